@@ -1,0 +1,1 @@
+"""What a developer's machine needs around the service: an environment, a PostgreSQL, the processes."""
