@@ -1,0 +1,11 @@
+"""How much of a repository is tested, read from an archive of it without running any of it.
+
+Pure: standard library only, no database, no HTTP.
+"""
+
+from src.inventory.document import Inventory
+from src.inventory.limits import Limits
+from src.inventory.refusal import ArchiveRefused
+from src.inventory.survey import Progress, take
+
+__all__ = ["ArchiveRefused", "Inventory", "Limits", "Progress", "take"]

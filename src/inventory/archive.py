@@ -1,0 +1,48 @@
+"""An archive on disk, whatever its format."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Self
+
+from src.inventory.limits import Limits
+from src.inventory.member import Member
+from src.inventory.tarball import Tarball
+from src.inventory.zipball import Zipball
+
+_ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
+
+
+class Archive:
+    """The wanted files of a tar, tar.gz, tar.bz2, tar.xz or ZIP, told apart by content, not by name.
+
+    Nothing is unpacked to disk and no link is followed. Paths are as the archive has them, a common leading
+    folder included. Use as a context manager, iterate once; memory holds one file at a time. Iterating raises
+    an ArchiveRefused as soon as the archive breaks a rule; opening raises OSError like `open`.
+    """
+
+    def __init__(self, path: Path, wanted: Callable[[str], bool], limits: Limits | None = None) -> None:
+        self._size = path.stat().st_size
+        self._file = path.open("rb")
+        magic = self._file.read(4)
+        self._file.seek(0)
+        kind = Zipball if magic in _ZIP_MAGICS else Tarball
+        self._ball: Tarball | Zipball = kind(self._file, self._size, limits or Limits(), wanted)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self._ball)
+
+    @property
+    def comment(self) -> str | None:
+        """The archive's own comment, once read; `git archive` writes the commit there."""
+        return self._ball.comment
+
+    @property
+    def fraction(self) -> float:
+        """How much of the file on disk has been read, 0 to 1; for a ZIP roughly."""
+        return min(1.0, self._file.tell() / self._size) if self._size else 1.0

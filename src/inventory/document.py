@@ -1,0 +1,54 @@
+"""The document that an inventory results in: plain dictionaries, ready for JSON."""
+
+from typing import Literal, TypedDict
+
+Status = Literal["active", "skipped", "todo", "focused", "xfail"]
+STATUSES: tuple[Status, ...] = ("active", "skipped", "todo", "focused", "xfail")
+
+
+class Case(TypedDict):
+    """One test. `line` is the 1-based line of its definition, decorators left out."""
+
+    name: str
+    line: int
+    status: Status
+
+
+class Counts(TypedDict):
+    """Sums over test files: how many, and the test classes and tests in them."""
+
+    files: int
+    suites: int
+    tests: int
+
+
+class Entry(TypedDict):
+    """One test file; `tests` is the number of `cases`, `suites` that of test classes."""
+
+    path: str
+    language: str
+    framework: str
+    suites: int
+    tests: int
+    cases: list[Case]
+
+
+class Unreadable(TypedDict):
+    """A test file that could not be read, and why."""
+
+    path: str
+    reason: str
+
+
+class Inventory(TypedDict):
+    """How much of an archive is tested; `entries` and `unreadable` are sorted by path."""
+
+    files: int
+    suites: int
+    tests: int
+    by_framework: dict[str, Counts]
+    by_language: dict[str, Counts]
+    by_status: dict[Status, int]
+    unreadable: list[Unreadable]
+    commit: str | None
+    entries: list[Entry]
