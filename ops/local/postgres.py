@@ -94,6 +94,11 @@ class Cluster:
             )
         self._await_ready(server, written)
 
+    def wait(self) -> None:
+        """Blocks until the server has ended."""
+        if self._server is not None:
+            self._server.wait()
+
     def stop(self, *, immediate: bool = False) -> None:
         """Ends the server: a fast shutdown (sessions are ended, all is written), or at once as in a power cut."""
         server = self._server

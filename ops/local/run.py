@@ -1,0 +1,203 @@
+"""`./ops/run`: the whole service on one machine, until Ctrl-C.
+
+python -m ops.local.run [--check]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+from ops.local.console import say
+from ops.local.credentials import Credentials, KeysError
+from ops.local.environments import PortError, choose_port, common_environment, process_environments
+from ops.local.exclusive import MARK, RunningError, exclusive
+from ops.local.postgres import Cluster, PostgresError
+from ops.local.procfile import read_procfile
+from ops.local.sample import SampleError, run_sample
+from ops.local.services import EX_CONFIG, Service, SettingsError
+from ops.local.setup import DATA, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine, Sequence
+
+
+class StartError(Exception):
+    """The service did not come up; the message says what failed."""
+
+
+PROCESSES: Final = ("web", "worker", "scheduler")
+GRACE_SECONDS: Final = 6
+"""For web, worker and scheduler to end; of the ten seconds PostgreSQL gets the rest."""
+
+FAILURES: Final = (
+    httpx.HTTPError, KeysError, PortError, PostgresError, RunningError, SampleError, StartError,
+)  # fmt: skip
+
+READY_SECONDS: Final = 60
+SAMPLE_SECONDS: Final = 120
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="ops/run", description="Runs Sooner on this machine until Ctrl-C.")
+    parser.add_argument(
+        "--check", action="store_true", help="end after the sample job; exit 0 if it went well"
+    )
+    arguments = parser.parse_args()
+    os.chdir(ROOT)
+    try:
+        with exclusive():
+            return asyncio.run(until_signalled(check=arguments.check))
+    except FAILURES as error:
+        say(str(error))
+        return 1
+    except SettingsError as error:
+        say(str(error))
+        return EX_CONFIG
+
+
+async def until_signalled(*, check: bool) -> int:
+    """Runs until the check is done or a signal asks for the end; a second signal asks for it at once."""
+    running = asyncio.create_task(run(check=check))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        return 1 if check else 0
+    return 0
+
+
+async def run(*, check: bool) -> None:
+    """Brings everything up, serves, and takes everything down again."""
+    async with database() as database_url:
+        commands = read_procfile(ROOT / "Procfile")
+        await release(commands["release"], database_url)
+        credentials = Credentials(DATA / "credentials.json")
+        port = choose_port()
+        environments = await process_environments(database_url, credentials, port)
+        services = [Service(name, commands[name], environments[name]) for name in PROCESSES]
+        async with kept_running(services) as failed:
+            await first_of(serve(port, credentials, environments["web"], check=check), failed)
+
+
+@contextlib.asynccontextmanager
+async def database() -> AsyncIterator[str]:
+    """DATABASE_URL, or the address of an embedded PostgreSQL with its data under `.data/`, started for this run."""
+    given = os.environ.get("DATABASE_URL")
+    if given:
+        yield given
+        return
+    cluster = Cluster(DATA / "postgres", environment=MARK)
+    await asyncio.to_thread(cluster.start)
+    say(f"PostgreSQL on port {cluster.port}, data in {cluster.data}")
+    keeper = asyncio.create_task(keep_started(cluster))
+    try:
+        await asyncio.to_thread(cluster.create, "sooner")
+        yield cluster.url("sooner")
+    finally:
+        keeper.cancel()
+        await asyncio.to_thread(cluster.stop)
+
+
+async def keep_started(cluster: Cluster) -> None:
+    """Starts PostgreSQL again, on the same port, whenever it ends."""
+    while True:
+        await asyncio.to_thread(cluster.wait)
+        say("PostgreSQL ended, starting it again")
+        await asyncio.to_thread(cluster.start)
+
+
+async def release(command: str, database_url: str) -> None:
+    """Runs the Procfile's release line, as a platform does before it starts the processes.
+
+    Raises:
+        StartError: it failed.
+    """
+    code = await Service("release", command, common_environment(database_url)).run()
+    if code:
+        raise StartError(f"`{command}` failed with exit code {code}")
+
+
+@contextlib.asynccontextmanager
+async def kept_running(services: Sequence[Service]) -> AsyncIterator[asyncio.Future[list[None]]]:
+    """Runs the services and ends them all together; the future ends if one cannot be kept running."""
+    keepers = asyncio.gather(*(service.keep_running() for service in services))
+    try:
+        yield keepers
+    finally:
+        keepers.cancel()
+        with contextlib.suppress(asyncio.CancelledError, SettingsError):
+            await keepers
+        say("stopping")
+        await asyncio.gather(*(service.end(GRACE_SECONDS) for service in services))
+
+
+async def first_of(work: Coroutine[None, None, None], failed: asyncio.Future[list[None]]) -> None:
+    """Waits for the work, or raises what the other failed with."""
+    task = asyncio.ensure_future(work)
+    either: list[asyncio.Future[Any]] = [task, failed]
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+    await (failed if failed.done() else task)
+
+
+async def serve(port: int, credentials: Credentials, environment: dict[str, str], *, check: bool) -> None:
+    """Shows the way in, runs the sample job and, unless this is a check, stays.
+
+    Raises:
+        SampleError: the sample job failed, and this is a check.
+        StartError: the web process did not become ready.
+    """
+    address = f"http://localhost:{port}"
+    async with httpx.AsyncClient(base_url=address, timeout=60, trust_env=False) as client:
+        await ready(client)
+        key = await credentials.api_key(client, environment)
+        say(f"page: {address}/")
+        say(f"key:  {key}")
+        client.headers["Authorization"] = f"Bearer {key}"
+        try:
+            async with asyncio.timeout(SAMPLE_SECONDS):
+                say(f"inventory_tests of this checkout: {await run_sample(client, ROOT)}")
+        except (SampleError, httpx.HTTPError, TimeoutError) as error:
+            problem = f"the sample job failed: {str(error) or type(error).__name__}"
+            if check:
+                raise SampleError(problem) from error
+            say(problem)
+    if not check:
+        say("running until Ctrl-C")
+        await asyncio.get_running_loop().create_future()
+
+
+async def ready(client: httpx.AsyncClient) -> None:
+    """Waits until `/readyz` answers 200.
+
+    Raises:
+        StartError: it did not within a minute.
+    """
+    answer = "no answer"
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(READY_SECONDS):
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    response = await client.get("/readyz")
+                    if response.status_code == httpx.codes.OK:
+                        return
+                    answer = f"{response.status_code} {response.text}"
+                await asyncio.sleep(0.1)
+    raise StartError(f"web is not ready after {READY_SECONDS} s; /readyz: {answer}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

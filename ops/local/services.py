@@ -1,0 +1,122 @@
+"""Processes kept running: each in a process group of its own, its output under its name, started again when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Final
+
+from ops.local.console import say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EX_CONFIG: Final = 78
+"""The exit code of a process whose settings are wrong: starting it again cannot help."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 15.0
+STEADY_SECONDS = 30.0
+LONGEST_LINE = 1 << 20
+
+
+class SettingsError(Exception):
+    """A service refused its settings; it has said which."""
+
+
+class Service:
+    """One line of the Procfile, run by a shell.
+
+    Args:
+        name: what its output is printed under.
+        command: a shell command line.
+        environment: all of its environment.
+    """
+
+    def __init__(self, name: str, command: str, environment: Mapping[str, str]) -> None:
+        self.name = name
+        self._command = command
+        self._environment = environment
+        self._group: int | None = None
+        self._output: asyncio.Task[None] | None = None
+
+    async def run(self) -> int:
+        """Runs it once and returns its exit code; whatever it leaves behind of its group is ended."""
+        process = await asyncio.create_subprocess_exec(
+            "sh",
+            "-c",
+            self._command,
+            env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+            limit=LONGEST_LINE,
+        )
+        self._group = process.pid
+        self._output = asyncio.create_task(self._print(process.stdout))
+        code = await process.wait()
+        await self.end(grace=1)
+        return code
+
+    async def keep_running(self) -> None:
+        """Runs it again and again, with a pause that grows while it keeps ending early.
+
+        Raises:
+            SettingsError: it exited with 78.
+        """
+        pause = FIRST_PAUSE
+        while True:
+            begun = time.monotonic()
+            code = await self.run()
+            if code == EX_CONFIG:
+                raise SettingsError(f"{self.name} refused its settings")
+            if time.monotonic() - begun > STEADY_SECONDS:
+                pause = FIRST_PAUSE
+            say(f"{self.name} ended ({described(code)}), starting it again in {pause:g} s")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def end(self, grace: float) -> None:
+        """SIGTERM to the whole group; SIGKILL to what is left of it after `grace` seconds."""
+        if self._group is None or self._output is None:
+            return
+        deadline = time.monotonic() + grace
+        alive = signalled(self._group, signal.SIGTERM)
+        while alive and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+            alive = signalled(self._group, 0)
+        signalled(self._group, signal.SIGKILL)
+        # Not for ever: a descendant that left the group may hold the pipe open.
+        await asyncio.wait([self._output], timeout=1)
+
+    async def _print(self, stream: asyncio.StreamReader | None) -> None:
+        while stream is not None:
+            try:
+                line = await stream.readline()
+            except ValueError:
+                say("(a line too long to show)", name=self.name)
+                continue
+            if not line:
+                return
+            say(line.decode(errors="replace").rstrip("\n"), name=self.name)
+
+
+def signalled(group: int, number: int) -> bool:
+    """Sends the signal (0: none) to a process group; whether there was anyone in it."""
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def described(code: int) -> str:
+    """An exit code in words."""
+    if code >= 0:
+        return f"exit code {code}"
+    with contextlib.suppress(ValueError):
+        return signal.Signals(-code).name
+    return f"signal {-code}"
