@@ -1,0 +1,81 @@
+"""The ASGI application."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import FrameType
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from src import actors, logs
+from src.api import health, jobs, uploads
+from src.api.correlation import Correlation
+from src.api.problems import Problems, problem_of, response
+from src.api.resources import Resources
+from src.jobs.declare import JobActor
+from src.settings import WebSettings
+
+ROUTES = [
+    Route("/jobs/{actor}", jobs.submit, methods=["POST"]),
+    Route("/jobs/{id}", jobs.show, methods=["GET"]),
+    Route("/jobs/{id}/cancel", jobs.cancel, methods=["POST"]),
+    Route("/uploads", uploads.upload, methods=["POST"]),
+    Route("/livez", health.live),
+    Route("/readyz", health.ready),
+]
+
+
+def create(settings: WebSettings) -> Starlette:
+    """The application for these settings; its lifespan opens what it needs."""
+    logs.configure("web", format=settings.log_format, level=settings.log_level)
+    resources = Resources.make(settings, offered(settings))
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await resources.open()
+        _release_at_sigterm(resources)
+        try:
+            yield
+        finally:
+            await resources.close()
+
+    app = Starlette(
+        routes=ROUTES,
+        lifespan=lifespan,
+        middleware=[Middleware(Correlation), Middleware(Problems)],
+        exception_handlers={404: _problem, 405: _problem},
+    )
+    app.state.resources = resources
+    return app
+
+
+def offered(settings: WebSettings) -> dict[str, JobActor]:
+    """The actors that can be asked for over HTTP."""
+    return {
+        name: actor
+        for name, actor in actors.broker.actors.items()
+        if isinstance(actor, JobActor)
+        and not actor.declaration.internal
+        and (settings.diagnostics or not actor.declaration.diagnostic)
+    }
+
+
+async def _problem(request: Any, error: Exception) -> Any:
+    return response(problem_of(error))
+
+
+def _release_at_sigterm(resources: Resources) -> None:
+    """uvicorn waits for the exchanges under way; those that wait for a job are to end now, with their 202."""
+    loop = asyncio.get_running_loop()
+    before = signal.getsignal(signal.SIGTERM)
+
+    def release(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(resources.watch.release)
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGTERM, release)

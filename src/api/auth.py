@@ -1,0 +1,36 @@
+"""Who makes a request."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from starlette.requests import Request
+
+from src.api.resources import Resources
+from src.jobs.keys import Caller
+from src.jobs.problem import Forbidden, Unauthorized
+
+
+async def caller(request: Request, scope: str = "jobs") -> Caller:
+    """The caller by API key. Raises Unauthorized, or Forbidden where the key lacks the scope."""
+    resources: Resources = request.app.state.resources
+    kind, _, key = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not key.strip():
+        raise Unauthorized("Send an API key: Authorization: Bearer KEY.")
+    who = await resources.keys.caller(key.strip())
+    if scope not in who.scopes and not who.is_admin:
+        raise Forbidden(f"This address needs a key with scope {scope}.")
+    return who
+
+
+async def may_see(request: Request, id: UUID) -> Caller | None:
+    """Who asks for a job: a caller, or None for the holder of its signed address.
+
+    Raises Unauthorized for a wrong or expired `access`.
+    """
+    access = request.query_params.get("access")
+    if access is None:
+        return await caller(request)
+    resources: Resources = request.app.state.resources
+    if not resources.links.check(id, access, datetime.now(UTC)):
+        raise Unauthorized("The address's access is wrong or has expired.")
+    return None

@@ -1,0 +1,34 @@
+"""Whether the process is up, and whether it can serve."""
+
+from importlib.resources import files
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from src.api.resources import Resources
+from src.db import Queries
+from src.jobs.problem import ServiceUnavailable
+
+SQL = Queries("src.api", "sql/health.sql")
+
+
+async def live(request: Request) -> Response:
+    """GET /livez: the process answers."""
+    return Response(orjson.dumps({"status": "ok"}), media_type="application/json")
+
+
+async def ready(request: Request) -> Response:
+    """GET /readyz: the database is there, with the schema this code was written for."""
+    resources: Resources = request.app.state.resources
+    row = await resources.database.row(SQL.revision)
+    found, needed = row and row["version_num"], newest_revision()
+    if found is None or found < needed:
+        raise ServiceUnavailable(f"The schema is at {found}, this code needs {needed}: run the migrations.")
+    return Response(orjson.dumps({"status": "ok", "schema": found}), media_type="application/json")
+
+
+def newest_revision() -> str:
+    """The revision that this code was written for: the last file of the migrations, which are numbered."""
+    versions = files("src").joinpath("..", "alembic", "versions")
+    return max(entry.name for entry in versions.iterdir() if entry.name.endswith(".py")).partition("_")[0]

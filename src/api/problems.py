@@ -1,0 +1,71 @@
+"""Refusals and failures as application/problem+json (RFC 9457)."""
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from src import logs
+from src.db import Unavailable
+from src.jobs.problem import MethodNotAllowed, NotFound, Problem, ServiceUnavailable
+
+log = logs.get(__name__)
+
+#: A restart of PostgreSQL takes seconds.
+DATABASE_RETRY_SECONDS = 2
+
+
+class Problems:
+    """Turns exceptions into problem documents, and lets no stack trace out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def note(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note)
+        except Exception as error:
+            problem = problem_of(error)
+            if begun:
+                raise
+            await response(problem)(scope, receive, send)
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem that an exception is to a client."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, Unavailable):
+        return ServiceUnavailable("The database is away.", retry_after=DATABASE_RETRY_SECONDS)
+    if isinstance(error, HTTPException):
+        return _of_starlette(error)
+    log.exception("request failed")
+    return Problem("Something went wrong here; the request id tells us what.")
+
+
+def _of_starlette(error: HTTPException) -> Problem:
+    if error.status_code == 405:
+        return MethodNotAllowed(headers=error.headers)
+    if error.status_code == 404:
+        return NotFound()
+    return Problem(error.detail)
+
+
+def response(problem: Problem) -> Response:
+    """The answer for a problem."""
+    return Response(
+        orjson.dumps(problem.document()),
+        problem.status,
+        dict(problem.headers()),
+        media_type="application/problem+json",
+    )

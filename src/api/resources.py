@@ -1,0 +1,102 @@
+"""What the web process holds open."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from src import logs
+from src.db import Database, Link, Listener, Unavailable, pool
+from src.jobs.act import Actions
+from src.jobs.declare import JobActor
+from src.jobs.document import Documents
+from src.jobs.keys import Keys
+from src.jobs.links import Links
+from src.jobs.submit import Submitter
+from src.jobs.uploads import Uploads
+from src.jobs.watch import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Watch
+from src.jobs.watch import SQL as READ
+from src.queue.enqueue import Enqueuer
+from src.settings import WebSettings
+
+log = logs.get(__name__)
+
+#: How often the chores of a web process are looked after.
+CHORE_SECONDS = 1.0
+
+
+@dataclass
+class Resources:
+    """The parts of a web process; what they connect to may come and go."""
+
+    settings: WebSettings
+    actors: Mapping[str, JobActor]
+    database: Database
+    links: Links
+    documents: Documents
+    keys: Keys
+    watch: Watch
+    submitter: Submitter
+    actions: Actions
+    uploads: Uploads
+    listener: Listener | None
+    connections: tuple[Link, ...]
+    _chores: list["asyncio.Task[None]"] = field(default_factory=list)
+
+    @classmethod
+    def make(cls, settings: WebSettings, actors: Mapping[str, JobActor]) -> "Resources":
+        """The parts, nothing connected yet."""
+        url, retention = settings.database_url, timedelta(days=settings.job_retention_days)
+        database, links = pool(url, "web"), Links(settings.link_signing_key)
+        inserts, reads = Link(url, "enqueue"), Link(url, "read")
+        watch = Watch(reads, poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN)
+        channels = {"sooner.changed": watch.changed}
+        return cls(
+            settings=settings,
+            actors=actors,
+            database=database,
+            links=links,
+            documents=Documents(links, retention=retention),
+            keys=Keys(database),
+            watch=watch,
+            submitter=Submitter(Enqueuer(inserts), retention_seconds=retention.total_seconds()),
+            actions=Actions(database, retention_seconds=retention.total_seconds()),
+            uploads=Uploads(database, retention_seconds=retention.total_seconds()),
+            listener=Listener(url, "web", channels, watch.resync) if settings.listen else None,
+            connections=(inserts, reads),
+        )
+
+    async def open(self) -> None:
+        """Connect. Waits for a database that is still starting; raises what it raises when it stays away."""
+        await self.database.connect()
+        if self.listener is not None:
+            self.listener.start()
+        self.watch.start()
+        self._chores.append(asyncio.create_task(self._do_chores()))
+
+    async def close(self) -> None:
+        """Disconnect."""
+        for chore in self._chores:
+            chore.cancel()
+        await self.watch.stop()
+        if self.listener is not None:
+            await self.listener.stop()
+        for connection in self.connections:
+            await connection.close()
+        await self.database.close()
+
+    async def is_gone(self, id: UUID) -> bool:
+        """Whether a job has expired but is not yet removed."""
+        return await self.database.row(READ.gone, id=id) is not None
+
+    async def _do_chores(self) -> None:
+        while True:
+            await asyncio.sleep(CHORE_SECONDS)
+            try:
+                await self.actions.cancel_overdue()
+                await self.keys.note_use()
+            except Unavailable as error:
+                log.warning("chores left undone: database away", error=str(error))
+            except Exception:
+                log.exception("chores failed")

@@ -1,0 +1,25 @@
+"""Uploads over HTTP."""
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from src.api.auth import caller
+from src.api.resources import Resources
+from src.jobs.problem import BadRequest, TooLarge
+
+
+async def upload(request: Request) -> Response:
+    """POST /uploads: the raw body, streamed into the database piece by piece."""
+    resources: Resources = request.app.state.resources
+    who = await caller(request)
+    most = resources.settings.max_upload_bytes
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > most:
+        raise TooLarge(f"An upload has at most {most} bytes.")
+    try:
+        stored = await resources.uploads.store(who.tenant, request.stream(), most=most)
+    except ClientDisconnect:
+        raise BadRequest("The upload did not arrive whole.") from None
+    document = {"id": str(stored.id), "bytes": stored.bytes, "sha256": stored.sha256}
+    return Response(orjson.dumps(document), 201, media_type="application/json")

@@ -1,0 +1,66 @@
+"""What query and headers of a submission say of its when."""
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from starlette.requests import Request
+
+from src.jobs.problem import Invalid, wrong
+from src.jobs.states import PRIORITIES
+
+#: Ten years: beyond that somebody mistook milliseconds for seconds.
+MOST_SECONDS = 315_360_000
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_NUMBER = re.compile(r"\d{1,15}(\.\d{1,15})?")
+
+
+def run_at(query: Mapping[str, str]) -> datetime | None:
+    """The time of `run_at` (RFC 3339). Raises Invalid."""
+    text = query.get("run_at")
+    if text is None:
+        return None
+    # A plus sign that was not escaped arrives as a space.
+    text = re.sub(r" (\d\d:\d\d)$", r"+\1", text)
+    try:
+        if not _RFC3339.fullmatch(text):
+            raise ValueError
+        time = datetime.fromisoformat(text.upper().replace("Z", "+00:00")).astimezone(UTC)
+        if time > datetime.now(UTC) + timedelta(seconds=MOST_SECONDS):
+            raise OverflowError
+    except ValueError:
+        raise Invalid([wrong("#/run_at", "run_at is a time as RFC 3339: 2030-01-31T12:00:00Z")]) from None
+    except OverflowError:
+        raise Invalid([wrong("#/run_at", "run_at lies at most ten years ahead")]) from None
+    return time
+
+
+def delay(query: Mapping[str, str]) -> float | None:
+    """The seconds of `delay`. Raises Invalid, also where `run_at` is there too."""
+    if "delay" not in query:
+        return None
+    if "run_at" in query:
+        raise Invalid([wrong("#/delay", "give delay or run_at, not both")])
+    return _seconds(query["delay"], "#/delay", "delay")
+
+
+def priority(query: Mapping[str, str]) -> str | None:
+    """One of high, normal, low. Raises Invalid."""
+    text = query.get("priority")
+    if text is not None and text not in PRIORITIES:
+        raise Invalid([wrong("#/priority", "priority is high, normal or low")])
+    return text
+
+
+def cancel_after(request: Request) -> float | None:
+    """The seconds of Cancel-After. Raises Invalid."""
+    text = request.headers.get("cancel-after")
+    return None if text is None else _seconds(text.strip(), "#", "Cancel-After")
+
+
+def _seconds(text: str, pointer: str, name: str) -> float:
+    number = float(text) if _NUMBER.fullmatch(text) else math.nan
+    if not 0 <= number <= MOST_SECONDS:
+        raise Invalid([wrong(pointer, f"{name} is a number of seconds from 0 to {MOST_SECONDS}")])
+    return number

@@ -1,0 +1,10 @@
+"""PostgreSQL: connections that heal, named queries, statements shared by concurrent callers, notifications."""
+
+from src.db.database import Database, pool
+from src.db.group import Group
+from src.db.link import Link
+from src.db.listen import Listener
+from src.db.queries import Queries, Query
+from src.db.retry import Unavailable, transient
+
+__all__ = ["Database", "Group", "Link", "Listener", "Queries", "Query", "Unavailable", "pool", "transient"]

@@ -1,0 +1,87 @@
+"""The pool of web and of async actors (`databases`, asyncpg under it)."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import databases
+
+from src.db import retry
+from src.db.link import COMMAND_SECONDS, CONNECT_SECONDS
+from src.db.queries import Query
+from src.db.retry import Unavailable
+
+
+class Database:
+    """Named queries on a pool.
+
+    Every method raises Unavailable when the database is away.
+    """
+
+    def __init__(self, database: databases.Database) -> None:
+        self._database = database
+
+    async def connect(self, *, wait_seconds: float = 30) -> None:
+        """Open the pool; waits for a database that is still starting."""
+        async for attempt in retry.first_connection(wait_seconds):
+            with attempt:
+                await self._database.connect()
+
+    async def close(self) -> None:
+        """Close the pool."""
+        if self._database.is_connected:
+            await self._database.disconnect()
+
+    async def rows(self, query: Query, **values: Any) -> list[Mapping[str, Any]]:
+        """All rows of a query."""
+        async with self._guard():
+            return [row._mapping for row in await self._database.fetch_all(query.text, values)]
+
+    async def row(self, query: Query, **values: Any) -> Mapping[str, Any] | None:
+        """The first row of a query."""
+        async with self._guard():
+            row = await self._database.fetch_one(query.text, values)
+            return None if row is None else row._mapping
+
+    async def run(self, query: Query, **values: Any) -> None:
+        """Run a query for its effect."""
+        async with self._guard():
+            await self._database.execute(query.text, values)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """A unit of work: what this task does inside happens whole or not at all."""
+        async with self._guard(), self._database.transaction():
+            yield
+
+    @asynccontextmanager
+    async def _guard(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except Unavailable:
+            raise
+        except Exception as error:
+            if not retry.transient(error):
+                raise
+            raise Unavailable(str(error) or type(error).__name__) from error
+
+
+def pool(url: str, name: str, *, size: int = 5) -> Database:
+    """A pool of up to `size` connections; nothing is opened before `connect`."""
+    return Database(
+        databases.Database(
+            "postgresql://",
+            # asyncpg reads the address itself: `databases` would lose several hosts and libpq's options.
+            dsn=url,
+            host=None,
+            port=None,
+            user=None,
+            password=None,
+            database=None,
+            min_size=1,
+            max_size=size,
+            timeout=CONNECT_SECONDS,
+            command_timeout=COMMAND_SECONDS,
+            server_settings={"application_name": f"sooner {name}"},
+        )
+    )

@@ -1,0 +1,84 @@
+"""Named queries: SQL lives in .sql files, each query with a name and a line that says what it is for.
+
+A file reads::
+
+    -- name: claim
+    -- Takes due jobs of one lane for one worker.
+    select ... where lane = :lane
+
+Parameters are `:name`; a cast is `::type`. One text serves three drivers.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from typing import Any
+
+_HEAD = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+
+
+@dataclass(frozen=True)
+class Query:
+    """One named query.
+
+    `text` has `:name` parameters, as `databases` takes them.
+    """
+
+    name: str
+    purpose: str
+    text: str
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the parameters in order of first use."""
+        return tuple(dict.fromkeys(_PARAMETER.findall(self.text)))
+
+    @cached_property
+    def positional(self) -> str:
+        """The text with `$1`, `$2`, as asyncpg takes it."""
+        numbers = {name: f"${i}" for i, name in enumerate(self.parameters, 1)}
+        return _PARAMETER.sub(lambda match: numbers[match[1]], self.text)
+
+    @cached_property
+    def pyformat(self) -> str:
+        """The text with `%(name)s`, as psycopg2 takes it."""
+        return _PARAMETER.sub(r"%(\1)s", self.text.replace("%", "%%"))
+
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        """The values in the order of `positional`. Raises KeyError where one is missing."""
+        return [values[name] for name in self.parameters]
+
+
+class Queries:
+    """The queries of one .sql file of a package, as attributes.
+
+    Raises AttributeError for a name that the file does not have, ValueError for a file that is no list of queries.
+    """
+
+    def __init__(self, package: str, path: str) -> None:
+        self._queries = dict(_parse(files(package).joinpath(path).read_text(), f"{package}/{path}"))
+
+    def __getattr__(self, name: str) -> Query:
+        try:
+            return self._queries[name]
+        except KeyError:
+            raise AttributeError(f"no query named {name}") from None
+
+    def __iter__(self) -> Any:
+        return iter(self._queries.values())
+
+
+def _parse(text: str, where: str) -> list[tuple[str, Query]]:
+    _, *parts = _HEAD.split(text)
+    queries = []
+    for name, body in zip(parts[::2], parts[1::2], strict=True):
+        purpose, _, sql = body.strip().partition("\n")
+        if not purpose.startswith("-- ") or not sql.strip():
+            raise ValueError(f"{where}: query {name} needs a line that says what it is for, and a text")
+        queries.append((name, Query(name, purpose[3:], sql.strip().rstrip(";"))))
+    if len(dict(queries)) != len(queries) or not queries:
+        raise ValueError(f"{where}: no queries, or two of one name")
+    return queries

@@ -1,0 +1,6 @@
+"""Jobs: what they are, how they are declared, submitted, waited for, run and stopped."""
+
+from src.jobs.context import current, progress
+from src.jobs.declare import job
+
+__all__ = ["current", "job", "progress"]

@@ -1,0 +1,32 @@
+"""What a person may do to a job."""
+
+from uuid import UUID
+
+from src.db import Database, Queries
+from src.jobs.problem import WrongState
+from src.jobs.states import PUBLIC, State
+
+SQL = Queries("src.jobs", "sql/act.sql")
+
+
+class Actions:
+    """Cancels jobs."""
+
+    def __init__(self, database: Database, *, retention_seconds: float) -> None:
+        self._database = database
+        self._retention_seconds = retention_seconds
+
+    async def cancel(self, id: UUID) -> State:
+        """Cancel a waiting job, or ask the worker of a processing one to stop it: the state now.
+
+        Raises WrongState for a final job.
+        """
+        row = await self._database.row(SQL.cancel, id=id, retention=self._retention_seconds)
+        if row is None:
+            raise WrongState("The job is final: there is nothing left to cancel.")
+        return PUBLIC[row["state"]]
+
+    async def cancel_overdue(self) -> int:
+        """Cancel the jobs whose `Cancel-After` has passed: how many."""
+        row = await self._database.row(SQL.cancel_overdue, retention=self._retention_seconds)
+        return int(row["cancelled"]) if row is not None else 0

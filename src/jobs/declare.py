@@ -1,0 +1,184 @@
+"""Declaring an actor: everything else follows from its signature and docstring."""
+
+import inspect
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, cast, get_type_hints
+
+import dramatiq
+import tenacity
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from tenacity.wait import wait_base
+
+from src.jobs.codec import escape
+from src.jobs.problem import Invalid, wrong
+from src.jobs.states import PRIORITIES
+from src.jobs.uploads import IsUpload
+
+Function = Callable[..., Any]
+OnDisconnect = Literal["continue", "cancel", "cancel-if-waiting"]
+
+#: dramatiq-pg's channel names are "dramatiq.NAME.enqueue"; PostgreSQL's are at most 63 bytes long.
+LONGEST_QUEUE_NAME = 35
+
+#: The lane of a queue whose jobs need a thread: they never stand in the way of those that do not.
+THREADED = ".threads"
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What was said of an actor."""
+
+    queue: str
+    priority: int
+    retries: int
+    wait: wait_base
+    time_limit: float | None
+    on_disconnect: OnDisconnect
+    diagnostic: bool
+    internal: bool
+
+
+class JobActor(dramatiq.Actor[Any, Any]):
+    """A dramatiq actor whose parameters are checked against its signature."""
+
+    declaration: Declaration
+
+    def __init__(self, fn: Function, *, declaration: Declaration, **options: Any) -> None:
+        self.declaration = declaration
+        self.function = fn
+        self.is_async = inspect.iscoroutinefunction(fn)
+        self.description = inspect.cleandoc(fn.__doc__ or "")
+        self.parameters = parameters_model(fn)
+        self._open = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(fn).parameters.values())
+        super().__init__(fn, **options)
+
+    @property
+    def lane(self) -> str:
+        """Where its jobs are claimed from."""
+        return self.declaration.queue if self.is_async else self.declaration.queue + THREADED
+
+    def check(self, params: Mapping[str, Any]) -> None:
+        """Raises Invalid, one error a parameter that does not fit."""
+        self._validated(params)
+
+    def arguments(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The keyword arguments for stored parameters, as the signature's types. Raises Invalid."""
+        if self._open and not self.parameters.model_fields:
+            return params
+        model = self._validated(params)
+        named = {name: getattr(model, name) for name in type(model).model_fields}
+        return {**named, **(model.model_extra or {})}
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        """Run a synchronous actor, as dramatiq's threads do. Raises Invalid, and what the function raises."""
+        return super().__call__(**self.arguments(self.named(args, params)))
+
+    def named(self, args: tuple[Any, ...], params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Parameters by name: a stock producer may have sent some by position."""
+        return {**dict(zip(self.parameters.model_fields, args, strict=False)), **params} if args else params
+
+    def call(self, params: Mapping[str, Any]) -> Coroutine[Any, Any, Any]:
+        """The coroutine of an async actor for stored parameters."""
+        return cast(Coroutine[Any, Any, Any], self.function(**self.arguments(params)))
+
+    def pause(self, attempt: int) -> float:
+        """Seconds between a failed attempt (the first is 1) and the next one."""
+        state = tenacity.RetryCallState(cast(Any, None), None, (), {})
+        state.attempt_number = attempt
+        return float(self.declaration.wait(state))
+
+    @cached_property
+    def upload_names(self) -> list[str]:
+        """The parameters that name an upload."""
+        fields = self.parameters.model_fields.items()
+        return [name for name, field in fields if any(isinstance(mark, IsUpload) for mark in field.metadata)]
+
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of the parameters."""
+        return self.parameters.model_json_schema()
+
+    def result_schema(self) -> dict[str, Any]:
+        """JSON Schema of the result; the empty schema, which takes anything, where no type is said."""
+        hint = get_type_hints(self.function, include_extras=True).get("return", Any)
+        return {} if hint is Any else TypeAdapter(hint).json_schema(mode="serialization")
+
+    def _validated(self, params: Mapping[str, Any]) -> BaseModel:
+        try:
+            return self.parameters.model_validate(params)
+        except ValidationError as error:
+            raise Invalid([_entry(detail) for detail in error.errors(include_url=False)]) from None
+
+
+def _entry(detail: Any) -> Mapping[str, str]:
+    pointer = "#" + "".join("/" + escape(part) for part in detail["loc"])
+    return wrong(pointer, detail["msg"].removeprefix("Value error, "))
+
+
+def parameters_model(fn: Function) -> type[BaseModel]:
+    """The pydantic model of a function's parameters; unknown ones are refused unless it takes `**params`.
+
+    Raises TypeError for parameters that JSON cannot name.
+    """
+    hints = get_type_hints(fn, include_extras=True)
+    fields: dict[str, Any] = {}
+    extra: Literal["allow", "forbid"] = "forbid"
+    for name, parameter in inspect.signature(fn).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            extra = "allow"
+        elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
+            raise TypeError(f"{fn.__qualname__}: parameter {name} has no name that a JSON object could give")
+        else:
+            default = ... if parameter.default is parameter.empty else parameter.default
+            fields[name] = (hints.get(name, Any), default)
+    config = ConfigDict(extra=extra, title=fn.__name__, hide_input_in_errors=True)
+    return create_model(fn.__name__, __config__=config, **fields)
+
+
+def job(
+    fn: Function | None = None,
+    *,
+    queue: str = "default",
+    priority: Literal["high", "normal", "low"] = "normal",
+    retries: int = 0,
+    wait: wait_base | None = None,
+    time_limit: float | None = None,
+    on_disconnect: OnDisconnect = "continue",
+    diagnostic: bool = False,
+    internal: bool = False,
+) -> Any:
+    """Make a function an actor that others ask for with `POST /jobs/{its name}`.
+
+    An `async def` runs as a task on the worker's event loop, a `def` on one of its threads.
+    Its parameters' types say what is accepted, its docstring describes it.
+
+    queue: at most 35 characters. priority: used when a request names none.
+    retries: how often it is tried again after an exception (a user's job is tried once).
+    wait: a tenacity wait strategy, seconds between attempts; by default it doubles from 1 s to 10 min.
+    time_limit: seconds after which an attempt fails.
+    on_disconnect: what becomes of the job when the client that waits for it hangs up.
+    diagnostic: only there with DIAGNOSTICS=1. internal: not to be asked for over HTTP.
+
+    Raises ValueError for a queue name that is too long, TypeError for parameters without names.
+    """
+    declaration = Declaration(
+        queue=queue,
+        priority=PRIORITIES.index(priority),
+        retries=retries,
+        wait=wait or tenacity.wait_exponential(multiplier=1, max=600),
+        time_limit=time_limit,
+        on_disconnect=on_disconnect,
+        diagnostic=diagnostic,
+        internal=internal,
+    )
+    if len(queue.encode()) > LONGEST_QUEUE_NAME:
+        raise ValueError(f"queue {queue!r}: at most {LONGEST_QUEUE_NAME} bytes")
+
+    def declare(function: Function) -> JobActor:
+        def make(fn: Function, **options: Any) -> JobActor:
+            return JobActor(fn, declaration=declaration, **options)
+
+        return cast(JobActor, dramatiq.actor(function, actor_class=make, queue_name=queue))
+
+    return declare if fn is None else declare(fn)

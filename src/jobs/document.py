@@ -1,0 +1,70 @@
+"""The job document (contract, section 2)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from src.jobs.links import Links
+from src.jobs.row import Job
+from src.jobs.states import PRIORITIES
+
+
+class Documents:
+    """Renders jobs as JSON."""
+
+    def __init__(self, links: Links, *, retention: timedelta) -> None:
+        self._links = links
+        self._retention = retention
+
+    def expiry(self, job: Job) -> datetime:
+        """Until when the job can be read, at least."""
+        return job.expires_at or (job.finished_at or job.created_at) + self._retention
+
+    def members(self, job: Job) -> dict[str, Any]:
+        """The document's members; JSON texts from the row go through unread."""
+        return {
+            "id": str(job.id),
+            "actor": job.actor,
+            "queue": job.queue,
+            "state": job.state,
+            "priority": PRIORITIES[job.priority],
+            "request_id": job.request_id,
+            "attempts": job.attempts,
+            "crashes": job.crashes,
+            "created_at": instant(job.created_at),
+            "run_at": instant(job.run_at),
+            "started_at": instant(job.started_at),
+            "finished_at": instant(job.finished_at),
+            "expires_at": instant(self.expiry(job)),
+            "progress": _json(job.progress),
+            "params": _json(job.params),
+            "result": _json(job.result),
+            "error": _json(job.error),
+            "estimate": None,
+            "urls": self.urls(job),
+        }
+
+    def render(self, job: Job) -> bytes:
+        """The document as JSON."""
+        return orjson.dumps(self.members(job))
+
+    def urls(self, job: Job) -> dict[str, str]:
+        """The job's signed addresses."""
+        access = "?access=" + self._links.sign(job.id, self.expiry(job))
+        path = f"/jobs/{job.id}"
+        return {
+            "self": path + access,
+            "events": f"{path}/events{access}",
+            "result": f"{path}/result{access}",
+            "cancel": f"{path}/cancel{access}",
+        }
+
+
+def instant(time: datetime | None) -> str | None:
+    """A time as RFC 3339 in UTC with microseconds."""
+    return None if time is None else f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def _json(text: str | None) -> orjson.Fragment | None:
+    return None if text is None else orjson.Fragment(text)

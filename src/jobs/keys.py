@@ -1,0 +1,95 @@
+"""API keys and whom they stand for."""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from src.db import Database, Queries
+from src.jobs.problem import Unauthorized
+from src.queue.ids import uuid7
+
+SQL = Queries("src.jobs", "sql/keys.sql")
+
+#: Secret scanners find leaked keys by their prefix.
+PREFIX = "sooner_"
+#: A revoked key is refused everywhere after this long.
+REMEMBERED_SECONDS = 3.0
+MOST_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever makes a request. `key` is the id of the API key."""
+
+    tenant: str
+    scopes: frozenset[str]
+    key: UUID | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the caller is an operator."""
+        return "admin" in self.scopes
+
+    def may_see(self, tenant: str | None) -> bool:
+        """Whether the caller may see the jobs of a tenant (None: of nobody)."""
+        return self.is_admin or tenant == self.tenant
+
+
+def digest(key: str) -> bytes:
+    """What is stored of a key. A key has 256 random bits: a plain SHA-256 cannot be guessed back."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+class Keys:
+    """Makes, lists, revokes and checks API keys."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, tuple[float, Caller]] = {}
+        self._used: set[UUID] = set()
+
+    async def create(self, tenant: str, name: str, scopes: list[str], seconds: float | None) -> str:
+        """A new key, to be shown once; good for `seconds`, or for good."""
+        key = PREFIX + secrets.token_urlsafe(32)
+        await self._database.row(
+            SQL.create, id=uuid7(), tenant=tenant, name=name, scopes=scopes, digest=digest(key), seconds=seconds
+        )
+        return key
+
+    async def list(self) -> list[Mapping[str, Any]]:
+        """All keys without their secrets, newest first."""
+        return await self._database.rows(SQL.list)
+
+    async def revoke(self, id: UUID) -> bool:
+        """Take a key back: whether there was one to take."""
+        return await self._database.row(SQL.revoke, id=id) is not None
+
+    async def caller(self, key: str) -> Caller:
+        """Whom a key stands for. Raises Unauthorized, and Unavailable when the database is away."""
+        known = self._known.get(key)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        self._known.pop(key, None)
+        return await self._look_up(key)
+
+    async def _look_up(self, key: str) -> Caller:
+        row = await self._database.row(SQL.find, digest=digest(key))
+        if row is None:
+            raise Unauthorized("The API key is unknown, expired or revoked.")
+        caller = Caller(row["tenant"], frozenset(row["scopes"]), row["id"])
+        if len(self._known) >= MOST_REMEMBERED:
+            self._known.clear()
+        left = REMEMBERED_SECONDS if row["seconds_left"] is None else min(REMEMBERED_SECONDS, row["seconds_left"])
+        self._known[key] = (time.monotonic() + left, caller)
+        self._used.add(row["id"])
+        return caller
+
+    async def note_use(self) -> None:
+        """Write down which keys were used since the last call."""
+        used, self._used = self._used, set()
+        if used:
+            await self._database.run(SQL.used, ids=list(used))

@@ -1,0 +1,88 @@
+"""What can be wrong with a call: one small tree, each a problem document (RFC 9457)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class Problem(Exception):
+    """A refusal that its caller is told. `detail` is a sentence for a person; nothing was done."""
+
+    status = 500
+    type = "about:blank"
+    title = "Internal error"
+
+    def __init__(self, detail: str | None = None, *, retry_after: float | None = None, **members: Any) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail
+        self.retry_after = retry_after
+        self.members = members
+
+    def document(self) -> dict[str, Any]:
+        """The members of the problem document."""
+        detail = {} if self.detail is None else {"detail": self.detail}
+        return {"type": self.type, "title": self.title, "status": self.status, **detail, **self.members}
+
+    def headers(self) -> Mapping[str, str]:
+        """The headers that go with it."""
+        return {} if self.retry_after is None else {"Retry-After": str(max(1, round(self.retry_after)))}
+
+
+class BadRequest(Problem):
+    status, type, title = 400, "bad-request", "The request cannot be read"
+
+
+class Unauthorized(Problem):
+    status, type, title = 401, "unauthorized", "No valid credentials"
+
+    def headers(self) -> Mapping[str, str]:
+        return {**super().headers(), "WWW-Authenticate": 'Bearer realm="sooner"'}
+
+
+class Forbidden(Problem):
+    status, type, title = 403, "forbidden", "Not allowed with these credentials"
+
+
+class NotFound(Problem):
+    status, type, title = 404, "not-found", "There is nothing here"
+
+
+class MethodNotAllowed(Problem):
+    status, type, title = 405, "method-not-allowed", "This address does not take this method"
+
+
+class WrongState(Problem):
+    status, type, title = 409, "wrong-state", "The job's state does not allow this"
+
+
+class Gone(Problem):
+    status, type, title = 410, "gone", "The job has expired"
+
+
+class TooLarge(Problem):
+    status, type, title = 413, "too-large", "The body is too large"
+
+
+class UnsupportedMediaType(Problem):
+    status, type, title = 415, "unsupported-media-type", "The body has to be application/json"
+
+
+class Invalid(Problem):
+    """Parameters or query values that do not fit; `errors` says where (JSON pointers) and why."""
+
+    status, type, title = 422, "invalid", "The request does not fit"
+
+    def __init__(self, errors: Sequence[Mapping[str, str]], detail: str | None = None) -> None:
+        super().__init__(detail or errors[0]["detail"], errors=list(errors))
+
+
+class TooManyRequests(Problem):
+    status, type, title = 429, "too-many-requests", "Too many requests"
+
+
+class ServiceUnavailable(Problem):
+    status, type, title = 503, "unavailable", "The service cannot take this now"
+
+
+def wrong(pointer: str, detail: str) -> Mapping[str, str]:
+    """One entry of `errors`. `pointer` is a JSON pointer in URI fragment form (RFC 6901, section 6)."""
+    return {"pointer": pointer, "detail": detail}

@@ -1,0 +1,50 @@
+-- name: cancel
+-- Ends a waiting job, asks the worker of a processing one to stop it; no row where it is final.
+with cancelled as (
+  update dramatiq.queue
+  set state = case state when 'queued' then 'cancelled'::dramatiq.state else state end,
+    finished_at = case state when 'queued' then dramatiq.clock() end,
+    expires_at = case state when 'queued' then dramatiq.clock() + :retention * interval '1 second' else expires_at end,
+    due_at = null,
+    cancel_requested = true,
+    version = version + 1,
+    mtime = dramatiq.clock()
+  where message_id = :id and state in ('queued', 'consumed')
+  returning message_id, state
+), told as (
+  select pg_notify('sooner.changed', message_id::text) from cancelled
+), asked as (
+  select pg_notify('sooner.cancel', message_id::text) from cancelled where state = 'consumed'
+)
+select state::text as state, (select count(*) from told) + (select count(*) from asked) as notified from cancelled;
+
+-- name: cancel_overdue
+-- Cancels the jobs whose Cancel-After has passed; answers how many.
+with overdue as (
+  select ctid from dramatiq.queue
+  where cancel_at <= dramatiq.clock() and state in ('queued', 'consumed') and not cancel_requested
+  order by cancel_at limit 200
+  for update skip locked
+), cancelled as (
+  update dramatiq.queue
+  set state = case state when 'queued' then 'cancelled'::dramatiq.state else state end,
+    finished_at = case state when 'queued' then dramatiq.clock() end,
+    expires_at = case state when 'queued' then dramatiq.clock() + :retention * interval '1 second' else expires_at end,
+    due_at = null,
+    cancel_requested = true,
+    version = version + 1,
+    mtime = dramatiq.clock()
+  where ctid = any(array(select ctid from overdue))
+  returning message_id, state
+), told as (
+  select pg_notify('sooner.changed', string_agg(message_id::text, ',')) from cancelled having count(*) > 0
+), asked as (
+  select pg_notify('sooner.cancel', string_agg(message_id::text, ',')) from cancelled
+  where state = 'consumed' having count(*) > 0
+)
+select count(*) as cancelled, (select count(*) from told) + (select count(*) from asked) as notified from cancelled;
+
+-- name: to_stop
+-- Which of the jobs held here somebody wants stopped: the net under lost notifications.
+select message_id from dramatiq.queue
+where message_id = any(:ids::uuid[]) and state = 'consumed' and cancel_requested;

@@ -1,0 +1,24 @@
+-- name: create
+-- Stores a new API key's digest.
+insert into sooner.api_key (id, tenant, name, scopes, digest, expires_at)
+values (:id, :tenant, :name, :scopes, :digest, dramatiq.clock() + :seconds * interval '1 second')
+returning id, expires_at;
+
+-- name: find
+-- The key of a digest, if it is good now.
+select id, tenant, scopes, extract(epoch from expires_at - dramatiq.clock())::double precision as seconds_left
+from sooner.api_key
+where digest = :digest and revoked_at is null and (expires_at is null or expires_at > dramatiq.clock());
+
+-- name: list
+-- All keys, newest first.
+select id, tenant, name, scopes, created_at, expires_at, revoked_at, last_used_at
+from sooner.api_key order by created_at desc, id desc;
+
+-- name: revoke
+-- Takes a key back; no row where there is none that is still good.
+update sooner.api_key set revoked_at = dramatiq.clock() where id = :id and revoked_at is null returning id;
+
+-- name: used
+-- Notes when keys were last used.
+update sooner.api_key set last_used_at = dramatiq.clock() where id = any(:ids::uuid[]);

@@ -1,0 +1,15 @@
+-- name: jobs
+-- Reads jobs by id, as many as callers share this statement.
+select message_id, actor, queue_name, state::text as state, tenant, priority, request_id, attempts, crashes, version,
+  created_at, run_at, started_at, finished_at, expires_at, progress::text as progress,
+  (message->'kwargs')::text as params, result::text as result, error::text as error
+from dramatiq.queue
+where message_id = any(:ids::uuid[]) and (expires_at is null or finished_at is null or expires_at > dramatiq.clock());
+
+-- name: gone
+-- Whether an id belongs to a job that has expired but is not yet removed.
+select 1 as gone from dramatiq.queue where message_id = :id and finished_at is not null and expires_at <= dramatiq.clock();
+
+-- name: changed
+-- Which of the watched jobs changed lately: the net under lost notifications.
+select message_id from dramatiq.queue where message_id = any(:ids::uuid[]) and mtime > dramatiq.clock() - interval '1 minute';

@@ -1,0 +1,1 @@
+"""API keys from the command line: `python -m src.keys create | list | revoke | secrets`."""

@@ -1,0 +1,119 @@
+"""dramatiq-pg's broker with our own way to the table."""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import dramatiq
+import orjson
+from dramatiq.broker import Consumer, MessageProxy
+from dramatiq.message import Message
+from dramatiq.middleware import Middleware
+from dramatiq_pg import PostgresBroker
+from dramatiq_pg.utils import make_pool, retry_pg, transaction
+
+from src.queue.enqueue import FIELDS, SQL
+
+
+class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
+    """Declares actors and queues as dramatiq-pg does; messages come from the worker's own claims.
+
+    `lane_of` says where a message of an actor is claimed from. Nothing is connected before `open`.
+    """
+
+    def __init__(self, middleware: Sequence[Middleware], lane_of: Callable[[Any], str]) -> None:
+        super().__init__(pool=_Unopened(), results=False, middleware=list(middleware))
+        self._lane_of = lane_of
+        self._retention = 0.0
+
+    def open(self, url: str, *, retention: float) -> None:
+        """Let synchronous code of this process enqueue (`actor.send()`)."""
+        self.pool = make_pool(url)
+        self._retention = retention
+
+    def declare_queue(self, queue_name: str) -> None:
+        """Declare a queue. Delayed messages need none of their own: they wait in the table."""
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues[queue_name] = True
+            self.emit_after("declare_queue", queue_name)
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 30_000) -> "AckConsumer":
+        """The consumer of a queue: it only carries endings back."""
+        return AckConsumer(timeout / 1000)
+
+    def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
+        """Enqueue a message, due after `delay` milliseconds, from synchronous code."""
+        self.emit_before("enqueue", message, delay)
+        self._insert(message, delay)
+        self.emit_after("enqueue", message, delay)
+        return message
+
+    @retry_pg  # type: ignore[untyped-decorator]  # dramatiq-pg has no types
+    def _insert(self, message: Message[Any], delay: int | None) -> None:
+        actor = self.get_actor(message.actor_name)
+        values = dict.fromkeys(FIELDS) | {
+            "message_id": message.message_id,
+            "queue_name": message.queue_name,
+            "lane": self._lane_of(actor),
+            "actor": message.actor_name,
+            "message": orjson.dumps(message.asdict()).decode(),
+            "priority": 1,
+            "delay": None if delay is None else delay / 1000,
+            "retention": self._retention,
+        }
+        with transaction(self.pool) as cursor:
+            cursor.execute(SQL.enqueue.pyformat, {name: [value] for name, value in values.items()})
+
+
+class AckConsumer(Consumer):
+    """What dramatiq's threads tell when a message is done with; it yields none itself.
+
+    Claims put messages straight on the worker's queue: one thread hop less a job.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._closed = threading.Event()
+
+    def __next__(self) -> None:
+        self._closed.wait(self._seconds)
+
+    def ack(self, message: MessageProxy) -> None:
+        """The message's actor came to an end."""
+        message.settle()
+
+    def nack(self, message: MessageProxy) -> None:
+        """The message was failed by a middleware."""
+        message.settle()
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        """Messages that no thread took up: given back."""
+        for message in messages:
+            message.give_back()
+
+    def close(self) -> None:
+        """Let the consumer's thread go."""
+        self._closed.set()
+
+
+class _Unopened:
+    """Stands for the pool until `Broker.open`."""
+
+    def getconn(self) -> Any:
+        raise RuntimeError("this process does not enqueue from synchronous code: submit the job instead")
+
+
+def message_of(row: Any, kwargs: dict[str, Any], args: tuple[Any, ...]) -> Message[Any]:
+    """The dramatiq message of a claimed row; the columns count, not what the message once said."""
+    id: UUID = row["message_id"]
+    return dramatiq.Message(
+        queue_name=row["queue_name"],
+        actor_name=row["actor"],
+        args=args,
+        kwargs=kwargs,
+        options={},
+        message_id=str(id),
+        message_timestamp=int(row["created_at"].timestamp() * 1000),
+    )

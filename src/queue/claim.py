@@ -1,0 +1,178 @@
+"""Claiming: batches of due jobs, lane by lane, as many as there is room for."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from src import logs
+from src.db import Link, Queries
+from src.db.retry import forever
+
+log = logs.get(__name__)
+
+SQL = Queries("src.queue", "sql/claim.sql")
+
+#: The safety net under notifications.
+POLL_SECONDS = 1.0
+#: The same where nothing listens, so that the poll is all there is.
+POLL_SECONDS_WITHOUT_LISTEN = 0.1
+#: One statement claims at most this many.
+BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What a claim takes from: a queue, or the part of it that needs another resource."""
+
+    name: str
+    queue: str
+    actors: Sequence[str]
+    #: How many more jobs there is room for now.
+    room: Callable[[], int]
+
+
+class Held(Protocol):
+    """Whether this worker may claim."""
+
+    id: UUID
+
+    def is_held(self) -> bool: ...
+
+
+class Claimer:
+    """Takes jobs from lanes whenever there are jobs and room, and hands each to `start`."""
+
+    def __init__(
+        self,
+        link: Link,
+        lease: Held,
+        lanes: Sequence[Lane],
+        start: Callable[[Mapping[str, Any]], None],
+        *,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        self._link = link
+        self._lease = lease
+        self._lanes = {lane.name: lane for lane in lanes}
+        self._start = start
+        self._poll_seconds = poll_seconds
+        self._ready: dict[str, None] = {}
+        self._starved: set[str] = set()
+        self._awake = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def lane_names(self) -> list[str]:
+        """The lanes it claims from."""
+        return list(self._lanes)
+
+    def start(self) -> None:
+        """Begin to claim."""
+        self._task = asyncio.create_task(self._claim_forever())
+
+    async def stop(self) -> None:
+        """Claim no more; a claim under way is brought to its end, so that no job is held unknowingly."""
+        if self._task is not None:
+            self._stopping = True
+            self._awake.set()
+            await self._task
+
+    def wake(self, lane: str | None = None) -> None:
+        """There may be jobs: in one lane, or in any."""
+        if lane is None:
+            self._ready.update(dict.fromkeys(self._lanes))
+        elif lane in self._lanes:
+            self._ready[lane] = None
+        self._awake.set()
+
+    def room(self) -> None:
+        """There is room again."""
+        if self._starved:
+            self._ready.update(dict.fromkeys(self._starved))
+            self._starved.clear()
+            self._awake.set()
+
+    async def _claim_forever(self) -> None:
+        self.wake()
+        async for attempt in forever():
+            with attempt:
+                while not self._stopping:
+                    await self._next()
+
+    async def _next(self) -> None:
+        if not self._ready:
+            self._awake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._awake.wait(), self._poll_seconds)
+            if not self._ready:
+                self.wake()
+        while self._ready and not self._stopping:
+            name = next(iter(self._ready))
+            del self._ready[name]
+            try:
+                await self._claim(self._lanes[name])
+            except BaseException:
+                self._ready[name] = None
+                raise
+
+    async def _claim(self, lane: Lane) -> None:
+        batch = min(lane.room(), BATCH)
+        if batch <= 0:
+            self._starved.add(lane.name)
+            return
+        if not self._lease.is_held():
+            return
+        rows = await self._link.fetch(
+            SQL.claim, lane=lane.name, queue=lane.queue, actors=lane.actors, worker=self._lease.id, batch=batch
+        )
+        if len(rows) == batch:
+            self._ready[lane.name] = None
+        for row in sorted(rows, key=lambda row: (row["priority"], row["created_at"])):
+            self._start(row)
+
+
+class Promoter:
+    """Makes postponed jobs claimable when their time comes: they wait in the table, never in memory."""
+
+    #: The net under lost notifications of postponed jobs.
+    LONGEST_PAUSE = 5.0
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._awake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to promote."""
+        self._task = asyncio.create_task(self._promote_forever())
+
+    async def stop(self) -> None:
+        """Promote no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def wake(self) -> None:
+        """A job was postponed, perhaps to sooner than the next one known."""
+        self._awake.set()
+
+    async def _promote_forever(self) -> None:
+        while True:
+            pause = self.LONGEST_PAUSE
+            async for attempt in forever():
+                with attempt:
+                    pause = await self.promote()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._awake.wait(), pause)
+            self._awake.clear()
+
+    async def promote(self) -> float:
+        """Promote what is due: seconds until it is worth looking again."""
+        [row] = await self._link.fetch(SQL.promote)
+        if row["promoted"]:
+            return 0
+        return min(row["next_in"] if row["next_in"] is not None else self.LONGEST_PAUSE, self.LONGEST_PAUSE)

@@ -1,0 +1,55 @@
+-- name: register
+-- A worker process begins: its lease.
+insert into sooner.worker (id, name, queues, expires_at)
+values (:worker::uuid, :name, :queues::text[], dramatiq.clock() + :seconds * interval '1 second')
+returning id;
+
+-- name: beat
+-- Extends the lease; no row where it was taken away.
+update sooner.worker set expires_at = dramatiq.clock() + :seconds * interval '1 second'
+where id = :worker::uuid
+returning id;
+
+-- name: bury
+-- Takes away the leases that ran out.
+delete from sooner.worker
+where id in (select id from sooner.worker where expires_at < dramatiq.clock() for update skip locked)
+returning id, name;
+
+-- name: recover
+-- Puts back the jobs that no living worker holds; ends those whose worker died with them for the third time.
+with orphan as (
+  select message_id, crashes + 1 >= :most_crashes as hopeless
+  from dramatiq.queue as job
+  where state = 'consumed' and not exists (select from sooner.worker where id = job.worker)
+  limit 1000
+  for update skip locked
+), recovered as (
+  update dramatiq.queue as job
+  set crashes = job.crashes + 1,
+    fence = job.fence + 1,
+    version = job.version + 1,
+    mtime = dramatiq.clock(),
+    state = case when orphan.hopeless then 'rejected' when job.cancel_requested then 'cancelled' else 'queued'
+      end::dramatiq.state,
+    worker = case when orphan.hopeless or job.cancel_requested then job.worker end,
+    finished_at = case when orphan.hopeless or job.cancel_requested then dramatiq.clock() end,
+    expires_at = case when orphan.hopeless or job.cancel_requested
+      then dramatiq.clock() + :retention * interval '1 second' else job.expires_at end,
+    error = case when orphan.hopeless then :error::jsonb end
+  from orphan
+  where job.message_id = orphan.message_id
+  returning job.message_id, job.state, job.lane, job.crashes
+), told as (
+  select pg_notify('sooner.changed', string_agg(message_id::text, ','))
+  from (select message_id, row_number() over () / 200 as part from recovered) as parts group by part
+), woken as (
+  select pg_notify('dramatiq.' || lane || '.enqueue', '') from recovered where state = 'queued' group by lane
+)
+select message_id::text, state::text, crashes,
+  (select count(*) from told) + (select count(*) from woken) as notified
+from recovered;
+
+-- name: retire
+-- A worker process ends in order; what it could not give back is recovered by the next one at once.
+delete from sooner.worker where id = :worker::uuid returning id;
