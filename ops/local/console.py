@@ -10,7 +10,7 @@ import sys
 def say(line: str, *, name: str = "run") -> None:
     """Prints a line under a name; when nobody reads any more (`./ops/run | head`), it asks for an orderly end."""
     try:
-        print(f"{name:<9} | {line}", flush=True)
+        print(f"{name:<9} | {line.rstrip()}", flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         signal.raise_signal(signal.SIGTERM)

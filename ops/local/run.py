@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
@@ -78,15 +78,15 @@ async def until_signalled(*, check: bool) -> int:
 
 async def run(*, check: bool) -> None:
     """Brings everything up, serves, and takes everything down again."""
+    port = choose_port()
     async with database() as database_url:
         commands = read_procfile(ROOT / "Procfile")
         await release(commands["release"], database_url)
         credentials = Credentials(DATA / "credentials.json")
-        port = choose_port()
         environments = await process_environments(database_url, credentials, port)
         services = [Service(name, commands[name], environments[name]) for name in PROCESSES]
-        async with kept_running(services) as failed:
-            await first_of(serve(port, credentials, environments["web"], check=check), failed)
+        async with kept_running(services) as keepers:
+            await first_of(serve(port, credentials, environments["web"], check=check), keepers)
 
 
 @contextlib.asynccontextmanager
@@ -128,29 +128,29 @@ async def release(command: str, database_url: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def kept_running(services: Sequence[Service]) -> AsyncIterator[asyncio.Future[list[None]]]:
-    """Runs the services and ends them all together; the future ends if one cannot be kept running."""
-    keepers = asyncio.gather(*(service.keep_running() for service in services))
+async def kept_running(services: Sequence[Service]) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Runs the services and ends them all together; a task ends if its service cannot be kept running."""
+    keepers = [asyncio.create_task(service.keep_running()) for service in services]
     try:
         yield keepers
     finally:
-        keepers.cancel()
-        with contextlib.suppress(asyncio.CancelledError, SettingsError):
-            await keepers
         say("stopping")
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
         await asyncio.gather(*(service.end(GRACE_SECONDS) for service in services))
 
 
-async def first_of(work: Coroutine[None, None, None], failed: asyncio.Future[list[None]]) -> None:
-    """Waits for the work, or raises what the other failed with."""
+async def first_of(work: Coroutine[None, None, None], keepers: Sequence[asyncio.Task[None]]) -> None:
+    """Waits for the work, or raises what a keeper failed with meanwhile."""
     task = asyncio.ensure_future(work)
-    either: list[asyncio.Future[Any]] = [task, failed]
     try:
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait([task, *keepers], return_when=asyncio.FIRST_COMPLETED)
     finally:
         task.cancel()
         await asyncio.wait([task])
-    await (failed if failed.done() else task)
+    for ended in done:
+        await ended
 
 
 async def serve(port: int, credentials: Credentials, environment: dict[str, str], *, check: bool) -> None:

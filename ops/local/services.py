@@ -44,19 +44,23 @@ class Service:
 
     async def run(self) -> int:
         """Runs it once and returns its exit code; whatever it leaves behind of its group is ended."""
-        process = await asyncio.create_subprocess_exec(
-            "sh",
-            "-c",
-            self._command,
-            env=self._environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-            limit=LONGEST_LINE,
-        )
+        reader, writer = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                "sh",
+                "-c",
+                self._command,
+                env=self._environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writer,
+                stderr=writer,
+                start_new_session=True,
+            )
+        finally:
+            os.close(writer)
         self._group = process.pid
-        self._output = asyncio.create_task(self._print(process.stdout))
+        self._output = asyncio.create_task(self._print(reader))
+        # With a pipe of asyncio's own, wait() would wait for orphans that hold it, too.
         code = await process.wait()
         await self.end(grace=1)
         return code
@@ -92,16 +96,23 @@ class Service:
         # Not for ever: a descendant that left the group may hold the pipe open.
         await asyncio.wait([self._output], timeout=1)
 
-    async def _print(self, stream: asyncio.StreamReader | None) -> None:
-        while stream is not None:
-            try:
-                line = await stream.readline()
-            except ValueError:
-                say("(a line too long to show)", name=self.name)
-                continue
-            if not line:
-                return
-            say(line.decode(errors="replace").rstrip("\n"), name=self.name)
+    async def _print(self, pipe: int) -> None:
+        stream = asyncio.StreamReader(limit=LONGEST_LINE)
+        protocol = asyncio.StreamReaderProtocol(stream)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: protocol, os.fdopen(pipe, "rb")
+        )
+        with contextlib.closing(transport):
+            while line := await next_line(stream):
+                say(line, name=self.name)
+
+
+async def next_line(stream: asyncio.StreamReader) -> str:
+    """The next line with its end; empty when there are no more."""
+    try:
+        return (await stream.readline()).decode(errors="replace")
+    except ValueError:
+        return "(a line too long to show)\n"
 
 
 def signalled(group: int, number: int) -> bool:
