@@ -1,0 +1,60 @@
+"""The house rules: lint, format, types, floors, locks."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.support import ROOT
+from tests.support.environment import environment
+
+RULES = {
+    "lint": "ruff check .",
+    "format": "ruff format --check .",
+    "types": "mypy",
+    "floors": "lint-imports --no-logo",
+    "environment": "python -m pip check",
+}
+LOCKS = ("requirements.txt", "requirements-local.txt", "requirements-dev.txt")
+PIN = re.compile(r"(?m)^(?P<name>[a-z0-9-]+)==(?P<version>[^\s;]+)")
+
+
+@pytest.mark.parametrize("command", RULES.values(), ids=RULES)
+def test_rule(command: str) -> None:
+    done = subprocess.run(
+        command.split(), cwd=ROOT, env=environment({}), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_locks_hold_names_and_hashes_only(lock: str) -> None:
+    line = re.compile(r"[a-z0-9-]+==\S+( ; [^\\]+)?( \\)?|    --hash=sha256:[0-9a-f]{64}( \\)?", re.ASCII)
+    other = [text for text in (ROOT / lock).read_text().splitlines() if not line.fullmatch(text)]
+    assert other == []
+
+
+def test_locks_satisfy_the_declared_requirements() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    run = project["project"]["dependencies"]
+    local = [*run, *project["dependency-groups"]["local"]]
+    dev = [*local, *(entry for entry in project["dependency-groups"]["dev"] if isinstance(entry, str))]
+    for lock, declared in zip(LOCKS, (run, local, dev), strict=True):
+        pinned = pins(ROOT / lock)
+        for requirement in map(Requirement, declared):
+            assert requirement.specifier.contains(pinned[requirement.name]), f"{lock}: {requirement}"
+
+
+def test_one_environment_serves_every_lock() -> None:
+    run, local, dev = (pins(ROOT / lock) for lock in LOCKS)
+    assert run.items() <= local.items() <= dev.items()
+
+
+def pins(lock: Path) -> dict[str, str]:
+    """The versions in a lock, by package."""
+    return {match["name"]: match["version"] for match in PIN.finditer(lock.read_text())}
