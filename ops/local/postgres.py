@@ -33,7 +33,7 @@ VERSION: Final = 18
 SUPERUSER: Final = "postgres"
 PID_FILE_STATE: Final = 7
 START_SECONDS: Final = 30
-STOP_SECONDS: Final = 5
+STOP_SECONDS: Final = 3
 
 
 class PostgresError(Exception):
@@ -79,9 +79,15 @@ class Cluster:
         Raises:
             PostgresError: it did not come up; the message ends with the server's log.
         """
-        self._make()
-        self._clear()
-        self.port = self.port or free_port()
+        try:
+            self._make()
+            self._clear()
+            self.port = self.port or free_port()
+            self._launch()
+        except OSError as error:
+            raise PostgresError(f"PostgreSQL cannot be started: {error}") from error
+
+    def _launch(self) -> None:
         with self.log.open("ab") as log:
             written = log.tell()
             server = self._server = subprocess.Popen(
@@ -104,12 +110,13 @@ class Cluster:
         server = self._server
         if server is None or server.poll() is not None:
             return
-        server.send_signal(signal.SIGQUIT if immediate else signal.SIGINT)
-        try:
-            server.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            server.send_signal(signal.SIGQUIT)
-            server.wait(STOP_SECONDS)
+        for number in (signal.SIGQUIT,) if immediate else (signal.SIGINT, signal.SIGQUIT):
+            server.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(STOP_SECONDS)
+                return
+        server.kill()
+        server.wait()
 
     def create(self, database: str) -> None:
         """Makes the database unless it is there."""
@@ -246,7 +253,10 @@ def place(home: Path) -> Path:
     home.parent.mkdir(parents=True, exist_ok=True)
     if account and not home.exists() and not reaches(account, home.parent):
         shelter = _shelter(home)
-        shelter.mkdir(parents=True, exist_ok=True)
+        shelter.parent.mkdir(exist_ok=True)
+        # Against a narrow umask: the server's account has to pass through.
+        shelter.parent.chmod(0o755)
+        shelter.mkdir(exist_ok=True)
         home.unlink(missing_ok=True)
         home.symlink_to(shelter)
     home.mkdir(exist_ok=True)
