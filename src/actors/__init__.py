@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from typing import Any
 
 import dramatiq
 from dramatiq.middleware import Callbacks, CurrentMessage, Pipelines
@@ -11,7 +12,7 @@ from src.queue.broker import Broker
 from src.worker import WorkerProcess
 
 
-def _lane(actor: "dramatiq.Actor[object, object]") -> str:
+def _lane(actor: "dramatiq.Actor[Any, Any]") -> str:
     return actor.lane if isinstance(actor, JobActor) else actor.queue_name
 
 

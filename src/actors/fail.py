@@ -11,7 +11,9 @@ class Survived(TypedDict):
 
 
 @job(diagnostic=True)
-async def fail(message: str = "it was asked to fail", times: Annotated[int | None, Field(ge=0)] = None) -> Survived:
+async def fail(
+    message: str = "it was asked to fail", times: Annotated[int | None, Field(ge=0)] = None
+) -> Survived:
     """Fails with a message on its first `times` attempts, on all without."""
     if times is None or current().attempt <= times:
         raise Failure(message, type="failed-on-request", title="It was asked to fail")

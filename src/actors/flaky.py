@@ -15,5 +15,7 @@ class Survived(TypedDict):
 async def flaky(times: Annotated[int, Field(ge=0)] = 1) -> Survived:
     """Fails on its first `times` attempts; it is tried up to four times."""
     if current().attempt <= times:
-        raise Failure(f"attempt {current().attempt} failed", type="failed-on-request", title="It was asked to fail")
+        raise Failure(
+            f"attempt {current().attempt} failed", type="failed-on-request", title="It was asked to fail"
+        )
     return {"survived": times}

@@ -69,7 +69,7 @@ async def _problem(request: Any, error: Exception) -> Any:
 
 
 def _release_at_sigterm(resources: Resources) -> None:
-    """uvicorn waits for the exchanges under way; those that wait for a job are to end now, with their 202."""
+    """The server waits for the exchanges under way; those that wait for a job are to end now, with their 202."""
     loop = asyncio.get_running_loop()
     before = signal.getsignal(signal.SIGTERM)
 

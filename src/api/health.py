@@ -22,7 +22,8 @@ async def ready(request: Request) -> Response:
     """GET /readyz: the database is there, with the schema this code was written for."""
     resources: Resources = request.app.state.resources
     row = await resources.database.row(SQL.revision)
-    found, needed = row and row["version_num"], newest_revision()
+    found = None if row is None else str(row["version_num"])
+    needed = newest_revision()
     if found is None or found < needed:
         raise ServiceUnavailable(f"The schema is at {found}, this code needs {needed}: run the migrations.")
     return Response(orjson.dumps({"status": "ok", "schema": found}), media_type="application/json")

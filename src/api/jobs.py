@@ -52,9 +52,14 @@ def _actor(resources: Resources, name: str) -> JobActor:
         raise NotFound(f"There is no actor {name!r}.") from None
 
 
-async def _check_uploads(resources: Resources, actor: JobActor, params: Mapping[str, Any], who: Caller) -> None:
+async def _check_uploads(
+    resources: Resources, actor: JobActor, params: Mapping[str, Any], who: Caller
+) -> None:
     for name in actor.upload_names:
-        if params.get(name) is not None and await resources.uploads.find(UUID(params[name]), who.tenant) is None:
+        if (
+            params.get(name) is not None
+            and await resources.uploads.find(UUID(params[name]), who.tenant) is None
+        ):
             raise Invalid([wrong(f"#/{name}", "there is no such upload")])
 
 

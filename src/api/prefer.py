@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_VALUE = rf'(?:{_TOKEN}|"(?:[^"\\]|\\.)*")'
-_PREFERENCE = re.compile(rf"\s*({_TOKEN})\s*(?:=\s*({_VALUE})?)?\s*((?:;[^,]*)?)\s*")
+_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_VALUE = rf'(?:{_NAME}|"(?:[^"\\]|\\.)*")'
+_PREFERENCE = re.compile(rf"\s*({_NAME})\s*(?:=\s*({_VALUE})?)?\s*((?:;[^,]*)?)\s*")
 _SPLIT = re.compile(r'((?:[^,"]|"(?:[^"\\]|\\.)*")*),?')
 _DIGITS = re.compile(r"\d{1,9}")
 

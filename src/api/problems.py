@@ -49,7 +49,7 @@ def problem_of(error: Exception) -> Problem:
         return ServiceUnavailable("The database is away.", retry_after=DATABASE_RETRY_SECONDS)
     if isinstance(error, HTTPException):
         return _of_starlette(error)
-    log.exception("request failed")
+    log.error("request failed", exc_info=error)
     return Problem("Something went wrong here; the request id tells us what.")
 
 

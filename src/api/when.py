@@ -26,7 +26,7 @@ def run_at(query: Mapping[str, str]) -> datetime | None:
     try:
         if not _RFC3339.fullmatch(text):
             raise ValueError
-        time = datetime.fromisoformat(text.upper().replace("Z", "+00:00")).astimezone(UTC)
+        time = datetime.fromisoformat(text.upper()).astimezone(UTC)
         if time > datetime.now(UTC) + timedelta(seconds=MOST_SECONDS):
             raise OverflowError
     except ValueError:

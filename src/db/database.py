@@ -23,9 +23,7 @@ class Database:
 
     async def connect(self, *, wait_seconds: float = 30) -> None:
         """Open the pool; waits for a database that is still starting."""
-        async for attempt in retry.first_connection(wait_seconds):
-            with attempt:
-                await self._database.connect()
+        await retry.first_connection(wait_seconds)(self._database.connect)
 
     async def close(self) -> None:
         """Close the pool."""
@@ -34,19 +32,20 @@ class Database:
 
     async def rows(self, query: Query, **values: Any) -> list[Mapping[str, Any]]:
         """All rows of a query."""
-        async with self._guard():
-            return [row._mapping for row in await self._database.fetch_all(query.text, values)]
+        async with self._guard(), self._database.connection() as connection:
+            rows: list[Mapping[str, Any]] = await connection.raw_connection.fetch(
+                query.positional, *query.arguments(values)
+            )
+            return rows
 
     async def row(self, query: Query, **values: Any) -> Mapping[str, Any] | None:
         """The first row of a query."""
-        async with self._guard():
-            row = await self._database.fetch_one(query.text, values)
-            return None if row is None else row._mapping
+        rows = await self.rows(query, **values)
+        return rows[0] if rows else None
 
     async def run(self, query: Query, **values: Any) -> None:
         """Run a query for its effect."""
-        async with self._guard():
-            await self._database.execute(query.text, values)
+        await self.rows(query, **values)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:

@@ -47,7 +47,7 @@ class Group(Generic[T, R]):
         results: Sequence[R | BaseException]
         try:
             results = await self._execute([item for item, _ in batch])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - each caller is raised it
             results = [error] * len(batch)
         for (_, future), result in zip(batch, results, strict=True):
             if future.done():

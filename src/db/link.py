@@ -1,7 +1,7 @@
 """A connection of one's own that heals."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import asyncpg
@@ -41,12 +41,14 @@ class Link:
                 await self.drop()
                 raise Unavailable(str(error) or type(error).__name__) from error
 
-    async def fetch(self, query: Query, **values: Any) -> list[Mapping[str, Any]]:
+    async def fetch(self, query: Query, **values: Any) -> Sequence[Mapping[str, Any]]:
         """The rows of one query. Raises Unavailable when the database is away."""
-        rows: list[Mapping[str, Any]] = await self.run(
-            lambda connection: connection.fetch(query.positional, *query.arguments(values))
-        )
-        return rows
+
+        async def fetch(connection: Connection) -> Sequence[Mapping[str, Any]]:
+            rows: Sequence[Any] = await connection.fetch(query.positional, *query.arguments(values))
+            return rows
+
+        return await self.run(fetch)
 
     async def _connected(self) -> Connection:
         if self._connection is None or self._connection.is_closed():

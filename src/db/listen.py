@@ -48,9 +48,7 @@ class Listener:
 
     async def _listen_forever(self) -> None:
         while True:
-            async for attempt in retry.forever():
-                with attempt:
-                    connection = await link.connect(self._url, self._settings)
+            connection: link.Connection = await retry.forever()(link.connect, self._url, self._settings)
             try:
                 await self._serve(connection)
             except retry.TRANSIENT as error:

@@ -6,7 +6,7 @@ A file reads::
     -- Takes due jobs of one lane for one worker.
     select ... where lane = :lane
 
-Parameters are `:name`; a cast is `::type`. One text serves three drivers.
+Parameters are `:name`; a cast is `::type`. One text serves both drivers.
 """
 
 import re
@@ -22,10 +22,7 @@ _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 
 @dataclass(frozen=True)
 class Query:
-    """One named query.
-
-    `text` has `:name` parameters, as `databases` takes them.
-    """
+    """One named query, as it stands in its file."""
 
     name: str
     purpose: str

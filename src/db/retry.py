@@ -42,7 +42,9 @@ def transient(error: BaseException) -> bool:
 def _say(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     pause = state.next_action.sleep if state.next_action else 0
-    log.warning("database away, trying again", error=str(error) or type(error).__name__, pause=round(pause, 2))
+    log.warning(
+        "database away, trying again", error=str(error) or type(error).__name__, pause=round(pause, 2)
+    )
 
 
 def first_connection(seconds: float = 30) -> tenacity.AsyncRetrying:

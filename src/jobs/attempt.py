@@ -23,7 +23,7 @@ class Interrupted(Interrupt):
     """Raised in a thread at its next bytecode: the attempt is to stop."""
 
 
-class Attempt(MessageProxy):  # type: ignore[misc]  # dramatiq's proxies have no types
+class Attempt(MessageProxy):
     """A claimed job. For dramatiq it is the message its threads work off.
 
     `settle_with` is called once with the ending, on whatever thread the attempt ended.
@@ -37,7 +37,8 @@ class Attempt(MessageProxy):  # type: ignore[misc]  # dramatiq's proxies have no
         settle_with: Callable[["Attempt", Ending | None], None],
     ) -> None:
         stored = codec.loads(row["message"])
-        super().__init__(message_of(row, stored["kwargs"], tuple(stored["args"])))
+        message = message_of(row, stored["kwargs"], tuple(stored["args"]))
+        super().__init__(message)  # type: ignore[no-untyped-call]
         self.id: UUID = row["message_id"]
         self.fence: int = row["fence"]
         self.priority: int = row["priority"]
@@ -134,4 +135,4 @@ class Attempt(MessageProxy):  # type: ignore[misc]  # dramatiq's proxies have no
                 return
             self._why = why
             if self._thread is not None:
-                raise_thread_exception(self._thread, Interrupted)
+                raise_thread_exception(self._thread, Interrupted)  # type: ignore[no-untyped-call]

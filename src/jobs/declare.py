@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, cast, get_type_hints
+from typing import Any, Literal, cast, get_type_hints, overload
 
 import dramatiq
 import tenacity
@@ -136,6 +136,20 @@ def parameters_model(fn: Function) -> type[BaseModel]:
     return create_model(fn.__name__, __config__=config, **fields)
 
 
+@overload
+def job(fn: Function) -> JobActor: ...
+@overload
+def job(
+    *,
+    queue: str = ...,
+    priority: Literal["high", "normal", "low"] = ...,
+    retries: int = ...,
+    wait: wait_base | None = ...,
+    time_limit: float | None = ...,
+    on_disconnect: OnDisconnect = ...,
+    diagnostic: bool = ...,
+    internal: bool = ...,
+) -> Callable[[Function], JobActor]: ...
 def job(
     fn: Function | None = None,
     *,
@@ -147,7 +161,7 @@ def job(
     on_disconnect: OnDisconnect = "continue",
     diagnostic: bool = False,
     internal: bool = False,
-) -> Any:
+) -> JobActor | Callable[[Function], JobActor]:
     """Make a function an actor that others ask for with `POST /jobs/{its name}`.
 
     An `async def` runs as a task on the worker's event loop, a `def` on one of its threads.

@@ -1,6 +1,6 @@
 """What actors read of their tenant's uploads."""
 
-import tempfile
+import asyncio
 from pathlib import Path
 from uuid import UUID
 
@@ -9,23 +9,25 @@ from src.jobs.context import current
 from src.jobs.failure import Failure
 from src.jobs.uploads import Uploads
 
-_uploads: Uploads | None = None
+_uploads: list[Uploads] = []
 
 
-def open(database: Database) -> None:
+def use(database: Database) -> None:
     """Say where uploads lie. The worker does so once when it begins."""
-    global _uploads
-    _uploads = Uploads(database, retention_seconds=0)
+    _uploads[:] = [Uploads(database, retention_seconds=0)]
 
 
 async def fetch(upload: UUID, folder: Path) -> Path:
     """An upload of the running job's tenant as a file in `folder`. Raises Failure where there is none."""
-    if _uploads is None:
-        raise RuntimeError("uploads are read in a worker")
-    if await _uploads.find(upload, current().tenant) is None:
+    [uploads] = _uploads
+    if await uploads.find(upload, current().tenant) is None:
         raise Failure(f"There is no upload {upload}.", type="unknown-upload", title="The upload is not there")
-    path = Path(tempfile.mkstemp(dir=folder)[1])
-    with path.open("wb") as file:
-        async for piece in _uploads.read(upload):
-            file.write(piece)
+    path = folder / str(upload)
+    async for piece in uploads.read(upload):
+        await asyncio.to_thread(_append, path, piece)
     return path
+
+
+def _append(path: Path, piece: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(piece)

@@ -56,7 +56,13 @@ class Keys:
         """A new key, to be shown once; good for `seconds`, or for good."""
         key = PREFIX + secrets.token_urlsafe(32)
         await self._database.row(
-            SQL.create, id=uuid7(), tenant=tenant, name=name, scopes=scopes, digest=digest(key), seconds=seconds
+            SQL.create,
+            id=uuid7(),
+            tenant=tenant,
+            name=name,
+            scopes=scopes,
+            digest=digest(key),
+            seconds=seconds,
         )
         return key
 
@@ -83,7 +89,11 @@ class Keys:
         caller = Caller(row["tenant"], frozenset(row["scopes"]), row["id"])
         if len(self._known) >= MOST_REMEMBERED:
             self._known.clear()
-        left = REMEMBERED_SECONDS if row["seconds_left"] is None else min(REMEMBERED_SECONDS, row["seconds_left"])
+        left = (
+            REMEMBERED_SECONDS
+            if row["seconds_left"] is None
+            else min(REMEMBERED_SECONDS, row["seconds_left"])
+        )
         self._known[key] = (time.monotonic() + left, caller)
         self._used.add(row["id"])
         return caller

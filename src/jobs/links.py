@@ -30,7 +30,8 @@ class Links:
         except ValueError:
             return False
         good = [
-            hmac.compare_digest(signature.encode(), self._signature(key, id, expires).encode()) for key in self._keys
+            hmac.compare_digest(signature.encode(), self._signature(key, id, expires).encode())
+            for key in self._keys
         ]
         return any(good) and now.timestamp() < expires
 

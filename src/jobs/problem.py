@@ -11,7 +11,9 @@ class Problem(Exception):
     type = "about:blank"
     title = "Internal error"
 
-    def __init__(self, detail: str | None = None, *, retry_after: float | None = None, **members: Any) -> None:
+    def __init__(
+        self, detail: str | None = None, *, retry_after: float | None = None, **members: Any
+    ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail
         self.retry_after = retry_after

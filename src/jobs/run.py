@@ -11,6 +11,7 @@ from src import logs
 from src.jobs.attempt import Attempt, Why
 from src.jobs.context import enter
 from src.jobs.declare import JobActor
+from src.jobs.failure import Failure
 from src.queue.finish import Ending, Finisher
 
 log = logs.get(__name__)
@@ -88,7 +89,7 @@ class Runner:
             attempt.succeed(await actor.call(attempt.params))
         except asyncio.CancelledError:
             self._stopped(attempt)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - failure is a state of the job
             self._failed(attempt, error)
         attempt.settle()
 
@@ -99,7 +100,8 @@ class Runner:
             attempt.stop(attempt.why)
 
     def _failed(self, attempt: Attempt, error: Exception) -> None:
-        log.info("attempt failed", job=str(attempt.id), actor=attempt.current.actor, exc_info=error)
+        trace = None if isinstance(error, Failure) else error
+        log.info("attempt failed", job=str(attempt.id), actor=attempt.current.actor, exc_info=trace)
         attempt.fail_with(error)
 
     # Ending

@@ -38,8 +38,12 @@ def parser() -> argparse.ArgumentParser:
     create = commands.add_parser("create", help="make a key; it is printed once, as the last line")
     create.add_argument("--tenant", required=True, type=tenant)
     create.add_argument("--name", default="")
-    create.add_argument("--scope", action="append", choices=["jobs", "admin"], help="jobs where none is given")
-    create.add_argument("--expires", type=duration, metavar="90d", help="30s, 15m, 12h, 90d; never where not given")
+    create.add_argument(
+        "--scope", action="append", choices=["jobs", "admin"], help="jobs where none is given"
+    )
+    create.add_argument(
+        "--expires", type=duration, metavar="90d", help="30s, 15m, 12h, 90d; never where not given"
+    )
     commands.add_parser("list", help="all keys, id first")
     revoke = commands.add_parser("revoke", help="take a key back; holds within 5 s")
     revoke.add_argument("id", type=UUID)
@@ -58,7 +62,15 @@ async def _list(keys: Keys, arguments: argparse.Namespace) -> int:
         state = "revoked" if row["revoked_at"] else f"expires={expires}"
         used = f"{row['last_used_at']:%Y-%m-%dT%H:%M:%SZ}" if row["last_used_at"] else "never"
         scopes = "+".join(row["scopes"])
-        print(row["id"], f"tenant={row['tenant']}", f"scopes={scopes}", state, f"used={used}", row["name"], sep="  ")
+        print(
+            row["id"],
+            f"tenant={row['tenant']}",
+            f"scopes={scopes}",
+            state,
+            f"used={used}",
+            row["name"],
+            sep="  ",
+        )
     return 0
 
 

@@ -21,19 +21,25 @@ def configure(process: str, *, format: str, level: str) -> None:
     `process` is web, worker or scheduler and stands in each line.
     """
     render: Any = (
-        structlog.processors.JSONRenderer() if format == "json" else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer()
+        if format == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=SHARED,
-            processors=[_process(process), structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+            processors=[
+                _process(process),
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                render,
+            ],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    for name in ("uvicorn", "uvicorn.error"):
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True

@@ -127,7 +127,12 @@ class Claimer:
         if not self._lease.is_held():
             return
         rows = await self._link.fetch(
-            SQL.claim, lane=lane.name, queue=lane.queue, actors=lane.actors, worker=self._lease.id, batch=batch
+            SQL.claim,
+            lane=lane.name,
+            queue=lane.queue,
+            actors=lane.actors,
+            worker=self._lease.id,
+            batch=batch,
         )
         if len(rows) == batch:
             self._ready[lane.name] = None

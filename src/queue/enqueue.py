@@ -81,5 +81,7 @@ class Enqueuer:
                 added = {row["message_id"]: row for row in await self._link.fetch(SQL.enqueue, **columns)}
                 if again and len(added) < len(jobs):
                     ids = [job.message_id for job in jobs]
-                    added.update({row["message_id"]: row for row in await self._link.fetch(SQL.added, ids=ids)})
+                    added.update(
+                        {row["message_id"]: row for row in await self._link.fetch(SQL.added, ids=ids)}
+                    )
         return [added.get(job.message_id) or Conflict(str(job.message_id)) for job in jobs]

@@ -105,10 +105,9 @@ class Finisher:
                     id=list(said),
                     fence=[fence for fence, _ in said.values()],
                     progress=[word for _, word in said.values()],
-                        )
+                )
                 await asyncio.sleep(PROGRESS_SECONDS)
-        except Exception as error:
-            # A lost word of progress harms nobody: the next one says more.
+        except Exception as error:  # noqa: BLE001 - a lost word of progress harms nobody: the next one says more
             log.warning("progress not written", error=str(error))
         finally:
             self._saying = None

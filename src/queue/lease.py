@@ -45,7 +45,13 @@ class Lease:
     """
 
     def __init__(
-        self, url: str, *, seconds: float, retention: float, queues: Sequence[str], on_lost: Callable[[], None]
+        self,
+        url: str,
+        *,
+        seconds: float,
+        retention: float,
+        queues: Sequence[str],
+        on_lost: Callable[[], None],
     ) -> None:
         self.id: UUID = uuid7()
         self._url = url
@@ -105,7 +111,9 @@ class Lease:
             self._lose()
 
     def _lose(self) -> None:
-        log.error("lease lost: this process was frozen or cut off for longer than its lease", worker=str(self.id))
+        log.error(
+            "lease lost: this process was frozen or cut off for longer than its lease", worker=str(self.id)
+        )
         self._held_until = 0
         self._on_lost()
         self.id = uuid7()
@@ -115,9 +123,7 @@ class Lease:
         """Take away leases that ran out; put back every job that no living worker holds."""
         for _, name in self._run(SQL.bury):
             log.warning("worker lost", name=name)
-        rows = self._run(
-            SQL.recover, most_crashes=MOST_CRASHES, error=WORKER_LOST, retention=self._retention
-        )
+        rows = self._run(SQL.recover, most_crashes=MOST_CRASHES, error=WORKER_LOST, retention=self._retention)
         for id, state, crashes, _ in rows:
             log.warning("job recovered from a lost worker", job=id, state=state, crashes=crashes)
 

@@ -28,7 +28,9 @@ def load(settings: type[S]) -> S:
 
 def offenders(error: ValidationError) -> list[str]:
     """One line an offending variable: its name and what is wrong with it."""
-    return [f"{_variable(detail['loc'])}: {_reason(detail['type'], detail['msg'])}" for detail in error.errors()]
+    return [
+        f"{_variable(detail['loc'])}: {_reason(detail['type'], detail['msg'])}" for detail in error.errors()
+    ]
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

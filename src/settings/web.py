@@ -1,10 +1,9 @@
 """What the web process reads."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
-from typing_extensions import Self
 
 from src.settings.common import CommonSettings, PostgresUrl, Seconds, refuse_private_key
 
@@ -33,7 +32,11 @@ class WebSettings(CommonSettings):
     @field_validator("link_signing_key", "cors_allow_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
 
     @field_validator("link_signing_key")
     @classmethod

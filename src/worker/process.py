@@ -32,10 +32,10 @@ class WorkerProcess(Middleware):
     """
 
     def __init__(self) -> None:
-        self._settings: WorkerSettings | None = None
+        self._settings: WorkerSettings
+        self._loop_thread: EventLoopThread
         self._runtime: Runtime | None = None
-        self._loop_thread: EventLoopThread | None = None
-        self._ending: "asyncio.Task[None] | None" = None
+        self._ending: asyncio.Task[None] | None = None
         self._stop_at: float | None = None
 
     # Boot
@@ -69,7 +69,6 @@ class WorkerProcess(Middleware):
 
     def after_worker_boot(self, broker: Broker, worker: dramatiq.Worker) -> None:
         """Threads and consumers are there: begin to claim."""
-        assert self._settings is not None
         while any(thread.consumer is None for thread in worker.consumers.values()):
             time.sleep(0.001)
         begin = Runtime.begin(
@@ -81,15 +80,11 @@ class WorkerProcess(Middleware):
         )
         try:
             self._runtime = self._call(begin)
-            self._call(self._start())
         except Exception:
             log.exception("worker cannot begin")
             sys.exit(1)
+        self._loop_thread.loop.call_soon_threadsafe(self._runtime.start)
         log.info("worker ready", queues=sorted(worker.consumers), lease=str(self._runtime.lease.id))
-
-    async def _start(self) -> None:
-        assert self._runtime is not None
-        self._runtime.start()
 
     # Messages on threads
 
@@ -118,9 +113,8 @@ class WorkerProcess(Middleware):
     # End
 
     def _begin_to_stop(self) -> None:
-        assert self._settings is not None
         self._stop_at = time.monotonic() + self._settings.shutdown_timeout_seconds
-        if self._loop_thread is not None and self._runtime is not None:
+        if self._runtime is not None:
             self._loop_thread.loop.call_soon_threadsafe(self._end)
 
     def _end(self) -> None:
@@ -140,9 +134,8 @@ class WorkerProcess(Middleware):
         """Threads are done, or out of time: wait for the loop's part."""
         if self._runtime is not None:
             self._call(self._ended())
-        if self._loop_thread is not None:
-            self._loop_thread.loop.call_soon_threadsafe(self._loop_thread.loop.stop)
-            self._loop_thread.join(timeout=5)
+        self._loop_thread.loop.call_soon_threadsafe(self._loop_thread.loop.stop)
+        self._loop_thread.join(timeout=5)
 
     async def _ended(self) -> None:
         self._end()
@@ -150,5 +143,4 @@ class WorkerProcess(Middleware):
             await self._ending
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
-        assert self._loop_thread is not None
         return asyncio.run_coroutine_threadsafe(work, self._loop_thread.loop).result()

@@ -40,7 +40,9 @@ class Runtime:
     claimer: Claimer
     promoter: Promoter
     listener: Listener | None
+    chores: Link
     links: tuple[Link, ...]
+    _looking: asyncio.Task[None] | None = None
 
     @classmethod
     async def begin(
@@ -57,7 +59,7 @@ class Runtime:
         loop = asyncio.get_running_loop()
         database = pool(url, "worker")
         await database.connect()
-        deposit.open(database)
+        deposit.use(database)
         # A claim that a crash of the server loses only means that the job is claimed again.
         claims = Link(url, "claim", synchronous_commit="off")
         endings, chores = Link(url, "finish"), Link(url, "chores")
@@ -81,14 +83,8 @@ class Runtime:
         runner.room_again = claimer.room
         promoter = Promoter(chores)
         listener = _listener(url, claimer, promoter, runner) if settings.listen else None
-        runtime = cls(
-            database, lease, runner, finisher, claimer, promoter, listener, links=(claims, endings, chores)
-        )
-        runtime._chores = chores
-        return runtime
-
-    _chores: Link | None = None
-    _looking: asyncio.Task[None] | None = None
+        links = (claims, endings, chores)
+        return cls(database, lease, runner, finisher, claimer, promoter, listener, chores, links)
 
     def start(self) -> None:
         """Begin to claim."""
@@ -121,13 +117,12 @@ class Runtime:
         await self.database.close()
 
     async def _look_forever(self) -> None:
-        assert self._chores is not None
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             held = self.runner.held
             if held:
                 try:
-                    for row in await self._chores.fetch(SQL.to_stop, ids=held):
+                    for row in await self.chores.fetch(SQL.to_stop, ids=held):
                         self.runner.interrupt(row["message_id"], "cancelled")
                 except Unavailable as error:
                     log.warning("cannot look for cancellations", error=str(error))
