@@ -186,7 +186,6 @@ def test_class_that_derives_itself_or_a_circle_ends() -> None:
 def test_definitions_under_conditions() -> None:
     source = """
         import sys
-import tracemalloc
         from typing import TYPE_CHECKING
         if sys.platform == "win32":
             def test_if(): ...
