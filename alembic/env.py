@@ -24,7 +24,9 @@ def migrate() -> None:
     with engine.connect() as connection:
         connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
         connection.commit()
-        context.configure(connection=connection, version_table_schema="public", transaction_per_migration=True)
+        context.configure(
+            connection=connection, version_table_schema="public", transaction_per_migration=True
+        )
         with context.begin_transaction():
             context.run_migrations()
 

@@ -140,7 +140,7 @@ def process_settings(database_url: str, secret_keys: dict[str, str]) -> dict[str
     return {
         "web": {
             **common,
-            "LINK_SIGNING_KEY": "a key of the test suite, long enough for links",
+            "LINK_SIGNING_KEY": "a key of the test suite that is long enough for links",
             "SECRETS_PUBLIC_KEY": secret_keys["SECRETS_PUBLIC_KEY"],
             "DIAGNOSTICS": "1",
         },

@@ -5,28 +5,27 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import FrameType
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 from src import actors, logs
 from src.api import health, jobs, uploads
+from src.api.auth import caller
 from src.api.correlation import Correlation
 from src.api.problems import Problems, problem_of, response
 from src.api.resources import Resources
 from src.jobs.declare import JobActor
 from src.settings import WebSettings
 
-ROUTES = [
-    Route("/jobs/{actor}", jobs.submit, methods=["POST"]),
-    Route("/jobs/{id}", jobs.show, methods=["GET"]),
-    Route("/jobs/{id}/cancel", jobs.cancel, methods=["POST"]),
-    Route("/uploads", uploads.upload, methods=["POST"]),
-    Route("/livez", health.live),
-    Route("/readyz", health.ready),
-]
+ROUTES: list[BaseRoute] = [*jobs.ROUTES, *uploads.ROUTES, *health.ROUTES]
+
+#: Beside what starts with these nothing is answered without credentials, not even that it is not there.
+OPEN = ("/static/",)
+OPEN_PATHS = frozenset({"/", "/livez", "/readyz", "/openapi.json", "/docs", "/dashboard", "/session"})
 
 
 def create(settings: WebSettings) -> Starlette:
@@ -64,7 +63,10 @@ def offered(settings: WebSettings) -> dict[str, JobActor]:
     }
 
 
-async def _problem(request: Any, error: Exception) -> Any:
+async def _problem(request: Request, error: Exception) -> Response:
+    """No route takes the request. Raises Unauthorized where it also lacks credentials."""
+    if not (request.url.path in OPEN_PATHS or request.url.path.startswith(OPEN)):
+        await caller(request)
     return response(problem_of(error))
 
 

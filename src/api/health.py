@@ -5,6 +5,7 @@ from importlib.resources import files
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from src.api.resources import Resources
 from src.db import Queries
@@ -33,3 +34,6 @@ def newest_revision() -> str:
     """The revision that this code was written for: the last file of the migrations, which are numbered."""
     versions = files("src").joinpath("..", "alembic", "versions")
     return max(entry.name for entry in versions.iterdir() if entry.name.endswith(".py")).partition("_")[0]
+
+
+ROUTES = [Route("/livez", live), Route("/readyz", ready)]

@@ -9,21 +9,23 @@ from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from src.api import prefer, when
 from src.api.auth import caller, may_see
 from src.api.body import read_json
+from src.api.lookup import job_id, visible
 from src.api.resources import Resources
 from src.db import Unavailable
 from src.jobs import codec
 from src.jobs.declare import JobActor
 from src.jobs.keys import Caller
-from src.jobs.problem import Gone, Invalid, NotFound, wrong
+from src.jobs.problem import Invalid, NotFound, wrong
 from src.jobs.row import Job
 from src.jobs.states import State
 from src.jobs.submit import Submission
 from src.jobs.watch import Watcher
-from src.queue.ids import made_at, uuid7
+from src.queue.ids import uuid7
 
 
 async def submit(request: Request) -> Response:
@@ -95,7 +97,7 @@ async def _reread(resources: Resources, job: Job) -> Job:
 async def show(request: Request) -> Response:
     """GET /jobs/{id}: the document, at once or after its next change."""
     resources: Resources = request.app.state.resources
-    id = _id(request)
+    id = job_id(request)
     who = await may_see(request, id)
     known = _known_tags(request)
     fields = request.headers.getlist("prefer")
@@ -130,33 +132,12 @@ def _known_tags(request: Request) -> set[str]:
 async def cancel(request: Request) -> Response:
     """POST /jobs/{id}/cancel: 200 where it was waiting, 202 where it has to be stopped first."""
     resources: Resources = request.app.state.resources
-    id = _id(request)
+    id = job_id(request)
     who = await may_see(request, id)
     await visible(resources, id, who)
     state = await resources.actions.cancel(id)
     job = await visible(resources, id, who)
     return answer(resources, job, status=200 if state is State.CANCELLED else 202)
-
-
-def _id(request: Request) -> UUID:
-    try:
-        return UUID(request.path_params["id"])
-    except ValueError:
-        raise NotFound("There is no such job.") from None
-
-
-async def visible(resources: Resources, id: UUID, who: Caller | None) -> Job:
-    """A job that the caller may see. Raises NotFound, also for another tenant's, and Gone for an expired one."""
-    job = await resources.watch.job(id)
-    if job is None:
-        horizon = datetime.now(UTC) - timedelta(days=resources.settings.job_retention_days)
-        made = made_at(id)
-        if (made is not None and made < horizon) or await resources.is_gone(id):
-            raise Gone("The job has expired and its result is no longer kept.")
-        raise NotFound("There is no such job.")
-    if who is not None and not who.may_see(job.tenant):
-        raise NotFound("There is no such job.")
-    return job
 
 
 def answer(
@@ -180,3 +161,10 @@ def _reading_headers(job: Job) -> dict[str, str]:
     if not job.state.is_final:
         headers["Retry-After"] = "1"
     return headers
+
+
+ROUTES = [
+    Route("/jobs/{actor}", submit, methods=["POST"]),
+    Route("/jobs/{id}", show, methods=["GET"]),
+    Route("/jobs/{id}/cancel", cancel, methods=["POST"]),
+]

@@ -11,7 +11,7 @@ from src.db import Database, Link, Listener, Unavailable, pool
 from src.jobs.act import Actions
 from src.jobs.declare import JobActor
 from src.jobs.document import Documents
-from src.jobs.keys import Keys
+from src.jobs.keys import Caller, Keys
 from src.jobs.links import Links
 from src.jobs.submit import Submitter
 from src.jobs.uploads import Uploads
@@ -86,9 +86,10 @@ class Resources:
             await connection.close()
         await self.database.close()
 
-    async def is_gone(self, id: UUID) -> bool:
-        """Whether a job has expired but is not yet removed."""
-        return await self.database.row(READ.gone, id=id) is not None
+    async def is_gone(self, id: UUID, who: Caller | None) -> bool:
+        """Whether a job that the caller might see has expired but is not yet removed."""
+        row = await self.database.row(READ.gone, id=id)
+        return row is not None and (who is None or who.may_see(row["tenant"]))
 
     async def _do_chores(self) -> None:
         while True:

@@ -3,6 +3,7 @@
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from src.api.auth import caller
 from src.api.resources import Resources
@@ -23,3 +24,6 @@ async def upload(request: Request) -> Response:
         raise BadRequest("The upload did not arrive whole.") from None
     document = {"id": str(stored.id), "bytes": stored.bytes, "sha256": stored.sha256}
     return Response(orjson.dumps(document), 201, media_type="application/json")
+
+
+ROUTES = [Route("/uploads", upload, methods=["POST"])]

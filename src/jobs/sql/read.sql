@@ -7,8 +7,9 @@ from dramatiq.queue
 where message_id = any(:ids::uuid[]) and (expires_at is null or finished_at is null or expires_at > dramatiq.clock());
 
 -- name: gone
--- Whether an id belongs to a job that has expired but is not yet removed.
-select 1 as gone from dramatiq.queue where message_id = :id and finished_at is not null and expires_at <= dramatiq.clock();
+-- Whose job an id belongs to that has expired but is not yet removed.
+select tenant from dramatiq.queue
+where message_id = :id and finished_at is not null and expires_at <= dramatiq.clock();
 
 -- name: changed
 -- Which of the watched jobs changed lately: the net under lost notifications.
