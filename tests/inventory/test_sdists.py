@@ -15,8 +15,9 @@ imported into another test module or inherited is collected again there, and a t
  + 29 in contrib/emscripten/test_emscripten.py: pytest leaves the module, as `pytest_pyodide` is not installed
  = 717 tests in 30 files; the two lists have no other difference.
 72 classes: 67 with tests of their own, the four `TestHTTPS_TLSv1*` that only inherit, and `TestWithoutSSL`, an empty base.
-Of the 717, 29 are skipped by test_emscripten.py's `pytest.skip` and 7 by marks. pytest skips 17 more, by decorators
-that test/__init__.py defines, which no single file tells.
+Of the 717, 29 are skipped by test_emscripten.py's `pytest.skip` and 7 by marks. pytest marks 16 more as skipped: 15 by
+decorators that test/__init__.py defines and one by conftest.py, which asks for an option to run `integration`. It skips
+some parameters of `test_make_headers` too. No single test file tells the former, and a test counts once for the latter.
 """
 
 import hashlib
