@@ -1,6 +1,6 @@
 """The job document (contract, section 2)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -22,9 +22,9 @@ class Documents:
         return job.expires_at or (job.finished_at or job.created_at) + self._retention
 
     def members(self, job: Job) -> dict[str, Any]:
-        """The document's members; JSON texts from the row go through unread."""
+        """The document's members, for orjson; JSON texts from the row go through unread."""
         return {
-            "id": str(job.id),
+            "id": job.id,
             "actor": job.actor,
             "queue": job.queue,
             "state": job.state,
@@ -32,11 +32,11 @@ class Documents:
             "request_id": job.request_id,
             "attempts": job.attempts,
             "crashes": job.crashes,
-            "created_at": instant(job.created_at),
-            "run_at": instant(job.run_at),
-            "started_at": instant(job.started_at),
-            "finished_at": instant(job.finished_at),
-            "expires_at": instant(self.expiry(job)),
+            "created_at": job.created_at,
+            "run_at": job.run_at,
+            "started_at": job.started_at,
+            "finished_at": job.finished_at,
+            "expires_at": self.expiry(job),
             "progress": _json(job.progress),
             "params": _json(job.params),
             "result": _json(job.result),
@@ -47,7 +47,7 @@ class Documents:
 
     def render(self, job: Job) -> bytes:
         """The document as JSON."""
-        return orjson.dumps(self.members(job))
+        return orjson.dumps(self.members(job), option=orjson.OPT_UTC_Z)
 
     def urls(self, job: Job) -> dict[str, str]:
         """The job's signed addresses."""
@@ -59,11 +59,6 @@ class Documents:
             "result": f"{path}/result{access}",
             "cancel": f"{path}/cancel{access}",
         }
-
-
-def instant(time: datetime | None) -> str | None:
-    """A time as RFC 3339 in UTC with microseconds."""
-    return None if time is None else f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def _json(text: str | None) -> orjson.Fragment | None:

@@ -1,8 +1,9 @@
 """Enqueueing: one INSERT, shared by the requests that come at the same time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +37,7 @@ class NewJob:
 
 
 FIELDS = tuple(field.name for field in fields(NewJob))
+_values = attrgetter(*FIELDS)
 
 
 def message(id: UUID, queue: str, actor: str, params: str) -> str:
@@ -72,7 +74,7 @@ class Enqueuer:
         return await self._group(job)
 
     async def _insert(self, jobs: Sequence[NewJob]) -> Sequence[Mapping[str, Any] | BaseException]:
-        columns = dict(zip(FIELDS, map(list, zip(*map(astuple, jobs), strict=True)), strict=True))
+        columns = dict(zip(FIELDS, zip(*map(_values, jobs), strict=True), strict=True))
         added: dict[UUID, Mapping[str, Any]] = {}
         # The ids are ours, so a second try after a lost answer finds the first one's rows and adds none twice.
         async for attempt in briefly():

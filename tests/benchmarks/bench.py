@@ -1,0 +1,132 @@
+"""What the benchmarks measure with: a cluster with fsync on, the Procfile's processes, loads and backlogs."""
+
+import asyncio
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import psutil
+
+from ops.local.postgres import Cluster
+from tests.support.databases import Databases
+from tests.support.environment import environment
+from tests.support.keys import create_key
+from tests.support.processes import Process, Processes, Web
+
+SECONDS = float(os.environ.get("BENCH_SECONDS", "3"))
+RUNS = int(os.environ.get("BENCH_RUNS", "3"))
+
+BACKLOG = """
+insert into dramatiq.queue (message_id, queue_name, lane, actor, message, tenant, expires_at)
+select gen_random_uuid(), $2, $3, $4, jsonb_build_object('queue_name', $2::text, 'actor_name', $4::text,
+  'args', '[]'::jsonb, 'kwargs', $5::jsonb, 'options', '{}'::jsonb, 'message_id', '', 'message_timestamp', 0),
+  'bench', now() + interval '1 day'
+from generate_series(1, $1)
+"""
+LEFT = "select count(*) from dramatiq.queue where queue_name = $1 and state in ('queued', 'consumed')"
+
+
+@dataclass(frozen=True)
+class Load:
+    """Figures of one load: a second, milliseconds, milliseconds, count of each status."""
+
+    rate: float
+    p50: float
+    p99: float
+    statuses: dict[str, int]
+
+
+@dataclass
+class Bench:
+    """One database, and what runs on it."""
+
+    cluster: Cluster
+    url: str
+    processes: Processes
+    key: str
+
+    async def load(self, url: str, clients: int, *headers: str, body: str = '{"a":1}') -> Load:
+        """The median run by rate of several."""
+        runs = [await self._load(url, clients, *headers, body=body) for _ in range(RUNS)]
+        return sorted(runs, key=lambda run: run.rate)[len(runs) // 2]
+
+    async def _load(self, url: str, clients: int, *headers: str, body: str) -> Load:
+        fields = [f"Authorization: Bearer {self.key}", "Content-Type: application/json", *headers]
+        arguments = [word for field in fields for word in ("--header", field)]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.benchmarks.load", url, "--clients", str(clients), "--seconds", str(SECONDS),
+            "--body", body, *arguments, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        output, _ = await process.communicate()
+        return Load(**json.loads(output))
+
+    async def fill(self, count: int, *, lane: str = "default", actor: str = "echo", params: str = "{}") -> None:
+        """Add a backlog in the table directly."""
+        connection = await asyncpg.connect(self.url)
+        try:
+            await connection.execute(BACKLOG, count, lane.partition(".")[0], lane, actor, params)
+            await connection.execute("vacuum analyze dramatiq.queue")
+            await connection.execute("checkpoint")
+        finally:
+            await connection.close()
+
+    async def drain(self, count: int, workers: int, **backlog: str) -> float:
+        """Jobs a second that so many workers take from a backlog, the median of several runs."""
+        return statistics.median([await self._drain(count, workers, **backlog) for _ in range(RUNS)])
+
+    async def _drain(self, count: int, workers: int, **backlog: str) -> float:
+        started = [await self.processes.worker(**self.pinned()) for _ in range(workers)]
+        connection = await asyncpg.connect(self.url)
+        try:
+            await connection.execute("insert into sooner.queue values ('default', true) on conflict (name) do update set paused = true")
+            await self.fill(count, **backlog)
+            await connection.execute("update sooner.queue set paused = false")
+            began = time.perf_counter()
+            await connection.execute("notify \"sooner.control\"")
+            while await connection.fetchval(LEFT, "default"):
+                await asyncio.sleep(0.02)
+            return count / (time.perf_counter() - began)
+        finally:
+            await connection.close()
+            for worker in started:
+                await worker.terminate()
+
+    @staticmethod
+    def pinned() -> dict[str, str]:
+        """Settings of processes under measurement."""
+        return {"DIAGNOSTICS": "1"}
+
+
+@asynccontextmanager
+async def bench() -> AsyncIterator[Bench]:
+    """A bench on a cluster of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="sooner-bench-", dir=os.environ.get("BENCH_FOLDER")))
+    folder.chmod(0o755)
+    cluster = Cluster(folder / "cluster", {"max_connections": "300", "shared_buffers": "256MB", "max_wal_size": "4GB"})
+    cluster.start()
+    databases = Databases(cluster.url())
+    url = databases.url(databases.migrated())
+    common = {"DATABASE_URL": url, "LINK_SIGNING_KEY": "benchmark" * 8, **Bench.pinned()}
+    processes = Processes({"web": common, "worker": common, "scheduler": common}, folder)
+    try:
+        yield Bench(cluster, url, processes, await create_key(url, "bench"))
+    finally:
+        processes.end()
+        cluster.stop(immediate=True)
+
+
+def resident(process: Process) -> int:
+    """Megabytes of a process and its children."""
+    return sum(member.memory_info().rss for member in process.tree()) >> 20
+
+
+Step = Callable[[Bench], Awaitable[None]]
+__all__ = ["RUNS", "SECONDS", "Bench", "Load", "Process", "Web", "bench", "environment", "psutil", "resident"]
