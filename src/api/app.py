@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import FrameType
 
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -15,9 +14,9 @@ from starlette.routing import BaseRoute
 from src import actors, logs
 from src.api import health, jobs, uploads
 from src.api.auth import caller
-from src.api.correlation import Correlation
-from src.api.problems import Problems, problem_of, response
+from src.api.problems import problem_of, response
 from src.api.resources import Resources
+from src.api.service import Service
 from src.jobs.declare import JobActor
 from src.settings import WebSettings
 
@@ -28,13 +27,13 @@ OPEN = ("/static/",)
 OPEN_PATHS = frozenset({"/", "/livez", "/readyz", "/openapi.json", "/docs", "/dashboard", "/session"})
 
 
-def create(settings: WebSettings) -> Starlette:
+def create(settings: WebSettings) -> Service:
     """The application for these settings; its lifespan opens what it needs."""
     logs.configure("web", format=settings.log_format, level=settings.log_level)
     resources = Resources.make(settings, offered(settings))
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Service) -> AsyncIterator[None]:
         await resources.open()
         _release_at_sigterm(resources)
         try:
@@ -42,12 +41,7 @@ def create(settings: WebSettings) -> Starlette:
         finally:
             await resources.close()
 
-    app = Starlette(
-        routes=ROUTES,
-        lifespan=lifespan,
-        middleware=[Middleware(Correlation), Middleware(Problems)],
-        exception_handlers={404: _problem, 405: _problem},
-    )
+    app = Service(ROUTES, lifespan, _refuse)
     app.state.resources = resources
     return app
 
@@ -63,9 +57,11 @@ def offered(settings: WebSettings) -> dict[str, JobActor]:
     }
 
 
-async def _problem(request: Request, error: Exception) -> Response:
-    """No route takes the request. Raises Unauthorized where it also lacks credentials."""
-    if not (request.url.path in OPEN_PATHS or request.url.path.startswith(OPEN)):
+async def _refuse(request: Request, error: Exception) -> Response:
+    """The problem of what was raised. Raises Unauthorized where no route takes it and it lacks credentials too."""
+    if isinstance(error, HTTPException) and not (
+        request.url.path in OPEN_PATHS or request.url.path.startswith(OPEN)
+    ):
         await caller(request)
     return response(problem_of(error))
 

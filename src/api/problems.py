@@ -3,7 +3,6 @@
 import orjson
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from src import logs
 from src.db import Unavailable
@@ -13,32 +12,6 @@ log = logs.get(__name__)
 
 #: A restart of PostgreSQL takes seconds.
 DATABASE_RETRY_SECONDS = 2
-
-
-class Problems:
-    """Turns exceptions into problem documents, and lets no stack trace out."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        begun = False
-
-        async def note(message: Message) -> None:
-            nonlocal begun
-            begun = begun or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self._app(scope, receive, note)
-        except Exception as error:
-            problem = problem_of(error)
-            if begun:
-                raise
-            await response(problem)(scope, receive, send)
 
 
 def problem_of(error: Exception) -> Problem:

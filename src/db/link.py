@@ -12,6 +12,9 @@ from src.db.retry import Unavailable
 
 T = TypeVar("T")
 
+#: The few statements of a link are planned once, for tables that grow: never a sequential scan, never anew.
+PLANS = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
+
 CONNECT_SECONDS = 5
 COMMAND_SECONDS = 60
 
@@ -26,7 +29,7 @@ class Link:
 
     def __init__(self, url: str, name: str, **settings: str) -> None:
         self._url = url
-        self._settings = {"application_name": f"sooner {name}", **settings}
+        self._settings = {"application_name": f"sooner {name}", **PLANS, **settings}
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, Literal
 from uuid import UUID
 
@@ -36,9 +37,9 @@ class Attempt(MessageProxy):
         say: Callable[["Attempt", float | None, str | None], None],
         settle_with: Callable[["Attempt", Ending | None], None],
     ) -> None:
-        stored = codec.loads(row["message"])
-        message = message_of(row, stored["kwargs"], tuple(stored["args"]))
-        super().__init__(message)  # type: ignore[no-untyped-call]
+        self.failed = False
+        self._exception: BaseException | None = None
+        self._row = row
         self.id: UUID = row["message_id"]
         self.fence: int = row["fence"]
         self.priority: int = row["priority"]
@@ -60,12 +61,21 @@ class Attempt(MessageProxy):
         self._lock = threading.Lock()
         self._settled = False
 
+    @cached_property
+    def _stored(self) -> dict[str, Any]:
+        stored: dict[str, Any] = codec.loads(self._row["message"])
+        return stored
+
+    @cached_property
+    def _message(self) -> "dramatiq.Message[Any]":
+        """What dramatiq's proxy stands for; a task on the loop never needs it."""
+        return message_of(self._row, self._stored["kwargs"], tuple(self._stored["args"]))
+
     @property
     def params(self) -> Mapping[str, Any]:
         """The parameters as stored."""
-        message = self._message
-        stored: Mapping[str, Any] = message.kwargs
-        return self.actor.named(message.args, stored) if isinstance(self.actor, JobActor) else stored
+        args, stored = tuple(self._stored["args"]), self._stored["kwargs"]
+        return self.actor.named(args, stored) if isinstance(self.actor, JobActor) else stored
 
     def __lt__(self, other: object) -> bool:
         return isinstance(other, Attempt) and (self.priority, self.id) < (other.priority, other.id)

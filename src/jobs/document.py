@@ -24,7 +24,7 @@ class Documents:
     def members(self, job: Job) -> dict[str, Any]:
         """The document's members, for orjson; JSON texts from the row go through unread."""
         return {
-            "id": job.id,
+            "id": str(job.id),
             "actor": job.actor,
             "queue": job.queue,
             "state": job.state,

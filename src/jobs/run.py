@@ -44,8 +44,8 @@ class Runner:
         self._attempts: dict[UUID, Attempt] = {}
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._timers: dict[UUID, asyncio.TimerHandle] = {}
-        self._unwritten: set[asyncio.Task[None]] = set()
         self.room_again: Callable[[], None] = lambda: None
+        finisher.on_written = self._written
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -53,11 +53,11 @@ class Runner:
 
     def task_room(self) -> int:
         """How many more async actors may begin."""
-        return min(self._free_tasks, MOST_UNWRITTEN - len(self._unwritten))
+        return min(self._free_tasks, MOST_UNWRITTEN - self._finisher.unwritten)
 
     def thread_room(self) -> int:
         """How many more synchronous actors may begin."""
-        return min(self._free_threads, MOST_UNWRITTEN - len(self._unwritten))
+        return min(self._free_threads, MOST_UNWRITTEN - self._finisher.unwritten)
 
     @property
     def held(self) -> list[UUID]:
@@ -121,26 +121,13 @@ class Runner:
         else:
             self._free_threads += 1
         if ending is not None:
-            writing = asyncio.create_task(self._write(ending))
-            self._unwritten.add(writing)
-            writing.add_done_callback(self._written)
-        elif not self._attempts and not self._unwritten:
+            self._finisher.finish(ending)
+        self._written()
+
+    def _written(self) -> None:
+        if not self._attempts and not self._finisher.unwritten:
             self._idle.set()
         self.room_again()
-
-    async def _write(self, ending: Ending) -> None:
-        if not await self._finisher.finish(ending):
-            log.warning("ending dropped: the job is no longer held here", job=str(ending.id))
-
-    def _written(self, writing: "asyncio.Task[None]") -> None:
-        was_full = len(self._unwritten) >= MOST_UNWRITTEN
-        self._unwritten.discard(writing)
-        if was_full:
-            self.room_again()
-        if not self._attempts and not self._unwritten:
-            self._idle.set()
-        if not writing.cancelled() and (error := writing.exception()) is not None:
-            log.error("ending not written", exc_info=error)
 
     def _say(self, attempt: Attempt, fraction: float | None, message: str | None) -> None:
         word = {"fraction": fraction, "message": message}

@@ -1,7 +1,7 @@
 """Finishing: one UPDATE, shared by the attempts that end at the same time."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -10,12 +10,15 @@ import asyncpg
 import orjson
 
 from src import logs
-from src.db import Group, Link, Queries
+from src.db import Link, Queries
 from src.db.retry import forever
 
 log = logs.get(__name__)
 
 SQL = Queries("src.queue", "sql/finish.sql")
+
+#: One statement, and one notification with its ids, carries at most this many (PostgreSQL: under 8,000 bytes).
+BATCH = 200
 
 #: Progress is written at most this often a job.
 PROGRESS_SECONDS = 0.1
@@ -39,32 +42,62 @@ class Ending:
 
 
 class Finisher:
-    """Writes endings over one connection of its own; concurrent calls share statements."""
+    """Writes endings over one connection of its own, all that gather while a statement is under way in the next one.
 
-    def __init__(self, link: Link, *, retention: float) -> None:
+    `on_written` is called after each statement.
+    """
+
+    def __init__(
+        self, link: Link, *, retention: float, on_written: Callable[[], None] = lambda: None
+    ) -> None:
         self._link = link
         self._retention = retention
-        self._group: Group[Ending, bool] = Group(self._finish)
+        self._waiting: list[Ending] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._under_way = 0
         self._said: dict[UUID, tuple[int, str]] = {}
         self._saying: asyncio.Task[None] | None = None
+        self.on_written = on_written
 
-    async def finish(self, ending: Ending) -> bool:
-        """Write an ending: whether the job was still held. Goes on trying while the database is away."""
-        async for attempt in forever():
-            with attempt:
-                return await self._group(ending)
-        raise AssertionError("unreachable")
+    @property
+    def unwritten(self) -> int:
+        """How many endings are not yet in the table."""
+        return len(self._waiting) + self._under_way
 
-    async def _finish(self, endings: Sequence[Ending]) -> Sequence[bool | BaseException]:
-        for ending in endings:
-            self._said.pop(ending.id, None)
+    def finish(self, ending: Ending) -> None:
+        """Write an ending soon. Goes on trying while the database is away."""
+        self._said.pop(ending.id, None)
+        self._waiting.append(ending)
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_all())
+
+    async def _write_all(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+                self._under_way = len(batch)
+                await forever()(self._finish, batch)
+                self._under_way = 0
+                self.on_written()
+        finally:
+            self._writing = None
+
+    async def _finish(self, endings: Sequence[Ending]) -> None:
         try:
             finished = await self._write(endings)
         except asyncpg.DataError:
-            if len(endings) == 1:
-                return [await self._write_unstorable(endings[0])]
-            return [(await self._finish([ending]))[0] for ending in endings]
-        return [ending.id in finished for ending in endings]
+            await self._finish_singly(endings)
+            return
+        for ending in endings:
+            if ending.id not in finished:
+                log.warning("ending dropped: the job is no longer held here", job=str(ending.id))
+
+    async def _finish_singly(self, endings: Sequence[Ending]) -> None:
+        if len(endings) == 1:
+            await self._write_unstorable(endings[0])
+            return
+        for ending in endings:
+            await self._finish([ending])
 
     async def _write(self, endings: Sequence[Ending]) -> set[UUID]:
         rows = await self._link.fetch(
@@ -80,7 +113,7 @@ class Finisher:
         )
         return {row["message_id"] for row in rows}
 
-    async def _write_unstorable(self, ending: Ending) -> bool:
+    async def _write_unstorable(self, ending: Ending) -> None:
         error = orjson.dumps(
             {
                 "type": "result-not-storable",
@@ -88,7 +121,7 @@ class Finisher:
                 "detail": "PostgreSQL refused it as JSON: a NUL character, or a number out of range.",
             }
         ).decode()
-        return bool(await self._write([Ending(ending.id, ending.fence, "rejected", error=error)]))
+        await self._write([Ending(ending.id, ending.fence, "rejected", error=error)])
 
     def progress(self, id: UUID, fence: int, word: Mapping[str, Any]) -> None:
         """Note how far a job is; the latest word wins, and is written soon."""
@@ -111,7 +144,3 @@ class Finisher:
             log.warning("progress not written", error=str(error))
         finally:
             self._saying = None
-
-    async def drain(self) -> None:
-        """Wait until every ending under way is written."""
-        await self._group.drain()

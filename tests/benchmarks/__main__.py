@@ -18,7 +18,9 @@ class Table:
     def __init__(self) -> None:
         print(ROW.format("", "a second", "p50 ms", "p99 ms", ""))
 
-    def row(self, name: str, rate: float, p50: float | None = None, p99: float | None = None, note: str = "") -> None:
+    def row(
+        self, name: str, rate: float, p50: float | None = None, p99: float | None = None, note: str = ""
+    ) -> None:
         """One line."""
         times = [f"{time:.2f}" if time is not None else "" for time in (p50, p99)]
         print(ROW.format(name, f"{rate:,.0f}", *times, note), flush=True)
@@ -74,7 +76,11 @@ async def drains(bench: Bench, table: Table, rate16: float) -> None:
     for name, workers, backlog in (
         ("async echo, 1 worker", 1, {}),
         ("async echo, 2 workers", 2, {}),
-        ("sync burn(0), 1 worker", 1, {"lane": "default.threads", "actor": "burn", "params": '{"seconds": 0}'}),
+        (
+            "sync burn(0), 1 worker",
+            1,
+            {"lane": "default.threads", "actor": "burn", "params": '{"seconds": 0}'},
+        ),
     ):
         rate = await bench.drain(20_000, workers, **backlog)
         table.row(f"drain of 20,000: {name}", rate, note=f"{rate / rate16:.2f} x floor lifecycle at 16")

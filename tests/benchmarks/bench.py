@@ -68,7 +68,9 @@ class Bench:
         output, _ = await process.communicate()
         return Load(**json.loads(output))
 
-    async def fill(self, count: int, *, lane: str = "default", actor: str = "echo", params: str = "{}") -> None:
+    async def fill(
+        self, count: int, *, lane: str = "default", actor: str = "echo", params: str = "{}"
+    ) -> None:
         """Add a backlog in the table directly."""
         connection = await asyncpg.connect(self.url)
         try:
@@ -86,11 +88,13 @@ class Bench:
         started = [await self.processes.worker(**self.pinned()) for _ in range(workers)]
         connection = await asyncpg.connect(self.url)
         try:
-            await connection.execute("insert into sooner.queue values ('default', true) on conflict (name) do update set paused = true")
+            await connection.execute(
+                "insert into sooner.queue values ('default', true) on conflict (name) do update set paused = true"
+            )
             await self.fill(count, **backlog)
             await connection.execute("update sooner.queue set paused = false")
             began = time.perf_counter()
-            await connection.execute("notify \"sooner.control\"")
+            await connection.execute('notify "sooner.control"')
             while await connection.fetchval(LEFT, "default"):
                 await asyncio.sleep(0.02)
             return count / (time.perf_counter() - began)
@@ -110,7 +114,9 @@ async def bench() -> AsyncIterator[Bench]:
     """A bench on a cluster of its own."""
     folder = Path(tempfile.mkdtemp(prefix="sooner-bench-", dir=os.environ.get("BENCH_FOLDER")))
     folder.chmod(0o755)
-    cluster = Cluster(folder / "cluster", {"max_connections": "300", "shared_buffers": "256MB", "max_wal_size": "4GB"})
+    cluster = Cluster(
+        folder / "cluster", {"max_connections": "300", "shared_buffers": "256MB", "max_wal_size": "4GB"}
+    )
     cluster.start()
     databases = Databases(cluster.url())
     url = databases.url(databases.migrated())

@@ -19,7 +19,9 @@ with outcome as (
     mtime = dramatiq.clock(),
     version = job.version + 1
   from outcome
-  where job.message_id = outcome.id and job.state = 'consumed' and job.fence = outcome.fence
+  where job.message_id = outcome.id and job.fence = outcome.fence
+    -- As text: else the planner may walk the index of all processing jobs once an outcome.
+    and job.state::text = 'consumed'
   returning job.message_id, job.state, job.lane, job.due_at
 ), told as (
   select pg_notify('sooner.changed', string_agg(message_id::text, ',')) from finished having count(*) > 0
@@ -41,7 +43,7 @@ with word as (
   update dramatiq.queue as job
   set progress = word.progress, version = job.version + 1, mtime = dramatiq.clock()
   from word
-  where job.message_id = word.id and job.state = 'consumed' and job.fence = word.fence
+  where job.message_id = word.id and job.fence = word.fence and job.state::text = 'consumed'
   returning job.message_id
 )
 select pg_notify('sooner.changed', string_agg(message_id::text, ',')) from noted having count(*) > 0;

@@ -1,0 +1,77 @@
+"""The ASGI application around Starlette's router."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import structlog
+from starlette.datastructures import State
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, Router
+from starlette.types import Message, Receive, Scope, Send
+
+from src.api.correlation import correlate
+from src.api.problems import problem_of, response
+
+Refuse = Callable[[Request, Exception], Awaitable[Response]]
+
+
+class Service:
+    """Starlette's router with one thin layer around it, where Starlette's application has four.
+
+    Each request gets its ids; whatever is raised becomes a problem document and lets no stack trace out.
+    `refuse` answers what no route takes.
+    """
+
+    def __init__(self, routes: Sequence[BaseRoute], lifespan: Any, refuse: Refuse) -> None:
+        for route in routes:
+            if isinstance(route, Route):
+                route.app = _Direct(route.endpoint)
+        self._router = Router(routes, lifespan=lifespan)
+        self._refuse = refuse
+        self.state = State()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self
+        if scope["type"] != "http":
+            await self._router(scope, receive, send)
+            return
+        request_id, traceparent = correlate(scope["headers"])
+        state = scope.setdefault("state", {})
+        state["request_id"], state["traceparent"] = request_id, traceparent
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        await self._answer(scope, receive, send, (b"x-request-id", request_id.encode()))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, header: tuple[bytes, bytes]) -> None:
+        begun = False
+
+        async def answer(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                message["headers"].append(header)
+            await send(message)
+
+        try:
+            await self._router(scope, receive, answer)
+        except Exception as error:
+            if begun:
+                raise
+            await (await self._problem(Request(scope, receive), error))(scope, receive, answer)
+
+    async def _problem(self, request: Request, error: Exception) -> Response:
+        try:
+            return await self._refuse(request, error)
+        except Exception as worse:  # noqa: BLE001 - it is told to the client as a problem
+            return response(problem_of(worse))
+
+
+class _Direct:
+    """Calls a handler without Starlette's own layer for exceptions: `Service` has them all."""
+
+    def __init__(self, handle: Callable[[Request], Awaitable[Response]]) -> None:
+        self._handle = handle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await self._handle(Request(scope, receive, send))
+        await answer(scope, receive, send)
