@@ -85,7 +85,7 @@ class Bench:
         return statistics.median([await self._drain(count, workers, **backlog) for _ in range(RUNS)])
 
     async def _drain(self, count: int, workers: int, **backlog: str) -> float:
-        started = [await self.processes.worker(**self.pinned()) for _ in range(workers)]
+        started = [await self.processes.worker() for _ in range(workers)]
         connection = await asyncpg.connect(self.url)
         try:
             await connection.execute(

@@ -67,7 +67,9 @@ async def load(url: str, clients: int, seconds: float, headers: list[str], body:
     connections = []
     for _ in range(clients):
         _, connection = await loop.create_connection(
-            lambda: Connection(request, began + seconds, statuses), parts.hostname, parts.port
+            lambda: Connection(request, began + seconds, statuses),
+            parts.hostname or "127.0.0.1",
+            parts.port or 80,
         )
         connections.append(connection)
     await asyncio.gather(*(connection.done for connection in connections))
