@@ -9,6 +9,8 @@ import signal
 import time
 from typing import TYPE_CHECKING, Final
 
+import psutil
+
 from ops.local.console import say
 
 if TYPE_CHECKING:
@@ -88,11 +90,11 @@ class Service:
         if self._group is None or self._output is None:
             return
         deadline = time.monotonic() + grace
-        alive = signalled(self._group, signal.SIGTERM)
-        while alive and time.monotonic() < deadline:
-            await asyncio.sleep(0.02)
-            alive = signalled(self._group, 0)
-        signalled(self._group, signal.SIGKILL)
+        signal_group(self._group, signal.SIGTERM)
+        # A process that is not our child ends without an event to wait for.
+        while alive(self._group) and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        signal_group(self._group, signal.SIGKILL)
         # Not for ever: a descendant that left the group may hold the pipe open.
         await asyncio.wait([self._output], timeout=1)
 
@@ -115,13 +117,25 @@ async def next_line(stream: asyncio.StreamReader) -> str:
         return "(a line too long to show)\n"
 
 
-def signalled(group: int, number: int) -> bool:
-    """Sends the signal (0: none) to a process group; whether there was anyone in it."""
-    try:
+def signal_group(group: int, number: signal.Signals) -> None:
+    """Sends the signal to a process group, if there is still anyone in it."""
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(group, number)
-    except ProcessLookupError:
+
+
+def alive(group: int) -> bool:
+    """Whether a process of the group still runs.
+
+    Zombies do not count, as they would with `killpg(group, 0)`: a container's first process may never fetch them.
+    """
+    return any(_in_group(process, group) for process in psutil.process_iter())
+
+
+def _in_group(process: psutil.Process, group: int) -> bool:
+    try:
+        return os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, psutil.NoSuchProcess):
         return False
-    return True
 
 
 def described(code: int) -> str:

@@ -267,7 +267,8 @@ class Processes:
             seen = process.lines.index(match.string, seen) + 1
 
     def _start(self, kind: type[P], name: str, settings: Mapping[str, str | None]) -> P:
-        return self._launch(kind, name, self._commands[name], {**self._settings[name], **settings})
+        # Without the shell above it, its exit code and process id are its own.
+        return self._launch(kind, name, f"exec {self._commands[name]}", {**self._settings[name], **settings})
 
     def _launch(self, kind: type[P], name: str, command: str, settings: Mapping[str, str | None]) -> P:
         label = f"{name}-{len(self.started) + 1}"
