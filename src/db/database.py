@@ -2,14 +2,15 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
-
-import databases
+from typing import TYPE_CHECKING, Any
 
 from src.db import retry
 from src.db.link import COMMAND_SECONDS, CONNECT_SECONDS
 from src.db.queries import Query
 from src.db.retry import Unavailable
+
+if TYPE_CHECKING:
+    import databases
 
 
 class Database:
@@ -18,7 +19,7 @@ class Database:
     Every method raises Unavailable when the database is away.
     """
 
-    def __init__(self, database: databases.Database) -> None:
+    def __init__(self, database: "databases.Database") -> None:
         self._database = database
 
     async def connect(self, *, wait_seconds: float = 30) -> None:
@@ -67,6 +68,9 @@ class Database:
 
 def pool(url: str, name: str, *, size: int = 5) -> Database:
     """A pool of up to `size` connections; nothing is opened before `connect`."""
+    # It brings SQLAlchemy, which the scheduler has no use for.
+    import databases
+
     return Database(
         databases.Database(
             "postgresql://",

@@ -4,22 +4,15 @@ import asyncio
 from pathlib import Path
 from uuid import UUID
 
-from src.db import Database
+from src.jobs import resources
 from src.jobs.context import current
 from src.jobs.failure import Failure
 from src.jobs.uploads import Uploads
 
-_uploads: list[Uploads] = []
-
-
-def use(database: Database) -> None:
-    """Say where uploads lie. The worker does so once when it begins."""
-    _uploads[:] = [Uploads(database, retention_seconds=0)]
-
 
 async def fetch(upload: UUID, folder: Path) -> Path:
     """An upload of the running job's tenant as a file in `folder`. Raises Failure where there is none."""
-    [uploads] = _uploads
+    uploads = Uploads(resources.database(), retention_seconds=0)
     if await uploads.find(upload, current().tenant) is None:
         raise Failure(f"There is no upload {upload}.", type="unknown-upload", title="The upload is not there")
     path = folder / str(upload)

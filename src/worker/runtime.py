@@ -10,7 +10,7 @@ import dramatiq
 
 from src import logs
 from src.db import Database, Link, Listener, Queries, Unavailable, pool
-from src.jobs import deposit
+from src.jobs import resources
 from src.jobs.attempt import Attempt
 from src.jobs.declare import JobActor
 from src.jobs.run import Runner
@@ -59,7 +59,7 @@ class Runtime:
         loop = asyncio.get_running_loop()
         database = pool(url, "worker")
         await database.connect()
-        deposit.use(database)
+        resources.lend(database)
         # A claim that a crash of the server loses only means that the job is claimed again.
         claims = Link(url, "claim", synchronous_commit="off")
         endings, chores = Link(url, "finish"), Link(url, "chores")

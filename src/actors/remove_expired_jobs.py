@@ -1,0 +1,21 @@
+from typing import TypedDict
+
+from src.jobs import job, resources
+from src.jobs.expire import Expiry
+
+
+class Removed(TypedDict):
+    jobs: int
+    uploads: int
+    ticks: int
+
+
+@job(internal=True, retries=3)
+async def remove_expired_jobs() -> Removed:
+    """Removes final jobs and uploads past their retention, and ticks long past; answers how many of each."""
+    expiry = Expiry(resources.database())
+    return {
+        "jobs": await expiry.jobs(),
+        "uploads": await expiry.uploads(),
+        "ticks": await expiry.ticks(),
+    }

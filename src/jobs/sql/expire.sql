@@ -1,0 +1,47 @@
+-- name: jobs
+-- Removes final jobs that are past their time, the oldest first; whoever locks one keeps it until the next cleaning.
+with expired as (
+  select ctid from dramatiq.queue
+  where finished_at is not null and expires_at <= dramatiq.clock()
+  order by expires_at
+  limit :batch
+  for update skip locked
+), removed as (
+  delete from dramatiq.queue where ctid = any(array(select ctid from expired)) returning message_id
+)
+select count(*) as removed from removed;
+
+-- name: uploads
+-- Removes uploads that are past their time, unfinished ones too, with their pieces.
+with expired as (
+  select id from sooner.upload where expires_at <= dramatiq.clock() limit :batch for update skip locked
+), removed as (
+  delete from sooner.upload where id in (select id from expired) returning id
+)
+select count(*) as removed from removed;
+
+-- name: ticks
+-- Removes ticks fired long ago; their schedules remember that they are past, should a clock step back behind them.
+with old as (
+  select ctid, schedule, tick from sooner.tick
+  where fired_at <= dramatiq.clock() - :kept * interval '1 second' and tick <= dramatiq.clock()
+  order by fired_at
+  limit :batch
+  for update skip locked
+), past as (
+  update sooner.schedule set since = greatest(since, newest.tick)
+  from (select schedule, max(tick) as tick from old group by schedule) as newest
+  where name = newest.schedule
+), removed as (
+  delete from sooner.tick where ctid = any(array(select ctid from old)) returning tick
+)
+select count(*) as removed from removed;
+
+-- name: keys
+-- Removes API keys that are past their time.
+with expired as (
+  select id from sooner.api_key where expires_at <= dramatiq.clock() limit :batch for update skip locked
+), removed as (
+  delete from sooner.api_key where id in (select id from expired) returning id
+)
+select count(*) as removed from removed;

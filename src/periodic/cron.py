@@ -1,0 +1,109 @@
+"""When a cron expression is due: periodiq's CronSpec with what it gets wrong made right."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import count, product
+from typing import Self
+
+from periodiq import CronSpec
+
+from src.periodic import spelling
+
+LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+
+
+class Cron(CronSpec):  # type: ignore[misc]  # periodiq has no types
+    """A cron expression: crontab(5) as Debian's cron reads it.
+
+    Day of month and day of week are alternatives where both are restricted; one that begins with `*` is not.
+    When clocks go forward, what falls into the gap is due right after it; when they go back, it is due once.
+    An expression whose minute or hour begins with `*` follows the time that really passes instead.
+    """
+
+    #: Whether it follows real time through a change of the clocks.
+    is_frequent: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read an expression or one of `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Raises ValueError."""
+        minute, hour, day, month, weekday = spelling.fields(text)
+        cron = cls(
+            m=spelling.MINUTE.values(minute),
+            h=spelling.HOUR.values(hour),
+            dom=spelling.DAY.values(day),
+            month=spelling.MONTH.values(month),
+            # periodiq's test asks for ISO weekdays, where Sunday is 7.
+            dow=sorted(value or 7 for value in spelling.WEEKDAY.values(weekday)),
+            parsed_from=text.strip(),
+        )
+        cron.is_dom_restricted = not day.startswith("*")
+        cron.is_dow_restricted = not weekday.startswith("*")
+        cron.is_frequent = minute.startswith("*") or hour.startswith("*")
+        cron.refuse_impossible()
+        return cron
+
+    def refuse_impossible(self) -> None:
+        """Raises ValueError for days that no month of it has, as 30 February."""
+        either = self.is_dom_restricted and self.is_dow_restricted
+        if not either and min(self.dom) > max(LONGEST_MONTH[month - 1] for month in self.month):
+            raise ValueError(f"{self} never comes: no such day in those months")
+
+    def next_valid_date(self, last: datetime) -> datetime:
+        """The first time after `last` that it is due, in the zone of `last`."""
+        zone, first = _zone(last), last.date() - DAY
+        for number in count():
+            day = first + number * DAY
+            # Where clocks go back over midnight, a day's last minutes come after the next one's first.
+            later = [at for at in (*self.on(day, zone), *self.on(day + DAY, zone)) if at > last]
+            if later:
+                return min(later).astimezone(zone)
+        raise AssertionError("unreachable")
+
+    def latest(self, after: datetime, until: datetime, *, most: int) -> list[datetime]:
+        """The last times, at most `most`, after `after` and not after `until`, oldest first, in the latter's zone."""
+        zone, day = _zone(until), until.date() + DAY
+        first = after.astimezone(zone).date() - DAY
+        found: list[datetime] = []
+        while day >= first and len(found) < most:
+            found = [at for at in self.on(day, zone) if after < at <= until] + found
+            day -= DAY
+        return [at.astimezone(zone) for at in sorted(set(found))[-most:]]
+
+    def on(self, day: date, zone: tzinfo) -> list[datetime]:
+        """When it is due on a local day, in UTC."""
+        if not self.validate(datetime.combine(day, time(self.hour[0], self.minute[0]), zone)):
+            return []
+        local = (datetime.combine(day, time(*at), zone) for at in product(self.hour, self.minute))
+        return sorted({at.astimezone(UTC) for at in self._real(local)})
+
+    def _real(self, local: Iterator[datetime]) -> Iterator[datetime]:
+        for at in local:
+            again = at.replace(fold=1)
+            before, after = at.utcoffset(), again.utcoffset()
+            if before == after:
+                yield at
+            elif _is_skipped(at):
+                if not self.is_frequent:
+                    yield _after_gap(at)
+            else:
+                yield at
+                if self.is_frequent:
+                    yield again
+
+
+def _zone(at: datetime) -> tzinfo:
+    if at.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return at.tzinfo
+
+
+def _is_skipped(local: datetime) -> bool:
+    return local.astimezone(UTC).astimezone(local.tzinfo).replace(tzinfo=None) != local.replace(tzinfo=None)
+
+
+def _after_gap(local: datetime) -> datetime:
+    while _is_skipped(local):
+        local += MINUTE
+    return local

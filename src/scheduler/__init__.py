@@ -1,0 +1,1 @@
+"""The lone scheduler: `python -m src.scheduler`. One leads and fires ticks, others stand by."""

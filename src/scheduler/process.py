@@ -1,0 +1,67 @@
+"""The life of the scheduler process."""
+
+import asyncio
+import signal
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from src import clock, logs
+from src.db import Link
+from src.scheduler.agenda import Agenda
+from src.scheduler.leader import Leader
+from src.scheduler.lease import Lease
+from src.scheduler.ticks import Ticks
+from src.schedules import declared
+from src.settings import SchedulerSettings, load
+
+log = logs.get(__name__)
+
+#: A tick this much older than a lease's change of hands was missed: nobody was there to fire it.
+GRACE_SECONDS = 60
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT: the exit code. Raises SystemExit(78) for settings that are wrong."""
+    settings = load(SchedulerSettings)
+    logs.configure("scheduler", format=settings.log_format, level=settings.log_level)
+    return asyncio.run(_serve(settings))
+
+
+def build(settings: SchedulerSettings, link: Link) -> Leader:
+    """The scheduler's parts on one connection."""
+    now = clock.Shared()
+    grace = timedelta(seconds=GRACE_SECONDS + settings.lease_seconds)
+    agenda = Agenda(declared.values(), ZoneInfo(settings.schedule_timezone), grace=grace)
+    lease = Lease(link, now, seconds=settings.lease_seconds)
+    return Leader(lease, Ticks(link, lease, agenda), agenda, now)
+
+
+async def _serve(settings: SchedulerSettings) -> int:
+    link = Link(settings.database_url, "scheduler")
+    leader = build(settings, link)
+    running = asyncio.create_task(leader.run())
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        # Signals come twice where a group gets them: the end is in hand, and the timer set, with the first.
+        if not leader.is_stopping:
+            leader.stop()
+            loop.call_later(settings.shutdown_timeout_seconds, running.cancel)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    return await _outcome(running, link)
+
+
+async def _outcome(running: "asyncio.Task[None]", link: Link) -> int:
+    try:
+        await running
+        return 0
+    except asyncio.CancelledError:
+        log.warning("out of time: the lease runs out by itself")
+        return 0
+    except Exception:
+        log.exception("scheduler cannot go on")
+        return 1
+    finally:
+        await link.close()

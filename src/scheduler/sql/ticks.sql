@@ -1,0 +1,44 @@
+-- name: register
+-- Notes the schedules; one that is new, or due at other times than before, begins now. Needs the lease.
+with lease as materialized (
+  select fence from sooner.lease
+  where name = 'scheduler' and holder = :holder and fence = :fence and expires_at > dramatiq.clock()
+  for share
+)
+insert into sooner.schedule as known (name, actor, cron, timezone)
+select name, actor, cron, :timezone
+from lease, unnest(:names::text[], :actors::text[], :crons::text[]) as declared (name, actor, cron)
+on conflict (name) do update
+set actor = excluded.actor, cron = excluded.cron, timezone = excluded.timezone,
+  since = case when (known.cron, known.timezone) is distinct from (excluded.cron, excluded.timezone)
+    then excluded.since else known.since end
+where (known.actor, known.cron, known.timezone) is distinct from (excluded.actor, excluded.cron, excluded.timezone);
+
+-- name: decided
+-- Up to when each schedule's ticks are decided. A tick in the future, fired by a clock gone wrong, decides nothing.
+select schedule.name,
+  greatest(schedule.since, (
+    select max(tick) from sooner.tick where tick.schedule = schedule.name and tick.tick <= :now
+  )) as since
+from sooner.schedule
+where name = any(:names::text[]);
+
+-- name: fire
+-- Fires a tick once and for all: its row and its job's, or neither. Needs the lease, and holds it until the commit.
+with lease as materialized (
+  select fence from sooner.lease
+  where name = 'scheduler' and holder = :holder and fence = :fence and expires_at > dramatiq.clock()
+  for share
+), fired as (
+  insert into sooner.tick (schedule, tick, fence, job)
+  select :schedule, :tick, fence, :job from lease
+  on conflict do nothing
+  returning job
+), added as (
+  insert into dramatiq.queue (message_id, queue_name, lane, actor, message, request_id)
+  select job, :queue_name, :queue_name, :actor, :message::jsonb, :request_id from fired where job is not null
+  returning lane
+), woken as (
+  select pg_notify('dramatiq.' || lane || '.enqueue', '') from added
+)
+select exists (select from lease) as led, exists (select from fired) as fired, (select count(*) from woken) as woken;

@@ -1,0 +1,3 @@
+from src.periodic import Cron, Schedule
+
+remove_expired_jobs = Schedule("remove_expired_jobs", Cron.parse("@hourly"), actor="remove_expired_jobs")
