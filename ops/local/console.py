@@ -7,10 +7,11 @@ import signal
 import sys
 
 
-def say(line: str, *, name: str = "run") -> None:
-    """Prints a line under a name; when nobody reads any more (`./ops/run | head`), it asks for an orderly end."""
+def say(text: str, *, name: str = "run") -> None:
+    """Prints each line under a name; when nobody reads any more (`./ops/run | head`), it asks for an orderly end."""
     try:
-        print(f"{name:<9} | {line.rstrip()}", flush=True)
+        for line in text.rstrip().split("\n"):
+            print(f"{name:<9} | {line}", flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         signal.raise_signal(signal.SIGTERM)

@@ -56,7 +56,7 @@ async def secret_settings(credentials: Credentials) -> dict[str, str]:
     try:
         return await credentials.secret_settings()
     except KeysError as error:
-        say(f"no keys for secret parameters: {error}")
+        say(f"no keys for secret parameters: {str(error).splitlines()[-1]}")
         return {}
 
 
