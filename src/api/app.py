@@ -12,7 +12,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from src import actors, logs
-from src.api import health, jobs, uploads
+from src.api import actors as catalogue
+from src.api import health, jobs, listing, queues, repairs, uploads
 from src.api.auth import caller
 from src.api.problems import problem_of, response
 from src.api.resources import Resources
@@ -20,7 +21,15 @@ from src.api.service import Service
 from src.jobs.declare import JobActor
 from src.settings import WebSettings
 
-ROUTES: list[BaseRoute] = [*jobs.ROUTES, *uploads.ROUTES, *health.ROUTES]
+ROUTES: list[BaseRoute] = [
+    *jobs.ROUTES,
+    *repairs.ROUTES,
+    *listing.ROUTES,
+    *catalogue.ROUTES,
+    *queues.ROUTES,
+    *uploads.ROUTES,
+    *health.ROUTES,
+]
 
 #: Beside what starts with these nothing is answered without credentials, not even that it is not there.
 OPEN = ("/static/",)

@@ -7,12 +7,14 @@ from datetime import timedelta
 from uuid import UUID
 
 from src import logs
-from src.db import Database, Link, Listener, Unavailable, pool
+from src.db import Database, Link, Listener, Readers, Unavailable, pool
 from src.jobs.act import Actions
 from src.jobs.declare import JobActor
 from src.jobs.document import Documents
 from src.jobs.keys import Caller, Keys
 from src.jobs.links import Links
+from src.jobs.listing import Listing
+from src.jobs.queues import Queues
 from src.jobs.submit import Submitter
 from src.jobs.uploads import Uploads
 from src.jobs.watch import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Watch
@@ -33,12 +35,15 @@ class Resources:
     settings: WebSettings
     actors: Mapping[str, JobActor]
     database: Database
+    readers: Readers
     links: Links
     documents: Documents
     keys: Keys
     watch: Watch
     submitter: Submitter
     actions: Actions
+    listing: Listing
+    queues: Queues
     uploads: Uploads
     listener: Listener | None
     connections: tuple[Link, ...]
@@ -50,18 +55,27 @@ class Resources:
         url, retention = settings.database_url, timedelta(days=settings.job_retention_days)
         database, links = pool(url, "web"), Links(settings.link_signing_key)
         inserts, reads = Link(url, "enqueue"), Link(url, "read")
+        readers = Readers(database, _replica(settings))
         watch = Watch(reads, poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN)
         channels = {"sooner.changed": watch.changed}
         return cls(
             settings=settings,
             actors=actors,
             database=database,
+            readers=readers,
             links=links,
             documents=Documents(links, retention=retention),
             keys=Keys(database),
             watch=watch,
             submitter=Submitter(Enqueuer(inserts), retention_seconds=retention.total_seconds()),
             actions=Actions(database, retention_seconds=retention.total_seconds()),
+            listing=Listing(readers),
+            queues=Queues(
+                database,
+                readers,
+                {actor.queue_name for actor in actors.values()},
+                retention_seconds=retention.total_seconds(),
+            ),
             uploads=Uploads(database, retention_seconds=retention.total_seconds()),
             listener=Listener(url, "web", channels, watch.resync) if settings.listen else None,
             connections=(inserts, reads),
@@ -84,6 +98,7 @@ class Resources:
             await self.listener.stop()
         for connection in self.connections:
             await connection.close()
+        await self.readers.close()
         await self.database.close()
 
     async def is_gone(self, id: UUID, who: Caller | None) -> bool:
@@ -101,3 +116,8 @@ class Resources:
                 log.warning("chores left undone: database away", error=str(error))
             except Exception:
                 log.exception("chores failed")
+
+
+def _replica(settings: WebSettings) -> Database | None:
+    url = settings.database_replica_url
+    return None if url is None else pool(url, "web replica")

@@ -5,6 +5,18 @@ from src.db.group import Group
 from src.db.link import Link
 from src.db.listen import Listener
 from src.db.queries import Queries, Query
+from src.db.readers import Readers
 from src.db.retry import Unavailable, transient
 
-__all__ = ["Database", "Group", "Link", "Listener", "Queries", "Query", "Unavailable", "pool", "transient"]
+__all__ = [
+    "Database",
+    "Group",
+    "Link",
+    "Listener",
+    "Queries",
+    "Query",
+    "Readers",
+    "Unavailable",
+    "pool",
+    "transient",
+]

@@ -10,7 +10,7 @@ SQL = Queries("src.jobs", "sql/act.sql")
 
 
 class Actions:
-    """Cancels jobs."""
+    """Cancels, retries and resolves jobs. Every method raises Unavailable when the database is away."""
 
     def __init__(self, database: Database, *, retention_seconds: float) -> None:
         self._database = database
@@ -25,6 +25,16 @@ class Actions:
         if row is None:
             raise WrongState("The job is final: there is nothing left to cancel.")
         return PUBLIC[row["state"]]
+
+    async def retry(self, id: UUID) -> None:
+        """Put a failed job back into its queue: it counts its attempts on. Raises WrongState."""
+        if await self._database.row(SQL.retry, id=id, retention=self._retention_seconds) is None:
+            raise WrongState("Only a job in state error can be retried.")
+
+    async def resolve(self, id: UUID, note: str | None) -> None:
+        """Note that a person has dealt with a failed job; its error keeps the note. Raises WrongState."""
+        if await self._database.row(SQL.resolve, id=id, note=note) is None:
+            raise WrongState("Only a job in state error can be resolved.")
 
     async def cancel_overdue(self) -> int:
         """Cancel the jobs whose `Cancel-After` has passed: how many."""

@@ -44,6 +44,45 @@ with overdue as (
 )
 select count(*) as cancelled, (select count(*) from told) + (select count(*) from asked) as notified from cancelled;
 
+-- name: retry
+-- Puts a failed job back into its queue; no row where it has not failed.
+with retried as (
+  update dramatiq.queue
+  set state = 'queued',
+    worker = null,
+    due_at = null,
+    finished_at = null,
+    error = null,
+    progress = null,
+    cancel_at = null,
+    cancel_requested = false,
+    expires_at = dramatiq.clock() + :retention * interval '1 second',
+    version = version + 1,
+    mtime = dramatiq.clock()
+  where message_id = :id and state = 'rejected'
+  returning message_id, lane
+), told as (
+  select pg_notify('sooner.changed', message_id::text) from retried
+), woken as (
+  select pg_notify('dramatiq.' || lane || '.enqueue', '') from retried
+)
+select message_id, (select count(*) from told) + (select count(*) from woken) as notified from retried;
+
+-- name: resolve
+-- Notes that a person has dealt with a failed job; no row where it has not failed.
+with resolved as (
+  update dramatiq.queue
+  set state = 'error_resolved',
+    error = case when :note::text is null then error else error || jsonb_build_object('note', :note::text) end,
+    version = version + 1,
+    mtime = dramatiq.clock()
+  where message_id = :id and state = 'rejected'
+  returning message_id
+), told as (
+  select pg_notify('sooner.changed', message_id::text) from resolved
+)
+select message_id, (select count(*) from told) as notified from resolved;
+
 -- name: to_stop
 -- Which of the jobs held here somebody wants stopped: the net under lost notifications.
 select message_id from dramatiq.queue

@@ -1,0 +1,39 @@
+"""Queues over HTTP: for operators."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from src.api.answers import answer_json, answer_list
+from src.api.auth import caller
+from src.api.resources import Resources
+
+
+async def queues(request: Request) -> Response:
+    """GET /queues: every queue and what goes on in it."""
+    resources: Resources = request.app.state.resources
+    await caller(request, "admin")
+    return answer_list([dict(queue) for queue in await resources.queues.all()])
+
+
+async def pause(request: Request) -> Response:
+    """POST /queues/{name}/pause: no worker takes from it until it is resumed."""
+    return await _set(request, paused=True)
+
+
+async def resume(request: Request) -> Response:
+    """POST /queues/{name}/resume: workers take from it again."""
+    return await _set(request, paused=False)
+
+
+async def _set(request: Request, *, paused: bool) -> Response:
+    resources: Resources = request.app.state.resources
+    await caller(request, "admin")
+    return answer_json(dict(await resources.queues.pause(request.path_params["name"], paused=paused)))
+
+
+ROUTES = [
+    Route("/queues", queues, methods=["GET"]),
+    Route("/queues/{name}/pause", pause, methods=["POST"]),
+    Route("/queues/{name}/resume", resume, methods=["POST"]),
+]

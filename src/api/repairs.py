@@ -1,0 +1,55 @@
+"""What is done about failed jobs: retry and resolve."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from src.api.auth import caller
+from src.api.body import read, read_json
+from src.api.jobs import answer
+from src.api.lookup import job_id, visible
+from src.api.resources import Resources
+from src.jobs import codec
+from src.jobs.problem import Invalid, wrong
+
+LONGEST_NOTE = 2000
+
+
+async def retry(request: Request) -> Response:
+    """POST /jobs/{id}/retry: a failed job goes back to waiting."""
+    resources: Resources = request.app.state.resources
+    who, id = await caller(request), job_id(request)
+    await visible(resources, id, who)
+    await resources.actions.retry(id)
+    return answer(resources, await visible(resources, id, who), status=202)
+
+
+async def resolve(request: Request) -> Response:
+    """POST /jobs/{id}/resolve: a person has dealt with a failed job, and may say how."""
+    resources: Resources = request.app.state.resources
+    who, id = await caller(request), job_id(request)
+    await visible(resources, id, who)
+    await resources.actions.resolve(id, await _note(request, resources.settings.max_body_bytes))
+    return answer(resources, await visible(resources, id, who), status=200)
+
+
+async def _note(request: Request, most: int) -> str | None:
+    if request.headers.get("content-type") is None:
+        body = await read(request, most)
+    else:
+        body = await read_json(request, most)
+    if not body.strip():
+        return None
+    members = codec.read_object(body)
+    note = members.pop("note", None)
+    if members:
+        raise Invalid([wrong(f"#/{codec.escape(name)}", "only a note can be given") for name in members])
+    if note is not None and not (isinstance(note, str) and len(note) <= LONGEST_NOTE):
+        raise Invalid([wrong("#/note", f"a note is a text of at most {LONGEST_NOTE} characters")])
+    return note
+
+
+ROUTES = [
+    Route("/jobs/{id}/retry", retry, methods=["POST"]),
+    Route("/jobs/{id}/resolve", resolve, methods=["POST"]),
+]

@@ -1,0 +1,107 @@
+-- name: walk_of_tenant
+-- One tenant's jobs, newest first: looks at :scan of them, answers those that fit and the last one looked at.
+select message_id, created_at, fits, place
+from (
+  select message_id, created_at, row_number() over (order by created_at desc, message_id desc) as place,
+    (:state::text is null or state = :state::dramatiq.state)
+      and (:actor::text is null or actor = :actor)
+      and (finished_at is null or expires_at is null or expires_at > dramatiq.clock()) as fits
+  from (
+    select message_id, created_at, state, actor, finished_at, expires_at from dramatiq.queue
+    where tenant = :tenant and (created_at, message_id) < (:before_at, :before_id::uuid)
+    order by created_at desc, message_id desc limit :scan
+  ) as reach
+) as seen
+where fits or place = :scan
+order by created_at desc, message_id desc limit :limit;
+
+-- name: walk_of_all
+-- Everybody's jobs, newest first: looks at :scan of them, answers those that fit and the last one looked at.
+select message_id, created_at, fits, place
+from (
+  select message_id, created_at, row_number() over (order by created_at desc, message_id desc) as place,
+    (:state::text is null or state = :state::dramatiq.state)
+      and (:actor::text is null or actor = :actor)
+      and (finished_at is null or expires_at is null or expires_at > dramatiq.clock()) as fits
+  from (
+    select message_id, created_at, state, actor, finished_at, expires_at from dramatiq.queue
+    where (created_at, message_id) < (:before_at, :before_id::uuid)
+    order by created_at desc, message_id desc limit :scan
+  ) as reach
+) as seen
+where fits or place = :scan
+order by created_at desc, message_id desc limit :limit;
+
+-- name: ill_of_tenant
+-- One tenant's jobs in a rare final state, by an index of their own, newest first: looks at :scan of them, answers those that fit and the last one looked at.
+select message_id, created_at, fits, place
+from (
+  select message_id, created_at, row_number() over (order by created_at desc, message_id desc) as place,
+    (:actor::text is null or actor = :actor)
+      and (finished_at is null or expires_at is null or expires_at > dramatiq.clock()) as fits
+  from (
+    select message_id, created_at, state, actor, finished_at, expires_at from dramatiq.queue
+    where tenant = :tenant
+      and state = :state::text::dramatiq.state
+      and state in ('rejected', 'error_resolved', 'cancelled')
+      and (created_at, message_id) < (:before_at, :before_id::uuid)
+    order by created_at desc, message_id desc limit :scan
+  ) as reach
+) as seen
+where fits or place = :scan
+order by created_at desc, message_id desc limit :limit;
+
+-- name: ill_of_all
+-- Everybody's jobs in a rare final state, by an index of their own, newest first: looks at :scan of them, answers those that fit and the last one looked at.
+select message_id, created_at, fits, place
+from (
+  select message_id, created_at, row_number() over (order by created_at desc, message_id desc) as place,
+    (:actor::text is null or actor = :actor)
+      and (finished_at is null or expires_at is null or expires_at > dramatiq.clock()) as fits
+  from (
+    select message_id, created_at, state, actor, finished_at, expires_at from dramatiq.queue
+    where state = :state::text::dramatiq.state
+      and state in ('rejected', 'error_resolved', 'cancelled')
+      and (created_at, message_id) < (:before_at, :before_id::uuid)
+    order by created_at desc, message_id desc limit :scan
+  ) as reach
+) as seen
+where fits or place = :scan
+order by created_at desc, message_id desc limit :limit;
+
+-- name: live
+-- Waiting or processing jobs of one tenant or (null) of all, newest first, gathered from up to :scan such jobs; `gathered` of these.
+with gathered as materialized (
+  select message_id, created_at, tenant, actor from dramatiq.queue
+  where state = 'queued' and due_at is null and :state = 'queued'
+  union all
+  select message_id, created_at, tenant, actor from dramatiq.queue
+  where state = 'queued' and due_at is not null and :state = 'queued'
+  union all
+  select message_id, created_at, tenant, actor from dramatiq.queue
+  where state = 'consumed' and :state = 'consumed'
+  limit :scan
+)
+select page.message_id, page.created_at, total.gathered
+from (select count(*) as gathered from gathered) as total
+left join lateral (
+  select message_id, created_at from gathered
+  where (created_at, message_id) < (:before_at, :before_id::uuid)
+    and (:tenant::text is null or tenant = :tenant) and (:actor::text is null or actor = :actor)
+  order by created_at desc, message_id desc limit :limit
+) as page on true
+order by page.created_at desc, page.message_id desc;
+
+-- name: light
+-- Of these jobs the newest whose texts together have at most :most bytes; the first in any case.
+select message_id
+from (
+  select message_id, created_at, bytes,
+    sum(bytes) over (order by created_at desc, message_id desc) as so_far
+  from (
+    select message_id, created_at, octet_length(message::text) + coalesce(octet_length(result::text), 0) as bytes
+    from dramatiq.queue where message_id = any(:ids::uuid[])
+  ) as weighed
+) as summed
+where so_far <= :most or so_far = bytes
+order by created_at desc, message_id desc;

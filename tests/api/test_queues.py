@@ -1,0 +1,113 @@
+"""GET /queues, pause and resume; GET /actors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.conftest import Connect, MakeKey, Service
+
+
+@pytest.fixture
+async def operator(service: Service, connect: Connect, api_key: MakeKey) -> httpx.AsyncClient:
+    """A client with scope `admin`."""
+    return connect(service.web, await api_key("operators", scopes=["admin"]))
+
+
+async def queue(operator: httpx.AsyncClient, name: str = "default") -> dict[str, Any]:
+    """What is said of a queue."""
+    answer = await operator.get("/queues")
+    assert answer.status_code == 200, answer.text
+    [found] = [item for item in answer.json()["items"] if item["name"] == name]
+    return dict(found)
+
+
+async def test_a_queue_tells_what_goes_on_in_it(service: Service, operator: httpx.AsyncClient) -> None:
+    idle = await queue(operator)
+    await service.client.post("/jobs/echo", json={})
+    await service.client.post("/jobs/echo?delay=60", json={})
+    await service.client.post("/jobs/sleep", json={"seconds": 60}, headers={"Prefer": "wait=1"})
+
+    busy = await queue(operator)
+
+    assert idle == {
+        "name": "default",
+        "waiting": 0,
+        "due": 0,
+        "processing": 0,
+        "oldest_waiting_seconds": None,
+        "finished_per_minute": 0,
+        "paused": False,
+        "workers": 1,
+    }
+    assert busy == idle | {"waiting": 1, "processing": 1, "finished_per_minute": 1}
+
+
+async def test_a_paused_queue_holds_its_jobs_until_it_is_resumed_restarts_included(
+    service: Service, operator: httpx.AsyncClient
+) -> None:
+    paused = await operator.post("/queues/default/pause")
+    held = await service.client.post("/jobs/echo", json={"n": 1}, headers={"Prefer": "wait=1"})
+    seen = await queue(operator)
+
+    resumed = await operator.post("/queues/default/resume")
+    url = held.json()["urls"]["self"]
+    done = await service.client.get(url, headers={"Prefer": "wait=20", "If-None-Match": held.headers["ETag"]})
+
+    assert paused.status_code == 200
+    assert paused.json()["paused"] is True
+    assert held.status_code == 202
+    assert held.json()["state"] == "waiting"
+    assert (seen["due"], seen["waiting"], seen["paused"]) == (1, 1, True)
+    assert seen["oldest_waiting_seconds"] > 0
+    assert resumed.json()["paused"] is False
+    assert done.json()["state"] in ("processing", "done")
+
+
+async def test_a_pause_survives_the_workers_restart(
+    service: Service, operator: httpx.AsyncClient, processes: Any
+) -> None:
+    await operator.post("/queues/default/pause")
+    await service.worker.terminate()
+    await processes.worker()
+
+    held = await service.client.post("/jobs/echo", json={"n": 1}, headers={"Prefer": "wait=2"})
+
+    assert held.json()["state"] == "waiting"
+
+
+async def test_an_unknown_queue_is_not_paused(operator: httpx.AsyncClient) -> None:
+    answer = await operator.post("/queues/nosuch/pause")
+
+    assert answer.status_code == 404
+    assert [item["name"] for item in (await operator.get("/queues")).json()["items"]] == ["default"]
+
+
+async def test_queues_are_the_operators(service: Service) -> None:
+    answers = [
+        await service.client.get("/queues"),
+        await service.client.post("/queues/default/pause"),
+        await service.client.post("/queues/default/resume"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 403, 403]
+    assert answers[0].headers["Content-Type"] == "application/problem+json"
+
+
+async def test_actors_tell_what_they_take_and_give(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/actors")
+
+    assert answer.json()["next"] is None
+    actors = {actor["name"]: actor for actor in answer.json()["items"]}
+    assert {"echo", "fail", "sleep", "inventory_tests"} <= actors.keys()
+    sleep = actors["sleep"]
+    assert sleep["queue"] == "default"
+    assert sleep["description"].startswith("Sleeps")
+    assert sleep["parameters"]["required"] == ["seconds"]
+    assert sleep["parameters"]["properties"]["seconds"]["maximum"] == 86400
+    assert sleep["result"]["properties"] == {"slept": {"title": "Slept", "type": "number"}}
+    assert actors["echo"]["parameters"]["additionalProperties"] is True
