@@ -1,8 +1,9 @@
 import os
 import signal
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from src.jobs import current, job
 

@@ -1,6 +1,7 @@
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from src.jobs import current, job
 from src.jobs.failure import Failure

@@ -1,7 +1,8 @@
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 import tenacity
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from src.jobs import current, job
 from src.jobs.failure import Failure

@@ -1,7 +1,8 @@
 import asyncio
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from src.jobs import job, progress
 

@@ -1,6 +1,8 @@
 """The document that an inventory results in: plain dictionaries, ready for JSON."""
 
-from typing import Literal, TypedDict
+from typing import Literal
+
+from typing_extensions import TypedDict
 
 Status = Literal["active", "skipped", "todo", "focused", "xfail"]
 STATUSES: tuple[Status, ...] = ("active", "skipped", "todo", "focused", "xfail")

@@ -15,10 +15,10 @@ with live as (
     and expires_at > dramatiq.clock() + (:retention - 60) * interval '1 second'
   group by queue_name
 ), manned as (
-  select name, count(*) as workers
-  from sooner.worker, unnest(queues) as name
+  select served.name, count(*) as workers
+  from sooner.worker cross join unnest(queues) as served (name)
   where expires_at > dramatiq.clock()
-  group by name
+  group by served.name
 ), names as (
   select unnest(:declared::text[]) as name
   union select name from live
