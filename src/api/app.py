@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 
 from src import actors, logs
 from src.api import actors as catalogue
-from src.api import health, jobs, listing, queues, repairs, uploads
+from src.api import health, jobs, listing, queues, repairs, submit, uploads
 from src.api.auth import caller
 from src.api.problems import problem_of, response
 from src.api.resources import Resources
@@ -22,6 +22,7 @@ from src.jobs.declare import JobActor
 from src.settings import WebSettings
 
 ROUTES: list[BaseRoute] = [
+    *submit.ROUTES,
     *jobs.ROUTES,
     *repairs.ROUTES,
     *listing.ROUTES,

@@ -5,10 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_VALUE = rf'(?:{_NAME}|"(?:[^"\\]|\\.)*")'
-_PREFERENCE = re.compile(rf"\s*({_NAME})\s*(?:=\s*({_VALUE})?)?\s*((?:;[^,]*)?)\s*")
-_SPLIT = re.compile(r'((?:[^,"]|"(?:[^"\\]|\\.)*")*),?')
-_DIGITS = re.compile(r"\d{1,9}")
+_WORD = rf'{_NAME}|"(?:[^"\\]|\\.)*"'
+_PREFERENCE = re.compile(rf"[ \t]*({_NAME})[ \t]*(?:=[ \t]*({_WORD})?)?[ \t]*(?:;.*)?", re.DOTALL)
+_PART = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"|")+', re.DOTALL)
+_DIGITS = re.compile(r"[0-9]+")
+
+#: Splitting is quadratic for junk made of quotes; no honest field is longer.
+_LONGEST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,11 @@ class Preferences:
             return min(self.wait, most)
         return 0 if self.respond_async else default
 
+    @property
+    def says_when(self) -> bool:
+        """Whether the client said how long to wait, or not to."""
+        return self.wait is not None or self.respond_async
+
 
 NONE = Preferences()
 
@@ -35,11 +43,20 @@ def read(fields: Iterable[str]) -> Preferences:
     """
     found: dict[str, str] = {}
     for field in fields:
-        for part in _SPLIT.findall(field):
+        for part in _PART.findall(field[:_LONGEST]):
             if match := _PREFERENCE.fullmatch(part):
-                found.setdefault(match[1].lower(), (match[2] or "").strip('"'))
+                found.setdefault(match[1].lower(), _unquoted(match[2] or ""))
     wait = found.get("wait", "")
-    return Preferences(int(wait) if _DIGITS.fullmatch(wait) else None, "respond-async" in found)
+    return Preferences(_seconds(wait) if _DIGITS.fullmatch(wait) else None, "respond-async" in found)
+
+
+def _unquoted(word: str) -> str:
+    return re.sub(r"\\(.)", r"\1", word[1:-1]) if word.startswith('"') else word
+
+
+def _seconds(digits: str) -> int:
+    """A number so long that it says nothing but "very long" need not be exact."""
+    return int(digits.lstrip("0")[:9] or "0")
 
 
 def applied(seconds: float) -> str:

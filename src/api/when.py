@@ -12,8 +12,9 @@ from src.jobs.states import PRIORITIES
 
 #: Ten years: beyond that somebody mistook milliseconds for seconds.
 MOST_SECONDS = 315_360_000
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
-_NUMBER = re.compile(r"\d{1,15}(\.\d{1,15})?")
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_NUMBER = re.compile(r"\d{1,15}(\.\d{1,15})?", re.ASCII)
+_PAST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def run_at(query: Mapping[str, str]) -> datetime | None:
@@ -24,16 +25,15 @@ def run_at(query: Mapping[str, str]) -> datetime | None:
     # A plus sign that was not escaped arrives as a space.
     text = re.sub(r" (\d\d:\d\d)$", r"+\1", text)
     try:
-        if not _RFC3339.fullmatch(text):
-            raise ValueError
-        time = datetime.fromisoformat(text.upper()).astimezone(UTC)
-        if time > datetime.now(UTC) + timedelta(seconds=MOST_SECONDS):
-            raise OverflowError
+        time = datetime.fromisoformat(text.upper()) if _RFC3339.fullmatch(text) else None
     except ValueError:
-        raise Invalid([wrong("#/run_at", "run_at is a time as RFC 3339: 2030-01-31T12:00:00Z")]) from None
-    except OverflowError:
-        raise Invalid([wrong("#/run_at", "run_at lies at most ten years ahead")]) from None
-    return time
+        time = None
+    if time is None:
+        raise Invalid([wrong("#/run_at", "run_at is a time as RFC 3339 has it: 2030-01-31T12:00:00Z")])
+    if time > datetime.now(UTC) + timedelta(seconds=MOST_SECONDS):
+        raise Invalid([wrong("#/run_at", "run_at lies at most ten years ahead")])
+    # The first and last days of the calendar do not exist in every zone.
+    return max(time, _PAST).astimezone(UTC)
 
 
 def delay(query: Mapping[str, str]) -> float | None:

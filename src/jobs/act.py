@@ -3,10 +3,13 @@
 from uuid import UUID
 
 from src.db import Database, Queries
+from src.db.retry import briefly
 from src.jobs.problem import WrongState
 from src.jobs.states import PUBLIC, State
 
 SQL = Queries("src.jobs", "sql/act.sql")
+
+OVERDUE_BATCH = 200
 
 
 class Actions:
@@ -36,7 +39,24 @@ class Actions:
         if await self._database.row(SQL.resolve, id=id, note=note) is None:
             raise WrongState("Only a job in state error can be resolved.")
 
+    async def abandon(self, id: UUID, *, even_running: bool) -> None:
+        """Cancel a job that nobody waits for any more, if it is not yet final (nor running).
+
+        Raises Unavailable when the database stays away.
+        """
+        query = SQL.cancel if even_running else SQL.cancel_waiting
+        async for attempt in briefly():
+            with attempt:
+                await self._database.run(query, id=id, retention=self._retention_seconds)
+
     async def cancel_overdue(self) -> int:
-        """Cancel the jobs whose `Cancel-After` has passed: how many."""
-        row = await self._database.row(SQL.cancel_overdue, retention=self._retention_seconds)
-        return int(row["cancelled"]) if row is not None else 0
+        """Cancel the jobs whose `Cancel-After` has passed, also those of a worker that is dead: how many."""
+        total = 0
+        while True:
+            row = await self._database.row(
+                SQL.cancel_overdue, retention=self._retention_seconds, most=OVERDUE_BATCH
+            )
+            found = 0 if row is None else int(row["cancelled"])
+            total += found
+            if found < OVERDUE_BATCH:
+                return total

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -17,16 +17,19 @@ SQL = Queries("src.jobs", "sql/read.sql")
 #: A lost notification costs at most this long.
 POLL_SECONDS = 2.0
 POLL_SECONDS_WITHOUT_LISTEN = 0.15
+#: Claims notify nobody, so that they cost nothing; whoever wants to see a job begin looks this often.
+CLOSE_POLL_SECONDS = 0.4
 BATCH = 500
 
 
 class Watcher:
-    """One watching request: woken at each change of its job."""
+    """One watching request: woken at each change of its job. `version` is the newest it has seen."""
 
-    __slots__ = ("_changed", "id")
+    __slots__ = ("_changed", "id", "version")
 
     def __init__(self, id: UUID) -> None:
         self.id = id
+        self.version = -1
         self._changed: asyncio.Future[None] | None = None
 
     def notice(self) -> None:
@@ -54,19 +57,23 @@ class Watch:
         self._link = link
         self._poll_seconds = poll_seconds
         self._watchers: dict[UUID, list[Watcher]] = {}
+        self._closely: set[Watcher] = set()
         self._read: Group[UUID, Job | None] = Group(self._read_many, limit=BATCH)
-        self._poller: asyncio.Task[None] | None = None
+        self._pollers: list[asyncio.Task[None]] = []
         self._released = asyncio.Event()
 
     def start(self) -> None:
         """Begin to look after lost notifications."""
-        self._poller = asyncio.create_task(self._poll_forever())
+        self._pollers = [
+            asyncio.create_task(self._poll_forever(self._poll_seconds, self._all)),
+            asyncio.create_task(self._poll_forever(min(self._poll_seconds, CLOSE_POLL_SECONDS), self._close)),
+        ]
 
     async def stop(self) -> None:
         """Stop looking."""
-        if self._poller is not None:
-            self._poller.cancel()
-            await asyncio.gather(self._poller, return_exceptions=True)
+        for poller in self._pollers:
+            poller.cancel()
+        await asyncio.gather(*self._pollers, return_exceptions=True)
 
     def release(self) -> None:
         """Let every waiting request go: the process is ending."""
@@ -94,17 +101,34 @@ class Watch:
             watcher.notice()
 
     @asynccontextmanager
-    async def on(self, id: UUID) -> AsyncIterator[Watcher]:
-        """Watch a job. Begin before the job is submitted or read, so that no change is missed."""
+    async def on(self, id: UUID, *, closely: bool = False) -> AsyncIterator[Watcher]:
+        """Watch a job. Begin before the job is submitted or read, so that no change is missed.
+
+        `closely`: its beginning is news too, not only its end and its progress.
+        """
         watcher = Watcher(id)
         self._watchers.setdefault(id, []).append(watcher)
+        if closely:
+            self._closely.add(watcher)
         try:
             yield watcher
         finally:
             others = self._watchers[id]
             others.remove(watcher)
+            self._closely.discard(watcher)
             if not others:
                 del self._watchers[id]
+
+    def is_alone(self, watcher: Watcher) -> bool:
+        """Whether nobody else in this process watches the job."""
+        return self._watchers.get(watcher.id) == [watcher]
+
+    async def news(self, watcher: Watcher) -> Job | None:
+        """The watched job as it is now; None where there is none any more. Raises Unavailable."""
+        job = await self.job(watcher.id)
+        if job is not None:
+            watcher.version = job.version
+        return job
 
     async def job(self, id: UUID) -> Job | None:
         """A job as it is now; None where there is none, or an expired one. Raises Unavailable."""
@@ -117,7 +141,7 @@ class Watch:
                 while not self.is_released:
                     await watcher.change()
                     with contextlib.suppress(Unavailable):
-                        job = await self.job(watcher.id)
+                        job = await self.news(watcher)
                         if job is None or job.state.is_final:
                             return job
         return None
@@ -127,18 +151,23 @@ class Watch:
         jobs = {row["message_id"]: Job.read(row) for row in rows}
         return [jobs.get(id) for id in ids]
 
-    async def _poll_forever(self) -> None:
-        while True:
-            await asyncio.sleep(self._poll_seconds)
-            await self._poll()
+    def _all(self) -> list[UUID]:
+        return list(self._watchers)
 
-    async def _poll(self) -> None:
-        watched = list(self._watchers)
-        for start in range(0, len(watched), BATCH):
+    def _close(self) -> list[UUID]:
+        return list({watcher.id for watcher in self._closely})
+
+    async def _poll_forever(self, seconds: float, watched: Callable[[], Sequence[UUID]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
             try:
-                rows = await self._link.fetch(SQL.changed, ids=watched[start : start + BATCH])
+                await self._poll(watched())
             except Unavailable as error:
                 log.warning("poll failed", error=str(error))
-                return
-            for row in rows:
-                self._notice(row["message_id"])
+
+    async def _poll(self, ids: Sequence[UUID]) -> None:
+        for start in range(0, len(ids), BATCH):
+            for row in await self._link.fetch(SQL.versions, ids=ids[start : start + BATCH]):
+                for watcher in self._watchers.get(row["message_id"], ()):
+                    if watcher.version != row["version"]:
+                        watcher.notice()

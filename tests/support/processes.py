@@ -226,18 +226,26 @@ class Processes:
         self._folder = folder
         self._commands = read_procfile(ROOT / "Procfile")
 
-    async def web(self, *, ready: bool = True, **settings: str | None) -> Web:
-        """Starts `web` on a free port (or PORT); with `ready` it waits for `/readyz`."""
+    async def web(self, *, ready: bool = True, module: str = "src.api", **settings: str | None) -> Web:
+        """Starts `web` on a free port (or PORT); with `ready` it waits for `/readyz`.
+
+        `module` holds the application where it is not the service's own.
+        """
         port = settings.setdefault("PORT", str(free_port()))
-        web = self._start(Web, "web", settings)
+        web = self._start(Web, "web", settings, {"src.api": module})
         web.url = f"http://127.0.0.1:{port}"
         if ready:
             await web.ready()
         return web
 
-    async def worker(self, *, ready: bool = True, **settings: str | None) -> Process:
-        """Starts `worker`; with `ready` it waits until each of its processes takes work."""
-        worker = self._start(Process, "worker", settings)
+    async def worker(
+        self, *, ready: bool = True, module: str = "src.actors", **settings: str | None
+    ) -> Process:
+        """Starts `worker`; with `ready` it waits until each of its processes takes work.
+
+        `module` holds the actors where they are not the service's own.
+        """
+        worker = self._start(Process, "worker", settings, {"src.actors": module})
         if ready:
             await self._ready_lines(worker, int(settings.get("WORKER_PROCESSES") or 1))
         return worker
@@ -266,9 +274,18 @@ class Processes:
             match = await process.line(re.escape(READY_LINE[process.name.partition("-")[0]]), after=seen)
             seen = process.lines.index(match.string, seen) + 1
 
-    def _start(self, kind: type[P], name: str, settings: Mapping[str, str | None]) -> P:
+    def _start(
+        self,
+        kind: type[P],
+        name: str,
+        settings: Mapping[str, str | None],
+        modules: Mapping[str, str] | None = None,
+    ) -> P:
+        command = self._commands[name]
+        for own, other in (modules or {}).items():
+            command = command.replace(own, other)
         # Without the shell above it, its exit code and process id are its own.
-        return self._launch(kind, name, f"exec {self._commands[name]}", {**self._settings[name], **settings})
+        return self._launch(kind, name, f"exec {command}", {**self._settings[name], **settings})
 
     def _launch(self, kind: type[P], name: str, command: str, settings: Mapping[str, str | None]) -> P:
         label = f"{name}-{len(self.started) + 1}"

@@ -18,24 +18,46 @@ with cancelled as (
 )
 select state::text as state, (select count(*) from told) + (select count(*) from asked) as notified from cancelled;
 
--- name: cancel_overdue
--- Cancels the jobs whose Cancel-After has passed; answers how many.
-with overdue as (
-  select ctid from dramatiq.queue
-  where cancel_at <= dramatiq.clock() and state in ('queued', 'consumed') and not cancel_requested
-  order by cancel_at limit 200
-  for update skip locked
-), cancelled as (
+-- name: cancel_waiting
+-- Ends a waiting job; no row where it runs or is final.
+with cancelled as (
   update dramatiq.queue
-  set state = case state when 'queued' then 'cancelled'::dramatiq.state else state end,
-    finished_at = case state when 'queued' then dramatiq.clock() end,
-    expires_at = case state when 'queued' then dramatiq.clock() + :retention * interval '1 second' else expires_at end,
+  set state = 'cancelled',
+    finished_at = dramatiq.clock(),
+    expires_at = dramatiq.clock() + :retention * interval '1 second',
     due_at = null,
     cancel_requested = true,
     version = version + 1,
     mtime = dramatiq.clock()
-  where ctid = any(array(select ctid from overdue))
-  returning message_id, state
+  where message_id = :id and state = 'queued'
+  returning message_id
+)
+select pg_notify('sooner.changed', message_id::text) from cancelled;
+
+-- name: cancel_overdue
+-- Cancels the jobs whose Cancel-After has passed, waiting or held by a worker that is dead, and asks living
+-- workers to stop theirs; answers how many.
+with overdue as (
+  select message_id, state = 'queued' or not lease.holds as idle
+  from dramatiq.queue as job
+  cross join lateral (
+    select exists (select from sooner.worker where id = job.worker and expires_at > dramatiq.clock()) as holds
+  ) as lease
+  where cancel_at <= dramatiq.clock() and state in ('queued', 'consumed') and not (cancel_requested and lease.holds)
+  order by cancel_at limit :most
+  for update of job skip locked
+), cancelled as (
+  update dramatiq.queue as job
+  set state = case when idle then 'cancelled'::dramatiq.state else job.state end,
+    finished_at = case when idle then dramatiq.clock() end,
+    expires_at = case when idle then dramatiq.clock() + :retention * interval '1 second' else job.expires_at end,
+    due_at = null,
+    cancel_requested = true,
+    version = job.version + 1,
+    mtime = dramatiq.clock()
+  from overdue
+  where job.message_id = overdue.message_id
+  returning job.message_id, job.state
 ), told as (
   select pg_notify('sooner.changed', string_agg(message_id::text, ',')) from cancelled having count(*) > 0
 ), asked as (

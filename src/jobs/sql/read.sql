@@ -11,6 +11,6 @@ where message_id = any(:ids::uuid[]) and (expires_at is null or finished_at is n
 select tenant from dramatiq.queue
 where message_id = :id and finished_at is not null and expires_at <= dramatiq.clock();
 
--- name: changed
--- Which of the watched jobs changed lately: the net under lost notifications.
-select message_id from dramatiq.queue where message_id = any(:ids::uuid[]) and mtime > dramatiq.clock() - interval '1 minute';
+-- name: versions
+-- How far the watched jobs are: the net under lost notifications.
+select message_id, version from dramatiq.queue where message_id = any(:ids::uuid[]);

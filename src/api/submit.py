@@ -1,0 +1,112 @@
+"""Submitting jobs over HTTP."""
+
+import contextlib
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from src.api import prefer, when
+from src.api.answer import answer
+from src.api.auth import caller
+from src.api.body import read_json
+from src.api.hangup import unless_hung_up
+from src.api.resources import Resources
+from src.db import Unavailable
+from src.jobs import codec
+from src.jobs.declare import JobActor
+from src.jobs.keys import Caller
+from src.jobs.problem import Invalid, NotFound, wrong
+from src.jobs.row import Job
+from src.jobs.submit import Submission
+from src.jobs.watch import Watcher
+from src.queue.ids import uuid7
+
+
+async def submit(request: Request) -> Response:
+    """POST /jobs/{actor}: 200 with the end of the job, or 202 with where to look for it."""
+    resources: Resources = request.app.state.resources
+    who = await caller(request)
+    actor = _actor(resources, request.path_params["actor"])
+    params = codec.read_object(await read_json(request, resources.settings.max_body_bytes))
+    actor.check(params)
+    await _check_uploads(resources, actor, params, who)
+    submission = _submission(request, actor, params, who)
+    seconds = _wait(request, resources)
+    async with resources.watch.on(uuid7()) as watcher:
+        job = await resources.submitter.submit(submission, watcher.id)
+        seconds = 0 if _is_postponed(job, seconds) else seconds
+        if seconds > 0:
+            job = await _end(request, actor, watcher, job, seconds)
+    return answer(resources, job, {"Preference-Applied": prefer.applied(seconds)})
+
+
+def _actor(resources: Resources, name: str) -> JobActor:
+    try:
+        return resources.actors[name]
+    except KeyError:
+        raise NotFound(f"There is no actor {name!r}.") from None
+
+
+async def _check_uploads(
+    resources: Resources, actor: JobActor, params: Mapping[str, Any], who: Caller
+) -> None:
+    for name in actor.upload_names:
+        if (
+            params.get(name) is not None
+            and await resources.uploads.find(UUID(params[name]), who.tenant) is None
+        ):
+            raise Invalid([wrong(f"#/{name}", "there is no such upload")])
+
+
+def _submission(request: Request, actor: JobActor, params: Mapping[str, Any], who: Caller) -> Submission:
+    query = request.query_params
+    return Submission(
+        actor=actor,
+        params=params,
+        tenant=who.tenant,
+        request_id=request.state.request_id,
+        traceparent=request.state.traceparent,
+        priority=when.priority(query),
+        run_at=when.run_at(query),
+        delay=when.delay(query),
+        cancel_after=when.cancel_after(request),
+    )
+
+
+def _wait(request: Request, resources: Resources) -> float:
+    fields = request.headers.getlist("prefer")
+    wanted = prefer.read(fields) if fields else prefer.NONE
+    settings = resources.settings
+    return wanted.seconds(settings.sync_wait_seconds, settings.sync_wait_max_seconds)
+
+
+def _is_postponed(job: Job, seconds: float) -> bool:
+    """Whether it cannot even begin within the wait."""
+    return job.run_at is not None and job.run_at > job.created_at + timedelta(seconds=seconds)
+
+
+async def _end(request: Request, actor: JobActor, watcher: Watcher, job: Job, seconds: float) -> Job:
+    """The job when it has ended, when the wait is over, or when nobody waits for it any more."""
+    resources: Resources = request.app.state.resources
+    ending = resources.watch.final(watcher, seconds)
+    if actor.declaration.on_disconnect == "continue":
+        return await ending or await _reread(resources, job)
+    ended, hung_up = await unless_hung_up(request, ending)
+    if hung_up and resources.watch.is_alone(watcher):
+        await resources.actions.abandon(job.id, even_running=actor.declaration.on_disconnect == "cancel")
+    return ended or await _reread(resources, job)
+
+
+async def _reread(resources: Resources, job: Job) -> Job:
+    """The job as it is after the wait; as it was accepted where the database is away: it is not lost."""
+    with contextlib.suppress(Unavailable):
+        return await resources.watch.job(job.id) or job
+    return job
+
+
+ROUTES = [Route("/jobs/{actor}", submit, methods=["POST"])]

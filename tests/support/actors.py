@@ -1,0 +1,35 @@
+"""Actors that only tests need, beside the ones that come with the service.
+
+`dramatiq tests.support.actors` is a worker that knows them, `uvicorn tests.support.actors:app` a web process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from src.actors import broker
+from src.jobs import job
+
+__all__ = ["broker"]
+
+
+def __getattr__(name: str) -> Any:
+    """`app` is made when it is asked for: a worker has none of a web process's settings."""
+    if name != "app":
+        raise AttributeError(name)
+    import src.api
+
+    return src.api.app
+
+
+@job(on_disconnect="cancel")
+async def cancelled_with_client(seconds: float) -> None:
+    """Not worth going on with when nobody waits."""
+    await asyncio.sleep(seconds)
+
+
+@job(on_disconnect="cancel-if-waiting")
+async def begun_is_finished(seconds: float) -> None:
+    """Not worth beginning when nobody waits."""
+    await asyncio.sleep(seconds)
