@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
 
@@ -29,7 +29,7 @@ class Ending:
     """How an attempt ended: the fields are arrays of the query `finish`.
 
     `state` is done, rejected, cancelled, or queued (to be tried again after `pause` seconds, or given back
-    where the attempt is not `counted`). `result` and `error` are JSON texts.
+    where the attempt is not `counted`). `result`, `error` and the last word of `progress` are JSON texts.
     """
 
     id: UUID
@@ -39,6 +39,7 @@ class Ending:
     error: str | None = None
     pause: float = 0
     counted: bool = True
+    progress: str | None = None
 
 
 class Finisher:
@@ -66,7 +67,8 @@ class Finisher:
 
     def finish(self, ending: Ending) -> None:
         """Write an ending soon. Goes on trying while the database is away."""
-        self._said.pop(ending.id, None)
+        if (last := self._said.pop(ending.id, None)) is not None:
+            ending = replace(ending, progress=last[1])
         self._waiting.append(ending)
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all())
@@ -109,6 +111,7 @@ class Finisher:
             error=[ending.error for ending in endings],
             pause=[ending.pause for ending in endings],
             counted=[ending.counted for ending in endings],
+            progress=[ending.progress for ending in endings],
             retention=self._retention,
         )
         return {row["message_id"] for row in rows}

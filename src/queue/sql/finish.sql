@@ -3,13 +3,14 @@
 with outcome as (
   select *
   from unnest(:id::uuid[], :fence::bigint[], :state::dramatiq.state[], :result::jsonb[], :error::jsonb[],
-              :pause::double precision[], :counted::boolean[])
-    as outcome (id, fence, state, result, error, pause, counted)
+              :pause::double precision[], :counted::boolean[], :progress::jsonb[])
+    as outcome (id, fence, state, result, error, pause, counted, progress)
 ), finished as (
   update dramatiq.queue as job
   set state = case when job.cancel_requested and outcome.state = 'queued' then 'cancelled' else outcome.state end,
     result = outcome.result,
     error = outcome.error,
+    progress = coalesce(outcome.progress, job.progress),
     attempts = job.attempts - (not outcome.counted)::integer,
     worker = case when outcome.state = 'queued' and not job.cancel_requested then null else job.worker end,
     due_at = case when outcome.pause > 0 and not job.cancel_requested
