@@ -2,21 +2,24 @@
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from typing import Any
 
 import dramatiq
 from dramatiq.middleware import Callbacks, CurrentMessage, Pipelines
 
 from src.jobs.declare import JobActor
-from src.queue.broker import Broker
+from src.queue.broker import Broker, Place
 from src.worker import WorkerProcess
 
 
-def _lane(actor: "dramatiq.Actor[Any, Any]") -> str:
-    return actor.lane if isinstance(actor, JobActor) else actor.queue_name
+def _place(actor: "dramatiq.Actor[Any, Any]", params: Mapping[str, Any]) -> Place:
+    if isinstance(actor, JobActor):
+        return Place(actor.lane, actor.limit(None, params))
+    return Place(actor.queue_name, None)
 
 
-broker = Broker([Callbacks(), Pipelines(), CurrentMessage(), WorkerProcess()], _lane)
+broker = Broker([Callbacks(), Pipelines(), CurrentMessage(), WorkerProcess()], _place)
 dramatiq.set_broker(broker)
 
 for _module in pkgutil.iter_modules(__path__):

@@ -2,5 +2,6 @@
 
 from src.jobs.context import current, progress
 from src.jobs.declare import job
+from src.jobs.limit import Limit, Rate
 
-__all__ = ["current", "job", "progress"]
+__all__ = ["Limit", "Rate", "current", "job", "progress"]

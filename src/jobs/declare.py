@@ -12,18 +12,23 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create
 from tenacity.wait import wait_base
 
 from src.jobs.codec import escape
+from src.jobs.limit import Limit, Rate
+from src.jobs.limit import row as limit_row
 from src.jobs.problem import Invalid, wrong
 from src.jobs.states import PRIORITIES
 from src.jobs.uploads import IsUpload
+from src.queue.enqueue import LimitRow
 
 Function = Callable[..., Any]
 OnDisconnect = Literal["continue", "cancel", "cancel-if-waiting"]
 
 #: dramatiq-pg's channel names are "dramatiq.NAME.enqueue"; PostgreSQL's are at most 63 bytes long.
-LONGEST_QUEUE_NAME = 35
+LONGEST_QUEUE_NAME = 30
 
 #: The lane of a queue whose jobs need a thread: they never stand in the way of those that do not.
 THREADED = ".threads"
+#: The lane of those that are limited: one that has to wait stands in no other's way.
+LIMITED = ".limited"
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class Declaration:
     wait: wait_base
     time_limit: float | None
     on_disconnect: OnDisconnect
+    concurrency: Limit | None
+    rate: Rate | None
     diagnostic: bool
     internal: bool
 
@@ -57,7 +64,13 @@ class JobActor(dramatiq.Actor[Any, Any]):
     @property
     def lane(self) -> str:
         """Where its jobs are claimed from."""
-        return self.declaration.queue if self.is_async else self.declaration.queue + THREADED
+        declared = self.declaration
+        threaded = "" if self.is_async else THREADED
+        return declared.queue + threaded + (LIMITED if declared.concurrency or declared.rate else "")
+
+    def limit(self, tenant: str | None, params: Mapping[str, Any]) -> LimitRow | None:
+        """What limits a job with these parameters."""
+        return limit_row(self.actor_name, self.declaration.concurrency, self.declaration.rate, tenant, params)
 
     def check(self, params: Mapping[str, Any]) -> None:
         """Raises Invalid, one error a parameter that does not fit."""
@@ -147,6 +160,8 @@ def job(
     wait: wait_base | None = ...,
     time_limit: float | None = ...,
     on_disconnect: OnDisconnect = ...,
+    concurrency: Limit | None = ...,
+    rate: Rate | None = ...,
     diagnostic: bool = ...,
     internal: bool = ...,
 ) -> Callable[[Function], JobActor]: ...
@@ -159,6 +174,8 @@ def job(
     wait: wait_base | None = None,
     time_limit: float | None = None,
     on_disconnect: OnDisconnect = "continue",
+    concurrency: Limit | None = None,
+    rate: Rate | None = None,
     diagnostic: bool = False,
     internal: bool = False,
 ) -> JobActor | Callable[[Function], JobActor]:
@@ -167,11 +184,13 @@ def job(
     An `async def` runs as a task on the worker's event loop, a `def` on one of its threads.
     Its parameters' types say what is accepted, its docstring describes it.
 
-    queue: at most 35 characters. priority: used when a request names none.
+    queue: at most 30 characters. priority: used when a request names none.
     retries: how often it is tried again after an exception (a user's job is tried once).
     wait: a tenacity wait strategy, seconds between attempts; by default it doubles from 1 s to 10 min.
     time_limit: seconds after which an attempt fails.
     on_disconnect: what becomes of the job when the client that waits for it hangs up.
+    concurrency: `Limit(4, per="tenant")`: never more at once, at any number of workers.
+    rate: `Rate(10, seconds=60)`: never more often.
     diagnostic: only there with DIAGNOSTICS=1. internal: not to be asked for over HTTP.
 
     Raises ValueError for a queue name that is too long, TypeError for parameters without names.
@@ -183,9 +202,15 @@ def job(
         wait=wait or tenacity.wait_exponential(multiplier=1, max=600),
         time_limit=time_limit,
         on_disconnect=on_disconnect,
+        concurrency=concurrency,
+        rate=rate,
         diagnostic=diagnostic,
         internal=internal,
     )
+    if concurrency is not None and not (concurrency.most >= 1):
+        raise ValueError(f"concurrency: at least 1, not {concurrency.most}")
+    if rate is not None and not (rate.jobs >= 1 and rate.seconds > 0):
+        raise ValueError(f"rate: at least 1 job in more than 0 seconds, not {rate.jobs} in {rate.seconds}")
     if len(queue.encode()) > LONGEST_QUEUE_NAME:
         raise ValueError(f"queue {queue!r}: at most {LONGEST_QUEUE_NAME} bytes")
 

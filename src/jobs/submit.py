@@ -38,11 +38,15 @@ class Submitter:
 
     async def submit(self, submission: Submission, id: UUID | None = None) -> Job:
         """Enqueue: the job as it begins. Raises Unavailable when the database is away: try again."""
-        new = self._row(submission, id or uuid7(), codec.dumps(submission.params))
+        limit = submission.actor.limit(submission.tenant, submission.params)
+        if limit is not None:
+            await self._enqueuer.limits([limit])
+        key = None if limit is None else limit.key
+        new = self._row(submission, id or uuid7(), codec.dumps(submission.params), key)
         row = await self._enqueuer.enqueue(new)
         return self._job(submission, new, row)
 
-    def _row(self, submission: Submission, id: UUID, params: str) -> NewJob:
+    def _row(self, submission: Submission, id: UUID, params: str, limit_key: str | None) -> NewJob:
         actor = submission.actor
         return NewJob(
             message_id=id,
@@ -60,6 +64,7 @@ class Submitter:
             retention=self._retention_seconds,
             idempotency_key=None,
             fingerprint=None,
+            limit_key=limit_key,
         )
 
     @staticmethod

@@ -1,8 +1,9 @@
 """dramatiq-pg's broker with our own way to the table."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import dramatiq
@@ -13,18 +14,27 @@ from dramatiq.middleware import Middleware
 from dramatiq_pg import PostgresBroker
 from dramatiq_pg.utils import make_pool, retry_pg, transaction
 
-from src.queue.enqueue import FIELDS, SQL
+from src.queue.enqueue import FIELDS, SQL, LimitRow
+
+
+class Place(NamedTuple):
+    """Where a message is to lie: the lane it is claimed from, and what limits it."""
+
+    lane: str
+    limit: LimitRow | None
 
 
 class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
     """Declares actors and queues as dramatiq-pg does; messages come from the worker's own claims.
 
-    `lane_of` says where a message of an actor is claimed from. Nothing is connected before `open`.
+    `place` says where a message of an actor, with its parameters, is to lie. Nothing is connected before `open`.
     """
 
-    def __init__(self, middleware: Sequence[Middleware], lane_of: Callable[[Any], str]) -> None:
+    def __init__(
+        self, middleware: Sequence[Middleware], place: Callable[[Any, Mapping[str, Any]], Place]
+    ) -> None:
         super().__init__(pool=_Unopened(), results=False, middleware=list(middleware))
-        self._lane_of = lane_of
+        self._place = place
         self._retention = 0.0
 
     def open(self, url: str, *, retention: float) -> None:
@@ -52,11 +62,12 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
 
     @retry_pg  # type: ignore[untyped-decorator]  # dramatiq-pg has no types
     def _insert(self, message: Message[Any], delay: int | None) -> None:
-        actor = self.get_actor(message.actor_name)
+        place = self._place(self.get_actor(message.actor_name), message.kwargs)
         values = dict.fromkeys(FIELDS) | {
             "message_id": message.message_id,
             "queue_name": message.queue_name,
-            "lane": self._lane_of(actor),
+            "lane": place.lane,
+            "limit_key": place.limit and place.limit.key,
             "actor": message.actor_name,
             "message": orjson.dumps(message.asdict()).decode(),
             "priority": 1,
@@ -64,6 +75,10 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
             "retention": self._retention,
         }
         with transaction(self.pool) as cursor:
+            if place.limit is not None:
+                cursor.execute(
+                    SQL.limits.pyformat, {name: [value] for name, value in asdict(place.limit).items()}
+                )
             cursor.execute(SQL.enqueue.pyformat, {name: [value] for name, value in values.items()})
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from src import logs
-from src.db import Link, Queries
+from src.db import Link, Queries, Query
 from src.db.retry import forever
 
 log = logs.get(__name__)
@@ -21,6 +21,10 @@ POLL_SECONDS = 1.0
 POLL_SECONDS_WITHOUT_LISTEN = 0.1
 #: One statement claims at most this many.
 BATCH = 100
+#: While there is a backlog, every so many claims begin with what lower priorities have kept waiting.
+AGED_EVERY = 8
+#: A claim under limits looks at this many keys at a time (the query `limited_keys` knows the number).
+KEYS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,9 @@ class Lane:
 
     name: str
     queue: str
-    actors: Sequence[str]
+    actors: list[str]
+    #: Whether its jobs are limited in what may run at once or how often.
+    is_limited: bool
     #: How many more jobs there is room for now.
     room: Callable[[], int]
 
@@ -61,6 +67,8 @@ class Claimer:
         self._poll_seconds = poll_seconds
         self._ready: dict[str, None] = {}
         self._starved: set[str] = set()
+        self._backlogged = 0
+        self._after: dict[str, str] = {}
         self._awake = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
@@ -126,18 +134,39 @@ class Claimer:
             return
         if not self._lease.is_held():
             return
+        await (self._claim_limited if lane.is_limited else self._claim_free)(lane, batch)
+
+    async def _claim_free(self, lane: Lane, batch: int) -> None:
+        if self._backlogged >= AGED_EVERY:
+            self._backlogged = 0
+            batch -= await self._take(SQL.claim_aged, lane, max(1, batch // AGED_EVERY))
+        if batch > 0 and await self._take(SQL.claim, lane, batch) == batch:
+            self._backlogged += 1
+            self._ready[lane.name] = None
+
+    async def _claim_limited(self, lane: Lane, batch: int) -> None:
+        after = self._after.pop(lane.name, "")
+        [seen] = await self._link.fetch(SQL.limited_keys, lane=lane.name, after=after)
+        taken = await self._take(SQL.claim_limited, lane, batch, keys=seen["keys"])
+        if len(seen["keys"]) == KEYS:
+            # The next claim goes on with the keys behind these, so that none is kept from its turn.
+            self._after[lane.name] = seen["keys"][-1]
+        if taken or after or lane.name in self._after:
+            self._ready[lane.name] = None
+
+    async def _take(self, query: Query, lane: Lane, batch: int, **more: Any) -> int:
         rows = await self._link.fetch(
-            SQL.claim,
+            query,
             lane=lane.name,
             queue=lane.queue,
             actors=lane.actors,
             worker=self._lease.id,
             batch=batch,
+            **more,
         )
-        if len(rows) == batch:
-            self._ready[lane.name] = None
-        for row in sorted(rows, key=lambda row: (row["priority"], row["created_at"])):
+        for row in sorted(rows, key=lambda row: (row["priority"], row["turn"], row["created_at"])):
             self._start(row)
+        return len(rows)
 
 
 class Promoter:

@@ -34,10 +34,21 @@ class NewJob:
     retention: float
     idempotency_key: str | None
     fingerprint: bytes | None
+    limit_key: str | None = None
 
 
 FIELDS = tuple(field.name for field in fields(NewJob))
 _values = attrgetter(*FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    """How much may run under a key: the fields are the parameters of the query `limits`, one array each."""
+
+    key: str
+    most: int | None
+    interval_seconds: float | None
+    burst: int | None
 
 
 def message(id: UUID, queue: str, actor: str, params: str) -> str:
@@ -72,6 +83,11 @@ class Enqueuer:
         Raises Conflict, and Unavailable when the database is away.
         """
         return await self._group(job)
+
+    async def limits(self, rows: Sequence[LimitRow]) -> None:
+        """Make known how much may run under the keys of jobs to come. Raises Unavailable."""
+        columns = {name: [getattr(row, name) for row in rows] for name in SQL.limits.parameters}
+        await self._link.fetch(SQL.limits, **columns)
 
     async def _insert(self, jobs: Sequence[NewJob]) -> Sequence[Mapping[str, Any] | BaseException]:
         columns = dict(zip(FIELDS, zip(*map(_values, jobs), strict=True), strict=True))

@@ -12,7 +12,7 @@ from src import logs
 from src.db import Database, Link, Listener, Queries, Unavailable, pool
 from src.jobs import resources
 from src.jobs.attempt import Attempt
-from src.jobs.declare import JobActor
+from src.jobs.declare import LIMITED, THREADED, JobActor
 from src.jobs.run import Runner
 from src.queue.claim import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Claimer, Lane, Promoter
 from src.queue.finish import Finisher
@@ -129,22 +129,20 @@ class Runtime:
 
 
 def lanes(actors: Actors, queues: Collection[str], runner: Runner) -> list[Lane]:
-    """What this worker claims from: one lane a queue for tasks, one for threads."""
-    known: dict[tuple[str, str], list[str]] = {}
-    threaded: set[str] = set()
+    """What this worker claims from: of each queue the jobs for tasks, those for threads, and the limited ones."""
+    made: dict[str, Lane] = {}
     for name, actor in actors.items():
-        if actor.queue_name not in queues:
-            continue
-        lane = actor.lane if isinstance(actor, JobActor) else actor.queue_name
-        known.setdefault((lane, actor.queue_name), []).append(name)
-        if lane != actor.queue_name:
-            threaded.add(lane)
-            # A stock producer knows nothing of lanes: its messages for such actors lie in the queue's own.
-            known.setdefault((actor.queue_name, actor.queue_name), []).append(name)
-    return [
-        Lane(lane, queue, names, runner.thread_room if lane in threaded else runner.task_room)
-        for (lane, queue), names in known.items()
-    ]
+        if actor.queue_name in queues:
+            # A stock producer knows nothing of lanes: its messages lie in the queue's own.
+            for lane in {actor.queue_name, actor.lane if isinstance(actor, JobActor) else actor.queue_name}:
+                room = (
+                    runner.thread_room
+                    if THREADED in lane.removeprefix(actor.queue_name)
+                    else runner.task_room
+                )
+                limited = lane.removeprefix(actor.queue_name).endswith(LIMITED)
+                made.setdefault(lane, Lane(lane, actor.queue_name, [], limited, room)).actors.append(name)
+    return list(made.values())
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

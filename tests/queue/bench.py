@@ -1,0 +1,95 @@
+"""The queue's own statements on a test's database, without the processes around them."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from src.db import Link, Query
+from src.queue.claim import SQL as CLAIM
+from src.queue.enqueue import Enqueuer, LimitRow, NewJob, message
+from src.queue.finish import SQL as FINISH
+from src.queue.ids import uuid7
+
+
+@dataclass
+class Bench:
+    """One connection that enqueues, one that claims and finishes as a registered worker."""
+
+    enqueuer: Enqueuer
+    link: Link
+    worker: UUID
+
+    async def add(self, tenant: str | None = "acme", **columns: Any) -> UUID:
+        """Enqueue a job."""
+        new = job(tenant=tenant, **columns)
+        await self.enqueuer.enqueue(new)
+        return new.message_id
+
+    async def claim(
+        self, batch: int = 10, *, query: Query = CLAIM.claim, lane: str = "default", **more: Any
+    ) -> list[UUID]:
+        """The ids that a claim takes, in the order in which the worker begins them."""
+        rows = await self.claim_rows(batch, query=query, lane=lane, **more)
+        return [row["message_id"] for row in sorted(rows, key=lambda row: (row["priority"], row["turn"]))]
+
+    async def claim_rows(
+        self, batch: int = 10, *, query: Query = CLAIM.claim, lane: str = "default", **more: Any
+    ) -> Sequence[Mapping[str, Any]]:
+        """The rows that a claim takes."""
+        return await self.link.fetch(
+            query, lane=lane, queue="default", actors=["echo"], worker=self.worker, batch=batch, **more
+        )
+
+    async def finish(self, id: UUID, fence: int, state: str = "done", **outcome: Any) -> bool:
+        """Write an ending: whether it was taken."""
+        values = {
+            "result": "{}" if state == "done" else None,
+            "error": None,
+            "pause": 0.0,
+            "counted": True,
+        } | outcome
+        rows = await self.link.fetch(
+            FINISH.finish,
+            id=[id],
+            fence=[fence],
+            state=[state],
+            retention=60.0,
+            **{k: [v] for k, v in values.items()},
+        )
+        return bool(rows)
+
+
+def job(**columns: Any) -> NewJob:
+    """A row to be."""
+    id = uuid7()
+    values = {
+        "message_id": id, "queue_name": "default", "lane": "default", "actor": "echo",
+        "message": message(id, "default", "echo", "{}"), "tenant": "acme", "priority": 1, "request_id": None,
+        "traceparent": None, "run_at": None, "delay": None, "cancel_after": None, "retention": 60.0,
+        "idempotency_key": None, "fingerprint": None,
+    }  # fmt: skip
+    return NewJob(**{**values, **columns})
+
+
+@asynccontextmanager
+async def bench(url: str) -> AsyncIterator[Bench]:
+    """A bench with a worker whose lease is good for an hour."""
+    inserts, claims = Link(url, "test"), Link(url, "test")
+    worker = uuid7()
+    connection = await asyncpg.connect(url)
+    await connection.execute(
+        "insert into sooner.worker values ($1, 'test', '{}', now(), now() + interval '1 hour')", worker
+    )
+    await connection.close()
+    try:
+        yield Bench(Enqueuer(inserts), claims, worker)
+    finally:
+        await inserts.close()
+        await claims.close()
+
+
+__all__ = ["Bench", "LimitRow", "bench", "job"]

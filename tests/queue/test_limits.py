@@ -1,0 +1,136 @@
+"""What may run at once, and how often: never exceeded by one."""
+
+import asyncio
+import random
+from collections import Counter
+
+import asyncpg
+
+from src.jobs.limit import Limit, Rate, row
+from src.queue.claim import SQL
+from src.queue.enqueue import LimitRow
+from tests.queue.bench import Bench, bench
+
+LANE = "default.limited"
+
+
+async def add(
+    queue: Bench, key: str, count: int, *, most: int | None = None, **limit: float | int | None
+) -> None:
+    """Enqueue jobs under a limit."""
+    values = {"interval_seconds": None, "burst": None} | limit
+    await queue.enqueuer.limits([LimitRow(key, most, **values)])  # type: ignore[arg-type]
+    for _ in range(count):
+        await queue.add(lane=LANE, limit_key=key)
+
+
+async def claim(queue: Bench, batch: int = 100) -> list[tuple[str, int]]:
+    """Claim under limits once: what was taken."""
+    [seen] = await queue.link.fetch(SQL.limited_keys, lane=LANE, after="")
+    rows = await queue.claim_rows(batch, query=SQL.claim_limited, lane=LANE, keys=seen["keys"])
+    return [(row["message_id"], row["fence"]) for row in rows]
+
+
+async def test_no_more_than_the_limit_run(queue: Bench) -> None:
+    await add(queue, "a", 10, most=3)
+    taken = await claim(queue)
+    assert len(taken) == 3
+    assert await claim(queue) == []
+    assert await queue.finish(*taken[0])  # type: ignore[arg-type]
+    assert len(await claim(queue)) == 1
+
+
+async def test_keys_count_apart(queue: Bench) -> None:
+    await add(queue, "a", 5, most=1)
+    await add(queue, "b", 5, most=2)
+    assert len(await claim(queue)) == 3
+
+
+async def test_whatever_ends_an_attempt_makes_room(queue: Bench) -> None:
+    await add(queue, "a", 5, most=1)
+    for state, outcome in (
+        ("queued", {"counted": False}),
+        ("rejected", {"error": "{}"}),
+        ("cancelled", {}),
+        ("done", {}),
+    ):
+        [(id, fence)] = await claim(queue)
+        assert await queue.finish(id, fence, state, **outcome)  # type: ignore[arg-type]
+    assert len(await claim(queue)) == 1
+
+
+async def test_a_lowered_limit_holds_for_what_begins_from_then_on(queue: Bench) -> None:
+    await add(queue, "a", 5, most=3)
+    taken = await claim(queue)
+    await add(queue, "a", 1, most=1)
+    for id, fence in taken[:2]:
+        await queue.finish(id, fence)  # type: ignore[arg-type]
+    assert await claim(queue) == []
+    await queue.finish(*taken[2])  # type: ignore[arg-type]
+    assert len(await claim(queue)) == 1
+
+
+async def test_a_rate_lets_its_burst_through_and_then_one_at_a_time(
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await add(queue, "a", 10, interval_seconds=60.0, burst=3)
+    taken = await claim(queue)
+    assert len(taken) == 3
+    for id, fence in taken:
+        await queue.finish(id, fence)  # type: ignore[arg-type]
+    assert await claim(queue) == []
+    await sql.execute(
+        "create or replace function dramatiq.clock() returns timestamptz language sql stable "
+        "return pg_catalog.now() + interval '61 seconds'"
+    )
+    assert len(await claim(queue)) == 1
+    assert await claim(queue) == []
+
+
+async def test_many_workers_at_once_never_exceed_a_limit_by_one(database_url: str) -> None:
+    most, running, worst = {"a": 1, "b": 3}, Counter[str](), Counter[str]()
+    async with bench(database_url) as first:
+        for key, limit in most.items():
+            await add(first, key, 60, most=limit)
+        key_of = dict(
+            await first.link.run(
+                lambda connection: connection.fetch("select message_id, limit_key from dramatiq.queue")
+            )
+        )
+
+    async def work() -> int:
+        ended, idle = 0, 0
+        async with bench(database_url) as queue:
+            while idle < 20:
+                taken = await claim(queue, batch=random.randint(1, 5))
+                idle = 0 if taken else idle + 1
+                for id, _ in taken:
+                    running[key_of[id]] += 1
+                    worst[key_of[id]] = max(worst[key_of[id]], running[key_of[id]])
+                await asyncio.sleep(random.random() / 500)
+                for id, fence in taken:
+                    running[key_of[id]] -= 1
+                    await queue.finish(id, fence)  # type: ignore[arg-type]
+                    ended += 1
+        return ended
+
+    assert sum(await asyncio.gather(*(work() for _ in range(8)))) == 120
+    assert worst == Counter(most)
+
+
+def test_a_key_is_the_actor_its_tenant_or_a_parameter() -> None:
+    def key(limit: Limit, tenant: str = "acme", **params: object) -> str:
+        made = row("crawl", limit, None, tenant, params)
+        assert made is not None
+        return made.key
+
+    assert key(Limit(1)) == key(Limit(1), "other")
+    assert key(Limit(1, per="tenant")) != key(Limit(1, per="tenant"), "other")
+    assert key(Limit(1, per="site"), site="a") != key(Limit(1, per="site"), site="b")
+    assert key(Limit(1, per="site"), site=["a" * 5000]) == key(Limit(1, per="site"), site=["a" * 5000])
+    assert len(key(Limit(1, per="site"), site=["a" * 5000])) < 200
+
+
+def test_a_rate_alone_counts_the_actor() -> None:
+    assert row("crawl", None, Rate(10, seconds=60), "acme", {}) == LimitRow("crawl", None, 6.0, 10)
+    assert row("crawl", None, None, "acme", {}) is None

@@ -1,0 +1,86 @@
+"""What statements cost, whatever the size of the table: rows times loops of every node of the real plan."""
+
+import json
+from typing import Any
+
+import asyncpg
+import pytest
+
+from src.db import Query
+from src.db.link import PLANS
+from src.queue.claim import SQL as CLAIM
+from src.queue.finish import SQL as FINISH
+from tests.queue.bench import Bench
+
+FILL = """
+insert into dramatiq.queue (message_id, queue_name, lane, actor, message, tenant, state, finished_at, result, turn, due_at)
+select gen_random_uuid(), 'default', lane, 'echo', '{}', 't' || n % 50, state, finished, result, n, due
+from generate_series(1, $1) as n, (values
+  ('default', 'queued'::dramatiq.state, null::timestamptz, null::jsonb, null::timestamptz),
+  ('other', 'queued', null, null, null),
+  ('default', 'queued', null, null, now() + interval '1 hour'),
+  ('default', 'done', now(), '{}', null)
+) as kinds (lane, state, finished, result, due)
+"""
+
+
+async def touched(sql: "asyncpg.Connection[asyncpg.Record]", query: Query, **values: Any) -> int:
+    """Rows that the plan's nodes handed on or looked at and threw away, all loops together."""
+    explained = await sql.fetchval(
+        "explain (analyze, format json) " + query.positional, *query.arguments(values)
+    )
+
+    def count(node: dict[str, Any]) -> int:
+        own = (
+            node["Actual Rows"]
+            + node.get("Rows Removed by Filter", 0)
+            + node.get("Rows Removed by Join Filter", 0)
+        )
+        return int(own * node["Actual Loops"]) + sum(count(child) for child in node.get("Plans", ()))
+
+    return count(json.loads(explained)[0]["Plan"])
+
+
+@pytest.mark.parametrize("name", ["claim", "claim_aged", "promote"])
+async def test_the_cost_of_a_claim_does_not_grow_with_the_table(
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]", name: str
+) -> None:
+    for setting, value in PLANS.items():
+        await sql.execute(f"set {setting} = {value}")
+    values = {"lane": "default", "queue": "default", "actors": ["echo"], "worker": queue.worker, "batch": 10}
+    query = getattr(CLAIM, name)
+    costs = []
+    for size in (200, 5000):
+        await sql.execute("truncate dramatiq.queue")
+        await sql.execute(FILL, size)
+        await sql.execute("analyze dramatiq.queue")
+        costs.append(await touched(sql, query, **{key: values[key] for key in query.parameters}))
+    assert costs[1] <= costs[0] + 5, costs
+
+
+async def test_the_cost_of_an_ending_does_not_grow_with_what_runs(
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    for setting, value in PLANS.items():
+        await sql.execute(f"set {setting} = {value}")
+    costs = []
+    for size in (20, 1000):
+        await sql.execute("truncate dramatiq.queue")
+        await sql.execute(FILL, size)
+        rows = await queue.claim_rows(size)
+        await sql.execute("analyze dramatiq.queue")
+        ended = rows[:10]
+        cost = await touched(
+            sql,
+            FINISH.finish,
+            id=[row["message_id"] for row in ended],
+            fence=[row["fence"] for row in ended],
+            state=["done"] * 10,
+            result=["{}"] * 10,
+            error=[None] * 10,
+            pause=[0.0] * 10,
+            counted=[True] * 10,
+            retention=60.0,
+        )
+        costs.append(cost)
+    assert costs[1] <= costs[0] + 5, costs
