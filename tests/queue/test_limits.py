@@ -14,9 +14,7 @@ from tests.queue.bench import Bench, bench
 LANE = "default.limited"
 
 
-async def add(
-    queue: Bench, key: str, count: int, *, most: int | None = None, **limit: float | int | None
-) -> None:
+async def add(queue: Bench, key: str, count: int, *, most: int | None = None, **limit: float | None) -> None:
     """Enqueue jobs under a limit."""
     values = {"interval_seconds": None, "burst": None} | limit
     await queue.enqueuer.limits([LimitRow(key, most, **values)])  # type: ignore[arg-type]
@@ -92,11 +90,10 @@ async def test_many_workers_at_once_never_exceed_a_limit_by_one(database_url: st
     async with bench(database_url) as first:
         for key, limit in most.items():
             await add(first, key, 60, most=limit)
-        key_of = dict(
-            await first.link.run(
-                lambda connection: connection.fetch("select message_id, limit_key from dramatiq.queue")
-            )
+        rows = await first.link.run(
+            lambda connection: connection.fetch("select message_id, limit_key from dramatiq.queue")
         )
+        key_of = {row["message_id"]: row["limit_key"] for row in rows}
 
     async def work() -> int:
         ended, idle = 0, 0

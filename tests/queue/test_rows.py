@@ -52,7 +52,7 @@ async def test_a_stock_delay_becomes_a_time_in_the_table(
 ) -> None:
     theirs = message()
     stock.enqueue(theirs, delay=60_000)
-    row = await sql.fetchrow(
+    [row] = await sql.fetch(
         "select queue_name, lane, due_at - now() as left, due_at = run_at as same from dramatiq.queue"
     )
     assert (row["queue_name"], row["lane"], row["same"]) == ("default", "default", True)

@@ -35,8 +35,10 @@ with lease as materialized (
   on conflict do nothing
   returning job
 ), added as (
-  insert into dramatiq.queue (message_id, queue_name, lane, actor, message, request_id)
-  select job, :queue_name, :queue_name, :actor, :message::jsonb, :request_id from fired where job is not null
+  insert into dramatiq.queue (message_id, queue_name, lane, actor, message, request_id, turn)
+  select job, :queue_name, :queue_name, :actor, :message::jsonb, :request_id,
+    dramatiq.next_turn(:queue_name, 1::smallint, null)
+  from fired where job is not null
   returning lane
 ), woken as (
   select pg_notify('dramatiq.' || lane || '.enqueue', '') from added

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -125,10 +125,9 @@ create index queue_claim on dramatiq.queue (lane, priority, created_at, message_
 
 
 def upgrade() -> None:
-    # Text with colons and percent signs goes to the driver as it is.
     for part in (TURNS, ADOPT, LIMITS):
-        op.get_bind().exec_driver_sql(part.replace("%", "%%"))
+        op.execute(part)
 
 
 def downgrade() -> None:
-    op.get_bind().exec_driver_sql(UNDO.replace("%", "%%"))
+    op.execute(UNDO)
