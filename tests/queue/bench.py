@@ -11,7 +11,7 @@ import asyncpg
 from src.db import Link, Query
 from src.queue.claim import SQL as CLAIM
 from src.queue.enqueue import Enqueuer, LimitRow, NewJob, message
-from src.queue.finish import SQL as FINISH
+from src.queue.finish import Ending, Finisher
 from src.queue.ids import uuid7
 
 
@@ -44,23 +44,10 @@ class Bench:
             query, lane=lane, queue="default", actors=["echo"], worker=self.worker, batch=batch, **more
         )
 
-    async def finish(self, id: UUID, fence: int, state: str = "done", **outcome: Any) -> bool:
+    async def finish(self, id: UUID, fence: int, state: Any = "done", **outcome: Any) -> bool:
         """Write an ending: whether it was taken."""
-        values = {
-            "result": "{}" if state == "done" else None,
-            "error": None,
-            "pause": 0.0,
-            "counted": True,
-        } | outcome
-        rows = await self.link.fetch(
-            FINISH.finish,
-            id=[id],
-            fence=[fence],
-            state=[state],
-            retention=60.0,
-            **{k: [v] for k, v in values.items()},
-        )
-        return bool(rows)
+        ended = {"result": "{}" if state == "done" else None} | outcome
+        return bool(await Finisher(self.link, retention=60)._write([Ending(id, fence, state, **ended)]))
 
 
 def job(**columns: Any) -> NewJob:

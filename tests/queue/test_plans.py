@@ -70,17 +70,16 @@ async def test_the_cost_of_an_ending_does_not_grow_with_what_runs(
         rows = await queue.claim_rows(size)
         await sql.execute("analyze dramatiq.queue")
         ended = rows[:10]
-        cost = await touched(
-            sql,
-            FINISH.finish,
-            id=[row["message_id"] for row in ended],
-            fence=[row["fence"] for row in ended],
-            state=["done"] * 10,
-            result=["{}"] * 10,
-            error=[None] * 10,
-            pause=[0.0] * 10,
-            counted=[True] * 10,
-            retention=60.0,
-        )
+        values = {
+            "id": [row["message_id"] for row in ended],
+            "fence": [row["fence"] for row in ended],
+            "state": ["done"] * 10,
+            "result": ["{}"] * 10,
+            "counted": [True] * 10,
+            "pause": [0.0] * 10,
+            "retention": 60.0,
+        }
+        nothing: dict[str, Any] = {name: [None] * 10 for name in FINISH.finish.parameters}
+        cost = await touched(sql, FINISH.finish, **{**nothing, **values})
         costs.append(cost)
     assert costs[1] <= costs[0] + 5, costs
