@@ -1,6 +1,8 @@
 """The ASGI application."""
 
 import asyncio
+import importlib
+import pkgutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,9 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+import src.api
 from src import actors, logs
-from src.api import actors as catalogue
-from src.api import health, jobs, listing, queues, repairs, submit, uploads
 from src.api.auth import caller
 from src.api.problems import problem_of, response
 from src.api.resources import Resources
@@ -21,15 +22,12 @@ from src.api.service import Service
 from src.jobs.declare import JobActor
 from src.settings import WebSettings
 
+#: A module of this package adds its routes by having them.
 ROUTES: list[BaseRoute] = [
-    *submit.ROUTES,
-    *jobs.ROUTES,
-    *repairs.ROUTES,
-    *listing.ROUTES,
-    *catalogue.ROUTES,
-    *queues.ROUTES,
-    *uploads.ROUTES,
-    *health.ROUTES,
+    route
+    for module in pkgutil.iter_modules(src.api.__path__)
+    if module.name != "app"
+    for route in getattr(importlib.import_module(f"src.api.{module.name}"), "ROUTES", ())
 ]
 
 #: Beside what starts with these nothing is answered without credentials, not even that it is not there.

@@ -11,6 +11,7 @@ from src.db import Database, Link, Listener, Readers, Unavailable, pool
 from src.jobs.act import Actions
 from src.jobs.declare import JobActor
 from src.jobs.document import Documents
+from src.jobs.files import Files
 from src.jobs.keys import Caller, Keys
 from src.jobs.links import Links
 from src.jobs.listing import Listing
@@ -45,6 +46,7 @@ class Resources:
     listing: Listing
     queues: Queues
     uploads: Uploads
+    files: Files
     listener: Listener | None
     connections: tuple[Link, ...]
     _chores: list["asyncio.Task[None]"] = field(default_factory=list)
@@ -76,6 +78,7 @@ class Resources:
                 {actor.queue_name for actor in actors.values()},
                 retention_seconds=retention.total_seconds(),
             ),
+            files=Files(database),
             uploads=Uploads(database, retention_seconds=retention.total_seconds()),
             listener=Listener(url, "web", channels, watch.resync) if settings.listen else None,
             connections=(inserts, reads),

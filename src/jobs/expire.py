@@ -7,8 +7,8 @@ from src.db import Database, Queries, Query
 SQL = Queries("src.jobs", "sql/expire.sql")
 
 BATCH = 500
-#: An upload may have thousands of pieces, all of which go with it.
-UPLOADS_BATCH = 4
+#: An upload or a file may have thousands of pieces, all of which go with it.
+CHUNKED_BATCH = 4
 TICKS_KEPT_SECONDS = 30 * 86400
 
 
@@ -27,7 +27,11 @@ class Expiry:
 
     async def uploads(self) -> int:
         """Uploads past their time."""
-        return await self._remove(SQL.uploads, UPLOADS_BATCH)
+        return await self._remove(SQL.uploads, CHUNKED_BATCH)
+
+    async def files(self) -> int:
+        """Files of jobs that are gone."""
+        return await self._remove(SQL.files, CHUNKED_BATCH)
 
     async def ticks(self) -> int:
         """Ticks of more than 30 days ago."""

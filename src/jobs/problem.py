@@ -68,6 +68,29 @@ class UnsupportedMediaType(Problem):
     status, type, title = 415, "unsupported-media-type", "The body has to be application/json"
 
 
+class RangeNotSatisfiable(Problem):
+    """`size` is how many bytes there are."""
+
+    status, type, title = 416, "range-not-satisfiable", "The range lies outside of what is there"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"There are {size} bytes.")
+        self._size = size
+
+    def headers(self) -> Mapping[str, str]:
+        return {**super().headers(), "Content-Range": f"bytes */{self._size}"}
+
+
+class JobFailed(Problem):
+    """The job's own error, for whoever asks for its result."""
+
+    status, type, title = 502, "failed", "The job failed"
+
+    def __init__(self, error: Mapping[str, Any]) -> None:
+        super().__init__(error.get("detail"))
+        self.type, self.title = error.get("type", self.type), error.get("title", self.title)
+
+
 class Invalid(Problem):
     """Parameters or query values that do not fit; `errors` says where (JSON pointers) and why."""
 

@@ -73,6 +73,7 @@ with retried as (
   set state = 'queued',
     worker = null,
     due_at = null,
+    turn = coalesce(turn, dramatiq.next_turn(lane, priority, tenant)),
     finished_at = null,
     error = null,
     progress = null,

@@ -20,6 +20,18 @@ with expired as (
 )
 select count(*) as removed from removed;
 
+-- name: files
+-- Removes files whose job is gone, with their pieces.
+with orphan as (
+  select id from sooner.file
+  where not exists (select from dramatiq.queue where message_id = file.job)
+  limit :batch
+  for update skip locked
+), removed as (
+  delete from sooner.file where id in (select id from orphan) returning id
+)
+select count(*) as removed from removed;
+
 -- name: ticks
 -- Removes ticks fired long ago; their schedules remember that they are past, should a clock step back behind them.
 with old as (
