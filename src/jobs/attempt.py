@@ -1,9 +1,10 @@
 """One attempt at a job, from claim to ending."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import dramatiq
@@ -13,15 +14,24 @@ from dramatiq.middleware import Interrupt, raise_thread_exception
 from src.jobs import codec
 from src.jobs.context import Current
 from src.jobs.declare import JobActor
-from src.jobs.failure import describe
+from src.jobs.failure import Failure, describe
 from src.queue.broker import message_of
 from src.queue.finish import Ending
+
+T = TypeVar("T")
 
 Why = Literal["cancelled", "given-back", "timeout", "lost"]
 
 
 class Interrupted(Interrupt):
     """Raised in a thread at its next bytecode: the attempt is to stop."""
+
+
+class Unreadable(Failure):
+    """A message that no producer should have written."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, type="unreadable-message", title="The message cannot be read")
 
 
 class Attempt(MessageProxy):
@@ -56,6 +66,7 @@ class Attempt(MessageProxy):
         )
         self._settle_with = settle_with
         self._ending: Ending | None = None
+        self._has_outcome = False
         self._why: Why | None = None
         self._thread: int | None = None
         self._lock = threading.Lock()
@@ -64,12 +75,18 @@ class Attempt(MessageProxy):
     @cached_property
     def _stored(self) -> dict[str, Any]:
         stored: dict[str, Any] = codec.loads(self._row["message"])
+        if not isinstance(stored.get("args"), list) or not isinstance(stored.get("kwargs"), dict):
+            raise Unreadable("The message has no args that are an array, or no kwargs that are an object.")
         return stored
 
     @cached_property
     def _message(self) -> "dramatiq.Message[Any]":
         """What dramatiq's proxy stands for; a task on the loop never needs it."""
         return message_of(self._row, self._stored["kwargs"], tuple(self._stored["args"]))
+
+    def read(self) -> None:
+        """Read the message now, before a thread of dramatiq's meets it. Raises what is wrong with it."""
+        self._message  # noqa: B018 - cached
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -80,12 +97,17 @@ class Attempt(MessageProxy):
     def __lt__(self, other: object) -> bool:
         return isinstance(other, Attempt) and (self.priority, self.id) < (other.priority, other.id)
 
+    @property
+    def key(self) -> tuple[UUID, int]:
+        """What tells this attempt from any other at the same job."""
+        return self.id, self.fence
+
     # What came of it
 
     def succeed(self, result: Any) -> None:
         """The actor returned."""
         try:
-            self._ending = Ending(self.id, self.fence, "done", result=codec.dumps(result))
+            self._end_with(Ending(self.id, self.fence, "done", result=codec.dumps(result)))
         except (TypeError, ValueError, RecursionError) as error:
             self.fail_with(TypeError(f"the result is no JSON: {error}"))
 
@@ -93,25 +115,32 @@ class Attempt(MessageProxy):
         """The actor raised: it is tried again if it was declared so, else the job ends as error."""
         if isinstance(self.actor, JobActor) and self.current.attempt <= self.actor.declaration.retries:
             pause = self.actor.pause(self.current.attempt)
-            self._ending = Ending(self.id, self.fence, "queued", pause=pause)
+            self._end_with(Ending(self.id, self.fence, "queued", pause=pause))
         else:
-            self._ending = Ending(self.id, self.fence, "rejected", error=describe(error))
+            self._end_with(Ending(self.id, self.fence, "rejected", error=describe(error)))
+
+    def raised(self, error: BaseException) -> None:
+        """The actor came to an exception: its own, or what it made of being stopped."""
+        if self._why is not None:
+            self.stop(self._why)
+        elif isinstance(error, asyncio.CancelledError):
+            self.fail_with(RuntimeError("the actor cancelled itself"))
+        else:
+            self.fail_with(error)
 
     def stop(self, why: Why) -> None:
         """The actor was stopped."""
         if why == "cancelled":
-            self._ending = Ending(self.id, self.fence, "cancelled")
+            self._end_with(Ending(self.id, self.fence, "cancelled"))
         elif why == "given-back":
-            self._ending = Ending(self.id, self.fence, "queued", counted=False)
+            self._end_with(Ending(self.id, self.fence, "queued", counted=False))
         elif why == "timeout":
             self.fail_with(TimeoutError("The attempt ran longer than this actor may."))
         else:
-            self._ending = None
+            self._end_with(None)
 
-    @property
-    def why(self) -> Why | None:
-        """Why it is to stop, if it is."""
-        return self._why
+    def _end_with(self, ending: Ending | None) -> None:
+        self._ending, self._has_outcome = ending, True
 
     def settle(self) -> None:
         """It is over: pass on the ending, once."""
@@ -119,30 +148,49 @@ class Attempt(MessageProxy):
             if self._settled:
                 return
             self._settled = True
+        if not self._has_outcome:
+            self.fail_with(RuntimeError("the attempt ended without an outcome"))
         self._settle_with(self, self._ending)
 
     def give_back(self) -> None:
-        """It was never begun."""
+        """It was never begun, or does not end in time."""
         self.stop("given-back")
         self.settle()
 
     # Threads
 
-    def begin_on_thread(self) -> None:
-        """A thread takes it up."""
+    def on_thread(self, call: Callable[[], T]) -> T:
+        """Run a synchronous actor on this thread; interrupts reach it there, and nothing of dramatiq's around it.
+
+        Raises what the call raises, and Interrupted.
+        """
+        try:
+            try:
+                self._enter_thread()
+                return call()
+            finally:
+                self._leave_thread()
+        except Interrupted:
+            # It may have come in the midst of leaving. An attempt is interrupted once, so this time nothing does.
+            self._leave_thread()
+            raise
+
+    def _enter_thread(self) -> None:
         with self._lock:
+            if self._why is not None:
+                raise Interrupted
             self._thread = threading.get_ident()
 
-    def end_on_thread(self) -> None:
-        """The thread is done with it: no interrupt reaches it from now on."""
+    def _leave_thread(self) -> None:
         with self._lock:
             self._thread = None
 
-    def interrupt(self, why: Why) -> None:
-        """Ask it to stop; on a thread it does so at its next bytecode."""
+    def interrupt(self, why: Why) -> bool:
+        """Ask it to stop; on a thread it does so at its next bytecode. Whether this was the first to ask."""
         with self._lock:
             if self._why is not None or self._settled:
-                return
+                return False
             self._why = why
             if self._thread is not None:
                 raise_thread_exception(self._thread, Interrupted)  # type: ignore[no-untyped-call]
+            return True

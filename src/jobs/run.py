@@ -1,7 +1,9 @@
 """Running claimed jobs: async actors as tasks on this loop, the others on dramatiq's threads."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +15,20 @@ from src.jobs.context import enter
 from src.jobs.declare import JobActor
 from src.jobs.failure import Failure
 from src.queue.finish import Ending, Finisher
+from src.queue.lease import MOST_CRASHES
 
 log = logs.get(__name__)
 
 #: Endings not yet written: beyond this nothing more is begun, so that a slow database is not outrun.
 MOST_UNWRITTEN = 1000
+
+#: What an actor that is given back may take to clean up; it is given back without, then.
+CLEAN_UP_SECONDS = 1.0
+
+#: A job that outlived this many workers would not outlive another.
+LAST_CHANCE = MOST_CRASHES - 1
+
+Key = tuple[UUID, int]
 
 
 class Runner:
@@ -41,9 +52,10 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self._free_tasks = tasks
         self._free_threads = threads
-        self._attempts: dict[UUID, Attempt] = {}
-        self._tasks: dict[UUID, asyncio.Task[None]] = {}
-        self._timers: dict[UUID, asyncio.TimerHandle] = {}
+        self._attempts: dict[Key, Attempt] = {}
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._last_chances = 0
         self.room_again: Callable[[], None] = lambda: None
         finisher.on_written = self._written
         self._idle = asyncio.Event()
@@ -53,16 +65,24 @@ class Runner:
 
     def task_room(self) -> int:
         """How many more async actors may begin."""
-        return min(self._free_tasks, MOST_UNWRITTEN - self._finisher.unwritten)
+        return self._room(self._free_tasks)
 
     def thread_room(self) -> int:
         """How many more synchronous actors may begin."""
-        return min(self._free_threads, MOST_UNWRITTEN - self._finisher.unwritten)
+        return self._room(self._free_threads)
+
+    def last_chance_room(self) -> int:
+        """Whether a job that would not outlive another crash may begin: one at a time."""
+        return min(1, self.task_room(), self.thread_room())
+
+    def _room(self, free: int) -> int:
+        # What begins beside a job on its last chance could be what kills it.
+        return 0 if self._last_chances else min(free, MOST_UNWRITTEN - self._finisher.unwritten)
 
     @property
     def held(self) -> list[UUID]:
         """The jobs that run here."""
-        return list(self._attempts)
+        return [attempt.id for attempt in self._attempts.values()]
 
     # Beginning
 
@@ -70,53 +90,70 @@ class Runner:
         """Begin an attempt at a claimed job."""
         actor = self._actors[row["actor"]]
         attempt = Attempt(row, actor, self._say, self._settled)
-        self._attempts[attempt.id] = attempt
+        self._attempts[attempt.key] = attempt
+        self._last_chances += attempt.current.crashes >= LAST_CHANCE
         self._idle.clear()
         if isinstance(actor, JobActor) and actor.is_async:
-            self._free_tasks -= 1
-            self._tasks[attempt.id] = asyncio.create_task(self._run(attempt, actor))
+            self._start_task(attempt, actor)
         else:
-            self._free_threads -= 1
+            self._start_on_thread(attempt)
+        self._limit_time(attempt)
+
+    def _start_task(self, attempt: Attempt, actor: JobActor) -> None:
+        self._free_tasks -= 1
+        task = self._tasks[attempt.key] = asyncio.create_task(self._run(attempt, actor))
+        task.add_done_callback(partial(self._task_ended, attempt))
+
+    def _start_on_thread(self, attempt: Attempt) -> None:
+        self._free_threads -= 1
+        try:
+            attempt.read()
+        except Exception as error:
+            log.exception("a message that cannot be read", job=str(attempt.id))
+            attempt.raised(error)
+            attempt.settle()
+        else:
             self._to_thread(attempt)
+
+    def _limit_time(self, attempt: Attempt) -> None:
+        actor = attempt.actor
         if isinstance(actor, JobActor) and actor.declaration.time_limit is not None:
-            self._timers[attempt.id] = self._loop.call_later(
-                actor.declaration.time_limit, self.interrupt, attempt.id, "timeout"
+            self._timers[attempt.key] = self._loop.call_later(
+                actor.declaration.time_limit, self._interrupt, attempt, "timeout"
             )
 
     async def _run(self, attempt: Attempt, actor: JobActor) -> None:
         enter(attempt.current)
         try:
             attempt.succeed(await actor.call(attempt.params))
-        except asyncio.CancelledError:
-            self._stopped(attempt)
-        except Exception as error:  # noqa: BLE001 - failure is a state of the job
-            self._failed(attempt, error)
+        except asyncio.CancelledError as error:
+            attempt.raised(error)
+        except BaseException as error:
+            trace = None if isinstance(error, Failure) else error
+            log.info("attempt failed", job=str(attempt.id), actor=attempt.current.actor, exc_info=trace)
+            attempt.raised(error)
         attempt.settle()
 
-    def _stopped(self, attempt: Attempt) -> None:
-        if attempt.why is None:
-            self._failed(attempt, RuntimeError("the actor cancelled itself"))
-        else:
-            attempt.stop(attempt.why)
-
-    def _failed(self, attempt: Attempt, error: Exception) -> None:
-        trace = None if isinstance(error, Failure) else error
-        log.info("attempt failed", job=str(attempt.id), actor=attempt.current.actor, exc_info=trace)
-        attempt.fail_with(error)
+    def _task_ended(self, attempt: Attempt, task: "asyncio.Task[None]") -> None:
+        if task.cancelled():
+            # Before its first step: it never entered its coroutine.
+            attempt.raised(asyncio.CancelledError())
+            attempt.settle()
 
     # Ending
 
     def _settled(self, attempt: Attempt, ending: Ending | None) -> None:
-        if attempt.id in self._tasks:
+        if attempt.key in self._tasks:
             self._ended(attempt, ending)
         else:
             self._loop.call_soon_threadsafe(self._ended, attempt, ending)
 
     def _ended(self, attempt: Attempt, ending: Ending | None) -> None:
-        self._attempts.pop(attempt.id, None)
-        if (timer := self._timers.pop(attempt.id, None)) is not None:
+        del self._attempts[attempt.key]
+        self._last_chances -= attempt.current.crashes >= LAST_CHANCE
+        if (timer := self._timers.pop(attempt.key, None)) is not None:
             timer.cancel()
-        if self._tasks.pop(attempt.id, None) is not None:
+        if self._tasks.pop(attempt.key, None) is not None:
             self._free_tasks += 1
         else:
             self._free_threads += 1
@@ -125,13 +162,13 @@ class Runner:
         self._written()
 
     def _written(self) -> None:
-        if not self._attempts and not self._finisher.unwritten:
+        if self.is_idle:
             self._idle.set()
         self.room_again()
 
     def _say(self, attempt: Attempt, fraction: float | None, message: str | None) -> None:
         word = {"fraction": fraction, "message": message}
-        if attempt.id in self._tasks:
+        if attempt.key in self._tasks:
             self._finisher.progress(attempt.id, attempt.fence, word)
         else:
             self._loop.call_soon_threadsafe(self._finisher.progress, attempt.id, attempt.fence, word)
@@ -139,13 +176,19 @@ class Runner:
     # Stopping
 
     def interrupt(self, id: UUID, why: Why) -> None:
-        """Stop an attempt, if it runs here: an async actor at its next await, another at its next bytecode."""
-        attempt = self._attempts.get(id)
-        if attempt is None:
-            return
-        attempt.interrupt(why)
-        if (task := self._tasks.get(id)) is not None:
+        """Stop a job, if it runs here: an async actor at its next await, another at its next bytecode."""
+        for attempt in [attempt for attempt in self._attempts.values() if attempt.id == id]:
+            self._interrupt(attempt, why)
+
+    def _interrupt(self, attempt: Attempt, why: Why) -> None:
+        # Asked again, an actor that is cleaning up would be torn out of that.
+        if attempt.interrupt(why) and (task := self._tasks.get(attempt.key)) is not None:
             task.cancel()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing runs and every ending is written."""
+        return not self._attempts and not self._finisher.unwritten
 
     async def wait_idle(self) -> None:
         """Wait until nothing runs and every ending is written."""
@@ -153,15 +196,16 @@ class Runner:
 
     async def give_back(self) -> None:
         """Put what still runs back to waiting, without counting the attempt."""
-        for id in self.held:
-            attempt = self._attempts[id]
-            self.interrupt(id, "given-back")
-            if id not in self._tasks:
-                # A thread may not come to its next bytecode in time: its ending is written for it.
-                attempt.give_back()
+        for attempt in list(self._attempts.values()):
+            self._interrupt(attempt, "given-back")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLEAN_UP_SECONDS):
+                await self.wait_idle()
+        for attempt in list(self._attempts.values()):
+            attempt.give_back()
         await self.wait_idle()
 
     def abandon(self) -> None:
         """The lease was lost: stop everything, write nothing."""
-        for id in self.held:
-            self.interrupt(id, "lost")
+        for attempt in list(self._attempts.values()):
+            self._interrupt(attempt, "lost")

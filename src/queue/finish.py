@@ -11,7 +11,7 @@ import orjson
 
 from src import logs
 from src.db import Link, Queries
-from src.db.retry import forever
+from src.db.retry import forever, transient
 
 log = logs.get(__name__)
 
@@ -78,16 +78,25 @@ class Finisher:
             while self._waiting:
                 batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
                 self._under_way = len(batch)
-                await forever()(self._finish, batch)
+                await self._write_batch(batch)
                 self._under_way = 0
                 self.on_written()
         finally:
             self._writing = None
 
+    async def _write_batch(self, batch: Sequence[Ending]) -> None:
+        try:
+            await forever()(self._finish, batch)
+        except Exception:
+            log.exception("endings not written", jobs=[str(ending.id) for ending in batch])
+
     async def _finish(self, endings: Sequence[Ending]) -> None:
         try:
             finished = await self._write(endings)
-        except asyncpg.DataError:
+        except asyncpg.PostgresError as error:
+            if transient(error):
+                raise
+            log.warning("endings refused, each is written by itself", error=str(error), jobs=len(endings))
             await self._finish_singly(endings)
             return
         for ending in endings:

@@ -28,6 +28,15 @@ SQL = Queries("src.queue", "sql/lease.sql")
 #: A job that kills its worker is tried this often.
 MOST_CRASHES = 3
 
+#: The lanes of jobs that would not outlive another crash (the query `recover` names them, too).
+LAST = ".last"
+
+
+def last_chance(queue: str, *, limited: bool) -> str:
+    """The lane of a queue's jobs that would not outlive another crash: a worker takes them one at a time."""
+    return queue + LAST + (".limited" if limited else "")
+
+
 WORKER_LOST = orjson.dumps(
     {
         "type": "worker-lost",

@@ -1,10 +1,18 @@
 """The life of a worker process, as a dramatiq middleware."""
 
 import asyncio
+import contextlib
+import functools
+import multiprocessing
+import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
+from contextvars import ContextVar
+from queue import Empty
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -14,7 +22,7 @@ from dramatiq.asyncio import EventLoopThread, set_event_loop_thread
 from dramatiq.middleware import Middleware
 
 from src import logs
-from src.jobs.attempt import Attempt, Interrupted
+from src.jobs.attempt import Attempt
 from src.jobs.context import enter
 from src.queue.broker import Broker
 from src.settings import WorkerSettings, load
@@ -23,6 +31,11 @@ from src.worker.runtime import Runtime
 T = TypeVar("T")
 
 log = logs.get(__name__)
+
+#: What writing the last endings may take beyond the shutdown timeout, before the process ends without.
+OVERTIME_SECONDS = 3.0
+
+_attempt: ContextVar[Attempt] = ContextVar("sooner_attempt")
 
 
 class WorkerProcess(Middleware):
@@ -34,7 +47,9 @@ class WorkerProcess(Middleware):
     def __init__(self) -> None:
         self._settings: WorkerSettings
         self._loop_thread: EventLoopThread
+        self._worker: dramatiq.Worker | None = None
         self._runtime: Runtime | None = None
+        self._beginning: Future[Runtime] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._stop_at: float | None = None
 
@@ -45,11 +60,12 @@ class WorkerProcess(Middleware):
         self._settings = load(WorkerSettings)
         logs.configure("worker", format=self._settings.log_format, level=self._settings.log_level)
         broker.open(self._settings.database_url, retention=self._settings.job_retention_days * 86400)
-        self._outlive_second_signals()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self._outlive_second(number)
 
-    def _outlive_second_signals(self) -> None:
+    def _outlive_second(self, number: signal.Signals) -> None:
         """A signal to the whole group arrives twice, once through dramatiq's master: the second is no hurry."""
-        once = signal.getsignal(signal.SIGTERM)
+        once = signal.getsignal(number)
 
         def begin_to_stop(number: int, frame: FrameType | None) -> None:
             if self._stop_at is None:
@@ -57,7 +73,7 @@ class WorkerProcess(Middleware):
                 if callable(once):
                     once(number, frame)
 
-        signal.signal(signal.SIGTERM, begin_to_stop)
+        signal.signal(number, begin_to_stop)
 
     def before_worker_boot(self, broker: Broker, worker: dramatiq.Worker) -> None:
         """Start the loop, on which `async_to_sync` of dramatiq's own async actors runs too."""
@@ -66,69 +82,92 @@ class WorkerProcess(Middleware):
         self._loop_thread.daemon = True
         self._loop_thread.start(timeout=5)
         set_event_loop_thread(self._loop_thread)
+        for actor in broker.actors.values():
+            if not getattr(actor, "is_async", False):
+                actor.fn = interruptible(actor.fn)
 
     def after_worker_boot(self, broker: Broker, worker: dramatiq.Worker) -> None:
         """Threads and consumers are there: begin to claim."""
         while any(thread.consumer is None for thread in worker.consumers.values()):
             time.sleep(0.001)
+        self._worker = worker
         begin = Runtime.begin(
             self._settings,
             broker.actors,
             set(worker.consumers),
             lambda attempt: worker.work_queue.put((attempt.priority, attempt)),
+            end_all,
             threads=worker.worker_threads,
         )
+        self._runtime = self._begun(begin)
+        self._loop_thread.loop.call_soon_threadsafe(self._runtime.start)
+        log.info("worker ready", queues=sorted(worker.consumers), lease=str(self._runtime.lease.id))
+        if self._stop_at is not None:
+            self._loop_thread.loop.call_soon_threadsafe(self._end)
+
+    def _begun(self, begin: Coroutine[Any, Any, Runtime]) -> Runtime:
+        """The runtime. Raises SystemExit: 0 where a signal came first, 1 where the database stays away."""
+        self._beginning = asyncio.run_coroutine_threadsafe(begin, self._loop_thread.loop)
+        if self._stop_at is not None:
+            self._beginning.cancel()
         try:
-            self._runtime = self._call(begin)
+            return self._beginning.result()
+        except CancelledError:
+            sys.exit(0)
         except Exception:
             log.exception("worker cannot begin")
             sys.exit(1)
-        self._loop_thread.loop.call_soon_threadsafe(self._runtime.start)
-        log.info("worker ready", queues=sorted(worker.consumers), lease=str(self._runtime.lease.id))
 
     # Messages on threads
 
     def before_process_message(self, broker: Broker, message: Attempt) -> None:
         """A thread takes a message up."""
-        message.begin_on_thread()
         enter(message.current)
+        _attempt.set(message)
 
     def after_process_message(
         self, broker: Broker, message: Attempt, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
         """A thread is done with a message."""
-        message.end_on_thread()
-        if isinstance(exception, Interrupted) and message.why is not None:
-            message.stop(message.why)
-        elif exception is not None:
-            message.fail_with(exception)
+        if exception is not None:
+            message.raised(exception)
         else:
             message.succeed(result)
 
     def after_skip_message(self, broker: Broker, message: Attempt) -> None:
         """Another middleware would not have it run."""
-        message.end_on_thread()
-        message.fail_with(RuntimeError("skipped"))
+        message.raised(RuntimeError("skipped"))
 
     # End
 
     def _begin_to_stop(self) -> None:
-        self._stop_at = time.monotonic() + self._settings.shutdown_timeout_seconds
+        seconds = self._settings.shutdown_timeout_seconds
+        self._stop_at = time.monotonic() + seconds
+        last = threading.Timer(seconds + OVERTIME_SECONDS, end_at_once)
+        last.daemon = True
+        last.start()
         if self._runtime is not None:
             self._loop_thread.loop.call_soon_threadsafe(self._end)
+        elif self._beginning is not None:
+            self._beginning.cancel()
 
     def _end(self) -> None:
         if self._ending is None and self._runtime is not None and self._stop_at is not None:
             left = max(0.0, self._stop_at - time.monotonic())
+            self._give_back_unbegun()
             self._ending = asyncio.create_task(self._runtime.stop(left))
 
+    def _give_back_unbegun(self) -> None:
+        """Messages that no thread has taken up."""
+        if self._worker is not None:
+            with contextlib.suppress(Empty):
+                while True:
+                    self._worker.work_queue.get_nowait()[1].give_back()
+
     def before_worker_shutdown(self, broker: Broker, worker: dramatiq.Worker) -> None:
-        """No more messages are taken up; those that no thread has begun are given back at once."""
+        """Dramatiq begins to stop, by whatever cause."""
         if self._stop_at is None:
             self._begin_to_stop()
-        while not worker.work_queue.empty():
-            _, message = worker.work_queue.get_nowait()
-            message.give_back()
 
     def after_worker_shutdown(self, broker: Broker, worker: dramatiq.Worker) -> None:
         """Threads are done, or out of time: wait for the loop's part."""
@@ -144,3 +183,25 @@ class WorkerProcess(Middleware):
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop_thread.loop).result()
+
+
+def interruptible(fn: Callable[..., T]) -> Callable[..., T]:
+    """A synchronous actor's function, made to stop at its next bytecode when its attempt is interrupted."""
+
+    @functools.wraps(fn)
+    def run(*args: Any, **params: Any) -> T:
+        return _attempt.get().on_thread(lambda: fn(*args, **params))
+
+    return run
+
+
+def end_all() -> None:
+    """End dramatiq's master, and with it every worker process of its, in order."""
+    master = multiprocessing.parent_process()
+    os.kill(os.getpid() if master is None or master.pid is None else master.pid, signal.SIGTERM)
+
+
+def end_at_once() -> None:
+    """The last resort: a thread that hangs or a database that is away must not outlast the platform's patience."""
+    log.error("out of time: what is still held here runs out with the lease")
+    os._exit(0)

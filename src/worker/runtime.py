@@ -1,6 +1,7 @@
 """All that runs on a worker's event loop: lease, claims, attempts, endings, notifications."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,10 @@ from src.jobs import resources
 from src.jobs.attempt import Attempt
 from src.jobs.declare import LIMITED, THREADED, JobActor
 from src.jobs.run import Runner
+from src.queue.backlog import Backlog
 from src.queue.claim import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Claimer, Lane, Promoter
 from src.queue.finish import Finisher
-from src.queue.lease import Lease
+from src.queue.lease import LAST, Lease, last_chance
 from src.settings import WorkerSettings
 
 log = logs.get(__name__)
@@ -27,6 +29,9 @@ Actors = Mapping[str, "dramatiq.Actor[Any, Any]"]
 
 #: The net under lost notifications of cancellations.
 LOOK_SECONDS = 2.0
+
+#: How often a worker that is to end when nothing is left looks for that.
+EMPTY_SECONDS = 1.0
 
 
 @dataclass
@@ -42,7 +47,8 @@ class Runtime:
     listener: Listener | None
     chores: Link
     links: tuple[Link, ...]
-    _looking: asyncio.Task[None] | None = None
+    when_empty: tuple[Backlog, Callable[[], None]] | None = None
+    _tasks: tuple["asyncio.Task[None]", ...] = ()
 
     @classmethod
     async def begin(
@@ -51,10 +57,14 @@ class Runtime:
         actors: Actors,
         queues: Collection[str],
         to_thread: Callable[[Attempt], None],
+        end_all: Callable[[], None],
         *,
         threads: int,
     ) -> "Runtime":
-        """Connect, take the lease and get ready to claim. Raises what the database raises when it stays away."""
+        """Connect, take the lease and get ready to claim. Raises what the database raises when it stays away.
+
+        `end_all` is called once nothing is left to do, where the settings want the worker to end then.
+        """
         url, retention = settings.database_url, settings.job_retention_days * 86400
         loop = asyncio.get_running_loop()
         database = pool(url, "worker")
@@ -73,10 +83,11 @@ class Runtime:
             on_lost=lambda: _hand_over(loop, runner.abandon),
         )
         await asyncio.to_thread(lease.begin)
+        work = lanes(actors, queues, runner)
         claimer = Claimer(
             claims,
             lease,
-            lanes(actors, queues, runner),
+            work,
             runner.start,
             poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN,
         )
@@ -84,7 +95,10 @@ class Runtime:
         promoter = Promoter(chores)
         listener = _listener(url, claimer, promoter, runner) if settings.listen else None
         links = (claims, endings, chores)
-        return cls(database, lease, runner, finisher, claimer, promoter, listener, chores, links)
+        runtime = cls(database, lease, runner, finisher, claimer, promoter, listener, chores, links)
+        if settings.worker_exit_when_empty:
+            runtime.when_empty = (Backlog(chores, work), end_all)
+        return runtime
 
     def start(self) -> None:
         """Begin to claim."""
@@ -92,22 +106,27 @@ class Runtime:
             self.listener.start()
         self.claimer.start()
         self.promoter.start()
-        self._looking = asyncio.create_task(self._look_forever())
+        self._tasks = (
+            asyncio.create_task(self._look_forever()),
+            asyncio.create_task(self._end_when_empty()),
+        )
 
     async def stop(self, seconds: float) -> None:
         """Claim no more, let what runs end within `seconds`, give the rest back, give up the lease."""
-        await self.claimer.stop()
+        log.info("worker stopping", jobs=len(self.runner.held))
         try:
             async with asyncio.timeout(seconds):
+                await self.claimer.stop()
                 await self.runner.wait_idle()
         except TimeoutError:
             log.warning("out of time: jobs given back", jobs=len(self.runner.held))
             await self.runner.give_back()
         await self._close()
+        log.info("worker stopped")
 
     async def _close(self) -> None:
-        if self._looking is not None:
-            self._looking.cancel()
+        for task in self._tasks:
+            task.cancel()
         await self.promoter.stop()
         if self.listener is not None:
             await self.listener.stop()
@@ -127,22 +146,40 @@ class Runtime:
                 except Unavailable as error:
                     log.warning("cannot look for cancellations", error=str(error))
 
+    async def _end_when_empty(self) -> None:
+        if self.when_empty is None:
+            return
+        backlog, end_all = self.when_empty
+        while True:
+            await asyncio.sleep(EMPTY_SECONDS)
+            with contextlib.suppress(Unavailable):
+                if self.runner.is_idle and await backlog.is_empty():
+                    log.info("nothing left to do")
+                    end_all()
+                    return
+
 
 def lanes(actors: Actors, queues: Collection[str], runner: Runner) -> list[Lane]:
-    """What this worker claims from: of each queue the jobs for tasks, those for threads, and the limited ones."""
+    """What this worker claims from: of each queue what needs tasks, what needs threads, last chances; each limited or not."""
     made: dict[str, Lane] = {}
     for name, actor in actors.items():
-        if actor.queue_name in queues:
-            # A stock producer knows nothing of lanes: its messages lie in the queue's own.
-            for lane in {actor.queue_name, actor.lane if isinstance(actor, JobActor) else actor.queue_name}:
-                room = (
-                    runner.thread_room
-                    if THREADED in lane.removeprefix(actor.queue_name)
-                    else runner.task_room
-                )
-                limited = lane.removeprefix(actor.queue_name).endswith(LIMITED)
-                made.setdefault(lane, Lane(lane, actor.queue_name, [], limited, room)).actors.append(name)
-    return list(made.values())
+        queue = actor.queue_name
+        if queue not in queues:
+            continue
+        lane = actor.lane if isinstance(actor, JobActor) else queue
+        # A stock producer knows nothing of lanes: its messages lie in the queue's own.
+        for each in {queue, lane, last_chance(queue, limited=lane.endswith(LIMITED))}:
+            kind = each.removeprefix(queue)
+            limited = kind.endswith(LIMITED)
+            made.setdefault(each, Lane(each, queue, [], limited, _room(runner, kind))).actors.append(name)
+    # A worker that has just begun holds nothing: the best moment for a last chance.
+    return sorted(made.values(), key=lambda lane: LAST not in lane.name.removeprefix(lane.queue))
+
+
+def _room(runner: Runner, kind: str) -> Callable[[], int]:
+    if kind.startswith(LAST):
+        return runner.last_chance_room
+    return runner.thread_room if THREADED in kind else runner.task_room
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

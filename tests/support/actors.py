@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from src.actors import broker
@@ -33,3 +34,27 @@ async def cancelled_with_client(seconds: float) -> None:
 async def begun_is_finished(seconds: float) -> None:
     """Not worth beginning when nobody waits."""
     await asyncio.sleep(seconds)
+
+
+@job
+def block(seconds: float) -> str:
+    """Keeps its thread in one system call, which no interrupt ends."""
+    time.sleep(seconds)
+    return "slept"
+
+
+@job
+async def cling(seconds: float) -> str:
+    """Would not be cancelled."""
+    while True:
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            continue
+        return "slept"
+
+
+@job
+async def leave() -> None:
+    """Tries to end its worker."""
+    raise SystemExit(3)

@@ -18,6 +18,7 @@ returning id, name;
 
 -- name: recover
 -- Puts back the jobs that no living worker holds; ends those whose worker died with them for the third time.
+-- One crash short of that, a job waits in a lane of its own: what killed its workers may have been a neighbour.
 with orphan as (
   select message_id, crashes + 1 >= :most_crashes as hopeless
   from dramatiq.queue as job
@@ -28,6 +29,8 @@ with orphan as (
   update dramatiq.queue as job
   set crashes = job.crashes + 1,
     fence = job.fence + 1,
+    lane = case when job.crashes + 2 < :most_crashes then job.lane
+      else job.queue_name || '.last' || case when job.limit_key is null then '' else '.limited' end end,
     version = job.version + 1,
     mtime = dramatiq.clock(),
     state = case when orphan.hopeless then 'rejected' when job.cancel_requested then 'cancelled' else 'queued'

@@ -1,0 +1,15 @@
+-- name: remains
+-- Whether there is anything a worker of these queues and actors could do now, or somebody does.
+select
+  exists (
+    select from dramatiq.queue as job
+    where state = 'queued' and due_at is null and lane = any(:lanes::text[]) and actor = any(:actors::text[])
+      and not exists (select from sooner.queue where name = job.queue_name and paused)
+  ) or exists (
+    select from dramatiq.queue as job
+    where state = 'queued' and due_at <= dramatiq.clock()
+      and queue_name = any(:queues::text[]) and actor = any(:actors::text[])
+      and not exists (select from sooner.queue where name = job.queue_name and paused)
+  ) or exists (
+    select from dramatiq.queue where state = 'consumed' and queue_name = any(:queues::text[])
+  ) as remains;
