@@ -49,6 +49,7 @@ class Service:
     worker: Process
     client: httpx.AsyncClient
     key: str
+    database_url: str
 
 
 @contextlib.contextmanager
@@ -187,12 +188,14 @@ async def connect() -> AsyncIterator[Connect]:
 
 
 @pytest.fixture
-async def service(processes: Processes, api_key: MakeKey, connect: Connect) -> Service:
+async def service(
+    processes: Processes, api_key: MakeKey, connect: Connect, settings: dict[str, dict[str, str | None]]
+) -> Service:
     """Web, worker and a client, ready."""
     web = await processes.web()
     worker = await processes.worker()
     key = await api_key()
-    return Service(web, worker, connect(web, key), key)
+    return Service(web, worker, connect(web, key), key, str(settings["web"]["DATABASE_URL"]))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from contextvars import ContextVar
 from queue import Empty
 from types import FrameType
@@ -46,11 +46,9 @@ class WorkerProcess(Middleware):
 
     def __init__(self) -> None:
         self._settings: WorkerSettings
-        self._loop_thread: EventLoopThread
-        self._worker: dramatiq.Worker | None = None
-        self._runtime: Runtime | None = None
-        self._beginning: Future[Runtime] | None = None
-        self._ending: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._life: Future[int]
+        self._stopping = asyncio.Event()
         self._stop_at: float | None = None
 
     # Boot
@@ -77,20 +75,26 @@ class WorkerProcess(Middleware):
 
     def before_worker_boot(self, broker: Broker, worker: dramatiq.Worker) -> None:
         """Start the loop, on which `async_to_sync` of dramatiq's own async actors runs too."""
-        self._loop_thread = EventLoopThread(log)
-        self._loop_thread.loop = uvloop.new_event_loop()
-        self._loop_thread.daemon = True
-        self._loop_thread.start(timeout=5)
-        set_event_loop_thread(self._loop_thread)
+        thread = EventLoopThread(log)
+        thread.loop = uvloop.new_event_loop()
+        thread.daemon = True
+        thread.start(timeout=5)
+        set_event_loop_thread(thread)
+        self._loop = thread.loop
         for actor in broker.actors.values():
             if not getattr(actor, "is_async", False):
                 actor.fn = interruptible(actor.fn)
 
     def after_worker_boot(self, broker: Broker, worker: dramatiq.Worker) -> None:
-        """Threads and consumers are there: begin to claim."""
+        """Threads and consumers are there: begin. Nobody waits for the database here, so that signals are heard."""
         while any(thread.consumer is None for thread in worker.consumers.values()):
             time.sleep(0.001)
-        self._worker = worker
+        if self._loop is None:
+            raise RuntimeError("the event loop did not start")
+        self._life = asyncio.run_coroutine_threadsafe(self._live(broker, worker), self._loop)
+
+    async def _live(self, broker: Broker, worker: dramatiq.Worker) -> int:
+        """From the first connection to the last ending: the process's exit code."""
         begin = Runtime.begin(
             self._settings,
             broker.actors,
@@ -99,24 +103,30 @@ class WorkerProcess(Middleware):
             end_all,
             threads=worker.worker_threads,
         )
-        self._runtime = self._begun(begin)
-        self._loop_thread.loop.call_soon_threadsafe(self._runtime.start)
-        log.info("worker ready", queues=sorted(worker.consumers), lease=str(self._runtime.lease.id))
-        if self._stop_at is not None:
-            self._loop_thread.loop.call_soon_threadsafe(self._end)
-
-    def _begun(self, begin: Coroutine[Any, Any, Runtime]) -> Runtime:
-        """The runtime. Raises SystemExit: 0 where a signal came first, 1 where the database stays away."""
-        self._beginning = asyncio.run_coroutine_threadsafe(begin, self._loop_thread.loop)
-        if self._stop_at is not None:
-            self._beginning.cancel()
         try:
-            return self._beginning.result()
-        except CancelledError:
-            sys.exit(0)
+            runtime = await self._unless_stopped(begin)
         except Exception:
             log.exception("worker cannot begin")
-            sys.exit(1)
+            end_all()
+            return 1
+        if runtime is not None:
+            runtime.start()
+            log.info("worker ready", queues=sorted(worker.consumers), lease=str(runtime.lease.id))
+            await self._stopping.wait()
+            give_back_unbegun(worker)
+            await runtime.stop(max(0.0, (self._stop_at or 0.0) - time.monotonic()))
+        return 0
+
+    async def _unless_stopped(self, begin: Coroutine[Any, Any, Runtime]) -> Runtime | None:
+        if self._stop_at is not None:
+            self._stopping.set()
+        beginning, stopping = asyncio.create_task(begin), asyncio.create_task(self._stopping.wait())
+        await asyncio.wait([beginning, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not beginning.done():
+            beginning.cancel()
+            return None
+        return beginning.result()
 
     # Messages on threads
 
@@ -146,43 +156,25 @@ class WorkerProcess(Middleware):
         last = threading.Timer(seconds + OVERTIME_SECONDS, end_at_once)
         last.daemon = True
         last.start()
-        if self._runtime is not None:
-            self._loop_thread.loop.call_soon_threadsafe(self._end)
-        elif self._beginning is not None:
-            self._beginning.cancel()
-
-    def _end(self) -> None:
-        if self._ending is None and self._runtime is not None and self._stop_at is not None:
-            left = max(0.0, self._stop_at - time.monotonic())
-            self._give_back_unbegun()
-            self._ending = asyncio.create_task(self._runtime.stop(left))
-
-    def _give_back_unbegun(self) -> None:
-        """Messages that no thread has taken up."""
-        if self._worker is not None:
-            with contextlib.suppress(Empty):
-                while True:
-                    self._worker.work_queue.get_nowait()[1].give_back()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
 
     def before_worker_shutdown(self, broker: Broker, worker: dramatiq.Worker) -> None:
-        """Dramatiq begins to stop, by whatever cause."""
+        """The worker begins to stop, by whatever cause."""
         if self._stop_at is None:
             self._begin_to_stop()
 
     def after_worker_shutdown(self, broker: Broker, worker: dramatiq.Worker) -> None:
-        """Threads are done, or out of time: wait for the loop's part."""
-        if self._runtime is not None:
-            self._call(self._ended())
-        self._loop_thread.loop.call_soon_threadsafe(self._loop_thread.loop.stop)
-        self._loop_thread.join(timeout=5)
+        """Threads are done, or out of time: wait for the loop's part. Raises SystemExit where that could not begin."""
+        if code := self._life.result():
+            sys.exit(code)
 
-    async def _ended(self) -> None:
-        self._end()
-        if self._ending is not None:
-            await self._ending
 
-    def _call(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop_thread.loop).result()
+def give_back_unbegun(worker: dramatiq.Worker) -> None:
+    """Messages that no thread has taken up."""
+    with contextlib.suppress(Empty):
+        while True:
+            worker.work_queue.get_nowait()[1].give_back()
 
 
 def interruptible(fn: Callable[..., T]) -> Callable[..., T]:

@@ -284,8 +284,7 @@ class Processes:
         command = self._commands[name]
         for own, other in (modules or {}).items():
             command = command.replace(own, other)
-        # Without the shell above it, its exit code and process id are its own.
-        return self._launch(kind, name, f"exec {command}", {**self._settings[name], **settings})
+        return self._launch(kind, name, command, {**self._settings[name], **settings})
 
     def _launch(self, kind: type[P], name: str, command: str, settings: Mapping[str, str | None]) -> P:
         label = f"{name}-{len(self.started) + 1}"

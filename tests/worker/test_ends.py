@@ -1,0 +1,225 @@
+"""How a worker process ends: orderly, whoever is signalled and how often."""
+
+from __future__ import annotations
+
+import signal
+from functools import partial
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import psycopg2
+import pytest
+from dramatiq import Message
+from dramatiq_pg import PostgresBroker
+
+from tests.support.jobs import Document, fetch, final, post, processing, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Connect, MakeKey, Service
+    from tests.support.processes import Process, Processes
+
+
+ACTORS = "tests.support.actors"
+
+
+def once(worker: Process) -> None:
+    worker.send(signal.SIGTERM)
+
+
+def twice(worker: Process) -> None:
+    once(worker)
+    once(worker)
+
+
+def group(worker: Process) -> None:
+    worker.send_group(signal.SIGTERM)
+
+
+def group_twice(worker: Process) -> None:
+    group(worker)
+    group(worker)
+
+
+def interrupt(worker: Process) -> None:
+    worker.send_group(signal.SIGINT)
+
+
+def child(worker: Process) -> None:
+    [pid] = [process for process in worker.tree()[1:] if process.children() == []][:1]
+    pid.send_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("ask", [once, twice, group, group_twice, interrupt, child])
+async def test_a_stopping_worker_finishes_what_it_runs(
+    ask: Callable[[Process], None], service: Service
+) -> None:
+    task = await post(service.client, "sleep", seconds=1.5)
+    thread = await post(service.client, "burn", seconds=1.5)
+    for job in (task, thread):
+        await processing(service.client, job["id"])
+
+    ask(service.worker)
+
+    assert await service.worker.exit() == 0
+    for job in (task, thread):
+        ended = await final(service.client, job["id"])
+        assert (ended["state"], ended["attempts"], ended["crashes"]) == ("done", 1, 0)
+    assert await fetch(service.database_url, "select from sooner.worker") == []
+
+
+async def test_a_stopping_worker_takes_no_more_jobs(service: Service) -> None:
+    running = await post(service.client, "sleep", seconds=1.5)
+    await processing(service.client, running["id"])
+
+    service.worker.send(signal.SIGTERM)
+    await service.worker.line("worker stopping")
+    late = await post(service.client, "echo")
+
+    assert await service.worker.exit() == 0
+    document = (await service.client.get(f"/jobs/{late['id']}")).json()
+    assert (document["state"], document["attempts"]) == ("waiting", 0)
+
+
+async def test_what_does_not_end_in_time_starts_elsewhere_uncounted(
+    processes: Processes, connect: Connect, api_key: MakeKey
+) -> None:
+    web = await processes.web(module=ACTORS)
+    client = connect(web, await api_key())
+    worker = await processes.worker(module=ACTORS, SHUTDOWN_TIMEOUT_SECONDS="1")
+    jobs = [
+        await post(client, "sleep", seconds=600),
+        await post(client, "burn", seconds=600),
+        await post(client, "block", seconds=600),
+        await post(client, "cling", seconds=600),
+    ]
+    held = [await processing(client, job["id"]) for job in jobs]
+    await processes.worker(module=ACTORS)
+
+    code = await worker.terminate()
+
+    assert code == 0
+    for before in held:
+        again = await until(client, before["id"], partial(begun_again, before["started_at"]))
+        assert (again["state"], again["attempts"], again["crashes"]) == ("processing", 1, 0)
+
+
+async def test_messages_that_no_thread_has_begun_are_given_back_at_once(
+    processes: Processes, connect: Connect, api_key: MakeKey, database_url: str
+) -> None:
+    client = connect(await processes.web(), await api_key(scopes=["admin"]))
+    worker = await processes.worker(WORKER_THREADS="1")
+    # A stock producer's messages lie in the queue's own lane, so more of them are claimed than there are threads.
+    ids = [stock_message(database_url, "burn", seconds=seconds) for seconds in (3, 0)]
+    first = await until(client, ids[0], lambda job: job["state"] == "processing")
+    await until(client, ids[1], lambda job: job["state"] == "processing")
+
+    worker.send(signal.SIGTERM)
+
+    waiting = await until(client, ids[1], lambda job: job["state"] == "waiting")
+    assert waiting["attempts"] == 0
+    assert (await client.get(f"/jobs/{first['id']}")).json()["state"] == "processing"
+    assert await worker.exit() == 0
+    assert (await final(client, first["id"]))["state"] == "done"
+
+
+def begun_again(then: str, job: Document) -> bool:
+    return bool(job["state"] == "processing" and job["started_at"] != then)
+
+
+def stock_message(database_url: str, actor: str, **params: object) -> str:
+    """Enqueues as dramatiq-pg's own producer does."""
+    broker = PostgresBroker(url=database_url, results=False)
+    id = str(uuid4())
+    message: Message[object] = Message(
+        queue_name="default", actor_name=actor, args=(), kwargs=params, options={}, message_id=id
+    )
+    try:
+        broker.declare_queue("default")
+        broker.enqueue(message)
+    finally:
+        broker.close()
+    return id
+
+
+async def test_an_actor_that_exits_fails_its_job_and_nothing_else(
+    processes: Processes, connect: Connect, api_key: MakeKey
+) -> None:
+    client = connect(await processes.web(module=ACTORS), await api_key())
+    worker = await processes.worker(module=ACTORS)
+    beside = await post(client, "sleep", seconds=2)
+    await processing(client, beside["id"])
+
+    ended = await post(client, "leave", prefer="wait=20")
+
+    assert (ended["state"], ended["error"]["type"]) == ("error", "SystemExit")
+    assert (await final(client, beside["id"]))["state"] == "done"
+    assert worker.running()
+
+
+async def test_a_worker_stops_while_its_database_is_away(processes: Processes) -> None:
+    worker = await processes.worker(
+        ready=False, DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", SHUTDOWN_TIMEOUT_SECONDS="1"
+    )
+    await worker.line("trying again|again in|Connect call failed")
+
+    assert await worker.terminate() == 0
+
+
+@pytest.mark.parametrize("count", ["1", "3"])
+async def test_exits_when_nothing_is_due_and_nothing_runs(
+    count: str, processes: Processes, connect: Connect, api_key: MakeKey
+) -> None:
+    client = connect(await processes.web(), await api_key())
+    later = await client.post("/jobs/echo?delay=3600", json={})
+    jobs = [await post(client, "sleep", seconds=1.5), await post(client, "burn", seconds=0.5)]
+
+    worker = await processes.worker(WORKER_EXIT_WHEN_EMPTY="1", WORKER_PROCESSES=count)
+
+    assert await worker.exit() == 0
+    assert "unexpectedly" not in worker.output
+    assert [(await final(client, job["id"]))["state"] for job in jobs] == ["done", "done"]
+    assert (await client.get(f"/jobs/{later.json()['id']}")).json()["state"] == "waiting"
+
+
+async def test_a_dead_workers_job_keeps_another_from_leaving(
+    processes: Processes, connect: Connect, api_key: MakeKey
+) -> None:
+    client = connect(await processes.web(), await api_key())
+    dying = await processes.worker(LEASE_SECONDS="3")
+    job = await post(client, "sleep", seconds=1)
+    await processing(client, job["id"])
+    await dying.kill()
+
+    worker = await processes.worker(WORKER_EXIT_WHEN_EMPTY="1")
+
+    assert await worker.exit() == 0
+    ended = await final(client, job["id"])
+    assert (ended["state"], ended["attempts"], ended["crashes"]) == ("done", 2, 1)
+
+
+async def test_nothing_is_due_at_all(processes: Processes) -> None:
+    worker = await processes.worker(WORKER_EXIT_WHEN_EMPTY="1")
+
+    assert await worker.exit() == 0
+
+
+async def test_a_message_that_cannot_be_read_ends_alone(
+    service: Service, api_key: MakeKey, connect: Connect
+) -> None:
+    ids = [str(uuid4()), str(uuid4())]
+    with psycopg2.connect(service.database_url) as connection, connection.cursor() as cursor:
+        for id, actor in zip(ids, ("echo", "burn"), strict=True):
+            cursor.execute(
+                "insert into dramatiq.queue (message_id, message) values (%s, %s)",
+                (id, f'{{"actor_name": "{actor}", "kwargs": 5}}'),
+            )
+        cursor.execute('notify "dramatiq.default.enqueue"')
+    connection.close()
+    operator = connect(service.web, await api_key(scopes=["admin"]))
+
+    for id in ids:
+        assert (await final(operator, id))["error"]["type"] == "unreadable-message"
+    assert (await post(service.client, "echo", prefer="wait=10", a=1))["result"] == {"a": 1}
+    assert (await post(service.client, "burn", prefer="wait=10", seconds=0))["state"] == "done"
