@@ -111,7 +111,7 @@ async def test_messages_that_no_thread_has_begun_are_given_back_at_once(
     client = connect(await processes.web(), await api_key(scopes=["admin"]))
     worker = await processes.worker(WORKER_THREADS="1")
     # A stock producer's messages lie in the queue's own lane, so more of them are claimed than there are threads.
-    ids = [stock_message(database_url, "burn", seconds=seconds) for seconds in (3, 0)]
+    ids = [stock_message(database_url, "burn", seconds=seconds) for seconds in (6, 0)]
     first = await until(client, ids[0], lambda job: job["state"] == "processing")
     await until(client, ids[1], lambda job: job["state"] == "processing")
 
