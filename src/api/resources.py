@@ -12,6 +12,7 @@ from src.jobs.act import Actions
 from src.jobs.declare import JobActor
 from src.jobs.document import Documents
 from src.jobs.files import Files
+from src.jobs.idempotency import Fingerprints
 from src.jobs.keys import Caller, Keys
 from src.jobs.links import Links
 from src.jobs.listing import Listing
@@ -69,7 +70,11 @@ class Resources:
             documents=Documents(links, retention=retention),
             keys=Keys(database),
             watch=watch,
-            submitter=Submitter(Enqueuer(inserts), retention_seconds=retention.total_seconds()),
+            submitter=Submitter(
+                Enqueuer(inserts),
+                Fingerprints(settings.link_signing_key),
+                retention_seconds=retention.total_seconds(),
+            ),
             actions=Actions(database, retention_seconds=retention.total_seconds()),
             listing=Listing(readers),
             queues=Queues(

@@ -15,10 +15,12 @@ from src.api.answer import answer
 from src.api.auth import caller
 from src.api.body import read_json
 from src.api.hangup import unless_hung_up
+from src.api.lookup import visible
 from src.api.resources import Resources
 from src.db import Unavailable
 from src.jobs import codec
 from src.jobs.declare import JobActor
+from src.jobs.idempotency import Replay
 from src.jobs.keys import Caller
 from src.jobs.problem import Invalid, NotFound, wrong
 from src.jobs.row import Job
@@ -38,11 +40,37 @@ async def submit(request: Request) -> Response:
     submission = _submission(request, actor, params, who)
     seconds = _wait(request, resources)
     async with resources.watch.on(uuid7()) as watcher:
-        job = await resources.submitter.submit(submission, watcher.id)
-        seconds = 0 if _is_postponed(job, seconds) else seconds
-        if seconds > 0:
-            job = await _end(request, actor, watcher, job, seconds)
-    return answer(resources, job, {"Preference-Applied": prefer.applied(seconds)})
+        try:
+            job = await resources.submitter.submit(submission, watcher.id)
+        except Replay as replay:
+            return await _replay(request, submission, who, replay.id, seconds)
+        return await _answer(request, submission, watcher, job, seconds)
+
+
+async def _replay(
+    request: Request, submission: Submission, who: Caller, id: UUID, seconds: float
+) -> Response:
+    """The idempotency key was used before: the same job, waited for as a fresh one."""
+    resources: Resources = request.app.state.resources
+    async with resources.watch.on(id) as watcher:
+        job = await visible(resources, id, who)
+        replayed = {"Idempotency-Replayed": "true"}
+        return await _answer(request, submission, watcher, job, seconds, replayed)
+
+
+async def _answer(
+    request: Request,
+    submission: Submission,
+    watcher: Watcher,
+    job: Job,
+    seconds: float,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    resources: Resources = request.app.state.resources
+    seconds = 0 if _is_postponed(job, seconds) else seconds
+    if seconds > 0 and not job.state.is_final:
+        job = await _end(request, submission.actor, watcher, job, seconds)
+    return answer(resources, job, {"Preference-Applied": prefer.applied(seconds), **(headers or {})})
 
 
 def _actor(resources: Resources, name: str) -> JobActor:
@@ -75,6 +103,7 @@ def _submission(request: Request, actor: JobActor, params: Mapping[str, Any], wh
         run_at=when.run_at(query),
         delay=when.delay(query),
         cancel_after=when.cancel_after(request),
+        idempotency_key=when.idempotency_key(request),
     )
 
 

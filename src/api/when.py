@@ -1,4 +1,4 @@
-"""What query and headers of a submission say of its when."""
+"""What query and headers of a submission say of its when, and how often."""
 
 import math
 import re
@@ -14,6 +14,7 @@ from src.jobs.states import PRIORITIES
 MOST_SECONDS = 315_360_000
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,15})?", re.ASCII)
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _PAST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -57,6 +58,16 @@ def cancel_after(request: Request) -> float | None:
     """The seconds of Cancel-After. Raises Invalid."""
     text = request.headers.get("cancel-after")
     return None if text is None else _seconds(text.strip(), "#", "Cancel-After")
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The Idempotency-Key. Raises Invalid."""
+    keys = request.headers.getlist("idempotency-key")
+    if not keys:
+        return None
+    if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
+        raise Invalid([wrong("#", "Idempotency-Key is one value of 1 to 255 visible ASCII characters")])
+    return keys[0]
 
 
 def _seconds(text: str, pointer: str, name: str) -> float:

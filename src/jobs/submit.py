@@ -8,9 +8,11 @@ from uuid import UUID
 
 from src.jobs import codec
 from src.jobs.declare import JobActor
+from src.jobs.idempotency import Fingerprints, Replay
+from src.jobs.problem import Invalid, wrong
 from src.jobs.row import Job
 from src.jobs.states import PRIORITIES, State
-from src.queue.enqueue import Enqueuer, NewJob, message
+from src.queue.enqueue import Conflict, Enqueuer, NewJob, message
 from src.queue.ids import uuid7
 
 
@@ -27,24 +29,41 @@ class Submission:
     run_at: datetime | None = None
     delay: float | None = None
     cancel_after: float | None = None
+    idempotency_key: str | None = None
 
 
 class Submitter:
     """Turns submissions into rows."""
 
-    def __init__(self, enqueuer: Enqueuer, *, retention_seconds: float) -> None:
+    def __init__(self, enqueuer: Enqueuer, fingerprints: Fingerprints, *, retention_seconds: float) -> None:
         self._enqueuer = enqueuer
+        self._fingerprints = fingerprints
         self._retention_seconds = retention_seconds
 
     async def submit(self, submission: Submission, id: UUID | None = None) -> Job:
-        """Enqueue: the job as it begins. Raises Unavailable when the database is away: try again."""
+        """Enqueue: the job as it begins.
+
+        Raises Replay where the idempotency key was used before for the same, Invalid where it was for something
+        else, and Unavailable when the database is away: try again.
+        """
         limit = submission.actor.limit(submission.tenant, submission.params)
         if limit is not None:
             await self._enqueuer.limits([limit])
         key = None if limit is None else limit.key
         new = self._row(submission, id or uuid7(), codec.dumps(submission.params), key)
-        row = await self._enqueuer.enqueue(new)
+        try:
+            row = await self._enqueuer.enqueue(new)
+        except Conflict as conflict:
+            raise self._replay(submission, conflict) from None
         return self._job(submission, new, row)
+
+    def _replay(self, submission: Submission, conflict: Conflict) -> Replay | Invalid:
+        if self._fingerprints.match(conflict.fingerprint, submission.actor.actor_name, submission.params):
+            return Replay(conflict.id)
+        return Invalid(
+            [wrong("#", "this Idempotency-Key was used in the last 24 hours with other parameters")],
+            "The Idempotency-Key was used before with other parameters: give each request a key of its own.",
+        )
 
     def _row(self, submission: Submission, id: UUID, params: str, limit_key: str | None) -> NewJob:
         actor = submission.actor
@@ -62,10 +81,15 @@ class Submitter:
             delay=submission.delay,
             cancel_after=submission.cancel_after,
             retention=self._retention_seconds,
-            idempotency_key=None,
-            fingerprint=None,
+            idempotency_key=submission.idempotency_key,
+            fingerprint=self._fingerprint(submission),
             limit_key=limit_key,
         )
+
+    def _fingerprint(self, submission: Submission) -> bytes | None:
+        if submission.idempotency_key is None:
+            return None
+        return self._fingerprints.of(submission.actor.actor_name, submission.params)
 
     @staticmethod
     def _priority(submission: Submission) -> int:

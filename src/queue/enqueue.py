@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-from src.db import Group, Link, Queries
+from src.db import Group, Link, Queries, Unavailable
 from src.db.retry import briefly
 
 SQL = Queries("src.queue", "sql/enqueue.sql")
@@ -66,8 +66,19 @@ def message(id: UUID, queue: str, actor: str, params: str) -> str:
     ).decode()
 
 
+Slot = tuple[str, str, str]
+
+#: How often a key that came free is tried for.
+KEY_ROUNDS = 3
+
+
 class Conflict(Exception):
-    """A row with this id or this idempotency key is there already; nothing was added."""
+    """The idempotency key is held by the job `id`, which was made with `fingerprint`; nothing was added."""
+
+    def __init__(self, id: UUID, fingerprint: bytes | None) -> None:
+        super().__init__(str(id))
+        self.id = id
+        self.fingerprint = fingerprint
 
 
 class Enqueuer:
@@ -90,8 +101,16 @@ class Enqueuer:
         await self._link.fetch(SQL.limits, **columns)
 
     async def _insert(self, jobs: Sequence[NewJob]) -> Sequence[Mapping[str, Any] | BaseException]:
+        # Whoever takes keys in one order cannot wait in a circle with another process that does.
+        keyed = any(job.idempotency_key for job in jobs)
+        outcome = await self._add(sorted(jobs, key=_slot) if keyed else jobs)
+        if len(outcome) < len(jobs):
+            await self._settle([job for job in jobs if job.message_id not in outcome], outcome)
+        return [outcome[job.message_id] for job in jobs]
+
+    async def _add(self, jobs: Sequence[NewJob]) -> dict[UUID, Mapping[str, Any] | BaseException]:
         columns = dict(zip(FIELDS, zip(*map(_values, jobs), strict=True), strict=True))
-        added: dict[UUID, Mapping[str, Any]] = {}
+        added: dict[UUID, Mapping[str, Any] | BaseException] = {}
         # The ids are ours, so a second try after a lost answer finds the first one's rows and adds none twice.
         async for attempt in briefly():
             with attempt:
@@ -102,4 +121,41 @@ class Enqueuer:
                     added.update(
                         {row["message_id"]: row for row in await self._link.fetch(SQL.added, ids=ids)}
                     )
-        return [added.get(job.message_id) or Conflict(str(job.message_id)) for job in jobs]
+        return added
+
+    async def _settle(
+        self, jobs: Sequence[NewJob], outcome: dict[UUID, Mapping[str, Any] | BaseException]
+    ) -> None:
+        """Jobs whose idempotency key was taken: a conflict each, or a row where the key came free meanwhile.
+
+        What goes wrong here is told to these jobs' callers alone: the others' rows are there.
+        """
+        try:
+            for _ in range(KEY_ROUNDS):
+                holders: Mapping[Slot, Conflict] = await briefly()(self._holders, jobs)
+                outcome.update({job.message_id: holders[_slot(job)] for job in jobs if _slot(job) in holders})
+                jobs = [job for job in jobs if job.message_id not in outcome]
+                outcome.update(await self._add(jobs) if jobs else {})
+                jobs = [job for job in jobs if job.message_id not in outcome]
+                if not jobs:
+                    return
+            error: BaseException = Unavailable("an idempotency key changes hands too fast")
+        except Exception as failure:  # noqa: BLE001 - it is raised to each caller
+            error = failure
+        outcome.update({job.message_id: error for job in jobs if job.message_id not in outcome})
+
+    async def _holders(self, jobs: Sequence[NewJob]) -> dict[Slot, Conflict]:
+        names = ("tenant", "actor", "idempotency_key")
+        columns = {name: [getattr(job, name) for job in jobs] for name in names}
+        rows = await self._link.fetch(SQL.holders, **columns)
+        return {
+            (row["tenant"], row["actor"], row["idempotency_key"]): Conflict(
+                row["message_id"], row["fingerprint"]
+            )
+            for row in rows
+        }
+
+
+def _slot(job: NewJob) -> Slot:
+    """Where no two jobs with an idempotency key may be."""
+    return (job.tenant or "", job.actor, job.idempotency_key or "")

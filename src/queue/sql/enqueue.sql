@@ -55,3 +55,19 @@ returning key;
 -- name: added
 -- Reads back rows of an INSERT whose answer was lost.
 select message_id, due_at, created_at, expires_at from dramatiq.queue where message_id = any(:ids::uuid[]);
+
+-- name: holders
+-- Which jobs hold these idempotency keys; a key used more than a day ago, or for a job that has expired, comes free.
+with holder as (
+  select job.message_id, job.tenant, job.actor, job.idempotency_key, job.fingerprint,
+    job.created_at <= dramatiq.clock() - interval '24 hours'
+      or (job.finished_at is not null and job.expires_at <= dramatiq.clock()) as is_over
+  from unnest(:tenant::text[], :actor::text[], :idempotency_key::text[]) as wanted (tenant, actor, idempotency_key)
+  join dramatiq.queue as job
+    on job.tenant = wanted.tenant and job.actor = wanted.actor and job.idempotency_key = wanted.idempotency_key
+), freed as (
+  update dramatiq.queue as job set idempotency_key = null
+  from (select distinct message_id from holder where is_over) as over
+  where job.message_id = over.message_id
+)
+select distinct message_id, tenant, actor, idempotency_key, fingerprint from holder where not is_over;
