@@ -6,9 +6,11 @@ from src.jobs.expire import Expiry
 
 class Removed(TypedDict):
     keys: int
+    tokens: int
 
 
 @job(internal=True, retries=3)
 async def expire_credentials() -> Removed:
-    """Removes API keys that have expired; answers how many."""
-    return {"keys": await Expiry(resources.database()).keys()}
+    """Removes API keys and tokens that have expired; answers how many of each."""
+    expiry = Expiry(resources.database())
+    return {"keys": await expiry.keys(), "tokens": await expiry.tokens()}

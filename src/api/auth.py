@@ -18,7 +18,15 @@ async def caller(request: Request, scope: str = "jobs") -> Caller:
         raise Unauthorized("Send an API key: Authorization: Bearer KEY.")
     who = await resources.keys.caller(key.strip())
     if scope not in who.scopes and not who.is_admin:
-        raise Forbidden(f"This address needs a key with scope {scope}.")
+        raise Forbidden(f"This address needs a key with scope {scope}.", scope=scope)
+    return who
+
+
+async def key_holder(request: Request) -> Caller:
+    """The caller by API key, for what a token is not good for. Raises Unauthorized and Forbidden."""
+    who = await caller(request)
+    if who.is_token:
+        raise Forbidden("A token is good for jobs and uploads only: this address needs an API key.")
     return who
 
 
@@ -32,5 +40,5 @@ async def may_see(request: Request, id: UUID) -> Caller | None:
         return await caller(request)
     resources: Resources = request.app.state.resources
     if not resources.links.check(id, access, datetime.now(UTC)):
-        raise Unauthorized("The address's access is wrong or has expired.")
+        raise Unauthorized("The address's access is wrong or has expired.", error="invalid_token")
     return None

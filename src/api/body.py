@@ -1,14 +1,36 @@
 """Request bodies."""
 
+from collections.abc import Collection
+from typing import Any
+
 from starlette.requests import ClientDisconnect, Request
 
-from src.jobs.problem import BadRequest, TooLarge, UnsupportedMediaType
+from src.jobs import codec
+from src.jobs.problem import BadRequest, Invalid, TooLarge, UnsupportedMediaType, wrong
 
 
 async def read_json(request: Request, most: int) -> bytes:
     """The body of a JSON request. Raises UnsupportedMediaType, TooLarge, BadRequest."""
     check_json(request.headers.get("content-type"))
     return await read(request, most)
+
+
+async def read_members(request: Request, most: int, known: Collection[str]) -> dict[str, Any]:
+    """The members of a JSON object that may be missing altogether.
+
+    Raises what `read_json` raises, BadRequest for what is no JSON, Invalid for what is no object of these members.
+    """
+    if request.headers.get("content-type") is None:
+        body = await read(request, most)
+    else:
+        body = await read_json(request, most)
+    members = codec.read_object(body) if body.strip() else {}
+    unknown = [
+        wrong(f"#/{codec.escape(name)}", "there is no such member") for name in members if name not in known
+    ]
+    if unknown:
+        raise Invalid(unknown)
+    return members
 
 
 async def read(request: Request, most: int) -> bytes:

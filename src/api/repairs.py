@@ -6,10 +6,9 @@ from starlette.routing import Route
 
 from src.api.answer import answer
 from src.api.auth import caller
-from src.api.body import read, read_json
+from src.api.body import read_members
 from src.api.lookup import job_id, visible
 from src.api.resources import Resources
-from src.jobs import codec
 from src.jobs.problem import Invalid, wrong
 
 LONGEST_NOTE = 2000
@@ -34,16 +33,7 @@ async def resolve(request: Request) -> Response:
 
 
 async def _note(request: Request, most: int) -> str | None:
-    if request.headers.get("content-type") is None:
-        body = await read(request, most)
-    else:
-        body = await read_json(request, most)
-    if not body.strip():
-        return None
-    members = codec.read_object(body)
-    note = members.pop("note", None)
-    if members:
-        raise Invalid([wrong(f"#/{codec.escape(name)}", "only a note can be given") for name in members])
+    note = (await read_members(request, most, ["note"])).get("note")
     if note is not None and not (isinstance(note, str) and len(note) <= LONGEST_NOTE):
         raise Invalid([wrong("#/note", f"a note is a text of at most {LONGEST_NOTE} characters")])
     return note

@@ -41,6 +41,10 @@ class Expiry:
         """Expired API keys."""
         return await self._remove(SQL.keys, BATCH)
 
+    async def tokens(self) -> int:
+        """Expired tokens."""
+        return await self._remove(SQL.tokens, BATCH)
+
     async def _remove(self, query: Query, batch: int, **values: Any) -> int:
         removed, last = 0, batch
         while last == batch:

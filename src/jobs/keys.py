@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ SQL = Queries("src.jobs", "sql/keys.sql")
 
 #: Secret scanners find leaked keys by their prefix.
 PREFIX = "sooner_"
+TOKEN_PREFIX = "sooner_token_"  # noqa: S105
 #: A revoked key is refused everywhere after this long.
 REMEMBERED_SECONDS = 3.0
 MOST_REMEMBERED = 10_000
@@ -23,11 +25,12 @@ MOST_REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever makes a request. `key` is the id of the API key."""
+    """Whoever makes a request. `key` is the id of the API key, also of the one behind a token."""
 
     tenant: str
     scopes: frozenset[str]
     key: UUID | None = None
+    is_token: bool = False
 
     @property
     def is_admin(self) -> bool:
@@ -66,6 +69,19 @@ class Keys:
         )
         return key
 
+    async def create_token(self, caller: Caller, seconds: float) -> tuple[str, datetime]:
+        """A new token for the caller's tenant, to be shown once, and when it ends: with its key at the latest.
+
+        Raises Unauthorized where the caller's key has ended meanwhile.
+        """
+        token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+        row = await self._database.row(
+            SQL.create_token, id=uuid7(), key=caller.key, digest=digest(token), seconds=seconds
+        )
+        if row is None:
+            raise Unauthorized("The API key is expired or revoked.", error="invalid_token")
+        return token, row["expires_at"]
+
     async def list(self) -> list[Mapping[str, Any]]:
         """All keys without their secrets, newest first."""
         return await self._database.rows(SQL.list)
@@ -75,7 +91,7 @@ class Keys:
         return await self._database.row(SQL.revoke, id=id) is not None
 
     async def caller(self, key: str) -> Caller:
-        """Whom a key stands for. Raises Unauthorized, and Unavailable when the database is away."""
+        """Whom a key or a token stands for. Raises Unauthorized, and Unavailable when the database is away."""
         known = self._known.get(key)
         if known is not None and known[0] > time.monotonic():
             return known[1]
@@ -83,10 +99,13 @@ class Keys:
         return await self._look_up(key)
 
     async def _look_up(self, key: str) -> Caller:
-        row = await self._database.row(SQL.find, digest=digest(key))
+        is_token = key.startswith(TOKEN_PREFIX)
+        query = SQL.find_token if is_token else SQL.find
+        row = await self._database.row(query, digest=digest(key)) if key.startswith(PREFIX) else None
         if row is None:
-            raise Unauthorized("The API key is unknown, expired or revoked.")
-        caller = Caller(row["tenant"], frozenset(row["scopes"]), row["id"])
+            what = "token" if is_token else "API key"
+            raise Unauthorized(f"The {what} is unknown, expired or revoked.", error="invalid_token")
+        caller = Caller(row["tenant"], frozenset(row["scopes"]), row["id"], is_token)
         if len(self._known) >= MOST_REMEMBERED:
             self._known.clear()
         left = (

@@ -34,14 +34,32 @@ class BadRequest(Problem):
 
 
 class Unauthorized(Problem):
+    """`error` is the code of RFC 6750, section 3.1, where credentials were sent."""
+
     status, type, title = 401, "unauthorized", "No valid credentials"
 
+    def __init__(self, detail: str, *, error: str | None = None) -> None:
+        super().__init__(detail)
+        self._error = error
+
     def headers(self) -> Mapping[str, str]:
-        return {**super().headers(), "WWW-Authenticate": 'Bearer realm="sooner"'}
+        error = "" if self._error is None else f', error="{self._error}"'
+        return {**super().headers(), "WWW-Authenticate": f'Bearer realm="sooner"{error}'}
 
 
 class Forbidden(Problem):
+    """`scope` is what the credentials lack (RFC 6750, section 3.1)."""
+
     status, type, title = 403, "forbidden", "Not allowed with these credentials"
+
+    def __init__(self, detail: str, *, scope: str | None = None) -> None:
+        super().__init__(detail)
+        self._scope = scope
+
+    def headers(self) -> Mapping[str, str]:
+        scope = "" if self._scope is None else f', scope="{self._scope}"'
+        challenge = f'Bearer realm="sooner", error="insufficient_scope"{scope}'
+        return {**super().headers(), "WWW-Authenticate": challenge}
 
 
 class NotFound(Problem):

@@ -30,5 +30,5 @@ async def test_a_tick_becomes_a_job_that_a_worker_runs(processes: Processes, db:
     assert (tick["tick"], str(tick["job"])) == (NIGHT, told["job"])
     job = "select {} from dramatiq.queue where message_id = $1"
     await until(db, job.format("state = 'done'"), tick["job"])
-    assert await db.fetchval(job.format("result::text"), tick["job"]) == '{"keys": 0}'
+    assert await db.fetchval(job.format("result::text"), tick["job"]) == '{"keys": 0, "tokens": 0}'
     assert await db.fetchval(job.format("tenant"), tick["job"]) is None

@@ -57,3 +57,12 @@ with expired as (
   delete from sooner.api_key where id in (select id from expired) returning id
 )
 select count(*) as removed from removed;
+
+-- name: tokens
+-- Removes tokens that are past their time.
+with expired as (
+  select id from sooner.token where expires_at <= dramatiq.clock() limit :batch for update skip locked
+), removed as (
+  delete from sooner.token where id in (select id from expired) returning id
+)
+select count(*) as removed from removed;

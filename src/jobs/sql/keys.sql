@@ -22,3 +22,19 @@ update sooner.api_key set revoked_at = dramatiq.clock() where id = :id and revok
 -- name: used
 -- Notes when keys were last used.
 update sooner.api_key set last_used_at = dramatiq.clock() where id = any(:ids::uuid[]);
+
+-- name: create_token
+-- Stores a new token's digest; it ends with its key at the latest. No row where the key is not good any more.
+insert into sooner.token (id, key, digest, expires_at)
+select :id, key.id, :digest, least(dramatiq.clock() + :seconds * interval '1 second', key.expires_at)
+from sooner.api_key as key
+where key.id = :key and revoked_at is null and (expires_at is null or expires_at > dramatiq.clock())
+returning expires_at;
+
+-- name: find_token
+-- The key behind a token's digest, if both are good now.
+select key.id, key.tenant, array['jobs'] as scopes,
+  extract(epoch from least(token.expires_at, key.expires_at) - dramatiq.clock())::double precision as seconds_left
+from sooner.token join sooner.api_key as key on key.id = token.key
+where token.digest = :digest and token.expires_at > dramatiq.clock()
+  and key.revoked_at is null and (key.expires_at is null or key.expires_at > dramatiq.clock());
