@@ -34,7 +34,7 @@ class Listener:
 
     def start(self) -> None:
         """Begin to listen in the background."""
-        self._task = asyncio.create_task(self._listen_forever())
+        self._task = asyncio.create_task(retry.unforeseen("listening")(self._listen_forever))
 
     async def ready(self) -> None:
         """Wait until the channels are listened on."""

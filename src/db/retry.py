@@ -67,6 +67,17 @@ def forever() -> tenacity.AsyncRetrying:
     )
 
 
+def unforeseen(what: str) -> tenacity.AsyncRetrying:
+    """For a task without which its process is a shell: what nobody foresaw (memory ran out) is logged, and on it goes."""
+    return tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception_type(Exception),
+        wait=tenacity.wait_fixed(1),
+        before_sleep=lambda state: log.error(
+            "failed, going on", what=what, exc_info=state.outcome and state.outcome.exception()
+        ),
+    )
+
+
 def briefly(attempts: int = 3) -> tenacity.AsyncRetrying:
     """What a caller waits for: a connection that was just cut is replaced, a database that is away is not waited for."""
     return tenacity.AsyncRetrying(

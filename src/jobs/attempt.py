@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Literal, TypeVar
@@ -121,6 +122,9 @@ class Attempt(MessageProxy):
 
     def raised(self, error: BaseException) -> None:
         """The actor came to an exception: its own, or what it made of being stopped."""
+        if isinstance(error, MemoryError):
+            # Its frames hold what there was too much of.
+            traceback.clear_frames(error.__traceback__)
         if self._why is not None:
             self.stop(self._why)
         elif isinstance(error, asyncio.CancelledError):

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from src import logs
 from src.db import Link, Queries, Query
-from src.db.retry import forever
+from src.db.retry import forever, unforeseen
 
 log = logs.get(__name__)
 
@@ -80,7 +80,7 @@ class Claimer:
 
     def start(self) -> None:
         """Begin to claim."""
-        self._task = asyncio.create_task(self._claim_forever())
+        self._task = asyncio.create_task(unforeseen("claiming")(self._claim_forever))
 
     async def stop(self) -> None:
         """Claim no more; a claim under way is brought to its end, so that no job is held unknowingly."""
@@ -182,7 +182,7 @@ class Promoter:
 
     def start(self) -> None:
         """Begin to promote."""
-        self._task = asyncio.create_task(self._promote_forever())
+        self._task = asyncio.create_task(unforeseen("promoting")(self._promote_forever))
 
     async def stop(self) -> None:
         """Promote no more."""

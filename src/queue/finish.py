@@ -11,7 +11,7 @@ import orjson
 
 from src import logs
 from src.db import Link, Queries
-from src.db.retry import forever, transient
+from src.db.retry import forever, transient, unforeseen
 
 log = logs.get(__name__)
 
@@ -85,10 +85,10 @@ class Finisher:
             self._writing = None
 
     async def _write_batch(self, batch: Sequence[Ending]) -> None:
-        try:
+        async def write() -> None:
             await forever()(self._finish, batch)
-        except Exception:
-            log.exception("endings not written", jobs=[str(ending.id) for ending in batch])
+
+        await unforeseen("writing endings")(write)
 
     async def _finish(self, endings: Sequence[Ending]) -> None:
         try:

@@ -11,6 +11,7 @@ import dramatiq
 
 from src import logs
 from src.db import Database, Link, Listener, Queries, Unavailable, pool
+from src.db.retry import unforeseen
 from src.jobs import resources
 from src.jobs.attempt import Attempt
 from src.jobs.declare import LIMITED, THREADED, JobActor
@@ -107,8 +108,8 @@ class Runtime:
         self.claimer.start()
         self.promoter.start()
         self._tasks = (
-            asyncio.create_task(self._look_forever()),
-            asyncio.create_task(self._end_when_empty()),
+            asyncio.create_task(unforeseen("looking for cancellations")(self._look_forever)),
+            asyncio.create_task(unforeseen("looking for an end")(self._end_when_empty)),
         )
 
     async def stop(self, seconds: float) -> None:

@@ -58,3 +58,19 @@ async def cling(seconds: float) -> str:
 async def leave() -> None:
     """Tries to end its worker."""
     raise SystemExit(3)
+
+
+@job
+def hog() -> int:
+    """Takes all the memory there is."""
+    taken = []
+    while True:
+        taken.append(bytearray(16 << 20))
+
+
+@job
+async def hog_on_loop() -> int:
+    """Takes all the memory there is, where every other task needs some."""
+    taken = []
+    while True:
+        taken.append(bytearray(16 << 20))
