@@ -36,7 +36,7 @@ TRANSIENT: tuple[type[BaseException], ...] = (
 
 def transient(error: BaseException) -> bool:
     """Whether the same call may succeed later without anyone mending anything in this program."""
-    return isinstance(error, TRANSIENT) and not isinstance(error, asyncpg.DataError)
+    return isinstance(error, TRANSIENT) and not isinstance(error, ValueError)
 
 
 def _say(state: tenacity.RetryCallState) -> None:

@@ -53,6 +53,8 @@ class Attempt(MessageProxy):
         self._row = row
         self.id: UUID = row["message_id"]
         self.fence: int = row["fence"]
+        #: What tells this attempt from any other at the same job.
+        self.key: tuple[UUID, int] = (self.id, self.fence)
         self.priority: int = row["priority"]
         self.actor = actor
         self.current = Current(
@@ -97,11 +99,6 @@ class Attempt(MessageProxy):
 
     def __lt__(self, other: object) -> bool:
         return isinstance(other, Attempt) and (self.priority, self.id) < (other.priority, other.id)
-
-    @property
-    def key(self) -> tuple[UUID, int]:
-        """What tells this attempt from any other at the same job."""
-        return self.id, self.fence
 
     # What came of it
 
@@ -188,6 +185,11 @@ class Attempt(MessageProxy):
     def _leave_thread(self) -> None:
         with self._lock:
             self._thread = None
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._why is not None
 
     def interrupt(self, why: Why) -> bool:
         """Ask it to stop; on a thread it does so at its next bytecode. Whether this was the first to ask."""

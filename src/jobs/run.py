@@ -53,6 +53,7 @@ class Runner:
         self._free_tasks = tasks
         self._free_threads = threads
         self._attempts: dict[Key, Attempt] = {}
+        self._newest: dict[UUID, Attempt] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._last_chances = 0
@@ -84,13 +85,19 @@ class Runner:
         """The jobs that run here."""
         return [attempt.id for attempt in self._attempts.values()]
 
+    def known(self) -> list[UUID]:
+        """The jobs that run here, and those whose ending is not yet written."""
+        return [*self._newest, *self._finisher.unwritten_ids]
+
     # Beginning
 
     def start(self, row: Mapping[str, Any]) -> None:
         """Begin an attempt at a claimed job."""
+        if self._goes_on(row):
+            return
         actor = self._actors[row["actor"]]
         attempt = Attempt(row, actor, self._say, self._settled)
-        self._attempts[attempt.key] = attempt
+        self._attempts[attempt.key] = self._newest[attempt.id] = attempt
         self._last_chances += attempt.current.crashes >= LAST_CHANCE
         self._idle.clear()
         if isinstance(actor, JobActor) and actor.is_async:
@@ -98,6 +105,14 @@ class Runner:
         else:
             self._start_on_thread(attempt)
         self._limit_time(attempt)
+
+    def _goes_on(self, row: Mapping[str, Any]) -> bool:
+        """Whether it runs here already: a crash of the server took its claim back, and it was claimed once more."""
+        attempt = self._newest.get(row["message_id"])
+        if attempt is None or attempt.is_stopping:
+            return False
+        attempt.fence = row["fence"]
+        return True
 
     def _start_task(self, attempt: Attempt, actor: JobActor) -> None:
         self._free_tasks -= 1
@@ -150,6 +165,8 @@ class Runner:
 
     def _ended(self, attempt: Attempt, ending: Ending | None) -> None:
         del self._attempts[attempt.key]
+        if self._newest.get(attempt.id) is attempt:
+            del self._newest[attempt.id]
         self._last_chances -= attempt.current.crashes >= LAST_CHANCE
         if (timer := self._timers.pop(attempt.key, None)) is not None:
             timer.cancel()

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -25,6 +26,8 @@ BATCH = 100
 AGED_EVERY = 8
 #: A claim under limits looks at this many keys at a time (the query `limited_keys` knows the number).
 KEYS = 50
+#: How often a worker looks for jobs that it holds without knowing.
+SEARCH_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,11 @@ class Held(Protocol):
 
 
 class Claimer:
-    """Takes jobs from lanes whenever there are jobs and room, and hands each to `start`."""
+    """Takes jobs from lanes whenever there are jobs and room, and hands each to `start`.
+
+    `known` says which jobs run here or end here: any other one that this worker holds was claimed by a statement
+    whose answer never came, and is started when it is found.
+    """
 
     def __init__(
         self,
@@ -57,6 +64,7 @@ class Claimer:
         lease: Held,
         lanes: Sequence[Lane],
         start: Callable[[Mapping[str, Any]], None],
+        known: Callable[[], Collection[UUID]],
         *,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
@@ -64,6 +72,8 @@ class Claimer:
         self._lease = lease
         self._lanes = {lane.name: lane for lane in lanes}
         self._start = start
+        self._known = known
+        self._search_at = 0.0
         self._poll_seconds = poll_seconds
         self._ready: dict[str, None] = {}
         self._starved: set[str] = set()
@@ -118,6 +128,8 @@ class Claimer:
                 await asyncio.wait_for(self._awake.wait(), self._poll_seconds)
             if not self._ready:
                 self.wake()
+        if time.monotonic() >= self._search_at:
+            await self._search()
         while self._ready and not self._stopping:
             name = next(iter(self._ready))
             del self._ready[name]
@@ -125,6 +137,7 @@ class Claimer:
                 await self._claim(self._lanes[name])
             except BaseException:
                 self._ready[name] = None
+                self._search_at = 0
                 raise
 
     async def _claim(self, lane: Lane) -> None:
@@ -155,18 +168,29 @@ class Claimer:
             self._ready[lane.name] = None
 
     async def _take(self, query: Query, lane: Lane, batch: int, **more: Any) -> int:
+        worker = self._lease.id
         rows = await self._link.fetch(
-            query,
-            lane=lane.name,
-            queue=lane.queue,
-            actors=lane.actors,
-            worker=self._lease.id,
-            batch=batch,
-            **more,
+            query, lane=lane.name, queue=lane.queue, actors=lane.actors, worker=worker, batch=batch, **more
         )
-        for row in sorted(rows, key=lambda row: (row["priority"], row["turn"], row["created_at"])):
-            self._start(row)
+        self._begin(rows, worker)
         return len(rows)
+
+    async def _search(self) -> None:
+        if not self._lease.is_held():
+            return
+        # No claim is under way, so whatever begins here is known before the statement goes out.
+        worker, known = self._lease.id, self._known()
+        rows = await self._link.fetch(SQL.unknown, worker=worker, known=list(known), batch=BATCH)
+        for row in rows:
+            log.warning("job found that was claimed unknowingly", job=str(row["message_id"]))
+        self._begin(rows, worker)
+        self._search_at = time.monotonic() + SEARCH_SECONDS
+
+    def _begin(self, rows: Sequence[Mapping[str, Any]], worker: UUID) -> None:
+        # A process that was frozen meanwhile starts nothing: either the jobs are others' now, or it finds them again.
+        if self._lease.is_held() and self._lease.id == worker:
+            for row in sorted(rows, key=lambda row: (row["priority"], row["turn"], row["created_at"])):
+                self._start(row)
 
 
 class Promoter:

@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
 
-import asyncpg
 import orjson
 
 from src import logs
-from src.db import Link, Queries
-from src.db.retry import forever, transient, unforeseen
+from src.db import Link, Queries, Unavailable
+from src.db.retry import forever, unforeseen
 
 log = logs.get(__name__)
 
@@ -55,7 +54,7 @@ class Finisher:
         self._retention = retention
         self._waiting: list[Ending] = []
         self._writing: asyncio.Task[None] | None = None
-        self._under_way = 0
+        self._under_way: list[Ending] = []
         self._said: dict[UUID, tuple[int, str]] = {}
         self._saying: asyncio.Task[None] | None = None
         self.on_written = on_written
@@ -63,7 +62,12 @@ class Finisher:
     @property
     def unwritten(self) -> int:
         """How many endings are not yet in the table."""
-        return len(self._waiting) + self._under_way
+        return len(self._waiting) + len(self._under_way)
+
+    @property
+    def unwritten_ids(self) -> list[UUID]:
+        """The jobs whose endings are not yet in the table."""
+        return [ending.id for ending in (*self._waiting, *self._under_way)]
 
     def finish(self, ending: Ending) -> None:
         """Write an ending soon. Goes on trying while the database is away."""
@@ -77,9 +81,9 @@ class Finisher:
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-                self._under_way = len(batch)
+                self._under_way = batch
                 await self._write_batch(batch)
-                self._under_way = 0
+                self._under_way = []
                 self.on_written()
         finally:
             self._writing = None
@@ -93,9 +97,9 @@ class Finisher:
     async def _finish(self, endings: Sequence[Ending]) -> None:
         try:
             finished = await self._write(endings)
-        except asyncpg.PostgresError as error:
-            if transient(error):
-                raise
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one, it shall not hold up the others
             log.warning("endings refused, each is written by itself", error=str(error), jobs=len(endings))
             await self._finish_singly(endings)
             return

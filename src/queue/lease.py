@@ -69,6 +69,8 @@ class Lease:
         self._queues = list(queues)
         self._on_lost = on_lost
         self._held_until = 0.0
+        self._answered_at = time.monotonic()
+        self._patient_until = 0.0
         self._ended = threading.Event()
         self._connection: psycopg2.extensions.connection | None = None
         self._thread = threading.Thread(target=self._beat_forever, name="lease", daemon=True)
@@ -130,8 +132,9 @@ class Lease:
 
     def recover(self) -> None:
         """Take away leases that ran out; put back every job that no living worker holds."""
-        for _, name in self._run(SQL.bury):
-            log.warning("worker lost", name=name)
+        if time.monotonic() >= self._patient_until:
+            for _, name in self._run(SQL.bury):
+                log.warning("worker lost", name=name)
         rows = self._run(SQL.recover, most_crashes=MOST_CRASHES, error=WORKER_LOST, retention=self._retention)
         for id, state, crashes, _ in rows:
             log.warning("job recovered from a lost worker", job=id, state=state, crashes=crashes)
@@ -140,11 +143,20 @@ class Lease:
         try:
             with self._cursor() as cursor:
                 cursor.execute(query.pyformat, values)
-                return list(cursor.fetchall())
+                rows = list(cursor.fetchall())
         except (psycopg2.OperationalError, psycopg2.InterfaceError):
             if self._connection is not None:
                 self._connection.close()
             raise
+        self._note_answer()
+        return rows
+
+    def _note_answer(self) -> None:
+        """Where the database was away, the others' leases ran out too: they have as long again to come back."""
+        now = time.monotonic()
+        if now - self._answered_at > self._seconds / 2:
+            self._patient_until = now + self._seconds
+        self._answered_at = now
 
     def _cursor(self) -> psycopg2.extensions.cursor:
         if self._connection is None or self._connection.closed:

@@ -90,6 +90,7 @@ class Runtime:
             lease,
             work,
             runner.start,
+            runner.known,
             poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN,
         )
         runner.room_again = claimer.room

@@ -11,7 +11,10 @@ with candidate as (
   for update skip locked
 )
 update dramatiq.queue
-set state = 'consumed', worker = :worker, fence = fence + 1, attempts = attempts + 1, version = version + 1,
+set state = 'consumed', worker = :worker,
+  -- By the clock: a claim that a crash or a failover took back never shares its number with the next one.
+  fence = greatest(fence + 1, (extract(epoch from clock_timestamp()) * 1000000)::bigint),
+  attempts = attempts + 1, version = version + 1,
   started_at = dramatiq.clock(), mtime = dramatiq.clock(), progress = null
 where ctid = any(array(select ctid from candidate))
 returning message_id, queue_name, actor, message::text as message, tenant, priority, turn, created_at, request_id,
@@ -41,7 +44,9 @@ with line as (
   limit :batch
 )
 update dramatiq.queue
-set state = 'consumed', worker = :worker, fence = fence + 1, attempts = attempts + 1, version = version + 1,
+set state = 'consumed', worker = :worker,
+  fence = greatest(fence + 1, (extract(epoch from clock_timestamp()) * 1000000)::bigint),
+  attempts = attempts + 1, version = version + 1,
   started_at = dramatiq.clock(), mtime = dramatiq.clock(), progress = null
 where ctid = any(array(select ctid from candidate))
 returning message_id, queue_name, actor, message::text as message, tenant, priority, turn, created_at, request_id,
@@ -91,11 +96,21 @@ with open as (
   limit :batch
 )
 update dramatiq.queue
-set state = 'consumed', worker = :worker, fence = fence + 1, attempts = attempts + 1, version = version + 1,
+set state = 'consumed', worker = :worker,
+  fence = greatest(fence + 1, (extract(epoch from clock_timestamp()) * 1000000)::bigint),
+  attempts = attempts + 1, version = version + 1,
   started_at = dramatiq.clock(), mtime = dramatiq.clock(), progress = null
 where ctid = any(array(select ctid from candidate))
 returning message_id, queue_name, actor, message::text as message, tenant, priority, turn, created_at, request_id,
   traceparent, attempts, crashes, fence;
+
+-- name: unknown
+-- What a worker holds without knowing: the answer to its claim was lost with the connection.
+select message_id, queue_name, actor, message::text as message, tenant, priority, turn, created_at, request_id,
+  traceparent, attempts, crashes, fence
+from dramatiq.queue
+where state = 'consumed' and worker = :worker and message_id <> all(:known::uuid[])
+limit :batch;
 
 -- name: promote
 -- Makes postponed jobs whose time has come claimable; answers when the next one is due, in seconds.

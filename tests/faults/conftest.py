@@ -1,0 +1,132 @@
+"""Fixtures of fault runs, and their counts at the end of the test run's output."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from ops.local.procfile import read_procfile
+from tests.conftest import process_settings
+from tests.faults.judge import Verdict, judge, watch_final
+from tests.faults.load import Load
+from tests.faults.workers import Workers
+from tests.support import ROOT
+from tests.support.keys import create_key
+from tests.support.processes import Processes, Web
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+LEASE_SECONDS = 2
+
+_counts: list[str] = []
+
+
+class Say(Protocol):
+    """Puts a line about this run under the test run's output."""
+
+    def __call__(self, line: object) -> None: ...
+
+
+@pytest.fixture
+def say(request: pytest.FixtureRequest) -> Say:
+    """See `Say`."""
+    name = request.node.name.removeprefix("test_").replace("_", " ")
+    return lambda line: _counts.append(f"{name}: {line}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The counts of the fault runs."""
+    if _counts:
+        terminalreporter.section("fault runs")
+    for line in _counts:
+        terminalreporter.write_line(line)
+
+
+@dataclass
+class Scene:
+    """A service under faults: `url` is the database's address that no fault is in front of."""
+
+    url: str
+    processes: Processes
+    effects: Path
+    say: Say
+
+    @contextlib.asynccontextmanager
+    async def run(self, *, workers: int = 2, clients: int = 8) -> AsyncIterator[Run]:
+        """Web, workers and a load; the faults are for the caller to make inside."""
+        await watch_final(self.url)
+        web = await self.processes.web()
+        key = await create_key(self.url)
+        async with Workers(self.processes, self.url, workers) as kept:
+            async with Load(web.url, key, clients=clients) as load:
+                run = Run(web, load, kept)
+                await load.more(20)
+                yield run
+            run.verdict = await judge(self.url, load.accepted, self.effects)
+        run.verdict.odd += load.wrong
+        run.verdict.refused = load.refusals.total()
+        run.verdict.killed, run.verdict.held = kept.killed, kept.held
+        self.say(run.verdict)
+
+
+@dataclass
+class Run:
+    """One run, and after it what came of it."""
+
+    web: Web
+    load: Load
+    workers: Workers
+    verdict: Verdict = None  # type: ignore[assignment]  # it comes with the run's end
+
+
+@pytest.fixture
+def address(database_url: str) -> str:
+    """The database that a fault test's processes are given; override it to put something between."""
+    return database_url
+
+
+@pytest.fixture
+def settings(
+    address: str, secret_keys: dict[str, str], effects: Path
+) -> dict[str, dict[str, str | None]]:
+    """Short leases, and a place for effects."""
+    settings = process_settings(address, secret_keys)
+    more = {"LEASE_SECONDS": str(LEASE_SECONDS), "EFFECTS": str(effects)}
+    return {name: {**values, **more} for name, values in settings.items()}
+
+
+@pytest.fixture
+def effects(tmp_path: Path) -> Path:
+    """The file of effects."""
+    return tmp_path / "effects"
+
+
+@pytest.fixture
+def processes(settings: dict[str, dict[str, str | None]], tmp_path: Path) -> Iterator[Processes]:
+    """The Procfile's processes, with the actors of `tests.faults.actors`."""
+    commands = {
+        name: command.replace("src.api:app", "tests.faults.web:app").replace(
+            "src.actors", "src.actors tests.faults.actors"
+        )
+        for name, command in read_procfile(ROOT / "Procfile").items()
+    }
+    processes = Processes(settings, tmp_path, commands)
+    yield processes
+    processes.end()
+
+
+@pytest.fixture
+def scene(database_url: str, processes: Processes, effects: Path, say: Say) -> Scene:
+    """A service on the run's server."""
+    return Scene(database_url, processes, effects, say)
+
+
+@pytest.fixture
+def own_scene(cluster_url: str, processes: Processes, effects: Path, say: Say) -> Scene:
+    """A service on a server of its own; the module's `address` has to lead there."""
+    return Scene(cluster_url, processes, effects, say)
