@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from ops.local.procfile import read_procfile
 from tests.conftest import process_settings
 from tests.faults.judge import Verdict, judge, watch_final
 from tests.faults.load import Load
 from tests.faults.workers import Workers
-from tests.support import ROOT
 from tests.support.keys import create_key
-from tests.support.processes import Processes, Web
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from tests.support.processes import Processes, Web
 
 LEASE_SECONDS = 2
 
@@ -60,7 +59,7 @@ class Scene:
     async def run(self, *, workers: int = 2, clients: int = 8) -> AsyncIterator[Run]:
         """Web, workers and a load; the faults are for the caller to make inside."""
         await watch_final(self.url)
-        web = await self.processes.web()
+        web = await self.processes.web(module="tests.faults.web")
         key = await create_key(self.url)
         async with Workers(self.processes, self.url, workers) as kept:
             async with Load(web.url, key, clients=clients) as load:
@@ -91,9 +90,7 @@ def address(database_url: str) -> str:
 
 
 @pytest.fixture
-def settings(
-    address: str, secret_keys: dict[str, str], effects: Path
-) -> dict[str, dict[str, str | None]]:
+def settings(address: str, secret_keys: dict[str, str], effects: Path) -> dict[str, dict[str, str | None]]:
     """Short leases, and a place for effects."""
     settings = process_settings(address, secret_keys)
     more = {"LEASE_SECONDS": str(LEASE_SECONDS), "EFFECTS": str(effects)}
@@ -104,20 +101,6 @@ def settings(
 def effects(tmp_path: Path) -> Path:
     """The file of effects."""
     return tmp_path / "effects"
-
-
-@pytest.fixture
-def processes(settings: dict[str, dict[str, str | None]], tmp_path: Path) -> Iterator[Processes]:
-    """The Procfile's processes, with the actors of `tests.faults.actors`."""
-    commands = {
-        name: command.replace("src.api:app", "tests.faults.web:app").replace(
-            "src.actors", "src.actors tests.faults.actors"
-        )
-        for name, command in read_procfile(ROOT / "Procfile").items()
-    }
-    processes = Processes(settings, tmp_path, commands)
-    yield processes
-    processes.end()
 
 
 @pytest.fixture

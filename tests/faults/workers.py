@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from tests.support.processes import Process, Processes
 
+ACTORS = "src.actors tests.faults.actors"
+
 HELD = """
 select count(*) from dramatiq.queue
 where state = 'consumed' and worker in (select id from sooner.worker where name = any($1))
@@ -38,7 +40,7 @@ class Workers:
         self._ending = False
 
     async def __aenter__(self) -> Self:
-        started = await asyncio.gather(*(self._processes.worker() for _ in range(self._count)))
+        started = await asyncio.gather(*(self._processes.worker(module=ACTORS) for _ in range(self._count)))
         self._running = dict(enumerate(started))
         self._tasks = [asyncio.create_task(self._keep(place)) for place in self._running]
         return self
@@ -56,7 +58,7 @@ class Workers:
     async def _keep(self, place: int) -> None:
         while True:
             await self._running[place].exit(timeout=3600)
-            self._running[place] = await self._processes.worker(ready=False)
+            self._running[place] = await self._processes.worker(ready=False, module=ACTORS)
 
     def any(self) -> Process:
         """One of them that runs."""
@@ -78,6 +80,10 @@ class Workers:
         self.held += await self._held_by(names_of(worker))
         await asyncio.sleep(seconds)
         worker.send_group(signal.SIGCONT)
+
+    async def held_now(self) -> int:
+        """How many jobs all of them hold."""
+        return await self._held_by([name for worker in self._running.values() for name in names_of(worker)])
 
     async def _held_by(self, names: list[str]) -> int:
         connection = await asyncpg.connect(self._url)

@@ -218,19 +218,13 @@ class Processes:
     Args:
         settings: every process's environment by process type, on top of which each start may put its own.
         folder: where the outputs are kept.
-        commands: what to start for each process type; the Procfile's lines where not given.
     """
 
-    def __init__(
-        self,
-        settings: Mapping[str, Mapping[str, str | None]],
-        folder: Path,
-        commands: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, settings: Mapping[str, Mapping[str, str | None]], folder: Path) -> None:
         self.started: list[Process] = []
         self._settings = settings
         self._folder = folder
-        self._commands = commands or read_procfile(ROOT / "Procfile")
+        self._commands = read_procfile(ROOT / "Procfile")
 
     async def web(self, *, ready: bool = True, module: str = "src.api", **settings: str | None) -> Web:
         """Starts `web` on a free port (or PORT); with `ready` it waits for `/readyz`.
