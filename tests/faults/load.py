@@ -61,12 +61,12 @@ class Load:
         while not self._ending:
             with contextlib.suppress(httpx.TransportError):
                 await self._note(await self._post(next(self._numbers)))
-            await asyncio.sleep(random.uniform(0, 2 * self._pause))  # noqa: S311
+            await asyncio.sleep(random.uniform(0, 2 * self._pause))
 
     async def _post(self, n: int) -> httpx.Response:
         actor = "mark_on_thread" if n % 4 == 3 else "mark"
         headers = {"Prefer": "respond-async"} if n % 2 else {}
-        body = {"seconds": random.choice(TAKES), "n": n}  # noqa: S311
+        body = {"seconds": random.choice(TAKES), "n": n}
         return await self._client.post(f"/jobs/{actor}", json=body, headers=headers)
 
     async def _note(self, answer: httpx.Response) -> None:

@@ -21,7 +21,7 @@ async def test_workers_killed_at_random(scene: Scene) -> None:
     async with scene.run() as run:
         end = time.monotonic() + 60
         while time.monotonic() < end:
-            await asyncio.sleep(random.uniform(1, 5))  # noqa: S311
+            await asyncio.sleep(random.uniform(1, 5))
             await run.workers.kill_one()
     run.verdict.require(repeats=run.verdict.held)
 

@@ -62,7 +62,7 @@ class Workers:
 
     def any(self) -> Process:
         """One of them that runs."""
-        return random.choice([worker for worker in self._running.values() if worker.tree()])  # noqa: S311
+        return random.choice([worker for worker in self._running.values() if worker.tree()])
 
     async def kill_one(self) -> None:
         """SIGKILL to one of them, master and children at once."""
