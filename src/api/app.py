@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 import src.api
-from src import actors, logs
+from src import actors, garbage, logs
 from src.api.auth import caller
 from src.api.problems import problem_of, response
 from src.api.resources import Resources
@@ -44,6 +44,7 @@ def create(settings: WebSettings) -> Service:
     async def lifespan(app: Service) -> AsyncIterator[None]:
         await resources.open()
         _release_at_sigterm(resources)
+        garbage.settle()
         try:
             yield
         finally:

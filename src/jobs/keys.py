@@ -1,5 +1,6 @@
 """API keys and whom they stand for."""
 
+import asyncio
 import hashlib
 import secrets
 import time
@@ -52,7 +53,8 @@ class Keys:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[str, tuple[float, Caller]] = {}
+        self._known: dict[bytes, tuple[float, Caller]] = {}
+        self._asked: dict[bytes, asyncio.Task[Caller]] = {}
         self._used: set[UUID] = set()
 
     async def create(self, tenant: str, name: str, scopes: list[str], seconds: float | None) -> str:
@@ -92,16 +94,25 @@ class Keys:
 
     async def caller(self, key: str) -> Caller:
         """Whom a key or a token stands for. Raises Unauthorized, and Unavailable when the database is away."""
-        known = self._known.get(key)
+        secret = digest(key)
+        known = self._known.get(secret)
         if known is not None and known[0] > time.monotonic():
             return known[1]
-        self._known.pop(key, None)
-        return await self._look_up(key)
+        self._known.pop(secret, None)
+        return await asyncio.shield(self._ask(key, secret))
 
-    async def _look_up(self, key: str) -> Caller:
+    def _ask(self, key: str, secret: bytes) -> asyncio.Task[Caller]:
+        """One look-up a key at a time, whoever waits for it: many requests find it forgotten at once."""
+        asked = self._asked.get(secret)
+        if asked is None:
+            asked = self._asked[secret] = asyncio.create_task(self._look_up(key, secret))
+            asked.add_done_callback(lambda _: self._asked.pop(secret, None))
+        return asked
+
+    async def _look_up(self, key: str, secret: bytes) -> Caller:
         is_token = key.startswith(TOKEN_PREFIX)
         query = SQL.find_token if is_token else SQL.find
-        row = await self._database.row(query, digest=digest(key)) if key.startswith(PREFIX) else None
+        row = await self._database.row(query, digest=secret) if key.startswith(PREFIX) else None
         if row is None:
             what = "token" if is_token else "API key"
             raise Unauthorized(f"The {what} is unknown, expired or revoked.", error="invalid_token")
@@ -113,7 +124,7 @@ class Keys:
             if row["seconds_left"] is None
             else min(REMEMBERED_SECONDS, row["seconds_left"])
         )
-        self._known[key] = (time.monotonic() + left, caller)
+        self._known[secret] = (time.monotonic() + left, caller)
         self._used.add(row["id"])
         return caller
 

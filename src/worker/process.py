@@ -21,7 +21,7 @@ import uvloop
 from dramatiq.asyncio import EventLoopThread, set_event_loop_thread
 from dramatiq.middleware import Middleware
 
-from src import logs
+from src import garbage, logs
 from src.jobs.attempt import Attempt
 from src.jobs.context import enter
 from src.queue.broker import Broker
@@ -110,6 +110,7 @@ class WorkerProcess(Middleware):
             end_all()
             return 1
         if runtime is not None:
+            garbage.settle()
             runtime.start()
             log.info("worker ready", queues=sorted(worker.consumers), lease=str(runtime.lease.id))
             await self._stopping.wait()

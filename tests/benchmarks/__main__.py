@@ -6,7 +6,7 @@ import sys
 import asyncpg
 
 from ops.local.postgres import free_port
-from tests.benchmarks import floor, stock
+from tests.benchmarks import floor, scale, stock
 from tests.benchmarks.bench import Bench, Load, bench
 
 ROW = "{:<58} {:>10} {:>9} {:>9}   {}"
@@ -31,7 +31,7 @@ class Table:
 
 
 async def measure(bench: Bench, table: Table, wanted: set[str]) -> None:
-    """All rows, or those of the wanted groups: floor, stock, http, drain."""
+    """All rows, or those of the wanted groups: http, drain, stock, crowd, scale."""
     connection = await asyncpg.connect(bench.url)
     await connection.execute(floor.TABLE)
     await connection.close()
@@ -43,6 +43,10 @@ async def measure(bench: Bench, table: Table, wanted: set[str]) -> None:
         await http(bench, table, latency1, rate16)
     if "drain" in wanted:
         await drains(bench, table, rate16)
+    if "crowd" in wanted:
+        await scale.crowd(bench, table.row)
+    if "scale" in wanted:
+        await scale.measure(bench, table.row)
     if "stock" in wanted:
         table.row("stock dramatiq-pg: drain, 1 worker", await stock.drain(bench, 2000, 1))
         table.row("stock dramatiq-pg: drain, 2 workers", await stock.drain(bench, 2000, 2))
@@ -89,7 +93,7 @@ async def drains(bench: Bench, table: Table, rate16: float) -> None:
 async def main() -> None:
     """Run what the command line names, or all."""
     async with bench() as made:
-        await measure(made, Table(), set(sys.argv[1:]) or {"http", "drain", "stock"})
+        await measure(made, Table(), set(sys.argv[1:]) or {"http", "drain", "stock", "crowd", "scale"})
 
 
 if __name__ == "__main__":
