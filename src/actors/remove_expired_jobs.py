@@ -1,4 +1,4 @@
-from typing import TypedDict
+from typing_extensions import TypedDict
 
 from src.jobs import job, resources
 from src.jobs.expire import Expiry

@@ -1,6 +1,7 @@
 """The ASGI application around Starlette's router."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
 from typing import Any
 
 import structlog
@@ -12,6 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from src.api.correlation import correlate
 from src.api.problems import problem_of, response
+from src.metrics import note_request
 
 Refuse = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -43,21 +45,25 @@ class Service:
         await self._answer(scope, receive, send, (b"x-request-id", request_id.encode()))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, header: tuple[bytes, bytes]) -> None:
-        begun = False
+        began, status = perf_counter(), 0
 
         async def answer(message: Message) -> None:
-            nonlocal begun
+            nonlocal status
             if message["type"] == "http.response.start":
-                begun = True
+                status = message["status"]
                 message["headers"].append(header)
             await send(message)
 
         try:
             await self._router(scope, receive, answer)
         except Exception as error:
-            if begun:
+            if status:
                 raise
             await (await self._problem(Request(scope, receive), error))(scope, receive, answer)
+        finally:
+            route = scope.get("route")
+            path = route.path if isinstance(route, Route) else "none"
+            note_request(scope["method"], path, status, perf_counter() - began)
 
     async def _problem(self, request: Request, error: Exception) -> Response:
         try:

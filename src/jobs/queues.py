@@ -26,6 +26,11 @@ class Queues:
         """Every queue by name, with what waits and runs in it, as a moment ago."""
         return await self._readers.rows(SQL.stats, only=None, **self._values)
 
+    async def table(self) -> Mapping[str, Any]:
+        """How the primary's table of jobs and its notification queue are doing."""
+        [row] = await self._database.rows(SQL.table)
+        return row
+
     async def pause(self, name: str, *, paused: bool) -> Mapping[str, Any]:
         """Stop or start claiming from a queue: the queue as it is then. Raises NotFound."""
         await self._one(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -111,3 +112,15 @@ async def test_actors_tell_what_they_take_and_give(client: httpx.AsyncClient) ->
     assert sleep["parameters"]["properties"]["seconds"]["maximum"] == 86400
     assert sleep["result"]["properties"] == {"slept": {"title": "Slept", "type": "number"}}
     assert actors["echo"]["parameters"]["additionalProperties"] is True
+    assert sleep["schedule"] is None
+    assert sleep["internal"] is False
+    assert not {"remove_expired_jobs", "expire_credentials"} & actors.keys()
+
+
+async def test_operators_see_what_schedules_run(operator: httpx.AsyncClient) -> None:
+    actors = {actor["name"]: actor for actor in (await operator.get("/actors")).json()["items"]}
+
+    schedule = actors["expire_credentials"]["schedule"]
+    assert actors["expire_credentials"]["internal"] is True
+    assert (schedule["cron"], schedule["timezone"]) == ("0 2 * * *", "UTC")
+    assert datetime.fromisoformat(schedule["next_at"]).hour == 2

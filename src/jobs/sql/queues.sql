@@ -44,3 +44,9 @@ with said as (
   returning name
 )
 select pg_notify('sooner.control', '') from said;
+
+-- name: table
+-- How the table of jobs and the notification queue are doing.
+select n_dead_tup as dead_tuples, n_live_tup as live_tuples, pg_total_relation_size(relid) as table_bytes,
+  pg_notification_queue_usage() as notification_queue_usage_ratio
+from pg_stat_all_tables where relid = 'dramatiq.queue'::regclass;
