@@ -8,8 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from src.api import prefer
-from src.api.answer import answer, reading_headers
 from src.api.auth import may_see
+from src.api.document import answer, reading_headers
 from src.api.lookup import job_id, visible
 from src.api.resources import Resources
 from src.api.validators import known_tags

@@ -4,9 +4,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from src.api.answer import answer
 from src.api.auth import caller
 from src.api.body import read_members
+from src.api.document import answer
 from src.api.lookup import job_id, visible
 from src.api.resources import Resources
 from src.jobs.problem import Invalid, wrong

@@ -10,10 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from src import logs
 from src.api import prefer, when
-from src.api.answer import answer
+from src.api.accept import prefers_events
 from src.api.auth import caller
 from src.api.body import read_json
+from src.api.document import answer
+from src.api.events import stream
 from src.api.hangup import unless_hung_up
 from src.api.lookup import visible
 from src.api.resources import Resources
@@ -27,6 +30,8 @@ from src.jobs.row import Job
 from src.jobs.submit import Submission
 from src.jobs.watch import Watcher
 from src.queue.ids import uuid7
+
+log = logs.get(__name__)
 
 
 async def submit(request: Request) -> Response:
@@ -67,10 +72,25 @@ async def _answer(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     resources: Resources = request.app.state.resources
+    if prefers_events(request.headers.getlist("accept")):
+        return _stream(resources, submission.actor, job, headers or {})
     seconds = 0 if _is_postponed(job, seconds) else seconds
     if seconds > 0 and not job.state.is_final:
         job = await _end(request, submission.actor, watcher, job, seconds)
     return answer(resources, job, {"Preference-Applied": prefer.applied(seconds), **(headers or {})})
+
+
+def _stream(resources: Resources, actor: JobActor, job: Job, headers: Mapping[str, str]) -> Response:
+    async def hung_up(_: object) -> None:
+        await _abandon(resources, actor, job.id)
+
+    more = {
+        "Preference-Applied": prefer.applied(0),
+        "Location": resources.documents.urls(job)["self"],
+        **headers,
+    }
+    careful = actor.declaration.on_disconnect != "continue"
+    return stream(resources, job.id, headers=more, on_close=hung_up if careful else None)
 
 
 def _actor(resources: Resources, name: str) -> JobActor:
@@ -126,9 +146,18 @@ async def _end(request: Request, actor: JobActor, watcher: Watcher, job: Job, se
     if actor.declaration.on_disconnect == "continue":
         return await ending or await _reread(resources, job)
     ended, hung_up = await unless_hung_up(request, ending)
-    if hung_up and resources.watch.is_alone(watcher):
-        await resources.actions.abandon(job.id, even_running=actor.declaration.on_disconnect == "cancel")
+    if hung_up:
+        await _abandon(resources, actor, job.id)
     return ended or await _reread(resources, job)
+
+
+async def _abandon(resources: Resources, actor: JobActor, id: UUID) -> None:
+    """The client hung up: what the actor wants then, unless somebody else here watches the job."""
+    if resources.watch.count(id) <= 1:
+        try:
+            await resources.actions.abandon(id, even_running=actor.declaration.on_disconnect == "cancel")
+        except Unavailable as error:
+            log.warning("job of a client that hung up not cancelled", job=str(id), error=str(error))
 
 
 async def _reread(resources: Resources, job: Job) -> Job:

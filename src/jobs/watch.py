@@ -9,6 +9,7 @@ from uuid import UUID
 from src import logs
 from src.db import Group, Link, Queries, Unavailable
 from src.jobs.row import Job
+from src.jobs.states import State
 
 log = logs.get(__name__)
 
@@ -25,10 +26,11 @@ BATCH = 500
 class Watcher:
     """One watching request: woken at each change of its job. `version` is the newest it has seen."""
 
-    __slots__ = ("_changed", "id", "version")
+    __slots__ = ("_changed", "closely", "id", "version")
 
-    def __init__(self, id: UUID) -> None:
+    def __init__(self, id: UUID, *, closely: bool = False) -> None:
         self.id = id
+        self.closely = closely
         self.version = -1
         self._changed: asyncio.Future[None] | None = None
 
@@ -106,7 +108,7 @@ class Watch:
 
         `closely`: its beginning is news too, not only its end and its progress.
         """
-        watcher = Watcher(id)
+        watcher = Watcher(id, closely=closely)
         self._watchers.setdefault(id, []).append(watcher)
         if closely:
             self._closely.add(watcher)
@@ -119,16 +121,24 @@ class Watch:
             if not others:
                 del self._watchers[id]
 
-    def is_alone(self, watcher: Watcher) -> bool:
-        """Whether nobody else in this process watches the job."""
-        return self._watchers.get(watcher.id) == [watcher]
+    def count(self, id: UUID) -> int:
+        """How many in this process watch the job."""
+        return len(self._watchers.get(id, ()))
 
     async def news(self, watcher: Watcher) -> Job | None:
         """The watched job as it is now; None where there is none any more. Raises Unavailable."""
         job = await self.job(watcher.id)
         if job is not None:
             watcher.version = job.version
+            self._look_closely(watcher, job)
         return job
+
+    def _look_closely(self, watcher: Watcher, job: Job) -> None:
+        """Of all that can happen to a job only its beginning is not notified."""
+        if watcher.closely and job.state is State.WAITING:
+            self._closely.add(watcher)
+        else:
+            self._closely.discard(watcher)
 
     async def job(self, id: UUID) -> Job | None:
         """A job as it is now; None where there is none, or an expired one. Raises Unavailable."""

@@ -1,0 +1,30 @@
+"""What a client would rather be answered with (RFC 9110, section 12.5.1)."""
+
+from collections.abc import Iterable
+
+EVENTS = "text/event-stream"
+
+
+def prefers_events(fields: Iterable[str]) -> bool:
+    """Whether Accept asks for an event stream, and not as much for JSON."""
+    text = ",".join(fields).lower()
+    if EVENTS not in text:
+        return False
+    weights = dict(map(_range, text.split(",")))
+    return weights.get(EVENTS, 0) > weights.get("application/json", 0)
+
+
+def _range(text: str) -> tuple[str, float]:
+    kind, *parameters = [part.strip() for part in text.split(";")]
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            return kind, _weight(value.strip())
+    return kind, 1.0
+
+
+def _weight(text: str) -> float:
+    try:
+        return min(1.0, max(0.0, float(text)))
+    except ValueError:
+        return 0.0
