@@ -43,8 +43,9 @@ def configure(process: str, *, format: str, level: str) -> None:
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
-    # It logs every argument at debug level, parameters of jobs included.
-    logging.getLogger("databases").setLevel(logging.WARNING)
+    # They log every argument at debug level, parameters of jobs included, and every address, whose query may be a secret.
+    for name in ("databases", "httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -16,6 +16,7 @@ from src.jobs import resources
 from src.jobs.attempt import Attempt
 from src.jobs.declare import LIMITED, THREADED, JobActor
 from src.jobs.run import Runner
+from src.outgoing import Network
 from src.queue.backlog import Backlog
 from src.queue.claim import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Claimer, Lane, Promoter
 from src.queue.finish import Finisher
@@ -70,7 +71,7 @@ class Runtime:
         loop = asyncio.get_running_loop()
         database = pool(url, "worker")
         await database.connect()
-        resources.lend(database)
+        resources.lend(database, Network(allow_private=settings.allow_private_network))
         # A claim that a crash of the server loses only means that the job is claimed again.
         claims = Link(url, "claim", synchronous_commit="off")
         endings, chores = Link(url, "finish"), Link(url, "chores")
