@@ -10,7 +10,7 @@ from starlette.responses import Response
 def answer_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON value that nobody keeps a copy of."""
     more = {"Cache-Control": "no-store", **(headers or {})}
-    return Response(orjson.dumps(value), status, more, media_type="application/json")
+    return Response(orjson.dumps(value, option=orjson.OPT_UTC_Z), status, more, media_type="application/json")
 
 
 def answer_list(items: Sequence[Any], next: str | None = None) -> Response:

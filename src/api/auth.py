@@ -6,17 +6,19 @@ from uuid import UUID
 from starlette.requests import Request
 
 from src.api.resources import Resources
+from src.api.session import operator
 from src.jobs.keys import Caller
 from src.jobs.problem import Forbidden, Unauthorized
 
 
 async def caller(request: Request, scope: str = "jobs") -> Caller:
-    """The caller by API key. Raises Unauthorized, or Forbidden where the key lacks the scope."""
-    resources: Resources = request.app.state.resources
-    kind, _, key = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not key.strip():
+    """The caller by API key, or by the session that an operator signed in to.
+
+    Raises Unauthorized, or Forbidden where the key lacks the scope.
+    """
+    who = await _by_key(request) if "authorization" in request.headers else await operator(request)
+    if who is None:
         raise Unauthorized("Send an API key: Authorization: Bearer KEY.")
-    who = await resources.keys.caller(key.strip())
     if scope not in who.scopes and not who.is_admin:
         raise Forbidden(f"This address needs a key with scope {scope}.", scope=scope)
     return who
@@ -28,6 +30,12 @@ async def key_holder(request: Request) -> Caller:
     if who.is_token:
         raise Forbidden("A token is good for jobs and uploads only: this address needs an API key.")
     return who
+
+
+async def _by_key(request: Request) -> Caller | None:
+    resources: Resources = request.app.state.resources
+    kind, _, key = request.headers["authorization"].partition(" ")
+    return await resources.keys.caller(key.strip()) if kind.lower() == "bearer" and key.strip() else None
 
 
 async def may_see(request: Request, id: UUID) -> Caller | None:

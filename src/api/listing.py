@@ -25,10 +25,15 @@ async def jobs(request: Request) -> Response:
     resources: Resources = request.app.state.resources
     who = await caller(request)
     query = request.query_params
-    wanted = Wanted(None if who.is_admin else who.tenant, _state(query), _actor(query))
+    wanted = wanted_of(query, None if who.is_admin else who.tenant)
     page = await resources.listing.page(wanted, _limit(query), _after(query))
     items = [orjson.Fragment(resources.documents.render(job)) for job in page.jobs]
     return answer_list(items, None if page.next is None else _address(query, page.next))
+
+
+def wanted_of(query: QueryParams, tenant: str | None = None) -> Wanted:
+    """The jobs that a query means, of one tenant or of all. Raises Invalid."""
+    return Wanted(tenant, _state(query), _actor(query))
 
 
 def _state(query: QueryParams) -> State | None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from src import logs
 from src.db import Database, Link, Listener, Readers, Unavailable, pool
 from src.jobs.act import Actions
+from src.jobs.board import Board
 from src.jobs.declare import JobActor
 from src.jobs.document import Documents
 from src.jobs.files import Files
@@ -17,6 +18,8 @@ from src.jobs.keys import Caller, Keys
 from src.jobs.links import Links
 from src.jobs.listing import Listing
 from src.jobs.queues import Queues
+from src.jobs.samples import Samples
+from src.jobs.sessions import Sessions
 from src.jobs.submit import Submitter
 from src.jobs.uploads import Uploads
 from src.jobs.watch import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Watch
@@ -50,7 +53,16 @@ class Resources:
     files: Files
     listener: Listener | None
     connections: tuple[Link, ...]
+    sessions: Sessions = field(init=False)
+    board: Board = field(init=False)
+    samples: Samples = field(init=False)
     _chores: list["asyncio.Task[None]"] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """What the operators' page stands on."""
+        self.sessions = Sessions(self.settings.link_signing_key)
+        self.board = Board(self.readers, self.queues, self.listing)
+        self.samples = Samples(self.database, self.readers, self.queues)
 
     @classmethod
     def make(cls, settings: WebSettings, actors: Mapping[str, JobActor]) -> "Resources":
@@ -95,12 +107,14 @@ class Resources:
         if self.listener is not None:
             self.listener.start()
         self.watch.start()
+        self.samples.start()
         self._chores.append(asyncio.create_task(self._do_chores()))
 
     async def close(self) -> None:
         """Disconnect."""
         for chore in self._chores:
             chore.cancel()
+        await self.samples.stop()
         await self.watch.stop()
         if self.listener is not None:
             await self.listener.stop()

@@ -55,6 +55,7 @@ class Keys:
         self._database = database
         self._known: dict[bytes, tuple[float, Caller]] = {}
         self._asked: dict[bytes, asyncio.Task[Caller]] = {}
+        self._holders: dict[UUID, tuple[float, Caller]] = {}
         self._used: set[UUID] = set()
 
     async def create(self, tenant: str, name: str, scopes: list[str], seconds: float | None) -> str:
@@ -126,6 +127,22 @@ class Keys:
         )
         self._known[secret] = (time.monotonic() + left, caller)
         self._used.add(row["id"])
+        return caller
+
+    async def holder(self, id: UUID) -> Caller:
+        """Whom a key stands for that somebody signed in with. Raises Unauthorized, and Unavailable as `caller`."""
+        known = self._holders.get(id)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        self._holders.pop(id, None)
+        row = await self._database.row(SQL.holder, id=id)
+        if row is None:
+            raise Unauthorized("The key that signed in has expired or was revoked.")
+        if len(self._holders) >= MOST_REMEMBERED:
+            self._holders.clear()
+        caller = Caller(row["tenant"], frozenset(row["scopes"]), id)
+        self._holders[id] = (time.monotonic() + REMEMBERED_SECONDS, caller)
+        self._used.add(id)
         return caller
 
     async def note_use(self) -> None:

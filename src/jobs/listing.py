@@ -68,13 +68,14 @@ class Listing:
 
     async def page(self, wanted: Wanted, limit: int, after: Position = START) -> Page:
         """Up to `limit` jobs after a position. Raises Unavailable."""
-        found, reached = await self._find(wanted, limit, after)
+        found, reached = await self.find(wanted, limit, after)
         light = await self._readers.rows(SQL.light, ids=[row["message_id"] for row in found], most=PAGE_BYTES)
         if len(light) < len(found):
             reached = _position(found[len(light) - 1])
         return Page(await self._read([row["message_id"] for row in light]), reached)
 
-    async def _find(self, wanted: Wanted, limit: int, after: Position) -> Found:
+    async def find(self, wanted: Wanted, limit: int, after: Position = START) -> Found:
+        """As `page`, but nothing of the jobs beside `message_id` and `created_at`. Raises Unavailable."""
         if wanted.state in LIVE:
             rows = await self._rows(SQL.live, wanted, limit, after)
             if rows[0]["gathered"] < SCAN:

@@ -3,7 +3,11 @@
 import hashlib
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
+
+from pydantic import GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 from src.db import Database, Queries
 from src.jobs.problem import TooLarge
@@ -16,7 +20,13 @@ CHUNK_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class IsUpload:
-    """Marks a parameter that names an upload: `Annotated[UUID, IsUpload()]`. Unknown ones are refused at once."""
+    """Marks a parameter that names an upload: `Annotated[UUID, IsUpload()]`. Unknown ones are refused at once.
+
+    Its JSON Schema says `"x-upload": true`, so that a form can offer to choose a file.
+    """
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(core), "x-upload": True}
 
 
 @dataclass(frozen=True, slots=True)

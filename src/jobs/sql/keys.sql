@@ -10,6 +10,11 @@ select id, tenant, scopes, extract(epoch from expires_at - dramatiq.clock())::do
 from sooner.api_key
 where digest = :digest and revoked_at is null and (expires_at is null or expires_at > dramatiq.clock());
 
+-- name: holder
+-- The key of an id, if it is good now.
+select tenant, scopes from sooner.api_key
+where id = :id and revoked_at is null and (expires_at is null or expires_at > dramatiq.clock());
+
 -- name: list
 -- All keys, newest first.
 select id, tenant, name, scopes, created_at, expires_at, revoked_at, last_used_at

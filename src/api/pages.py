@@ -1,0 +1,94 @@
+"""The pages a person sees, and the files they are made of."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from src import web
+
+FOLDER = Path(web.__file__).parent
+
+#: All the pages' code, styles and pictures are our own files (Content Security Policy Level 3; OWASP cheat sheet).
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    # An address of a page may carry a job's capability.
+    "Referrer-Policy": "no-referrer",
+}
+PAGE = {
+    **SAFE,
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "no-cache",
+}
+FOREVER = "public, max-age=31536000, immutable"
+
+
+def version_of(folder: Path) -> str:
+    """A name for the contents of all files below a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+class Files(StaticFiles):
+    """Static files; under the address of their version they never change, elsewhere they are asked for again.
+
+    While a deploy is under way a page of one version may meet a process of another: it gets that one's files.
+    """
+
+    def __init__(self, folder: Path, version: str | None = None) -> None:
+        super().__init__(directory=folder)
+        self._version = version
+
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = 200,
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        asked = scope.get("path_params", {}).get("version")
+        response.headers.update(SAFE)
+        response.headers["Cache-Control"] = (
+            FOREVER if self._version is not None and asked == self._version else "no-cache"
+        )
+        return response
+
+
+def _page(name: str, version: str) -> Route:
+    text = (FOLDER / "pages" / f"{name}.html").read_text().replace("{static}", f"/static/at/{version}")
+
+    async def page(request: Request) -> Response:
+        return HTMLResponse(text, headers=PAGE)
+
+    return Route("/" if name == "index" else f"/{name}", page, methods=["GET"])
+
+
+def _routes() -> list[Route | Mount]:
+    static = FOLDER / "static"
+    version = version_of(static)
+    return [
+        _page("index", version),
+        _page("dashboard", version),
+        Mount("/static/at/{version}", GZipMiddleware(Files(static, version))),
+        Mount("/static", GZipMiddleware(Files(static))),
+    ]
+
+
+ROUTES = _routes()

@@ -1,0 +1,90 @@
+"""Signing in to the operators' page: an admin key becomes a cookie that no script can read."""
+
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from src.api.answers import answer_json
+from src.api.body import read_json
+from src.api.resources import Resources
+from src.jobs import codec
+from src.jobs.keys import Caller
+from src.jobs.problem import Forbidden, Invalid, Unauthorized, wrong
+from src.jobs.sessions import LIFETIME
+
+COOKIE = "sooner_session"
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+async def sign_in(request: Request) -> Response:
+    """POST /session: `{"key": …}` of an admin key → a session cookie, and when it ends."""
+    resources: Resources = request.app.state.resources
+    refuse_foreign(request)
+    who = await resources.keys.caller(await _key(request, resources.settings.max_body_bytes))
+    if not who.is_admin or who.key is None:
+        raise Forbidden("The dashboard needs a key with scope admin.")
+    value, ends = resources.sessions.issue(who.key, datetime.now(UTC))
+    response = answer_json({"expires_at": ends}, 201)
+    response.set_cookie(
+        COOKIE,
+        value,
+        max_age=int(LIFETIME.total_seconds()),
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )
+    return response
+
+
+async def sign_out(request: Request) -> Response:
+    """DELETE /session: the browser forgets the cookie."""
+    refuse_foreign(request)
+    response = Response(status_code=204)
+    response.delete_cookie(COOKIE, secure=request.url.scheme == "https", httponly=True, samesite="strict")
+    return response
+
+
+async def _key(request: Request, most: int) -> str:
+    key = codec.read_object(await read_json(request, most)).get("key")
+    if not isinstance(key, str) or not key.strip():
+        raise Invalid([wrong("#/key", "an API key is needed")])
+    return key.strip()
+
+
+async def operator(request: Request) -> Caller | None:
+    """Who signed in; None without a cookie. Raises Unauthorized for a session that is over, Forbidden for a forged request."""
+    cookie = request.cookies.get(COOKIE)
+    if cookie is None:
+        return None
+    resources: Resources = request.app.state.resources
+    key = resources.sessions.read(cookie, datetime.now(UTC))
+    if key is None:
+        raise Unauthorized("The session is over: sign in again.")
+    if request.method not in SAFE_METHODS:
+        refuse_foreign(request)
+    return await resources.keys.holder(key)
+
+
+def refuse_foreign(request: Request) -> None:
+    """Raises Forbidden for a request that a page of another origin made (OWASP, Cross-Site Request Forgery Prevention).
+
+    The cookie is SameSite=Strict; this also keeps out other origins of the same site. Browsers say where a
+    request comes from: Sec-Fetch-Site, older ones Origin. What says neither is no browser, and has no cookie
+    that it was tricked into sending.
+    """
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site is not None:
+        foreign = site not in ("same-origin", "none")
+    else:
+        foreign = origin is not None and origin.partition("://")[2] != request.headers.get("host")
+    if foreign:
+        raise Forbidden("This comes from a page of another origin.")
+
+
+ROUTES = [
+    Route("/session", sign_in, methods=["POST"]),
+    Route("/session", sign_out, methods=["DELETE"]),
+]

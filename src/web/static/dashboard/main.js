@@ -1,0 +1,111 @@
+// The operators' page: what it shows stands in its address, what it knows comes by one event stream.
+import { at, h, put } from "../lib/dom.js";
+import { fault } from "../lib/words.js";
+import { Jobs } from "./jobs.js";
+import { Whole } from "./job.js";
+import { Overview } from "./overview.js";
+import { Schedules } from "./schedules.js";
+import { Stream, call } from "./service.js";
+import { signIn, signOut } from "./sign.js";
+
+const main = at("main");
+const query = () => new URLSearchParams(location.search);
+
+/** The address of a job on top of what is shown now. */
+function open(id) {
+	const to = query();
+	to.set("job", id);
+	return `/dashboard?${to}`;
+}
+
+function go(to) {
+	history.pushState(null, "", `/dashboard${String(to) ? `?${to}` : ""}`);
+	render();
+}
+
+const fail = (error) => (error.status === 401 ? leave("The session is over: sign in again.") : say(fault(error).detail));
+
+function say(text) {
+	const alert = h("div", { class: "alert", role: "alert" }, text);
+	main.prepend(alert);
+	setTimeout(() => alert.remove(), 8000);
+}
+
+let views = null;
+let view = null;
+
+const stream = new Stream({
+	board: (board) => view?.shows === "board" && view.show(board),
+	jobs: (jobs) => views?.jobs === view && view.show(jobs),
+	job: (job) => whole.show(job),
+	connected: (here) => {
+		at("live").classList.toggle("away", !here);
+		put(at("live"), here ? "live" : "connecting …");
+	},
+	over: () => leave("The session is over: sign in again."),
+});
+
+const whole = new Whole(() => {
+	const to = query();
+	if (!to.has("job")) return;
+	to.delete("job");
+	go(to);
+});
+
+function leave(why) {
+	stream.close();
+	views = view = null;
+	whole.dialog.open && whole.dialog.close();
+	for (const id of ["views", "live", "out"]) at(id).hidden = true;
+	put(main, signIn(enter, why));
+}
+
+async function enter() {
+	try {
+		const history = await call("GET", "/dashboard/history");
+		const make = (kind, shows) => Object.assign(kind, { shows });
+		views = { overview: make(new Overview(open, fail), "board"), jobs: make(new Jobs(open, go, fail), "jobs"), schedules: make(new Schedules(open), "board") };
+		views.overview.history = history;
+		for (const id of ["views", "live", "out"]) at(id).hidden = false;
+		put(at("live"), "connecting …");
+		render();
+	} catch (error) {
+		if (error.status === 401 || error.status === 403) leave("");
+		else put(main, h("div", { class: "alert", role: "alert" }, fault(error).detail), h("p", {}, h("button", { onclick: enter }, "Try again")));
+	}
+}
+
+let listed = null;
+
+/** Shows what the address says. */
+function render() {
+	if (!views) return;
+	const to = query();
+	const name = to.get("view") in views ? to.get("view") : "overview";
+	const changed = view !== views[name];
+	view = views[name];
+	for (const link of at("views").children) {
+		const here = (new URL(link.href).searchParams.get("view") ?? "overview") === name;
+		here ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
+	}
+	if (changed) put(main, view.element);
+	const list = new URLSearchParams(to);
+	list.delete("job");
+	if (name === "jobs" && (changed || String(list) !== listed)) view.read(list);
+	listed = String(list);
+	whole.open(to.get("job"));
+	stream.show(to);
+}
+
+document.addEventListener("click", (event) => {
+	const link = event.target.closest?.("a");
+	if (!views || !link || link.pathname !== "/dashboard" || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+	event.preventDefault();
+	go(new URL(link.href).searchParams);
+});
+addEventListener("popstate", render);
+at("out").addEventListener("click", async () => {
+	await signOut().catch(() => {});
+	leave("");
+});
+enter();

@@ -1,0 +1,129 @@
+// Jobs by state, queues over time, workers and the scheduler.
+import { h, put } from "../lib/dom.js";
+import { between, count, many, span, stateName, time } from "../lib/words.js";
+import { chart } from "./chart.js";
+import { call } from "./service.js";
+
+const STATES = ["waiting", "processing", "done", "error", "error_resolved", "cancelled"];
+
+export class Overview {
+	history = { seconds: 3600, step: 30, queues: {} };
+	board = null;
+
+	constructor(open, fail) {
+		this.open = open;
+		this.fail = fail;
+		this.states = h("ul", { class: "states" });
+		this.queues = h("div");
+		this.workers = h("div");
+		this.scheduler = h("p");
+		this.element = [
+			h("h1", { class: "sr" }, "Overview"),
+			h("section", { "aria-label": "Jobs by state" }, this.states),
+			h("section", { class: "card", "aria-labelledby": "queues" }, h("div", { class: "row" }, h("h2", { id: "queues" }, "Queues"), this.range()), this.queues),
+			h("section", { class: "card", "aria-labelledby": "workers" }, h("h2", { id: "workers" }, "Workers"), this.workers),
+			h("section", { class: "card", "aria-labelledby": "scheduler" }, h("h2", { id: "scheduler" }, "Scheduler"), this.scheduler),
+		];
+	}
+
+	range() {
+		const select = h("select", { "aria-label": "Charts show", onchange: () => this.load(select.value) }, h("option", { value: "1h" }, "last hour"), h("option", { value: "6h" }, "last 6 hours"));
+		return h("div", { class: "end" }, select);
+	}
+
+	async load(of = "1h") {
+		try {
+			this.history = await call("GET", `/dashboard/history?of=${of}`);
+			if (this.board) this.show(this.board);
+		} catch (error) {
+			this.fail(error);
+		}
+	}
+
+	show(board) {
+		this.board = board;
+		const { counts, about } = board.states;
+		put(this.states, STATES.map((state) => h("li", {}, h("a", { href: `/dashboard?view=jobs&state=${state}`, class: state === "error" && counts.error ? "ill" : null },
+			h("b", {}, `${about.includes(state) ? (state === "done" ? "≈ " : "> ") : ""}${count(counts[state])}`), h("span", { class: "name" }, stateName(state))))));
+		this.showQueues(board);
+		this.showWorkers(board.workers);
+		this.showScheduler(board.scheduler);
+	}
+
+	/** Charts are drawn anew, buttons stay: what has the focus keeps it. */
+	showQueues(board) {
+		const names = board.queues.map((queue) => queue.name).join("\n");
+		if (names !== this.names) {
+			this.names = names;
+			this.parts = new Map(board.queues.map((queue) => [queue.name, this.frame(queue.name)]));
+			put(this.queues, [...this.parts.values()].map((part) => part.element));
+		}
+		const now = Date.now() / 1000;
+		for (const queue of board.queues) this.fill(this.parts.get(queue.name), queue, now);
+	}
+
+	frame(name) {
+		const part = { mark: h("span"), button: h("button", { class: "small" }), numbers: h("dl", { class: "numbers" }), charts: h("div", { class: "charts" }) };
+		part.button.addEventListener("click", () => this.turn(part, name));
+		part.element = h("div", { class: "queue" }, h("div", { class: "row" }, h("h3", { class: "mono" }, name), part.mark, h("span", { class: "end" }, part.button)), part.numbers, part.charts);
+		return part;
+	}
+
+	fill(part, queue, now) {
+		part.paused = queue.paused;
+		put(part.mark, queue.paused && h("span", { class: "paused" }, "paused"), !queue.workers && h("span", { class: "paused" }, "no worker"));
+		put(part.button, queue.paused ? "Resume" : "Pause");
+		part.button.setAttribute("aria-label", `${queue.paused ? "Resume" : "Pause"} queue ${queue.name}`);
+		const number = (value, name) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
+		put(part.numbers, number(count(queue.waiting), queue.waiting === queue.due ? "waiting" : `waiting, ${count(queue.waiting - queue.due)} of them for later`), number(count(queue.processing), "processing"),
+			number(count(queue.finished_per_minute), "ended in the last minute"), number(span(queue.oldest_waiting_seconds), "oldest waits"), number(count(queue.workers), queue.workers === 1 ? "worker" : "workers"));
+		const past = this.history.queues[queue.name] ?? [];
+		const live = [now, queue.waiting, queue.processing, queue.finished_per_minute, queue.oldest_waiting_seconds];
+		const points = (column) => [...past, live].map((sample) => [sample[0], sample[column] ?? 0]);
+		const frame = { seconds: this.history.seconds, step: this.history.step, now };
+		const plain = (value) => count(Math.round(value));
+		put(part.charts, chart("Waiting", points(1), { ...frame, say: plain }), chart("Ended a minute", points(3), { ...frame, say: plain }), chart("Oldest waits", points(4), { ...frame, say: (value) => (value ? span(value) : "–") }));
+		this.remember(queue.name, live);
+	}
+
+	/** What the stream says goes on where the samples end. */
+	remember(name, live) {
+		const past = (this.history.queues[name] ??= []);
+		if (!past.length || live[0] - past.at(-1)[0] >= this.history.step) past.push(live);
+	}
+
+	async turn(part, name) {
+		part.button.disabled = true;
+		try {
+			await call("POST", `/queues/${encodeURIComponent(name)}/${part.paused ? "resume" : "pause"}`);
+		} catch (error) {
+			this.fail(error);
+		} finally {
+			part.button.disabled = false;
+		}
+	}
+
+	showWorkers(workers) {
+		if (!workers.length) return put(this.workers, h("p", { class: "quiet" }, "No worker runs: jobs wait until one starts."));
+		put(this.workers, h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Workers" }, h("table", { class: "stack no-pick" },
+			h("thead", {}, h("tr", {}, ["Worker", "Queues", "Since", "Does now"].map((name) => h("th", { scope: "col" }, name)))),
+			h("tbody", {}, workers.map((worker) => this.worker(worker))))));
+	}
+
+	worker(worker) {
+		const rest = worker.processing - worker.jobs.length;
+		const doing = worker.jobs.length ? h("ul", { class: "now" }, worker.jobs.map((job) => this.running(job)), rest > 0 && h("li", { class: "quiet" }, `and ${many(rest, "more job")}`)) : h("span", { class: "quiet" }, "idle");
+		return h("tr", {}, h("td", { class: "lead" }, h("span", { class: "mono" }, worker.name), !worker.alive && h("span", { class: "paused" }, "silent")),
+			h("td", { "data-name": "Queues" }, worker.queues.join(", ")), h("td", { "data-name": "Since" }, time(worker.started_at)), h("td", { "data-name": "Does now" }, doing));
+	}
+
+	running(job) {
+		const fraction = job.progress?.fraction;
+		return h("li", {}, h("a", { href: this.open(job.id) }, job.actor), h("span", { class: "quiet" }, span(between(job.started_at))),
+			fraction !== null && fraction !== undefined && h("progress", { value: fraction, max: 1, "aria-label": `${job.actor}: ${Math.round(100 * fraction)} %` }));
+	}
+
+	showScheduler({ name, since, alive }) {
+		put(this.scheduler, alive ? [h("span", { class: "mono" }, name), ` leads since ${time(since)}.`] : "No scheduler leads: nothing is started by schedule.");
+	}
+}

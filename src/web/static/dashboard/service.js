@@ -1,0 +1,57 @@
+// The exchange with the service: actions, and the one event stream.
+
+/** One exchange as the signed-in operator. Raises an Error whose cause is the problem. */
+export async function call(method, path, body) {
+	const headers = body === undefined ? {} : { "Content-Type": "application/json" };
+	const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+	const answer = response.status === 204 ? null : await response.json().catch(() => null);
+	if (!response.ok) throw Object.assign(new Error(answer?.title ?? response.statusText, { cause: answer }), { status: response.status });
+	return answer;
+}
+
+/**
+ * The event stream of what the page shows, opened anew when that changes. `on` has a handler an event;
+ * `on.connected(whether)` tells whether news arrives.
+ */
+export class Stream {
+	#source = null;
+	#address = "";
+
+	constructor(on) {
+		this.on = on;
+	}
+
+	/** Shows this: the query that the page's address has. */
+	show(query) {
+		const address = `/dashboard/events?${query}`;
+		if (address === this.#address && this.#source) return;
+		this.close();
+		this.#address = address;
+		const source = (this.#source = new EventSource(address));
+		for (const name of ["board", "jobs", "job"])
+			source.addEventListener(name, (event) => {
+				this.on.connected(true);
+				this.on[name](JSON.parse(event.data));
+			});
+		source.addEventListener("away", () => this.on.connected(false));
+		source.addEventListener("over", () => this.on.over());
+		source.onerror = () => this.#failed(source);
+	}
+
+	/** A stream that is refused is over, or its server is away: asking tells which. */
+	#failed(source) {
+		this.on.connected(false);
+		if (source.readyState !== EventSource.CLOSED || source !== this.#source) return;
+		const again = () => {
+			if (source !== this.#source) return;
+			this.#source = null;
+			this.show(this.#address.split("?")[1]);
+		};
+		call("GET", "/dashboard/history").then(again, (error) => (error.status === 401 || error.status === 403 ? this.on.over() : setTimeout(again, 1000 + 2000 * Math.random())));
+	}
+
+	close() {
+		this.#source?.close();
+		this.#source = null;
+	}
+}

@@ -1,0 +1,156 @@
+// Sooner's browser client: submit a job, await its result, at once or later.
+
+/** @typedef {{state: string, urls: Record<string, string>, [member: string]: any}} JobDocument */
+/** @typedef {{signal?: AbortSignal, onProgress?: (job: Job) => void}} Follow */
+
+/** Refused; `cause` is the problem (RFC 9457). */
+export class ProblemError extends Error {}
+/** Failed or cancelled; `cause` is the job document. */
+export class JobError extends Error {}
+/** No answer. Submitting again makes no second job. */
+export class ConnectionError extends Error {}
+
+/** Ends early once back online. @param {number} seconds @param {AbortSignal?} [signal] */
+async function sleep(seconds, signal) {
+	const over = new AbortController();
+	await new Promise((resolve, reject) => {
+		setTimeout(resolve, seconds * 1000);
+		addEventListener("online", resolve, over);
+		signal?.addEventListener("abort", () => reject(signal.reason), over);
+	}).finally(() => over.abort());
+}
+
+/** With jitter. @param {URL} url @param {RequestInit} init */
+async function exchange(url, init, tries = 5) {
+	for (let n = 1; ; n++) {
+		let error, pause = 0;
+		try {
+			const response = await fetch(url, init);
+			const after = response.headers.get("retry-after") ?? "";
+			pause = +after || (Date.parse(after) - Date.now()) / 1000 || 0;
+			const body = response.status === 304 ? null : await response.json();
+			if (response.ok || !body) return { body, pause, tag: response.headers.get("etag") ?? "" };
+			error = new ProblemError(body.detail ?? body.title, { cause: body });
+			if (![429, 502, 503, 504].includes(response.status)) n = tries;
+		} catch (cause) {
+			init.signal?.throwIfAborted();
+			error = new ConnectionError("No answer", { cause });
+		}
+		if (n >= tries || pause > 60) throw error;
+		await sleep(pause + Math.random() * Math.min(20, 2 ** n / 4), init.signal);
+	}
+}
+
+export class Job {
+	/** @type {Promise<void>?} */ #end = null;
+	#base;
+	#follow;
+
+	/** @param {JobDocument} document @param {URL} base @param {Follow} follow */
+	constructor(document, base, follow) {
+		this.document = document;
+		this.#base = base;
+		this.#follow = follow;
+		if (follow.onProgress) this.result().catch(() => {});
+	}
+
+	get final() { return !/waiting|processing/.test(this.document.state); }
+	/** The capability address, for `resume`. */
+	get url() { return this.#url("self").href; }
+	/** @param {string} name */
+	#url(name) { return new URL(this.document.urls[name], this.#base); }
+
+	/** Throws one of those above. @returns {Promise<any>} */
+	async result() {
+		if (!this.final) await (this.#end ??= this.#listen());
+		const { state, error, result } = this.document;
+		if (state !== "done") throw new JobError(error?.detail ?? state, { cause: this.document });
+		return result;
+	}
+
+	async cancel() {
+		this.#take((await exchange(this.#url("cancel"), { method: "POST" })).body);
+	}
+
+	/** @param {JobDocument} document */
+	#take(document) {
+		if (this.final) return;
+		this.document = document;
+		this.#follow.onProgress?.(this);
+	}
+
+	/** Event stream; polls if refused or silent for 5 s. */
+	async #listen() {
+		const { signal } = this.#follow;
+		const source = new EventSource(this.#url("events"));
+		await new Promise((resolve, reject) => {
+			const silence = setTimeout(resolve, 5000);
+			for (const type of ["state", "progress"])
+				source.addEventListener(type, ({ data }) => {
+					clearTimeout(silence);
+					this.#take(JSON.parse(data));
+					if (this.final) resolve(0);
+				});
+			source.onerror = () => source.readyState > 1 && resolve(0);
+			signal?.addEventListener("abort", () => reject(signal.reason));
+		}).finally(() => source.close());
+		await this.#poll(signal);
+	}
+
+	/** Long polls; polls once that fails. @param {AbortSignal} [signal] */
+	async #poll(signal) {
+		for (let wait = 25, etag = ""; !this.final; ) {
+			const headers = { "If-None-Match": etag, Prefer: `wait=${wait}` };
+			try {
+				const { body, pause, tag } = await exchange(this.#url("self"), { headers, signal }, wait ? 1 : 1e9);
+				etag = tag;
+				if (body) this.#take(body);
+				if (!wait && !this.final) await sleep((pause || 2) + Math.random(), signal);
+			} catch (error) {
+				if (!wait || signal?.aborted) throw error;
+				wait = 0;
+			}
+		}
+	}
+}
+
+export class Sooner {
+	#base;
+	#token;
+	#keys = new Map();
+
+	/** @param {{base?: string, token?: () => string | Promise<string>}} [options] */
+	constructor({ base = "/", token = () => "" } = {}) {
+		this.#base = new URL(base, import.meta.url);
+		this.#token = token;
+	}
+
+	/** Until 1 s after the answer, equal submissions share an idempotency key.
+	 * @param {string} actor @param {object} params @param {Follow & {wait?: number, idempotencyKey?: string}} [options] */
+	async submit(actor, params, { wait, idempotencyKey, ...follow } = {}) {
+		const body = JSON.stringify(params), intent = actor + body;
+		const random = crypto.getRandomValues(new Uint32Array(4)).join("-");
+		const key = idempotencyKey ?? this.#keys.get(intent) ?? random;
+		this.#keys.set(intent, key);
+		const headers = { "Content-Type": "application/json", "Idempotency-Key": key, Prefer: "" };
+		if (wait != null) headers.Prefer = `wait=${wait}`;
+		const job = await this.#post("jobs/" + actor, { body, headers, signal: follow.signal });
+		setTimeout(() => this.#keys.delete(intent), 1000);
+		return new Job(job, this.#base, follow);
+	}
+
+	/** @param {string} url its capability address @param {Follow} [follow] */
+	async resume(url, follow = {}) {
+		return new Job((await exchange(new URL(url, this.#base), follow)).body, this.#base, follow);
+	}
+
+	/** @param {Blob} body @param {AbortSignal} [signal] @returns {Promise<{id: string}>} */
+	upload(body, signal) { return this.#post("uploads", { body, signal }); }
+
+	/** @param {string} path @param {RequestInit} init */
+	async #post(path, init) {
+		const token = await this.#token();
+		const headers = { ...init.headers, ...(token && { Authorization: "Bearer " + token }) };
+		return (await exchange(new URL(path, this.#base), { ...init, method: "POST", headers })).body;
+	}
+}
