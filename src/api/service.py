@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
 from typing import Any
 
-import structlog
 from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Message, Receive, Scope, Send
 
+from src import logs
 from src.api.correlation import correlate
 from src.api.problems import problem_of, response
 from src.metrics import note_request
@@ -41,7 +41,7 @@ class Service:
         request_id, traceparent = correlate(scope["headers"])
         state = scope.setdefault("state", {})
         state["request_id"], state["traceparent"] = request_id, traceparent
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        logs.belong(request_id=request_id, traceparent=traceparent)
         await self._answer(scope, receive, send, (b"x-request-id", request_id.encode()))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, header: tuple[bytes, bytes]) -> None:

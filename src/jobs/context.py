@@ -5,6 +5,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from uuid import UUID
 
+from src import logs
+
 
 @dataclass(frozen=True, slots=True)
 class Current:
@@ -31,6 +33,7 @@ def current() -> Current:
 def enter(job: Current) -> None:
     """Say which job the code of this task or thread belongs to from now on."""
     _current.set(job)
+    logs.belong(job=str(job.id), actor=job.actor, request_id=job.request_id, traceparent=job.traceparent)
 
 
 def progress(fraction: float | None = None, message: str | None = None) -> None:

@@ -50,12 +50,13 @@ class Submitter:
         if limit is not None:
             await self._enqueuer.limits([limit])
         key = None if limit is None else limit.key
-        new = self._row(submission, id or uuid7(), codec.dumps(submission.params), key)
+        params = codec.dumps(submission.params)
+        new = self._row(submission, id or uuid7(), params, key)
         try:
             row = await self._enqueuer.enqueue(new)
         except Conflict as conflict:
             raise self._replay(submission, conflict) from None
-        return self._job(submission, new, row)
+        return self._job(new, row, params)
 
     def _replay(self, submission: Submission, conflict: Conflict) -> Replay | Invalid:
         if self._fingerprints.match(conflict.fingerprint, submission.actor.actor_name, submission.params):
@@ -97,7 +98,7 @@ class Submitter:
             return submission.actor.declaration.priority
         return PRIORITIES.index(submission.priority)
 
-    def _job(self, submission: Submission, new: NewJob, row: Mapping[str, Any]) -> Job:
+    def _job(self, new: NewJob, row: Mapping[str, Any], params: str) -> Job:
         return Job(
             id=new.message_id,
             actor=new.actor,
@@ -115,7 +116,7 @@ class Submitter:
             finished_at=None,
             expires_at=row["expires_at"],
             progress=None,
-            params=codec.dumps(submission.params),
+            params=params,
             result=None,
             error=None,
         )

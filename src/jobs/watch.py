@@ -58,7 +58,8 @@ class Watch:
     def __init__(self, link: Link, *, poll_seconds: float = POLL_SECONDS) -> None:
         self._link = link
         self._poll_seconds = poll_seconds
-        self._watchers: dict[UUID, list[Watcher]] = {}
+        # By the id's text: that is what notifications carry, mostly of jobs that nobody here waits for.
+        self._watchers: dict[str, list[Watcher]] = {}
         self._closely: set[Watcher] = set()
         self._read: Group[UUID, Job | None] = Group(self._read_many, limit=BATCH)
         self._pollers: list[asyncio.Task[None]] = []
@@ -89,16 +90,15 @@ class Watch:
 
     def changed(self, payload: str) -> None:
         """A notification: ids of jobs, separated by commas. Anything else in it is ignored."""
-        for text in payload.split(","):
-            with contextlib.suppress(ValueError):
-                self._notice(UUID(text))
+        for id in payload.split(","):
+            self._notice(id)
 
     def resync(self) -> None:
         """Notifications may be lost: everyone looks again."""
         for id in list(self._watchers):
             self._notice(id)
 
-    def _notice(self, id: UUID) -> None:
+    def _notice(self, id: str) -> None:
         for watcher in self._watchers.get(id, ()):
             watcher.notice()
 
@@ -109,21 +109,22 @@ class Watch:
         `closely`: its beginning is news too, not only its end and its progress.
         """
         watcher = Watcher(id, closely=closely)
-        self._watchers.setdefault(id, []).append(watcher)
+        key = str(id)
+        self._watchers.setdefault(key, []).append(watcher)
         if closely:
             self._closely.add(watcher)
         try:
             yield watcher
         finally:
-            others = self._watchers[id]
+            others = self._watchers[key]
             others.remove(watcher)
             self._closely.discard(watcher)
             if not others:
-                del self._watchers[id]
+                del self._watchers[key]
 
     def count(self, id: UUID) -> int:
         """How many in this process watch the job."""
-        return len(self._watchers.get(id, ()))
+        return len(self._watchers.get(str(id), ()))
 
     async def news(self, watcher: Watcher) -> Job | None:
         """The watched job as it is now; None where there is none any more. Raises Unavailable."""
@@ -162,7 +163,7 @@ class Watch:
         return [jobs.get(id) for id in ids]
 
     def _all(self) -> list[UUID]:
-        return list(self._watchers)
+        return [watchers[0].id for watchers in self._watchers.values()]
 
     def _close(self) -> list[UUID]:
         return list({watcher.id for watcher in self._closely})
@@ -178,6 +179,6 @@ class Watch:
     async def _poll(self, ids: Sequence[UUID]) -> None:
         for start in range(0, len(ids), BATCH):
             for row in await self._link.fetch(SQL.versions, ids=ids[start : start + BATCH]):
-                for watcher in self._watchers.get(row["message_id"], ()):
+                for watcher in self._watchers.get(str(row["message_id"]), ()):
                     if watcher.version != row["version"]:
                         watcher.notice()

@@ -2,12 +2,27 @@
 
 import logging
 import sys
+from collections.abc import Mapping
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 import structlog
 
+_belongs: ContextVar[Mapping[str, Any]] = ContextVar("log_belongs", default=MappingProxyType({}))
+
+
+def belong(**fields: Any) -> None:
+    """Say to which request or job every later line of this task or thread belongs."""
+    _belongs.set(fields)
+
+
+def _belonging(logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    return {**_belongs.get(), **event}
+
+
 SHARED: list[Any] = [
-    structlog.contextvars.merge_contextvars,
+    _belonging,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
