@@ -1,8 +1,6 @@
 """When a cron expression is due: periodiq's CronSpec with what it gets wrong made right."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from itertools import count, product
 from typing import Self
 
 from periodiq import CronSpec
@@ -11,6 +9,7 @@ from src.periodic import spelling
 
 LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 
 
@@ -52,14 +51,14 @@ class Cron(CronSpec):  # type: ignore[misc]  # periodiq has no types
 
     def next_valid_date(self, last: datetime) -> datetime:
         """The first time after `last` that it is due, in the zone of `last`."""
-        zone, first = _zone(last), last.date() - DAY
-        for number in count():
-            day = first + number * DAY
-            # Where clocks go back over midnight, a day's last minutes come after the next one's first.
-            later = [at for at in (*self.on(day, zone), *self.on(day + DAY, zone)) if at > last]
-            if later:
-                return min(later).astimezone(zone)
-        raise AssertionError("unreachable")
+        zone, day = _zone(last), last.date() - DAY
+        while not (found := self._later(last, day, zone)):
+            day += DAY
+        # Where clocks go back over midnight, a day's last minutes come after the next one's first.
+        return min(found + self._later(last, day + DAY, zone)).astimezone(zone)
+
+    def _later(self, than: datetime, day: date, zone: tzinfo) -> list[datetime]:
+        return [at for at in self.on(day, zone) if at > than]
 
     def latest(self, after: datetime, until: datetime, *, most: int) -> list[datetime]:
         """The last times, at most `most`, after `after` and not after `until`, oldest first, in the latter's zone."""
@@ -75,28 +74,33 @@ class Cron(CronSpec):  # type: ignore[misc]  # periodiq has no types
         """When it is due on a local day, in UTC."""
         if not self.validate(datetime.combine(day, time(self.hour[0], self.minute[0]), zone)):
             return []
-        local = (datetime.combine(day, time(*at), zone) for at in product(self.hour, self.minute))
-        return sorted({at.astimezone(UTC) for at in self._real(local)})
+        hours = (datetime.combine(day, time(hour), zone) for hour in self.hour)
+        return sorted({at for hour in hours for at in self._within(hour)})
 
-    def _real(self, local: Iterator[datetime]) -> Iterator[datetime]:
-        for at in local:
-            again = at.replace(fold=1)
-            before, after = at.utcoffset(), again.utcoffset()
-            if before == after:
-                yield at
-            elif _is_skipped(at):
-                if not self.is_frequent:
-                    yield _after_gap(at)
-            else:
-                yield at
-                if self.is_frequent:
-                    yield again
+    def _within(self, hour: datetime) -> list[datetime]:
+        if _is_plain(hour):
+            start = hour.astimezone(UTC)
+            return [start + minute * MINUTE for minute in self.minute]
+        local = (hour + minute * MINUTE for minute in self.minute)
+        return [at.astimezone(UTC) for each in local for at in self._real(each)]
+
+    def _real(self, local: datetime) -> list[datetime]:
+        again = local.replace(fold=1)
+        if _is_skipped(local):
+            return [] if self.is_frequent else [_after_gap(local)]
+        return [local, again] if self.is_frequent else [local]
 
 
 def _zone(at: datetime) -> tzinfo:
     if at.tzinfo is None:
         raise ValueError("a time without its zone")
     return at.tzinfo
+
+
+def _is_plain(hour: datetime) -> bool:
+    """Whether no change of the clocks is near."""
+    edges = (hour, hour + HOUR)
+    return len({edge.replace(fold=fold).utcoffset() for edge in edges for fold in (0, 1)}) == 1
 
 
 def _is_skipped(local: datetime) -> bool:
