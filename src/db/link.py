@@ -27,8 +27,11 @@ class Link:
     It spares the pool's reset, which is a round trip of its own a use. Callers take turns.
     """
 
-    def __init__(self, url: str, name: str, **settings: str) -> None:
+    def __init__(
+        self, url: str, name: str, *, command_seconds: float = COMMAND_SECONDS, **settings: str
+    ) -> None:
         self._url = url
+        self._command_seconds = command_seconds
         self._settings = {"application_name": f"sooner {name}", **PLANS, **settings}
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
@@ -55,7 +58,7 @@ class Link:
 
     async def _connected(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(self._url, self._settings)
+            self._connection = await connect(self._url, self._settings, self._command_seconds)
         return self._connection
 
     async def drop(self) -> None:
@@ -74,8 +77,8 @@ class Link:
                 connection.terminate()
 
 
-async def connect(url: str, settings: dict[str, str]) -> Connection:
+async def connect(url: str, settings: dict[str, str], command_seconds: float = COMMAND_SECONDS) -> Connection:
     """A new connection of one's own, outside any pool."""
     return await asyncpg.connect(
-        url, timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS, server_settings=settings
+        url, timeout=CONNECT_SECONDS, command_timeout=command_seconds, server_settings=settings
     )

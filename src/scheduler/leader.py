@@ -42,27 +42,31 @@ class Leader:
 
     async def run(self) -> None:
         """Stand by and lead in turns until `stop`; the database may come and go."""
-        # Only a stopping scheduler takes a no for an answer.
         with contextlib.suppress(Unavailable):
             while not self._stopping.is_set():
                 leads, seconds = await self._insist(self._lease.take)
-                self._say_ready(leads=leads)
                 if leads:
                     await self._lead()
                 else:
+                    self._say_ready(leads=False)
                     await self._rest(min(seconds, STANDBY_SECONDS))
 
     async def _lead(self) -> None:
-        log.info("leading", fence=self._lease.fence)
         try:
-            await self._insist(self._ticks.register)
-            while not self._stopping.is_set():
-                await self._insist(self._turn)
-                await self._rest(min(self._lease.beat_seconds, self._agenda.seconds_to_next(self._now())))
+            # Only a stopping scheduler takes a no for an answer.
+            with contextlib.suppress(Unavailable):
+                await self._fire_until_stopped()
+            await self._hand_over()
         except LeaseLost:
             log.warning("lease lost: another scheduler leads", fence=self._lease.fence)
-        else:
-            await self._hand_over()
+
+    async def _fire_until_stopped(self) -> None:
+        await self._insist(self._ticks.register)
+        self._say_ready(leads=True)
+        log.info("leading", fence=self._lease.fence)
+        while not self._stopping.is_set():
+            await self._insist(self._turn)
+            await self._rest(min(self._lease.beat_seconds, self._agenda.seconds_to_next(self._now())))
 
     async def _turn(self) -> None:
         await self._lease.beat()

@@ -15,6 +15,8 @@ SQL = Queries("src.scheduler", "sql/lease.sql")
 HELD_PART = 0.8
 #: A lease lives through this many heartbeats that fail.
 BEATS = 4
+#: However long the lease, the database's clock is looked at this often.
+LONGEST_BEAT = 3.0
 
 
 class LeaseLost(Exception):
@@ -40,7 +42,7 @@ class Lease:
     @property
     def beat_seconds(self) -> float:
         """The longest time between two heartbeats."""
-        return self._seconds / BEATS
+        return min(self._seconds / BEATS, LONGEST_BEAT)
 
     async def take(self) -> tuple[bool, float]:
         """Whether this process leads now; if not, for how many seconds another one's lease is good for sure."""

@@ -5,6 +5,8 @@ import signal
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+import asyncpg
+
 from src import clock, logs
 from src.db import Link
 from src.scheduler.agenda import Agenda
@@ -37,7 +39,8 @@ def build(settings: SchedulerSettings, link: Link) -> Leader:
 
 
 async def _serve(settings: SchedulerSettings) -> int:
-    link = Link(settings.database_url, "scheduler")
+    # A statement that hangs longer than the lease holds has nothing to write any more.
+    link = Link(settings.database_url, "scheduler", command_seconds=settings.lease_seconds)
     leader = build(settings, link)
     running = asyncio.create_task(leader.run())
     loop = asyncio.get_running_loop()
@@ -60,6 +63,9 @@ async def _outcome(running: "asyncio.Task[None]", link: Link) -> int:
     except asyncio.CancelledError:
         log.warning("out of time: the lease runs out by itself")
         return 0
+    except (asyncpg.SyntaxOrAccessError, asyncpg.InvalidSchemaNameError) as error:
+        log.critical("schema or rights are not this program's: run `alembic upgrade head`", error=str(error))
+        return 1
     except Exception:
         log.exception("scheduler cannot go on")
         return 1

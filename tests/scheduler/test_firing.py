@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tests.support.clock import start_clock
+from tests.scheduler.conftest import TICK, come_to
 from tests.support.rows import until
 
 if TYPE_CHECKING:
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from tests.support.processes import Processes
 
-NIGHT = datetime.now(UTC).replace(hour=2, minute=0, second=0, microsecond=0) + timedelta(days=1)
+NIGHT = TICK.replace(hour=2) + timedelta(days=1)
 
 
 async def test_a_tick_becomes_a_job_that_a_worker_runs(processes: Processes, db: asyncpg.Connection) -> None:
     await processes.worker()
     scheduler = await processes.scheduler()
-    await start_clock(db, NIGHT - timedelta(seconds=5))
+    await come_to(db, NIGHT - timedelta(seconds=2))
     line = await scheduler.line('"schedule": "expire_credentials".*"tick fired"')
     told = json.loads(line.string)
     assert told["tick"] == f"{NIGHT:%Y-%m-%dT%H:%M:%SZ}"
