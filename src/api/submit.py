@@ -27,7 +27,7 @@ from src.jobs.idempotency import Replay
 from src.jobs.keys import Caller
 from src.jobs.problem import Invalid, NotFound, wrong
 from src.jobs.row import Job
-from src.jobs.submit import Submission
+from src.jobs.submit import Attach, Submission
 from src.jobs.watch import Watcher
 from src.queue.ids import uuid7
 
@@ -48,19 +48,27 @@ async def submit(request: Request) -> Response:
         try:
             job = await resources.submitter.submit(submission, watcher.id)
         except Replay as replay:
-            return await _replay(request, submission, who, replay.id, seconds)
+            return await _replay(
+                request, submission, who, replay.id, seconds, {"Idempotency-Replayed": "true"}
+            )
+        except Attach as attach:
+            return await _replay(request, submission, who, attach.id, seconds, {})
         return await _answer(request, submission, watcher, job, seconds)
 
 
 async def _replay(
-    request: Request, submission: Submission, who: Caller, id: UUID, seconds: float
+    request: Request,
+    submission: Submission,
+    who: Caller,
+    id: UUID,
+    seconds: float,
+    headers: Mapping[str, str],
 ) -> Response:
-    """The idempotency key was used before: the same job, waited for as a fresh one."""
+    """There is such a job: the same one, waited for as a fresh one."""
     resources: Resources = request.app.state.resources
     async with resources.watch.on(id) as watcher:
         job = await visible(resources, id, who)
-        replayed = {"Idempotency-Replayed": "true"}
-        return await _answer(request, submission, watcher, job, seconds, replayed)
+        return await _answer(request, submission, watcher, job, seconds, headers)
 
 
 async def _answer(

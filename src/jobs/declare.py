@@ -43,6 +43,7 @@ class Declaration:
     on_disconnect: OnDisconnect
     concurrency: Limit | None
     rate: Rate | None
+    unique: bool | tuple[str, ...]
     diagnostic: bool
     internal: bool
 
@@ -162,6 +163,7 @@ def job(
     on_disconnect: OnDisconnect = ...,
     concurrency: Limit | None = ...,
     rate: Rate | None = ...,
+    unique: bool | tuple[str, ...] = ...,
     diagnostic: bool = ...,
     internal: bool = ...,
 ) -> Callable[[Function], JobActor]: ...
@@ -176,6 +178,7 @@ def job(
     on_disconnect: OnDisconnect = "continue",
     concurrency: Limit | None = None,
     rate: Rate | None = None,
+    unique: bool | tuple[str, ...] = False,
     diagnostic: bool = False,
     internal: bool = False,
 ) -> JobActor | Callable[[Function], JobActor]:
@@ -191,6 +194,8 @@ def job(
     on_disconnect: what becomes of the job when the client that waits for it hangs up.
     concurrency: `Limit(4, per="tenant")`: never more at once, at any number of workers.
     rate: `Rate(10, seconds=60)`: never more often.
+    unique: while one waits or runs, a second request gets the same job: one a tenant with equal parameters, or
+      with equal values of the parameters named.
     diagnostic: only there with DIAGNOSTICS=1. internal: not to be asked for over HTTP.
 
     Raises ValueError for a queue name that is too long, TypeError for parameters without names.
@@ -204,6 +209,7 @@ def job(
         on_disconnect=on_disconnect,
         concurrency=concurrency,
         rate=rate,
+        unique=unique,
         diagnostic=diagnostic,
         internal=internal,
     )

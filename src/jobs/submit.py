@@ -12,7 +12,7 @@ from src.jobs.idempotency import Fingerprints, Replay
 from src.jobs.problem import Invalid, wrong
 from src.jobs.row import Job
 from src.jobs.states import PRIORITIES, State
-from src.queue.enqueue import Conflict, Enqueuer, NewJob, message
+from src.queue.enqueue import Conflict, Enqueuer, NewJob, Twin, message
 from src.queue.ids import uuid7
 
 
@@ -32,6 +32,14 @@ class Submission:
     idempotency_key: str | None = None
 
 
+class Attach(Exception):
+    """There may be one such job at a time, and there is: `id`."""
+
+    def __init__(self, id: UUID) -> None:
+        super().__init__(str(id))
+        self.id = id
+
+
 class Submitter:
     """Turns submissions into rows."""
 
@@ -44,7 +52,8 @@ class Submitter:
         """Enqueue: the job as it begins.
 
         Raises Replay where the idempotency key was used before for the same, Invalid where it was for something
-        else, and Unavailable when the database is away: try again.
+        else, Attach where the actor is unique and such a job waits or runs, and Unavailable when the database is
+        away: try again.
         """
         limit = submission.actor.limit(submission.tenant, submission.params)
         if limit is not None:
@@ -56,6 +65,8 @@ class Submitter:
             row = await self._enqueuer.enqueue(new)
         except Conflict as conflict:
             raise self._replay(submission, conflict) from None
+        except Twin as twin:
+            raise Attach(twin.id) from None
         return self._job(new, row, params)
 
     def _replay(self, submission: Submission, conflict: Conflict) -> Replay | Invalid:
@@ -85,12 +96,23 @@ class Submitter:
             idempotency_key=submission.idempotency_key,
             fingerprint=self._fingerprint(submission),
             limit_key=limit_key,
+            unique_key=self._unique_key(submission),
         )
 
     def _fingerprint(self, submission: Submission) -> bytes | None:
         if submission.idempotency_key is None:
             return None
         return self._fingerprints.of(submission.actor.actor_name, submission.params)
+
+    def _unique_key(self, submission: Submission) -> str | None:
+        """The key of which one job may wait or run at a time: an HMAC, since parameters may hold secrets."""
+        unique = submission.actor.declaration.unique
+        if unique is False:
+            return None
+        values = submission.params
+        if isinstance(unique, tuple):
+            values = {name: values.get(name) for name in unique}
+        return self._fingerprints.of(f"{submission.actor.actor_name} of {submission.tenant}", values).hex()
 
     @staticmethod
     def _priority(submission: Submission) -> int:

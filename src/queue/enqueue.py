@@ -35,6 +35,7 @@ class NewJob:
     idempotency_key: str | None
     fingerprint: bytes | None
     limit_key: str | None = None
+    unique_key: str | None = None
 
 
 FIELDS = tuple(field.name for field in fields(NewJob))
@@ -81,6 +82,14 @@ class Conflict(Exception):
         self.fingerprint = fingerprint
 
 
+class Twin(Exception):
+    """The job `id` of the same kind waits or runs, and there may be one at a time; nothing was added."""
+
+    def __init__(self, id: UUID) -> None:
+        super().__init__(str(id))
+        self.id = id
+
+
 class Enqueuer:
     """Adds jobs over one connection of its own; concurrent calls share statements."""
 
@@ -91,7 +100,7 @@ class Enqueuer:
     async def enqueue(self, job: NewJob) -> Mapping[str, Any]:
         """Add a job: its `message_id`, `due_at`, `created_at` and `expires_at`.
 
-        Raises Conflict, and Unavailable when the database is away.
+        Raises Conflict, Twin, and Unavailable when the database is away.
         """
         return await self._group(job)
 
@@ -102,8 +111,8 @@ class Enqueuer:
 
     async def _insert(self, jobs: Sequence[NewJob]) -> Sequence[Mapping[str, Any] | BaseException]:
         # Whoever takes keys in one order cannot wait in a circle with another process that does.
-        keyed = any(job.idempotency_key for job in jobs)
-        outcome = await self._add(sorted(jobs, key=_slot) if keyed else jobs)
+        keyed = any(job.idempotency_key or job.unique_key for job in jobs)
+        outcome = await self._add(sorted(jobs, key=_order) if keyed else jobs)
         if len(outcome) < len(jobs):
             await self._settle([job for job in jobs if job.message_id not in outcome], outcome)
         return [outcome[job.message_id] for job in jobs]
@@ -126,23 +135,38 @@ class Enqueuer:
     async def _settle(
         self, jobs: Sequence[NewJob], outcome: dict[UUID, Mapping[str, Any] | BaseException]
     ) -> None:
-        """Jobs whose idempotency key was taken: a conflict each, or a row where the key came free meanwhile.
+        """Jobs whose key was taken: who has it, for each, or a row where the key came free meanwhile.
 
         What goes wrong here is told to these jobs' callers alone: the others' rows are there.
         """
         try:
             for _ in range(KEY_ROUNDS):
-                holders: Mapping[Slot, Conflict] = await briefly()(self._holders, jobs)
-                outcome.update({job.message_id: holders[_slot(job)] for job in jobs if _slot(job) in holders})
+                outcome.update(await briefly()(self._taken, jobs))
                 jobs = [job for job in jobs if job.message_id not in outcome]
                 outcome.update(await self._add(jobs) if jobs else {})
                 jobs = [job for job in jobs if job.message_id not in outcome]
                 if not jobs:
                     return
-            error: BaseException = Unavailable("an idempotency key changes hands too fast")
+            error: BaseException = Unavailable("a key changes hands too fast")
         except Exception as failure:  # noqa: BLE001 - it is raised to each caller
             error = failure
         outcome.update({job.message_id: error for job in jobs if job.message_id not in outcome})
+
+    async def _taken(self, jobs: Sequence[NewJob]) -> dict[UUID, BaseException]:
+        holders = await self._holders(jobs)
+        taken: dict[UUID, BaseException] = {
+            job.message_id: holders[_slot(job)] for job in jobs if _slot(job) in holders
+        }
+        twins = await self._twins(jobs)
+        for job in jobs:
+            if job.unique_key in twins:
+                taken.setdefault(job.message_id, Twin(twins[job.unique_key]))
+        return taken
+
+    async def _twins(self, jobs: Sequence[NewJob]) -> dict[str | None, UUID]:
+        keys = [job.unique_key for job in jobs if job.unique_key is not None]
+        rows = await self._link.fetch(SQL.twins, unique_key=keys) if keys else ()
+        return {row["unique_key"]: row["message_id"] for row in rows}
 
     async def _holders(self, jobs: Sequence[NewJob]) -> dict[Slot, Conflict]:
         names = ("tenant", "actor", "idempotency_key")
@@ -159,3 +183,7 @@ class Enqueuer:
 def _slot(job: NewJob) -> Slot:
     """Where no two jobs with an idempotency key may be."""
     return (job.tenant or "", job.actor, job.idempotency_key or "")
+
+
+def _order(job: NewJob) -> tuple[str, ...]:
+    return (*_slot(job), job.unique_key or "")

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from src.actors import broker
-from src.jobs import job
+from src.jobs import Limit, Rate, job
 
 __all__ = ["broker"]
 
@@ -74,3 +74,21 @@ async def hog_on_loop() -> int:
     taken = []
     while True:
         taken.append(bytearray(16 << 20))
+
+
+@job(unique=("site",))
+async def once_a_site(site: str, seconds: float) -> str:
+    """There is no use in doing this twice at the same time."""
+    await asyncio.sleep(seconds)
+    return site
+
+
+@job(concurrency=Limit(2, per="tenant"))
+async def two_at_a_time(seconds: float) -> None:
+    """Would overload what it calls."""
+    await asyncio.sleep(seconds)
+
+
+@job(rate=Rate(3, seconds=3600))
+async def three_an_hour() -> None:
+    """Calls what is paid by the call."""

@@ -1,0 +1,66 @@
+"""What an actor declares of uniqueness and limits holds over HTTP, at several workers."""
+
+import asyncio
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.conftest import Connect, MakeKey
+from tests.support.processes import Processes
+from tests.support.rows import until
+
+
+@pytest.fixture
+async def client(processes: Processes, api_key: MakeKey, connect: Connect) -> httpx.AsyncClient:
+    """A client of a web that knows the tests' actors, beside two workers that do."""
+    processes._commands["web"] = processes._commands["web"].replace("src.api:app", "tests.support.actors:app")
+    processes._commands["worker"] = processes._commands["worker"].replace(
+        "src.actors", "tests.support.actors"
+    )
+    await processes.worker()
+    await processes.worker()
+    return connect(await processes.web(), await api_key())
+
+
+async def test_a_unique_job_is_attached_to(client: httpx.AsyncClient) -> None:
+    def ask(site: str) -> "asyncio.Task[httpx.Response]":
+        return asyncio.create_task(
+            client.post("/jobs/once_a_site", json={"site": site, "seconds": 1}, headers={"Prefer": "wait=20"})
+        )
+
+    answers = await asyncio.gather(*(ask("a") for _ in range(10)), ask("b"))
+    assert {answer.json()["state"] for answer in answers} == {"done"}
+    assert len({answer.json()["id"] for answer in answers[:10]}) == 1
+    assert answers[0].json()["id"] != answers[10].json()["id"]
+    again = await ask("a")
+    assert again.json()["id"] != answers[0].json()["id"]
+
+
+async def test_a_concurrency_limit_holds_at_two_workers(
+    client: httpx.AsyncClient, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    headers = {"Prefer": "respond-async"}
+    for _ in range(8):
+        assert (
+            await client.post("/jobs/two_at_a_time", json={"seconds": 0.3}, headers=headers)
+        ).status_code == 202
+    await until(sql, "select count(*) = 8 from dramatiq.queue where state = 'done'")
+    most = await sql.fetchval(
+        "select max(together) from (select count(*) as together from dramatiq.queue as one join dramatiq.queue as other "
+        "on other.started_at <= one.started_at and other.finished_at > one.started_at group by one.message_id) as t"
+    )
+    assert most == 2
+
+
+async def test_a_rate_holds_back_what_exceeds_it(
+    client: httpx.AsyncClient, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    for _ in range(5):
+        await client.post("/jobs/three_an_hour", json={}, headers={"Prefer": "respond-async"})
+    await until(sql, "select count(*) = 3 from dramatiq.queue where state = 'done'")
+    other = await client.post(
+        "/jobs/once_a_site", json={"site": "x", "seconds": 0}, headers={"Prefer": "wait=20"}
+    )
+    assert other.json()["state"] == "done"
+    assert await sql.fetchval("select count(*) from dramatiq.queue where state = 'queued'") == 2
