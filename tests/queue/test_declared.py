@@ -10,17 +10,15 @@ from tests.conftest import Connect, MakeKey
 from tests.support.processes import Processes
 from tests.support.rows import until
 
+ACTORS = "tests.support.actors"
+
 
 @pytest.fixture
 async def client(processes: Processes, api_key: MakeKey, connect: Connect) -> httpx.AsyncClient:
     """A client of a web that knows the tests' actors, beside two workers that do."""
-    processes._commands["web"] = processes._commands["web"].replace("src.api:app", "tests.support.actors:app")
-    processes._commands["worker"] = processes._commands["worker"].replace(
-        "src.actors", "tests.support.actors"
-    )
-    await processes.worker()
-    await processes.worker()
-    return connect(await processes.web(), await api_key())
+    for _ in range(2):
+        await processes.worker(module=ACTORS)
+    return connect(await processes.web(module=ACTORS), await api_key())
 
 
 async def test_a_unique_job_is_attached_to(client: httpx.AsyncClient) -> None:
