@@ -24,6 +24,7 @@ from src.jobs.submit import Submitter
 from src.jobs.uploads import Uploads
 from src.jobs.watch import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Watch
 from src.jobs.watch import SQL as READ
+from src.jobs.webhooks import Webhooks
 from src.queue.enqueue import Enqueuer
 from src.settings import WebSettings
 
@@ -51,6 +52,7 @@ class Resources:
     queues: Queues
     uploads: Uploads
     files: Files
+    webhooks: Webhooks
     listener: Listener | None
     connections: tuple[Link, ...]
     sessions: Sessions = field(init=False)
@@ -96,6 +98,7 @@ class Resources:
                 retention_seconds=retention.total_seconds(),
             ),
             files=Files(database),
+            webhooks=Webhooks(database),
             uploads=Uploads(database, retention_seconds=retention.total_seconds()),
             listener=Listener(url, "web", channels, watch.resync) if settings.listen else None,
             connections=(inserts, reads),

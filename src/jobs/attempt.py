@@ -111,7 +111,9 @@ class Attempt(MessageProxy):
 
     def fail_with(self, error: BaseException) -> None:
         """The actor raised: it is tried again if it was declared so, else the job ends as error."""
-        if isinstance(self.actor, JobActor) and self.current.attempt <= self.actor.declaration.retries:
+        hopeless = isinstance(error, Failure) and not error.again
+        retries = self.actor.declaration.retries if isinstance(self.actor, JobActor) else 0
+        if isinstance(self.actor, JobActor) and self.current.attempt <= retries and not hopeless:
             pause = self.actor.pause(self.current.attempt)
             self._end_with(Ending(self.id, self.fence, "queued", pause=pause))
         else:

@@ -7,10 +7,16 @@ from src.jobs.problem import Invalid
 
 
 class Failure(Exception):
-    """Raised by an actor to fail its job with a `type` that programs can tell apart and a `detail` for people."""
+    """Raised by an actor to fail its job with a `type` that programs can tell apart and a `detail` for people.
 
-    def __init__(self, detail: str, *, type: str = "failed", title: str = "The job failed") -> None:
+    `again` is whether another attempt may succeed: else none is made, whatever the actor's declaration says.
+    """
+
+    def __init__(
+        self, detail: str, *, type: str = "failed", title: str = "The job failed", again: bool = True
+    ) -> None:
         super().__init__(detail)
+        self.again = again
         self.type = type
         self.title = title
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from src.queue.ids import uuid7
+
 if TYPE_CHECKING:
     import httpx
 
@@ -52,9 +54,13 @@ async def test_a_token_is_good_for_nothing_else_even_an_operators(
             await browser.post("/tokens", json={}),
             await browser.get("/queues"),
             await browser.post("/queues/default/pause"),
+            await browser.get("/metrics"),
+            await browser.get("/webhooks"),
+            await browser.post("/webhooks", json={"url": "https://example.com/", "events": ["job.done"]}),
+            await browser.delete(f"/webhooks/{uuid7()}"),
         ]
 
-        assert [answer.status_code for answer in answers] == [403] * 3
+        assert [answer.status_code for answer in answers] == [403] * 7
 
 
 async def test_a_token_lasts_as_long_as_it_was_asked_for_but_not_longer_than_its_key(

@@ -10,13 +10,18 @@ with cancelled as (
     version = version + 1,
     mtime = dramatiq.clock()
   where message_id = :id and state in ('queued', 'consumed')
-  returning message_id, state
+  returning message_id, tenant, state
 ), told as (
   select pg_notify('sooner.changed', message_id::text) from cancelled
 ), asked as (
   select pg_notify('sooner.cancel', message_id::text) from cancelled where state = 'consumed'
+), hooked as (
+  select sooner.tell_webhooks(message_id, tenant, state) from cancelled
+  where state = 'cancelled' and exists (select from sooner.webhook where webhook.tenant = cancelled.tenant)
 )
-select state::text as state, (select count(*) from told) + (select count(*) from asked) as notified from cancelled;
+select state::text as state,
+  (select count(*) from told) + (select count(*) from asked) + (select count(*) from hooked) as notified
+from cancelled;
 
 -- name: cancel_waiting
 -- Ends a waiting job; no row where it runs or is final.
@@ -30,9 +35,12 @@ with cancelled as (
     version = version + 1,
     mtime = dramatiq.clock()
   where message_id = :id and state = 'queued'
-  returning message_id
+  returning message_id, tenant, state
+), hooked as (
+  select sooner.tell_webhooks(message_id, tenant, state) from cancelled
+  where exists (select from sooner.webhook where webhook.tenant = cancelled.tenant)
 )
-select pg_notify('sooner.changed', message_id::text) from cancelled;
+select pg_notify('sooner.changed', message_id::text), (select count(*) from hooked) from cancelled;
 
 -- name: cancel_overdue
 -- Cancels the jobs whose Cancel-After has passed, waiting or held by a worker that is dead, and asks living
@@ -57,14 +65,19 @@ with overdue as (
     mtime = dramatiq.clock()
   from overdue
   where job.message_id = overdue.message_id
-  returning job.message_id, job.state
+  returning job.message_id, job.tenant, job.state
 ), told as (
   select pg_notify('sooner.changed', string_agg(message_id::text, ',')) from cancelled having count(*) > 0
 ), asked as (
   select pg_notify('sooner.cancel', string_agg(message_id::text, ',')) from cancelled
   where state = 'consumed' having count(*) > 0
+), hooked as (
+  select sooner.tell_webhooks(message_id, tenant, state) from cancelled
+  where state = 'cancelled' and exists (select from sooner.webhook where webhook.tenant = cancelled.tenant)
 )
-select count(*) as cancelled, (select count(*) from told) + (select count(*) from asked) as notified from cancelled;
+select count(*) as cancelled,
+  (select count(*) from told) + (select count(*) from asked) + (select count(*) from hooked) as notified
+from cancelled;
 
 -- name: retry
 -- Puts a failed job back into its queue; no row where it has not failed.

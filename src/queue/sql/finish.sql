@@ -23,7 +23,7 @@ with outcome as (
   where job.message_id = outcome.id and job.fence = outcome.fence
     -- As text: else the planner may walk the index of all processing jobs once an outcome.
     and job.state::text = 'consumed'
-  returning job.message_id, job.state, job.lane, job.due_at
+  returning job.message_id, job.tenant, job.state, job.lane, job.due_at
 ), told as (
   select pg_notify('sooner.changed', string_agg(message_id::text, ',')) from finished having count(*) > 0
 ), woken as (
@@ -31,9 +31,13 @@ with outcome as (
   where state = 'queued' and due_at is null group by lane
 ), postponed as (
   select pg_notify('sooner.postponed', '') where exists (select from finished where due_at is not null)
+), hooked as (
+  select sooner.tell_webhooks(message_id, tenant, state) from finished
+  where state <> 'queued' and exists (select from sooner.webhook where webhook.tenant = finished.tenant)
 )
 select message_id,
-  (select count(*) from told) + (select count(*) from woken) + (select count(*) from postponed) as notified
+  (select count(*) from told) + (select count(*) from woken) + (select count(*) from postponed)
+  + (select count(*) from hooked) as notified
 from finished;
 
 -- name: progress

@@ -42,15 +42,18 @@ with orphan as (
     error = case when orphan.hopeless then :error::jsonb end
   from orphan
   where job.message_id = orphan.message_id
-  returning job.message_id, job.state, job.lane, job.crashes
+  returning job.message_id, job.tenant, job.state, job.lane, job.crashes
 ), told as (
   select pg_notify('sooner.changed', string_agg(message_id::text, ','))
   from (select message_id, row_number() over () / 200 as part from recovered) as parts group by part
 ), woken as (
   select pg_notify('dramatiq.' || lane || '.enqueue', '') from recovered where state = 'queued' group by lane
+), hooked as (
+  select sooner.tell_webhooks(message_id, tenant, state) from recovered
+  where state <> 'queued' and exists (select from sooner.webhook where webhook.tenant = recovered.tenant)
 )
 select message_id::text, state::text, crashes,
-  (select count(*) from told) + (select count(*) from woken) as notified
+  (select count(*) from told) + (select count(*) from woken) + (select count(*) from hooked) as notified
 from recovered;
 
 -- name: retire
