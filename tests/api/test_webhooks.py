@@ -222,10 +222,10 @@ async def test_private_addresses_and_plain_http_are_refused_for_good(
     rows = await db.fetch("select attempts, error->>'detail' as why from dramatiq.queue where tenant is null")
     assert {row["attempts"] for row in rows} == {1}
     assert sorted(row["why"] for row in rows) == [
-        "169.254.169.254 lies in a private network.",
-        "::1 lies in a private network.",
-        "http:// is not secured by TLS.",
-        "localhost lies in a private network.",
+        "169.254.169.254 is an address of a private network, or resolves to one.",
+        "::1 is an address of a private network, or resolves to one.",
+        "The address has to begin with https://.",
+        "localhost is an address of a private network, or resolves to one.",
     ]
     assert endpoint.received == []
 
