@@ -3,6 +3,7 @@
 import os
 import sys
 
+import psycopg2
 from sqlalchemy import create_engine, pool, text
 
 from alembic import context
@@ -16,14 +17,18 @@ def database_url() -> str:
     if not url:
         print("DATABASE_URL: missing (postgresql://user:password@host/database)", file=sys.stderr)
         raise SystemExit(78)
-    return "postgresql+psycopg2://" + url.partition("://")[2]
+    return url
 
 
 def migrate() -> None:
-    engine = create_engine(database_url(), poolclass=pool.NullPool)
-    with engine.connect() as connection:
-        connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
-        connection.commit()
+    url = database_url()
+    # libpq reads the address itself: SQLAlchemy knows no address of several hosts.
+    engine = create_engine(
+        "postgresql+psycopg2://", creator=lambda: psycopg2.connect(url), poolclass=pool.NullPool
+    )
+    # The lock lasts as long as a transaction: a pooler keeps a session's for whoever comes next.
+    with engine.begin() as lock, engine.connect() as connection:
+        lock.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
         context.configure(
             connection=connection, version_table_schema="public", transaction_per_migration=True
         )

@@ -70,8 +70,9 @@ class Resources:
     def make(cls, settings: WebSettings, actors: Mapping[str, JobActor]) -> "Resources":
         """The parts, nothing connected yet."""
         url, retention = settings.database_url, timedelta(days=settings.job_retention_days)
-        database, links = pool(url, "web"), Links(settings.link_signing_key)
-        inserts, reads = Link(url, "enqueue"), Link(url, "read")
+        direct = settings.listen
+        database, links = pool(url, "web", direct=direct), Links(settings.link_signing_key)
+        inserts, reads = Link(url, "enqueue", direct=direct), Link(url, "read", direct=direct)
         readers = Readers(database, _replica(settings))
         watch = Watch(reads, poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN)
         channels = {"sooner.changed": watch.changed}
@@ -145,4 +146,4 @@ class Resources:
 
 def _replica(settings: WebSettings) -> Database | None:
     url = settings.database_replica_url
-    return None if url is None else pool(url, "web replica")
+    return None if url is None else pool(url, "web replica", direct=settings.listen)

@@ -1,11 +1,11 @@
 """The pool of web and of async actors (`databases`, asyncpg under it)."""
 
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from src.db import retry
-from src.db.link import COMMAND_SECONDS, CONNECT_SECONDS
+from src.db import link, retry
 from src.db.queries import Query
 from src.db.retry import Unavailable
 
@@ -17,10 +17,13 @@ class Database:
     """Named queries on a pool.
 
     Every method raises Unavailable when the database is away.
+
+    Where it is not `direct`, a transaction-mode pooler may stand between: every query is a transaction then.
     """
 
-    def __init__(self, database: "databases.Database") -> None:
+    def __init__(self, database: "databases.Database", *, direct: bool = True) -> None:
         self._database = database
+        self._direct = direct
 
     async def connect(self, *, wait_seconds: float = 30) -> None:
         """Open the pool; waits for a database that is still starting."""
@@ -34,10 +37,10 @@ class Database:
     async def rows(self, query: Query, **values: Any) -> list[Mapping[str, Any]]:
         """All rows of a query."""
         async with self._guard(), self._database.connection() as connection:
-            rows: list[Mapping[str, Any]] = await connection.raw_connection.fetch(
-                query.positional, *query.arguments(values)
-            )
-            return rows
+            raw: link.Connection = connection.raw_connection
+            async with contextlib.nullcontext() if self._direct else raw.transaction():
+                rows: list[Any] = await raw.fetch(query.positional, *query.arguments(values))
+                return rows
 
     async def row(self, query: Query, **values: Any) -> Mapping[str, Any] | None:
         """The first row of a query."""
@@ -66,7 +69,7 @@ class Database:
             raise Unavailable(str(error) or type(error).__name__) from error
 
 
-def pool(url: str, name: str, *, size: int = 5) -> Database:
+def pool(url: str, name: str, *, size: int = 5, direct: bool = True) -> Database:
     """A pool of up to `size` connections; nothing is opened before `connect`."""
     # It brings SQLAlchemy, which the scheduler has no use for.
     import databases
@@ -83,8 +86,7 @@ def pool(url: str, name: str, *, size: int = 5) -> Database:
             database=None,
             min_size=1,
             max_size=size,
-            timeout=CONNECT_SECONDS,
-            command_timeout=COMMAND_SECONDS,
-            server_settings={"application_name": f"sooner {name}"},
-        )
+            **link.options(name, direct=direct),
+        ),
+        direct=direct,
     )

@@ -25,14 +25,26 @@ class Link:
     """One asyncpg connection, kept for as long as its owner lives and made anew when it breaks.
 
     It spares the pool's reset, which is a round trip of its own a use. Callers take turns.
+
+    Where it is not `direct`, a transaction-mode pooler may stand between: each use is then one transaction, with
+    the session's settings and unnamed statements inside it.
     """
 
     def __init__(
-        self, url: str, name: str, *, command_seconds: float = COMMAND_SECONDS, **settings: str
+        self,
+        url: str,
+        name: str,
+        *,
+        direct: bool = True,
+        command_seconds: float = COMMAND_SECONDS,
+        **settings: str,
     ) -> None:
         self._url = url
-        self._command_seconds = command_seconds
-        self._settings = {"application_name": f"sooner {name}", **PLANS, **settings}
+        self._direct = direct
+        self._settings = {**PLANS, **settings}
+        self._options = options(
+            name, direct=direct, command_seconds=command_seconds, **(self._settings if direct else {})
+        )
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
 
@@ -40,12 +52,21 @@ class Link:
         """The outcome of `use` on the connection. Raises Unavailable when the database is away."""
         async with self._turn:
             try:
-                return await use(await self._connected())
+                return await self._use(use, await self._connected())
             except Exception as error:
                 if not retry.transient(error):
                     raise
                 await self.drop()
                 raise Unavailable(str(error) or type(error).__name__) from error
+
+    async def _use(self, use: Callable[[Connection], Awaitable[T]], connection: Connection) -> T:
+        if self._direct:
+            return await use(connection)
+        async with connection.transaction():
+            await connection.execute(
+                ";".join(f"set local {name} = {value}" for name, value in self._settings.items())
+            )
+            return await use(connection)
 
     async def fetch(self, query: Query, **values: Any) -> Sequence[Mapping[str, Any]]:
         """The rows of one query. Raises Unavailable when the database is away."""
@@ -58,7 +79,7 @@ class Link:
 
     async def _connected(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(self._url, self._settings, self._command_seconds)
+            self._connection = await asyncpg.connect(self._url, **self._options)
         return self._connection
 
     async def drop(self) -> None:
@@ -77,8 +98,19 @@ class Link:
                 connection.terminate()
 
 
-async def connect(url: str, settings: dict[str, str], command_seconds: float = COMMAND_SECONDS) -> Connection:
+async def connect(url: str, name: str) -> Connection:
     """A new connection of one's own, outside any pool."""
-    return await asyncpg.connect(
-        url, timeout=CONNECT_SECONDS, command_timeout=command_seconds, server_settings=settings
-    )
+    return await asyncpg.connect(url, **options(name))
+
+
+def options(
+    name: str, *, direct: bool = True, command_seconds: float = COMMAND_SECONDS, **settings: str
+) -> dict[str, Any]:
+    """asyncpg's options for a connection of ours; a pooler between lets no more than a name pass."""
+    cache = {} if direct else {"statement_cache_size": 0}
+    return {
+        "timeout": CONNECT_SECONDS,
+        "command_timeout": command_seconds,
+        "server_settings": {"application_name": f"sooner {name}", **settings},
+        **cache,
+    }

@@ -26,7 +26,7 @@ class Listener:
         self, url: str, name: str, handlers: Mapping[str, Handler], resync: Callable[[], None] = lambda: None
     ) -> None:
         self._url = url
-        self._settings = {"application_name": f"sooner {name} listen"}
+        self._name = f"{name} listen"
         self._handlers = handlers
         self._resync = resync
         self._listening = asyncio.Event()
@@ -48,7 +48,7 @@ class Listener:
 
     async def _listen_forever(self) -> None:
         while True:
-            connection: link.Connection = await retry.forever()(link.connect, self._url, self._settings)
+            connection: link.Connection = await retry.forever()(link.connect, self._url, self._name)
             try:
                 await self._serve(connection)
             except retry.TRANSIENT as error:

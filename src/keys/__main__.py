@@ -90,7 +90,7 @@ COMMANDS: dict[str, Callable[[Keys, argparse.Namespace], Awaitable[int]]] = {
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    database = pool(load(CommonSettings).database_url, "keys", size=1)
+    database = pool(load(CommonSettings).database_url, "keys", size=1, direct=False)
     try:
         await database.connect(wait_seconds=5)
         return await COMMANDS[arguments.command](Keys(database), arguments)

@@ -39,8 +39,9 @@ def build(settings: SchedulerSettings, link: Link) -> Leader:
 
 
 async def _serve(settings: SchedulerSettings) -> int:
-    # A statement that hangs longer than the lease holds has nothing to write any more.
-    link = Link(settings.database_url, "scheduler", command_seconds=settings.lease_seconds)
+    # A statement that hangs longer than the lease holds has nothing to write any more. As it listens to nothing and
+    # says little, it always works behind a pooler.
+    link = Link(settings.database_url, "scheduler", direct=False, command_seconds=settings.lease_seconds)
     leader = build(settings, link)
     running = asyncio.create_task(leader.run())
     loop = asyncio.get_running_loop()

@@ -69,12 +69,13 @@ class Runtime:
         """
         url, retention = settings.database_url, settings.job_retention_days * 86400
         loop = asyncio.get_running_loop()
-        database = pool(url, "worker")
+        direct = settings.listen
+        database = pool(url, "worker", direct=direct)
         await database.connect()
         resources.lend(database, Network(allow_private=settings.allow_private_network))
         # A claim that a crash of the server loses only means that the job is claimed again.
-        claims = Link(url, "claim", synchronous_commit="off")
-        endings, chores = Link(url, "finish"), Link(url, "chores")
+        claims = Link(url, "claim", direct=direct, synchronous_commit="off")
+        endings, chores = Link(url, "finish", direct=direct), Link(url, "chores", direct=direct)
         finisher = Finisher(endings, retention=retention)
         runner = Runner(actors, finisher, to_thread, tasks=settings.worker_concurrency, threads=threads)
         lease = Lease(

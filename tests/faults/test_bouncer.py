@@ -1,0 +1,51 @@
+"""With LISTEN=0 every process works behind PgBouncer in transaction mode."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.bouncer import PROGRAM, bouncer
+from tests.support.databases import migrate
+from tests.support.keys import create_key
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.faults.conftest import Scene
+    from tests.support.processes import Processes
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(PROGRAM is None, reason="PgBouncer is not installed (Debian: pgbouncer)"),
+]
+
+
+@pytest.fixture
+async def address(database_url: str, tmp_path: Path) -> AsyncIterator[str]:
+    async with bouncer(database_url, tmp_path) as address:
+        yield address
+
+
+@pytest.fixture
+def settings(settings: dict[str, dict[str, str | None]]) -> dict[str, dict[str, str | None]]:
+    return {name: {**values, "LISTEN": "0"} for name, values in settings.items()}
+
+
+async def test_jobs_run_behind_pgbouncer_while_workers_are_killed(scene: Scene) -> None:
+    async with scene.run() as run:
+        for _ in range(3):
+            await run.load.more(200)
+            await run.workers.kill_one()
+    run.verdict.require(repeats=run.verdict.held)
+
+
+async def test_commands_and_scheduler_work_behind_pgbouncer(address: str, processes: Processes) -> None:
+    await asyncio.gather(*(asyncio.to_thread(migrate, address) for _ in range(2)))
+    keys = await asyncio.gather(*(create_key(address) for _ in range(4)))
+    assert len(set(keys)) == 4
+    scheduler = await processes.scheduler()
+    assert await scheduler.terminate() == 0
