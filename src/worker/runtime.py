@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import dramatiq
 
@@ -49,6 +48,8 @@ class Runtime:
     listener: Listener | None
     chores: Link
     links: tuple[Link, ...]
+    #: Set where somebody may want a job stopped that runs here.
+    asked: asyncio.Event
     when_empty: tuple[Backlog, Callable[[], None]] | None = None
     _tasks: tuple["asyncio.Task[None]", ...] = ()
 
@@ -96,10 +97,10 @@ class Runtime:
             poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN,
         )
         runner.room_again = claimer.room
-        promoter = Promoter(chores)
-        listener = _listener(url, claimer, promoter, runner) if settings.listen else None
+        promoter, asked = Promoter(chores), asyncio.Event()
+        listener = _listener(url, claimer, promoter, runner, asked) if settings.listen else None
         links = (claims, endings, chores)
-        runtime = cls(database, lease, runner, finisher, claimer, promoter, listener, chores, links)
+        runtime = cls(database, lease, runner, finisher, claimer, promoter, listener, chores, links, asked)
         if settings.worker_exit_when_empty:
             runtime.when_empty = (Backlog(chores, work), end_all)
         return runtime
@@ -141,14 +142,19 @@ class Runtime:
 
     async def _look_forever(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            held = self.runner.held
-            if held:
-                try:
-                    for row in await self.chores.fetch(SQL.to_stop, ids=held):
-                        self.runner.interrupt(row["message_id"], "cancelled")
-                except Unavailable as error:
-                    log.warning("cannot look for cancellations", error=str(error))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.asked.wait(), LOOK_SECONDS)
+            self.asked.clear()
+            try:
+                await self._look()
+            except Unavailable as error:
+                log.warning("cannot look for cancellations", error=str(error))
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        if held := self.runner.held:
+            for row in await self.chores.fetch(SQL.to_stop, ids=held):
+                self.runner.interrupt(row["message_id"], "cancelled")
 
     async def _end_when_empty(self) -> None:
         if self.when_empty is None:
@@ -191,7 +197,9 @@ def _hand_over(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> Non
         loop.call_soon_threadsafe(call)
 
 
-def _listener(url: str, claimer: Claimer, promoter: Promoter, runner: Runner) -> Listener:
+def _listener(
+    url: str, claimer: Claimer, promoter: Promoter, runner: Runner, asked: asyncio.Event
+) -> Listener:
     def woken(lane: str) -> Callable[[str], None]:
         def wake(payload: str) -> None:
             claimer.wake(lane)
@@ -201,16 +209,15 @@ def _listener(url: str, claimer: Claimer, promoter: Promoter, runner: Runner) ->
 
         return wake
 
-    def stop(payload: str) -> None:
-        for text in payload.split(","):
-            try:
-                runner.interrupt(UUID(text), "cancelled")
-            except ValueError:
-                log.warning("notification that names no job", channel="sooner.cancel")
+    def look(payload: str) -> None:
+        # Anyone may notify: whether the job is to be stopped, its row says.
+        if not set(payload.split(",")).isdisjoint(map(str, runner.held)):
+            asked.set()
 
     def resync() -> None:
         claimer.wake()
         promoter.wake()
+        asked.set()
 
     return Listener(
         url,
@@ -219,7 +226,7 @@ def _listener(url: str, claimer: Claimer, promoter: Promoter, runner: Runner) ->
             **{f"dramatiq.{lane}.enqueue": woken(lane) for lane in claimer.lane_names},
             "sooner.postponed": lambda _: promoter.wake(),
             "sooner.control": lambda _: claimer.wake(),
-            "sooner.cancel": stop,
+            "sooner.cancel": look,
         },
         resync,
     )
