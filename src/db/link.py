@@ -106,7 +106,7 @@ async def connect(url: str, name: str) -> Connection:
 def options(
     name: str, *, direct: bool = True, command_seconds: float = COMMAND_SECONDS, **settings: str
 ) -> dict[str, Any]:
-    """asyncpg's options for a connection of ours; a pooler between lets no more than a name pass."""
+    """Asyncpg's options for a connection of ours; a pooler between lets no more than a name pass."""
     cache = {} if direct else {"statement_cache_size": 0}
     return {
         "timeout": CONNECT_SECONDS,
