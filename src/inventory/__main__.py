@@ -27,6 +27,10 @@ def main() -> int:
     except ArchiveRefused as refusal:
         _say(error={"type": refusal.type, "title": refusal.title, "detail": refusal.detail})
         return 1
+    except MemoryError:
+        detail = f"Reading the archive took more than {asked.memory_mib} MiB."
+        _say(error={"type": "out-of-memory", "title": "The job needed too much memory", "detail": detail})
+        return 1
     return 0
 
 

@@ -32,6 +32,11 @@ def dumps(value: Any) -> str:
         return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_plain)
 
 
+def written(text: bytes) -> Any:
+    """A value for `dumps` that is written as JSON already."""
+    return orjson.Fragment(text)
+
+
 def _plain(value: Any) -> Any:
     dump = getattr(value, "model_dump", None)
     if dump is not None:
