@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -72,6 +73,9 @@ class Attempt(MessageProxy):
         self._has_outcome = False
         self._why: Why | None = None
         self._thread: int | None = None
+        self._entered = 0.0
+        #: Seconds on a thread, once it left it.
+        self.took: float | None = None
         self._lock = threading.Lock()
         self._settled = False
 
@@ -183,10 +187,12 @@ class Attempt(MessageProxy):
             if self._why is not None:
                 raise Interrupted
             self._thread = threading.get_ident()
+            self._entered = time.monotonic()
 
     def _leave_thread(self) -> None:
         with self._lock:
             self._thread = None
+            self.took = time.monotonic() - self._entered
 
     @property
     def is_stopping(self) -> bool:

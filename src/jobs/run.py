@@ -10,6 +10,7 @@ from uuid import UUID
 import dramatiq
 
 from src import logs
+from src.jobs.ahead import Ahead
 from src.jobs.attempt import Attempt, Why
 from src.jobs.context import enter
 from src.jobs.declare import JobActor
@@ -52,6 +53,7 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self._free_tasks = tasks
         self._free_threads = threads
+        self._ahead = Ahead(threads)
         self._attempts: dict[Key, Attempt] = {}
         self._newest: dict[UUID, Attempt] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
@@ -69,8 +71,8 @@ class Runner:
         return self._room(self._free_tasks)
 
     def thread_room(self) -> int:
-        """How many more synchronous actors may begin."""
-        return self._room(self._free_threads)
+        """How many more synchronous actors may begin, or wait for a thread for next to no time."""
+        return self._room(self._free_threads + self._ahead.jobs)
 
     def last_chance_room(self) -> int:
         """Whether a job that would not outlive another crash may begin: one at a time."""
@@ -174,6 +176,8 @@ class Runner:
             self._free_tasks += 1
         else:
             self._free_threads += 1
+            if attempt.took is not None:
+                self._ahead.note(attempt.took)
         if ending is not None:
             self._finisher.finish(ending)
         self._written()

@@ -1,0 +1,28 @@
+"""Claims ahead of threads are bounded by the time that what lies ahead would take."""
+
+from src.jobs.ahead import MOST, Ahead
+
+
+def after(*seconds: float) -> int:
+    ahead = Ahead(8)
+    for took in seconds:
+        ahead.note(took)
+    return ahead.jobs
+
+
+def test_nothing_is_known_and_nothing_claimed_ahead() -> None:
+    assert after() == 0
+
+
+def test_short_jobs_are_claimed_in_numbers() -> None:
+    assert after(0.0001) == MOST
+    assert after(0.0) == MOST
+
+
+def test_long_jobs_are_left_to_other_workers() -> None:
+    assert after(1.0) == 0
+    assert after(*[0.0001] * 50, 10.0) == 0
+
+
+def test_the_average_follows() -> None:
+    assert after(1.0, *[0.0001] * 200) == MOST
