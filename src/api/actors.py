@@ -27,11 +27,15 @@ async def catalogue(request: Request) -> Response:
     shown = dict(resources.actors)
     if who.is_admin:
         shown |= {name: actor for name, actor in actors.broker.actors.items() if name in upcoming}
-    return answer_list([members(shown[name], upcoming.get(name)) for name in sorted(shown)])
+    return answer_list(
+        [members(shown[name], upcoming.get(name), resources.forecast.typical(name)) for name in sorted(shown)]
+    )
 
 
-def members(actor: JobActor, schedule: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What is said of an actor; durations in seconds, null until enough is known."""
+def members(
+    actor: JobActor, schedule: Mapping[str, Any] | None, typical: tuple[float | None, float | None]
+) -> dict[str, Any]:
+    """What is said of an actor; `typical` durations in seconds, p50 and p95, None until a run is known."""
     return {
         "name": actor.actor_name,
         "description": actor.description,
@@ -40,7 +44,7 @@ def members(actor: JobActor, schedule: Mapping[str, Any] | None) -> dict[str, An
         "queue": actor.queue_name,
         "internal": actor.declaration.internal,
         "schedule": schedule,
-        "duration": {"p50": None, "p95": None},
+        "duration": dict(zip(("p50", "p95"), typical, strict=True)),
     }
 
 

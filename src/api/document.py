@@ -18,15 +18,15 @@ def answer(
 ) -> Response:
     """The job document: 200 where it is final or was only read, else 202 with where to look."""
     code = status or (200 if reading or job.state.is_final else 202)
-    more = dict(headers or {}, **reading_headers(job))
+    more = dict(headers or {}, **reading_headers(resources, job))
     if code == 202:
         more["Location"] = resources.documents.urls(job)["self"]
     return Response(resources.documents.render(job), code, more, media_type="application/json")
 
 
-def reading_headers(job: Job) -> dict[str, str]:
+def reading_headers(resources: Resources, job: Job) -> dict[str, str]:
     """What goes with a document, and with the news that it has not changed."""
     headers = {"ETag": job.etag, "Cache-Control": "no-store"}
     if not job.state.is_final:
-        headers["Retry-After"] = "1"
+        headers["Retry-After"] = str(resources.forecast.retry_after(job))
     return headers

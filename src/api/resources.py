@@ -13,6 +13,7 @@ from src.jobs.board import Board
 from src.jobs.declare import JobActor
 from src.jobs.document import Documents
 from src.jobs.files import Files
+from src.jobs.forecast import Forecast
 from src.jobs.idempotency import Fingerprints
 from src.jobs.keys import Caller, Keys
 from src.jobs.links import Links
@@ -43,6 +44,7 @@ class Resources:
     database: Database
     readers: Readers
     links: Links
+    forecast: Forecast
     documents: Documents
     keys: Keys
     watch: Watch
@@ -76,13 +78,15 @@ class Resources:
         readers = Readers(database, _replica(settings))
         watch = Watch(reads, poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN)
         channels = {"sooner.changed": watch.changed}
+        forecast = Forecast(database, actors, most=settings.max_queue_depth)
         return cls(
             settings=settings,
+            forecast=forecast,
             actors=actors,
             database=database,
             readers=readers,
             links=links,
-            documents=Documents(links, retention=retention),
+            documents=Documents(links, forecast, retention=retention),
             keys=Keys(database),
             watch=watch,
             submitter=Submitter(
@@ -138,6 +142,7 @@ class Resources:
             try:
                 await self.actions.cancel_overdue()
                 await self.keys.note_use()
+                await self.forecast.refresh()
             except Unavailable as error:
                 log.warning("chores left undone: database away", error=str(error))
             except Exception:

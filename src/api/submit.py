@@ -19,6 +19,7 @@ from src.api.document import answer
 from src.api.events import stream
 from src.api.hangup import unless_hung_up
 from src.api.lookup import visible
+from src.api.prefer import Preferences
 from src.api.resources import Resources
 from src.db import Unavailable
 from src.jobs import codec
@@ -43,17 +44,17 @@ async def submit(request: Request) -> Response:
     actor.check(params)
     await _check_uploads(resources, actor, params, who)
     submission = _submission(request, actor, params, who)
-    seconds = _wait(request, resources)
+    wanted = _preferences(request)
     async with resources.watch.on(uuid7()) as watcher:
         try:
             job = await resources.submitter.submit(submission, watcher.id)
         except Replay as replay:
             return await _replay(
-                request, submission, who, replay.id, seconds, {"Idempotency-Replayed": "true"}
+                request, submission, who, replay.id, wanted, {"Idempotency-Replayed": "true"}
             )
         except Attach as attach:
-            return await _replay(request, submission, who, attach.id, seconds, {})
-        return await _answer(request, submission, watcher, job, seconds)
+            return await _replay(request, submission, who, attach.id, wanted, {})
+        return await _answer(request, submission, watcher, job, wanted)
 
 
 async def _replay(
@@ -61,14 +62,14 @@ async def _replay(
     submission: Submission,
     who: Caller,
     id: UUID,
-    seconds: float,
+    wanted: Preferences,
     headers: Mapping[str, str],
 ) -> Response:
     """There is such a job: the same one, waited for as a fresh one."""
     resources: Resources = request.app.state.resources
     async with resources.watch.on(id) as watcher:
         job = await visible(resources, id, who)
-        return await _answer(request, submission, watcher, job, seconds, headers)
+        return await _answer(request, submission, watcher, job, wanted, headers)
 
 
 async def _answer(
@@ -76,13 +77,13 @@ async def _answer(
     submission: Submission,
     watcher: Watcher,
     job: Job,
-    seconds: float,
+    wanted: Preferences,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     resources: Resources = request.app.state.resources
     if prefers_events(request.headers.getlist("accept")):
         return _stream(resources, submission.actor, job, headers or {})
-    seconds = 0 if _is_postponed(job, seconds) else seconds
+    seconds = _wait(resources, wanted, job)
     if seconds > 0 and not job.state.is_final:
         job = await _end(request, submission.actor, watcher, job, seconds)
     return answer(resources, job, {"Preference-Applied": prefer.applied(seconds), **(headers or {})})
@@ -135,11 +136,18 @@ def _submission(request: Request, actor: JobActor, params: Mapping[str, Any], wh
     )
 
 
-def _wait(request: Request, resources: Resources) -> float:
+def _preferences(request: Request) -> Preferences:
     fields = request.headers.getlist("prefer")
-    wanted = prefer.read(fields) if fields else prefer.NONE
+    return prefer.read(fields) if fields else prefer.NONE
+
+
+def _wait(resources: Resources, wanted: Preferences, job: Job) -> float:
+    """How many seconds to wait for the end of the job: none where it is known that it cannot end by then."""
     settings = resources.settings
-    return wanted.seconds(settings.sync_wait_seconds, settings.sync_wait_max_seconds)
+    seconds = wanted.seconds(settings.sync_wait_seconds, settings.sync_wait_max_seconds)
+    if _is_postponed(job, seconds):
+        return 0
+    return 0 if not wanted.says_when and resources.forecast.cannot_end_within(job, seconds) else seconds
 
 
 def _is_postponed(job: Job, seconds: float) -> bool:

@@ -50,6 +50,7 @@ class Attempt(MessageProxy):
         settle_with: Callable[["Attempt", Ending | None], None],
     ) -> None:
         self.failed = False
+        self.began = time.monotonic()
         self._exception: BaseException | None = None
         self._row = row
         self.id: UUID = row["message_id"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from src.jobs.forecast import Forecast
 from src.jobs.links import Links
 from src.jobs.row import Job
 from src.jobs.states import PRIORITIES
@@ -13,8 +14,9 @@ from src.jobs.states import PRIORITIES
 class Documents:
     """Renders jobs as JSON."""
 
-    def __init__(self, links: Links, *, retention: timedelta) -> None:
+    def __init__(self, links: Links, forecast: Forecast, *, retention: timedelta) -> None:
         self._links = links
+        self._forecast = forecast
         self._retention = retention
 
     def expiry(self, job: Job) -> datetime:
@@ -23,7 +25,11 @@ class Documents:
 
     def members(self, job: Job) -> dict[str, Any]:
         """The document's members, for orjson."""
-        return {**facts(job, self.expiry(job)), "estimate": None, "urls": self.urls(job)}
+        return {**facts(job, self.expiry(job)), "estimate": self._estimate(job), "urls": self.urls(job)}
+
+    def _estimate(self, job: Job) -> dict[str, datetime] | None:
+        end = self._forecast.finishes_at(job)
+        return None if end is None else {"finishes_at": end}
 
     def render(self, job: Job) -> bytes:
         """The document as JSON."""

@@ -11,7 +11,10 @@ from src.jobs.states import PUBLIC, State
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One row. `params`, `result`, `error` and `progress` are JSON texts."""
+    """One row. `params`, `result`, `error` and `progress` are JSON texts.
+
+    `turn` is the round of its line in which it comes up, where that was read.
+    """
 
     id: UUID
     actor: str
@@ -32,6 +35,7 @@ class Job:
     params: str | None
     result: str | None
     error: str | None
+    turn: int | None = None
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Job":
@@ -56,6 +60,7 @@ class Job:
             row["params"],
             row["result"],
             row["error"],
+            row.get("turn"),
         )
 
     @property

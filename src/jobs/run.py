@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -35,7 +36,7 @@ Key = tuple[UUID, int]
 class Runner:
     """Begins, watches and ends attempts. Lives on the worker's event loop.
 
-    `to_thread` hands an attempt to dramatiq's threads; `room_again` is called whenever an attempt ends.
+    `note` is told how long each run took, in seconds; `to_thread` hands an attempt to dramatiq's threads; `room_again` is called whenever an attempt ends.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Runner:
         actors: Mapping[str, "dramatiq.Actor[Any, Any]"],
         finisher: Finisher,
         to_thread: Callable[[Attempt], None],
+        note: Callable[[str, float], None],
         *,
         tasks: int,
         threads: int,
@@ -50,6 +52,7 @@ class Runner:
         self._actors = actors
         self._finisher = finisher
         self._to_thread = to_thread
+        self._note = note
         self._loop = asyncio.get_running_loop()
         self._free_tasks = tasks
         self._free_threads = threads
@@ -180,6 +183,8 @@ class Runner:
                 self._ahead.note(attempt.took)
         if ending is not None:
             self._finisher.finish(ending)
+            if ending.state in ("done", "rejected"):
+                self._note(attempt.current.actor, time.monotonic() - attempt.began)
         self._written()
 
     def _written(self) -> None:

@@ -141,4 +141,5 @@ class Submitter:
             params=params,
             result=None,
             error=None,
+            turn=row["turn"],
         )

@@ -60,6 +60,8 @@ class Lease:
         seconds: float,
         retention: float,
         queues: Sequence[str],
+        tasks: int,
+        threads: int,
         on_lost: Callable[[], None],
     ) -> None:
         self.id: UUID = uuid7()
@@ -67,6 +69,7 @@ class Lease:
         self._seconds = seconds
         self._retention = retention
         self._queues = list(queues)
+        self._places = {"tasks": tasks, "threads": threads}
         self._on_lost = on_lost
         self._held_until = 0.0
         self._answered_at = time.monotonic()
@@ -101,7 +104,14 @@ class Lease:
     def _register(self) -> None:
         began = time.monotonic()
         name = f"{socket.gethostname()}:{os.getpid()}"
-        self._run(SQL.register, worker=str(self.id), name=name, queues=self._queues, seconds=self._seconds)
+        self._run(
+            SQL.register,
+            worker=str(self.id),
+            name=name,
+            queues=self._queues,
+            seconds=self._seconds,
+            **self._places,
+        )
         self._held_until = began + self._seconds
 
     def _beat_forever(self) -> None:

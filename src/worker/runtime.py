@@ -14,6 +14,7 @@ from src.db.retry import unforeseen
 from src.jobs import resources
 from src.jobs.attempt import Attempt
 from src.jobs.declare import LIMITED, THREADED, JobActor
+from src.jobs.history import History
 from src.jobs.run import Runner
 from src.outgoing import Network
 from src.queue.backlog import Backlog
@@ -45,6 +46,7 @@ class Runtime:
     finisher: Finisher
     claimer: Claimer
     promoter: Promoter
+    history: History
     listener: Listener | None
     chores: Link
     links: tuple[Link, ...]
@@ -78,12 +80,17 @@ class Runtime:
         claims = Link(url, "claim", direct=direct, synchronous_commit="off")
         endings, chores = Link(url, "finish", direct=direct), Link(url, "chores", direct=direct)
         finisher = Finisher(endings, retention=retention)
-        runner = Runner(actors, finisher, to_thread, tasks=settings.worker_concurrency, threads=threads)
+        history = History(chores)
+        runner = Runner(
+            actors, finisher, to_thread, history.note, tasks=settings.worker_concurrency, threads=threads
+        )
         lease = Lease(
             url,
             seconds=settings.lease_seconds,
             retention=retention,
             queues=sorted(queues),
+            tasks=settings.worker_concurrency,
+            threads=threads,
             on_lost=lambda: _hand_over(loop, runner.abandon),
         )
         await asyncio.to_thread(lease.begin)
@@ -100,7 +107,9 @@ class Runtime:
         promoter, asked = Promoter(chores), asyncio.Event()
         listener = _listener(url, claimer, promoter, runner, asked) if settings.listen else None
         links = (claims, endings, chores)
-        runtime = cls(database, lease, runner, finisher, claimer, promoter, listener, chores, links, asked)
+        runtime = cls(
+            database, lease, runner, finisher, claimer, promoter, history, listener, chores, links, asked
+        )
         if settings.worker_exit_when_empty:
             runtime.when_empty = (Backlog(chores, work), end_all)
         return runtime
@@ -111,6 +120,7 @@ class Runtime:
             self.listener.start()
         self.claimer.start()
         self.promoter.start()
+        self.history.start()
         self._tasks = (
             asyncio.create_task(unforeseen("looking for cancellations")(self._look_forever)),
             asyncio.create_task(unforeseen("looking for an end")(self._end_when_empty)),
@@ -133,6 +143,7 @@ class Runtime:
         for task in self._tasks:
             task.cancel()
         await self.promoter.stop()
+        await self.history.stop()
         if self.listener is not None:
             await self.listener.stop()
         await asyncio.to_thread(self.lease.end)

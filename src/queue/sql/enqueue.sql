@@ -29,13 +29,13 @@ with job as (
   from job left join line on job.due_at is null
     and line.lane = job.lane and line.priority = job.priority and line.tenant is not distinct from job.tenant
   on conflict do nothing
-  returning message_id, lane, due_at, created_at, expires_at
+  returning message_id, lane, turn, due_at, created_at, expires_at
 ), woken as (
   select pg_notify('dramatiq.' || lane || '.enqueue', '') from added where due_at is null group by lane
 ), postponed as (
   select pg_notify('sooner.postponed', '') where exists (select from added where due_at is not null)
 )
-select message_id, due_at, created_at, expires_at,
+select message_id, turn, due_at, created_at, expires_at,
   (select count(*) from woken) + (select count(*) from postponed) as notified
 from added;
 
@@ -54,7 +54,7 @@ returning key;
 
 -- name: added
 -- Reads back rows of an INSERT whose answer was lost.
-select message_id, due_at, created_at, expires_at from dramatiq.queue where message_id = any(:ids::uuid[]);
+select message_id, turn, due_at, created_at, expires_at from dramatiq.queue where message_id = any(:ids::uuid[]);
 
 -- name: twins
 -- Which jobs wait or run under these keys, of which there may be one at a time.

@@ -1,0 +1,159 @@
+"""When jobs will end, as far as can be told: from their actors' last runs and the line before them."""
+
+import math
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from src.db import Database
+from src.jobs.declare import JobActor
+from src.jobs.durations import Durations
+from src.jobs.history import SQL
+from src.jobs.line import Line
+from src.jobs.row import Job
+from src.jobs.states import State
+
+#: Fewer runs than this are no reason to answer before the wait is over.
+ENOUGH_RUNS = 20
+#: Looking takes at most this share of the time, so that a long line does not slow itself down by being counted.
+LOOKING_SHARE = 0.02
+LONGEST_PAUSE = 4.0
+#: How long an overdue job is given at most before it is asked for again.
+LONGEST_RETRY = 60
+
+
+class Forecast:
+    """Keeps in memory what estimates are made of. Nothing is read while a request is answered."""
+
+    def __init__(self, database: Database, actors: Mapping[str, JobActor], *, most: int) -> None:
+        self._database = database
+        self._lanes = {actor.lane: actor for actor in actors.values()}
+        self._actors = actors
+        self._most = most
+        self._known: dict[str, Durations] = {}
+        self._lines: dict[tuple[str, int], Line] = {}
+        self._places: dict[str, int] = {}
+        self._offset = timedelta(0)
+        self._looked_at = -math.inf
+        self._look_next = 0.0
+
+    # Looking
+
+    async def refresh(self) -> None:
+        """Look again, if it is time. Raises Unavailable."""
+        began = time.monotonic()
+        if began < self._look_next:
+            return
+        await self._look()
+        self._looked_at = began
+        self._look_next = began + min(LONGEST_PAUSE, (time.monotonic() - began) / LOOKING_SHARE)
+
+    async def _look(self) -> None:
+        known = await self._database.rows(SQL.known)
+        self._offset = known[0]["now"] - datetime.now(UTC)
+        self._known = {row["actor"]: Durations(row["durations"]) for row in known if row["actor"] is not None}
+        lanes = list(self._lanes)
+        places = await self._database.rows(
+            SQL.capacity,
+            lanes=lanes,
+            queues=[actor.queue_name for actor in self._lanes.values()],
+            threaded=[not actor.is_async for actor in self._lanes.values()],
+        )
+        self._places = {row["lane"]: row["places"] or 0 for row in places}
+        lines = await self._database.rows(SQL.lines, lanes=lanes, most=self._most + 1)
+        self._lines = {(row["lane"], row["priority"]): Line.read(row) for row in lines}
+
+    # Telling
+
+    def depth(self, queue: str) -> int:
+        """How many due jobs wait in a queue, counted up to one more than the most that may."""
+        lengths = [
+            line.length for (lane, _), line in self._lines.items() if self._lanes[lane].queue_name == queue
+        ]
+        return sum(lengths)
+
+    def typical(self, actor: str) -> tuple[float | None, float | None]:
+        """How long the runs of an actor take, in seconds: the median, and what 95 of 100 do not exceed."""
+        known = self._known.get(actor)
+        return (None, None) if known is None else (known.quantile(0.5), known.quantile(0.95))
+
+    def finishes_at(self, job: Job) -> datetime | None:
+        """When a job will likely end; None where nothing is known, or it is final."""
+        known = self._known.get(job.actor)
+        if known is None or job.state.is_final:
+            return None
+        now = self._now()
+        if job.state is State.PROCESSING and job.started_at is not None:
+            left = known.left((now - job.started_at).total_seconds())
+        else:
+            left = self._until_end_of_waiting(job, known, now)
+        return None if left is None else now + timedelta(seconds=left)
+
+    def _until_end_of_waiting(self, job: Job, known: Durations, now: datetime) -> float | None:
+        places, median = self._places_for(job), known.quantile(0.5)
+        if not places or median is None:
+            return None
+        due_in = 0.0 if job.run_at is None else max(0.0, (job.run_at - now).total_seconds())
+        return due_in + self._work_ahead(job, 0.5) / places + median
+
+    def retry_after(self, job: Job) -> int:
+        """Whole seconds after which it is worth asking for a job again."""
+        now = self._now()
+        end = self.finishes_at(job)
+        if end is not None:
+            return max(1, math.ceil((end - now).total_seconds()))
+        since = job.started_at or job.run_at or job.created_at
+        elapsed = (now - since).total_seconds()
+        if elapsed < 0:
+            return math.ceil(-elapsed)
+        # What has lasted long lasts longer: ask the less often the longer it has.
+        return min(LONGEST_RETRY, max(1, math.ceil(elapsed / 2)))
+
+    def cannot_end_within(self, job: Job, seconds: float) -> bool:
+        """Whether a job just submitted would not be waited for with success even if all went as fast as it ever does.
+
+        The fastest tenth of its actor's runs, after its own tenant's jobs and more urgent ones as fast: a lower
+        bound, so that no job that might have ended within the wait is put off.
+        """
+        known = self._known.get(job.actor)
+        if known is None or len(known) < ENOUGH_RUNS:
+            return False
+        places = self._places.get(self._lane_of(job), 0)
+        age = time.monotonic() - self._looked_at
+        ahead = max(0.0, self._least_work_ahead(job) / places - age) if places else 0.0
+        return ahead + (known.quantile(0.1) or 0) > seconds
+
+    def _places_for(self, job: Job) -> int:
+        """How many of its kind may run at once; 0 where no worker is there."""
+        actor = self._actors.get(job.actor)
+        if actor is None:
+            return 0
+        limit, places = actor.declaration.concurrency, self._places.get(actor.lane, 0)
+        return places if limit is None else min(places, limit.most)
+
+    def _least_work_ahead(self, job: Job) -> float:
+        total = 0.0
+        for priority, line in self._before(job):
+            jobs = line.rounds(job.turn) if priority == job.priority else line.length
+            total += jobs * line.service(self._known, 0.1)
+        return total
+
+    def _work_ahead(self, job: Job, share: float) -> float:
+        total = 0.0
+        for priority, line in self._before(job):
+            jobs = line.ahead(job.turn) if priority == job.priority else line.length
+            total += jobs * line.service(self._known, share)
+        return total
+
+    def _before(self, job: Job) -> list[tuple[int, Line]]:
+        lane = self._lane_of(job)
+        found = ((priority, self._lines.get((lane, priority))) for priority in range(job.priority + 1))
+        return [(priority, line) for priority, line in found if line is not None]
+
+    def _lane_of(self, job: Job) -> str:
+        actor = self._actors.get(job.actor)
+        return job.queue if actor is None else actor.lane
+
+    def _now(self) -> datetime:
+        """The database's time: it has the only clock."""
+        return datetime.now(UTC) + self._offset
