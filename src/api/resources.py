@@ -20,6 +20,7 @@ from src.jobs.links import Links
 from src.jobs.listing import Listing
 from src.jobs.queues import Queues
 from src.jobs.samples import Samples
+from src.jobs.seal import Sealer
 from src.jobs.sessions import Sessions
 from src.jobs.submit import Submitter
 from src.jobs.uploads import Uploads
@@ -92,6 +93,7 @@ class Resources:
             submitter=Submitter(
                 Enqueuer(inserts),
                 Fingerprints(settings.link_signing_key),
+                Sealer(settings.secrets_public_key),
                 retention_seconds=retention.total_seconds(),
             ),
             actions=Actions(database, retention_seconds=retention.total_seconds()),

@@ -16,11 +16,14 @@ from dramatiq.middleware import Interrupt, raise_thread_exception
 from src.jobs import codec
 from src.jobs.context import Current
 from src.jobs.declare import JobActor
+from src.jobs.disclosure import NOTHING, Disclosure
 from src.jobs.failure import Failure, describe
+from src.jobs.seal import Opener, Owner
 from src.queue.broker import message_of
 from src.queue.finish import Ending
 
 T = TypeVar("T")
+
 
 Why = Literal["cancelled", "given-back", "timeout", "lost"]
 
@@ -48,6 +51,7 @@ class Attempt(MessageProxy):
         actor: "dramatiq.Actor[Any, Any]",
         say: Callable[["Attempt", float | None, str | None], None],
         settle_with: Callable[["Attempt", Ending | None], None],
+        opener: Opener,
     ) -> None:
         self.failed = False
         self.began = time.monotonic()
@@ -67,8 +71,12 @@ class Attempt(MessageProxy):
             crashes=row["crashes"],
             request_id=row["request_id"],
             traceparent=row["traceparent"],
-            say=lambda fraction, message: say(self, fraction, message),
+            say=lambda fraction, message: say(self, fraction, self._disclosure.clean_word(message)),
         )
+        self._disclosure = NOTHING
+        if row["sealed"] is not None:
+            owner = Owner(row["tenant"], self.id, row["actor"])
+            self._disclosure = Disclosure(row["sealed"], owner, opener)
         self._settle_with = settle_with
         self._ending: Ending | None = None
         self._has_outcome = False
@@ -97,10 +105,15 @@ class Attempt(MessageProxy):
         self._message  # noqa: B018 - cached
 
     @property
+    def kwargs(self) -> Mapping[str, Any]:
+        """What dramatiq's threads call the actor with: secrets are opened here. Raises NotOpenable."""
+        return self._disclosure.params(self._stored["kwargs"])
+
+    @property
     def params(self) -> Mapping[str, Any]:
-        """The parameters as stored."""
-        args, stored = tuple(self._stored["args"]), self._stored["kwargs"]
-        return self.actor.named(args, stored) if isinstance(self.actor, JobActor) else stored
+        """The parameters by name, secrets opened. Raises NotOpenable."""
+        args = tuple(self._stored["args"])
+        return self.actor.named(args, self.kwargs) if isinstance(self.actor, JobActor) else self.kwargs
 
     def __lt__(self, other: object) -> bool:
         return isinstance(other, Attempt) and (self.priority, self.id) < (other.priority, other.id)
@@ -110,7 +123,9 @@ class Attempt(MessageProxy):
     def succeed(self, result: Any) -> None:
         """The actor returned."""
         try:
-            self._end_with(Ending(self.id, self.fence, "done", result=codec.dumps(result)))
+            self._end_with(
+                Ending(self.id, self.fence, "done", result=self._disclosure.clean(codec.dumps(result)))
+            )
         except (TypeError, ValueError, RecursionError) as error:
             self.fail_with(TypeError(f"the result is no JSON: {error}"))
 
@@ -122,7 +137,9 @@ class Attempt(MessageProxy):
             pause = self.actor.pause(self.current.attempt)
             self._end_with(Ending(self.id, self.fence, "queued", pause=pause))
         else:
-            self._end_with(Ending(self.id, self.fence, "rejected", error=describe(error)))
+            self._end_with(
+                Ending(self.id, self.fence, "rejected", error=self._disclosure.clean(describe(error)))
+            )
 
     def raised(self, error: BaseException) -> None:
         """The actor came to an exception: its own, or what it made of being stopped."""
@@ -152,18 +169,23 @@ class Attempt(MessageProxy):
 
     def settle(self) -> None:
         """It is over: pass on the ending, once."""
+        if self._pass_on():
+            self._disclosure.end()
+
+    def give_back(self) -> None:
+        """It was never begun, or does not end in time: what it knows stays hidden for as long as it may run on."""
+        self.stop("given-back")
+        self._pass_on()
+
+    def _pass_on(self) -> bool:
         with self._lock:
             if self._settled:
-                return
+                return False
             self._settled = True
         if not self._has_outcome:
             self.fail_with(RuntimeError("the attempt ended without an outcome"))
         self._settle_with(self, self._ending)
-
-    def give_back(self) -> None:
-        """It was never begun, or does not end in time."""
-        self.stop("given-back")
-        self.settle()
+        return True
 
     # Threads
 

@@ -15,6 +15,7 @@ from src.jobs.codec import escape
 from src.jobs.limit import Limit, Rate
 from src.jobs.limit import row as limit_row
 from src.jobs.problem import Invalid, wrong
+from src.jobs.secret import Path, find, takes_secrets
 from src.jobs.states import PRIORITIES
 from src.jobs.uploads import IsUpload
 from src.queue.enqueue import LimitRow
@@ -76,6 +77,23 @@ class JobActor(dramatiq.Actor[Any, Any]):
     def check(self, params: Mapping[str, Any]) -> None:
         """Raises Invalid, one error a parameter that does not fit."""
         self._validated(params)
+
+    @cached_property
+    def takes_secrets(self) -> bool:
+        """Whether any parameter is or holds a secret."""
+        return takes_secrets(self.parameters)
+
+    def secret_paths(self, params: Mapping[str, Any]) -> list[Path]:
+        """Where the secrets are in parameters that were found good. Raises Invalid."""
+        return list(find(params, self._validated(params))) if self.takes_secrets else []
+
+    def message_with_options(self, *, args: Any = (), kwargs: Any = None, **options: Any) -> Any:
+        """As dramatiq's. Raises TypeError where it would put a secret into the table in clear."""
+        if self.takes_secrets and self.secret_paths(self.named(tuple(args), kwargs or {})):
+            raise TypeError(
+                f"{self.actor_name}: secret parameters have to be sealed, so submit the job over HTTP"
+            )
+        return super().message_with_options(args=args, kwargs=kwargs, **options)
 
     def arguments(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """The keyword arguments for stored parameters, as the signature's types. Raises Invalid."""

@@ -16,6 +16,7 @@ from src.jobs.attempt import Attempt, Why
 from src.jobs.context import enter
 from src.jobs.declare import JobActor
 from src.jobs.failure import Failure
+from src.jobs.seal import Opener
 from src.queue.finish import Ending, Finisher
 from src.queue.lease import MOST_CRASHES
 
@@ -45,6 +46,7 @@ class Runner:
         finisher: Finisher,
         to_thread: Callable[[Attempt], None],
         note: Callable[[str, float], None],
+        opener: Opener,
         *,
         tasks: int,
         threads: int,
@@ -53,6 +55,7 @@ class Runner:
         self._finisher = finisher
         self._to_thread = to_thread
         self._note = note
+        self._opener = opener
         self._loop = asyncio.get_running_loop()
         self._free_tasks = tasks
         self._free_threads = threads
@@ -101,7 +104,7 @@ class Runner:
         if self._goes_on(row):
             return
         actor = self._actors[row["actor"]]
-        attempt = Attempt(row, actor, self._say, self._settled)
+        attempt = Attempt(row, actor, self._say, self._settled, self._opener)
         self._attempts[attempt.key] = self._newest[attempt.id] = attempt
         self._last_chances += attempt.current.crashes >= LAST_CHANCE
         self._idle.clear()

@@ -11,6 +11,7 @@ from src.jobs.declare import JobActor
 from src.jobs.idempotency import Fingerprints, Replay
 from src.jobs.problem import Invalid, wrong
 from src.jobs.row import Job
+from src.jobs.seal import Owner, Sealer
 from src.jobs.states import PRIORITIES, State
 from src.queue.enqueue import Conflict, Enqueuer, NewJob, Twin, message
 from src.queue.ids import uuid7
@@ -43,8 +44,11 @@ class Attach(Exception):
 class Submitter:
     """Turns submissions into rows."""
 
-    def __init__(self, enqueuer: Enqueuer, fingerprints: Fingerprints, *, retention_seconds: float) -> None:
+    def __init__(
+        self, enqueuer: Enqueuer, fingerprints: Fingerprints, sealer: Sealer, *, retention_seconds: float
+    ) -> None:
         self._enqueuer = enqueuer
+        self._sealer = sealer
         self._fingerprints = fingerprints
         self._retention_seconds = retention_seconds
 
@@ -52,22 +56,26 @@ class Submitter:
         """Enqueue: the job as it begins.
 
         Raises Replay where the idempotency key was used before for the same, Invalid where it was for something
-        else, Attach where the actor is unique and such a job waits or runs, and Unavailable when the database is
-        away: try again.
+        else, Attach where the actor is unique and such a job waits or runs, ServiceUnavailable where secrets cannot
+        be sealed, and Unavailable when the database is away: try again.
         """
-        limit = submission.actor.limit(submission.tenant, submission.params)
+        id = id or uuid7()
+        owner = Owner(submission.tenant, id, submission.actor.actor_name)
+        secrets = submission.actor.secret_paths(submission.params)
+        params, sealed = self._sealer.seal(submission.params, secrets, owner)
+        limit = submission.actor.limit(submission.tenant, params)
         if limit is not None:
             await self._enqueuer.limits([limit])
         key = None if limit is None else limit.key
-        params = codec.dumps(submission.params)
-        new = self._row(submission, id or uuid7(), params, key)
+        text = codec.dumps(params)
+        new = self._row(submission, id, text, sealed, key)
         try:
             row = await self._enqueuer.enqueue(new)
         except Conflict as conflict:
             raise self._replay(submission, conflict) from None
         except Twin as twin:
             raise Attach(twin.id) from None
-        return self._job(new, row, params)
+        return self._job(new, row, text)
 
     def _replay(self, submission: Submission, conflict: Conflict) -> Replay | Invalid:
         if self._fingerprints.match(conflict.fingerprint, submission.actor.actor_name, submission.params):
@@ -77,7 +85,9 @@ class Submitter:
             "The Idempotency-Key was used before with other parameters: give each request a key of its own.",
         )
 
-    def _row(self, submission: Submission, id: UUID, params: str, limit_key: str | None) -> NewJob:
+    def _row(
+        self, submission: Submission, id: UUID, params: str, sealed: str | None, limit_key: str | None
+    ) -> NewJob:
         actor = submission.actor
         return NewJob(
             message_id=id,
@@ -97,6 +107,7 @@ class Submitter:
             fingerprint=self._fingerprint(submission),
             limit_key=limit_key,
             unique_key=self._unique_key(submission),
+            sealed=sealed,
         )
 
     def _fingerprint(self, submission: Submission) -> bytes | None:

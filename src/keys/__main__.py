@@ -9,6 +9,7 @@ from uuid import UUID
 
 from src.db import Unavailable, pool
 from src.jobs.keys import Keys
+from src.jobs.seal import pair
 from src.settings import load
 from src.settings.common import CommonSettings
 
@@ -47,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="all keys, id first")
     revoke = commands.add_parser("revoke", help="take a key back; holds within 5 s")
     revoke.add_argument("id", type=UUID)
+    commands.add_parser("secrets", help="make a pair for secret parameters: no database is needed")
     return top
 
 
@@ -90,6 +92,10 @@ COMMANDS: dict[str, Callable[[Keys, argparse.Namespace], Awaitable[int]]] = {
 
 
 async def _run(arguments: argparse.Namespace) -> int:
+    if arguments.command == "secrets":
+        public, private = pair()
+        print(f"SECRETS_PUBLIC_KEY={public}", f"SECRETS_PRIVATE_KEY={private}", sep="\n")
+        return 0
     database = pool(load(CommonSettings).database_url, "keys", size=1, direct=False)
     try:
         await database.connect(wait_seconds=5)

@@ -9,6 +9,8 @@ from typing import Any
 
 import structlog
 
+from src.logs import redact
+
 _belongs: ContextVar[Mapping[str, Any]] = ContextVar("log_belongs", default=MappingProxyType({}))
 
 
@@ -47,6 +49,7 @@ def configure(process: str, *, format: str, level: str) -> None:
             processors=[
                 _process(process),
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                redact.hidden.line,
                 render,
             ],
         )

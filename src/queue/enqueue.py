@@ -36,6 +36,7 @@ class NewJob:
     fingerprint: bytes | None
     limit_key: str | None = None
     unique_key: str | None = None
+    sealed: str | None = None
 
 
 FIELDS = tuple(field.name for field in fields(NewJob))

@@ -1,5 +1,6 @@
 """What every process reads."""
 
+import base64
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -29,6 +30,17 @@ class CommonSettings(BaseSettings):
     shutdown_timeout_seconds: Seconds = 25
     log_format: Literal["json", "text"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+def curve_key(key: str) -> str:
+    """A key of X25519 as `python -m src.keys secrets` prints it. Raises ValueError."""
+    try:
+        size = len(base64.b64decode(key, validate=True))
+    except ValueError:
+        size = 0
+    if size != 32:
+        raise ValueError("not 32 bytes in base64: python -m src.keys secrets prints a pair")
+    return key
 
 
 def refuse_private_key(value: str | None) -> None:

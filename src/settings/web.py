@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from src.settings.common import CommonSettings, PostgresUrl, Seconds, refuse_private_key
+from src.settings.common import CommonSettings, PostgresUrl, Seconds, curve_key, refuse_private_key
 
 MINIMUM_KEY_LENGTH = 32
 
@@ -14,7 +14,7 @@ class WebSettings(CommonSettings):
     """Settings of `uvicorn src.api:app`."""
 
     database_replica_url: PostgresUrl | None = None
-    secrets_public_key: str | None = None
+    secrets_public_key: Annotated[str, AfterValidator(curve_key)] | None = None
     secrets_private_key: Annotated[str | None, AfterValidator(refuse_private_key)] = None
     sync_wait_seconds: Seconds = 3
     sync_wait_max_seconds: Seconds = 25

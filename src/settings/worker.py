@@ -2,16 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 from pydantic_settings import NoDecode
 
-from src.settings.common import CommonSettings
+from src.settings.common import CommonSettings, curve_key
 
 
 class WorkerSettings(CommonSettings):
     """Settings of `dramatiq src.actors`."""
 
-    secrets_private_key: Annotated[tuple[str, ...], NoDecode] = ()
+    secrets_private_key: Annotated[tuple[Annotated[str, AfterValidator(curve_key)], ...], NoDecode] = ()
     listen: bool = True
     worker_concurrency: Annotated[int, Field(ge=1)] = 100
     worker_exit_when_empty: bool = False

@@ -16,6 +16,7 @@ from src.jobs.attempt import Attempt
 from src.jobs.declare import LIMITED, THREADED, JobActor
 from src.jobs.history import History
 from src.jobs.run import Runner
+from src.jobs.seal import Opener
 from src.outgoing import Network
 from src.queue.backlog import Backlog
 from src.queue.claim import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Claimer, Lane, Promoter
@@ -80,9 +81,15 @@ class Runtime:
         claims = Link(url, "claim", direct=direct, synchronous_commit="off")
         endings, chores = Link(url, "finish", direct=direct), Link(url, "chores", direct=direct)
         finisher = Finisher(endings, retention=retention)
-        history = History(chores)
+        history, opener = History(chores), Opener(settings.secrets_private_key)
         runner = Runner(
-            actors, finisher, to_thread, history.note, tasks=settings.worker_concurrency, threads=threads
+            actors,
+            finisher,
+            to_thread,
+            history.note,
+            opener,
+            tasks=settings.worker_concurrency,
+            threads=threads,
         )
         lease = Lease(
             url,

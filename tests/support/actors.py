@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import logging
 import time
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, SecretBytes, SecretStr
 
 from src.actors import broker
-from src.jobs import Limit, Rate, job
+from src.jobs import Limit, Rate, job, progress
 
 __all__ = ["broker"]
 
@@ -92,3 +96,46 @@ async def two_at_a_time(seconds: float) -> None:
 @job(rate=Rate(3, seconds=3600))
 async def three_an_hour() -> None:
     """Calls what is paid by the call."""
+
+
+class Account(BaseModel):
+    """Holds a secret, deep in the parameters."""
+
+    user: str
+    password: SecretStr
+
+
+Way = Literal["measure", "give back", "raise", "log"]
+
+
+def use(way: Way, secret: str) -> Any:
+    """What a careless actor does with a secret."""
+    progress(0.5, f"working with {secret}")
+    if way == "raise":
+        raise ValueError(f"not good: {secret!r}")
+    if way == "log":
+        logging.getLogger(__name__).warning("using %s", secret)
+    if way == "give back":
+        return {"secret": secret, secret: [f"<{secret}>"]}
+    return {"sha256": hashlib.sha256(secret.encode()).hexdigest()}
+
+
+@job
+async def use_secret(
+    way: Way,
+    token: SecretStr | None = None,
+    raw: SecretBytes | None = None,
+    accounts: list[Account] | None = None,
+    pause: float = 0,
+) -> Any:
+    """Does something with whichever secret it gets."""
+    await asyncio.sleep(pause)
+    given = [token, *(account.password for account in accounts or [])]
+    texts = [secret.get_secret_value() for secret in given if secret is not None]
+    return use(way, "".join(texts) + (raw.get_secret_value().decode() if raw else ""))
+
+
+@job
+def use_secret_on_thread(way: Way, token: SecretStr) -> Any:
+    """The same on a thread, where dramatiq logs, too."""
+    return use(way, token.get_secret_value())

@@ -226,6 +226,10 @@ class Processes:
         self._folder = folder
         self._commands = read_procfile(ROOT / "Procfile")
 
+    def settings(self, name: str) -> dict[str, str | None]:
+        """What processes of a type are started with."""
+        return dict(self._settings[name])
+
     async def web(self, *, ready: bool = True, module: str = "src.api", **settings: str | None) -> Web:
         """Starts `web` on a free port (or PORT); with `ready` it waits for `/readyz`.
 

@@ -17,7 +17,7 @@ set state = 'consumed', worker = :worker,
   attempts = attempts + 1, version = version + 1,
   started_at = dramatiq.clock(), mtime = dramatiq.clock(), progress = null
 where ctid = any(array(select ctid from candidate))
-returning message_id, queue_name, actor, message::text as message, tenant, priority, turn, created_at, request_id,
+returning message_id, queue_name, actor, message::text as message, sealed::text as sealed, tenant, priority, turn, created_at, request_id,
   traceparent, attempts, crashes, fence;
 
 -- name: claim_aged
@@ -49,7 +49,7 @@ set state = 'consumed', worker = :worker,
   attempts = attempts + 1, version = version + 1,
   started_at = dramatiq.clock(), mtime = dramatiq.clock(), progress = null
 where ctid = any(array(select ctid from candidate))
-returning message_id, queue_name, actor, message::text as message, tenant, priority, turn, created_at, request_id,
+returning message_id, queue_name, actor, message::text as message, sealed::text as sealed, tenant, priority, turn, created_at, request_id,
   traceparent, attempts, crashes, fence;
 
 -- name: limited_keys
@@ -101,7 +101,7 @@ set state = 'consumed', worker = :worker,
   attempts = attempts + 1, version = version + 1,
   started_at = dramatiq.clock(), mtime = dramatiq.clock(), progress = null
 where ctid = any(array(select ctid from candidate))
-returning message_id, queue_name, actor, message::text as message, tenant, priority, turn, created_at, request_id,
+returning message_id, queue_name, actor, message::text as message, sealed::text as sealed, tenant, priority, turn, created_at, request_id,
   traceparent, attempts, crashes, fence;
 
 -- name: unknown

@@ -6,9 +6,10 @@ with job as (
     :message_id::uuid[], :queue_name::text[], :lane::text[], :actor::text[], :message::jsonb[], :tenant::text[],
     :priority::smallint[], :request_id::text[], :traceparent::text[], :run_at::timestamptz[],
     :delay::double precision[], :cancel_after::double precision[], :retention::double precision[],
-    :idempotency_key::text[], :fingerprint::bytea[], :limit_key::text[], :unique_key::text[]
+    :idempotency_key::text[], :fingerprint::bytea[], :limit_key::text[], :unique_key::text[],
+    :sealed::jsonb[]
   ) with ordinality as job (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent,
-      run_at, delay, cancel_after, retention, idempotency_key, fingerprint, limit_key, unique_key, number)
+      run_at, delay, cancel_after, retention, idempotency_key, fingerprint, limit_key, unique_key, sealed, number)
   cross join lateral (
     select coalesce(job.run_at, dramatiq.clock() + job.delay * interval '1 second')
   ) as start (starts)
@@ -18,13 +19,13 @@ with job as (
 ), added as (
   insert into dramatiq.queue
     (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent, run_at, due_at,
-     cancel_at, expires_at, idempotency_key, fingerprint, limit_key, unique_key, turn)
+     cancel_at, expires_at, idempotency_key, fingerprint, limit_key, unique_key, sealed, turn)
   select
     job.message_id, job.queue_name, job.lane, job.actor, job.message, job.tenant, job.priority,
     job.request_id, job.traceparent, job.due_at, job.due_at,
     dramatiq.clock() + job.cancel_after * interval '1 second',
     coalesce(job.due_at, dramatiq.clock()) + job.retention * interval '1 second',
-    job.idempotency_key, job.fingerprint, job.limit_key, job.unique_key,
+    job.idempotency_key, job.fingerprint, job.limit_key, job.unique_key, job.sealed,
     line.turn - 1 + row_number() over (partition by job.lane, job.priority, job.tenant order by job.number)
   from job left join line on job.due_at is null
     and line.lane = job.lane and line.priority = job.priority and line.tenant is not distinct from job.tenant

@@ -1,0 +1,70 @@
+"""Redaction: what a running job's opened secrets are must stand in no log line, error, result or word of progress."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+#: What stands where a secret was.
+MARK = "•••"
+
+
+def forms(secrets: Iterable[str]) -> list[str]:
+    """Secrets as they may turn up: bare, in a repr, in JSON, in an address; the longest first, as one may hold another."""
+    found: set[str] = set()
+    for secret in secrets:
+        found |= {secret, repr(secret)[1:-1], repr(secret.encode())[2:-1], json.dumps(secret)[1:-1]}
+        found |= {quote(secret, safe=""), quote_plus(secret)}
+    return sorted(found - {""}, key=len, reverse=True)
+
+
+def text(value: str, hidden: Iterable[str]) -> str:
+    """The text without what is hidden."""
+    for form in hidden:
+        value = value.replace(form, MARK)
+    return value
+
+
+def within(value: Any, hidden: Iterable[str]) -> Any:
+    """A JSON value, or what a log line is made of, without what is hidden; keys, too."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, dict):
+        return {text(str(key), hidden): within(item, hidden) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [within(item, hidden) for item in value]
+    if isinstance(value, int | float):
+        return value if text(str(value), hidden) == str(value) else MARK
+    return text(str(value), hidden)
+
+
+class Hidden:
+    """What is hidden from the log lines of a whole process: a secret's job is not the only one that may log it."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._forms: list[str] = []
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Hide these until they are taken away as often as they were added."""
+        with self._lock:
+            self._counts.update(secrets)
+            self._forms = forms(self._counts)
+
+    def take(self, secrets: Iterable[str]) -> None:
+        """Undo one `add` of the same."""
+        with self._lock:
+            self._counts.subtract(secrets)
+            self._counts += Counter()
+            self._forms = forms(self._counts)
+
+    def line(self, logger: object, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+        """A structlog processor: the last one before the line is rendered."""
+        hidden = self._forms
+        return {name: within(value, hidden) for name, value in event.items()} if hidden else event
+
+
+hidden = Hidden()
