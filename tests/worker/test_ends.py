@@ -109,9 +109,9 @@ async def test_messages_that_no_thread_has_begun_are_given_back_at_once(
     processes: Processes, connect: Connect, api_key: MakeKey, database_url: str
 ) -> None:
     client = connect(await processes.web(), await api_key(scopes=["admin"]))
-    worker = await processes.worker(WORKER_THREADS="1")
+    worker = await processes.worker(WORKER_THREADS="1", SHUTDOWN_TIMEOUT_SECONDS="600")
     # A stock producer's messages lie in the queue's own lane, so more of them are claimed than there are threads.
-    ids = [stock_message(database_url, "burn", seconds=seconds) for seconds in (6, 0)]
+    ids = [stock_message(database_url, "burn", seconds=seconds) for seconds in (600, 0)]
     first = await until(client, ids[0], lambda job: job["state"] == "processing")
     await until(client, ids[1], lambda job: job["state"] == "processing")
 
@@ -120,8 +120,9 @@ async def test_messages_that_no_thread_has_begun_are_given_back_at_once(
     waiting = await until(client, ids[1], lambda job: job["state"] == "waiting")
     assert waiting["attempts"] == 0
     assert (await client.get(f"/jobs/{first['id']}")).json()["state"] == "processing"
+    await client.post(f"/jobs/{first['id']}/cancel")
     assert await worker.exit() == 0
-    assert (await final(client, first["id"]))["state"] == "done"
+    assert (await final(client, first["id"]))["state"] == "cancelled"
 
 
 def begun_again(then: str, job: Document) -> bool:

@@ -106,7 +106,7 @@ returning message_id, queue_name, actor, message::text as message, sealed::text 
 
 -- name: unknown
 -- What a worker holds without knowing: the answer to its claim was lost with the connection.
-select message_id, queue_name, actor, message::text as message, tenant, priority, turn, created_at, request_id,
+select message_id, queue_name, actor, message::text as message, sealed::text as sealed, tenant, priority, turn, created_at, request_id,
   traceparent, attempts, crashes, fence
 from dramatiq.queue
 where state = 'consumed' and worker = :worker and message_id <> all(:known::uuid[])
