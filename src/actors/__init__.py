@@ -7,10 +7,11 @@ from typing import Any
 
 import dramatiq
 from dramatiq.middleware import Callbacks, CurrentMessage, Pipelines
+from dramatiq.results import Results
 
 from src.jobs.declare import JobActor
 from src.queue.broker import Broker, Place
-from src.worker import WorkerProcess
+from src.worker import RowResults, WorkerProcess
 
 
 def _place(actor: "dramatiq.Actor[Any, Any]", params: Mapping[str, Any]) -> Place:
@@ -19,7 +20,8 @@ def _place(actor: "dramatiq.Actor[Any, Any]", params: Mapping[str, Any]) -> Plac
     return Place(actor.queue_name, None)
 
 
-broker = Broker([Callbacks(), Pipelines(), CurrentMessage(), WorkerProcess()], _place)
+_results = Results(backend=RowResults(), store_results=True)  # type: ignore[no-untyped-call]
+broker = Broker([Callbacks(), Pipelines(), CurrentMessage(), _results, WorkerProcess()], _place)
 dramatiq.set_broker(broker)
 
 for _module in pkgutil.iter_modules(__path__):

@@ -139,11 +139,9 @@ class WorkerProcess(Middleware):
     def after_process_message(
         self, broker: Broker, message: Attempt, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
-        """A thread is done with a message."""
+        """A thread is done with a message; what its actor returned, the Results middleware has."""
         if exception is not None:
             message.raised(exception)
-        else:
-            message.succeed(result)
 
     def after_skip_message(self, broker: Broker, message: Attempt) -> None:
         """Another middleware would not have it run."""
