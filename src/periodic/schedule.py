@@ -60,9 +60,11 @@ class Schedule:
         if not 1 <= self.most <= MOST:
             raise ValueError(f"schedule {self.name}: most is from 1 to {MOST}")
         try:
-            self.params_of(datetime.now(UTC))
+            params = self.params_of(datetime.now(UTC))
         except TypeError as error:
             raise ValueError(f"schedule {self.name}: params are no JSON object: {error}") from None
+        if r"\u0000" in params:
+            raise ValueError(f"schedule {self.name}: PostgreSQL stores no NUL in params")
 
     def params_of(self, tick: datetime) -> str:
         """The job's parameters at a tick, as JSON."""

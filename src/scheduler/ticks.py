@@ -3,9 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
+
 from src import logs
 from src.db import Link, Queries
 from src.periodic import Schedule
+from src.periodic.schedule import Due
 from src.queue.enqueue import message
 from src.queue.ids import uuid7
 from src.scheduler.agenda import Agenda
@@ -45,10 +48,17 @@ class Ticks:
         for row in rows:
             self._agenda.decide(row["name"], row["since"])
         for schedule, due in self._agenda.due(now):
-            if due.skip is not None:
-                await self._skip(schedule, due.skip)
-            for tick in due.fire:
-                await self._fire(schedule, tick, now)
+            try:
+                await self._carry_out(schedule, due, now)
+            except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
+                # The others' ticks go on; this one is tried again.
+                log.exception("tick cannot be fired", schedule=schedule.name)
+
+    async def _carry_out(self, schedule: Schedule, due: Due, now: datetime) -> None:
+        if due.skip is not None:
+            await self._skip(schedule, due.skip)
+        for tick in due.fire:
+            await self._fire(schedule, tick, now)
 
     async def _skip(self, schedule: Schedule, tick: datetime) -> None:
         if await self._write(schedule, tick, job=None, request_id=None):

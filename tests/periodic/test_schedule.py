@@ -92,6 +92,8 @@ def test_the_tick_is_a_parameter_where_it_is_asked_for() -> None:
         ({"most": 1001}, "most is from 1 to 1000"),
         ({"params": {"at": object()}}, "params are no JSON object"),
         ({"params": ["at"]}, "params are no JSON object"),
+        ({"params": {"at": "\0"}}, "stores no NUL"),
+        ({"params": {"at": "\ud800"}}, "params are no JSON object"),
     ],
 )
 def test_a_declaration_without_meaning_is_refused(options: dict[str, Any], reason: str) -> None:

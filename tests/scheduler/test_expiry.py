@@ -1,0 +1,166 @@
+"""What the schedules that come with Sooner remove, and what they leave alone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
+
+from src import actors
+from src.db import Database, pool
+from src.jobs import resources
+from src.jobs.declare import JobActor
+from src.jobs.expire import BATCH, Expiry
+from src.queue.ids import uuid7
+from tests.scheduler.conftest import connected
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import asyncpg
+
+ADD_JOB = """
+    insert into dramatiq.queue (message_id, actor, lane, message, state, result, finished_at, expires_at)
+    select $1::uuid, 'echo', 'default', '{}', 'done', '{}', dramatiq.clock(), dramatiq.clock() + $2::interval
+"""
+ADD_JOBS = """
+    insert into dramatiq.queue (message_id, actor, lane, message, state, result, finished_at, expires_at)
+    select gen_random_uuid(), 'echo', 'default', '{}', 'done', '{}', dramatiq.clock(), dramatiq.clock()
+    from generate_series(1, $1)
+"""
+ADD_UPLOAD = """
+    with upload as (
+      insert into sooner.upload (id, tenant, bytes, sha256, expires_at)
+      values ($1, 'acme', $2, case when $2::bigint is not null then 'digest' end, dramatiq.clock() + $3::interval)
+      returning id
+    )
+    insert into sooner.chunk (upload, position, data) select id, generate_series(0, 2), 'piece' from upload
+"""
+ADD_KEY = """
+    insert into sooner.api_key (id, tenant, name, scopes, digest, expires_at, revoked_at)
+    values ($1, 'acme', '', '{jobs}', sha256($1::text::bytea), dramatiq.clock() + $2::interval, $3)
+"""
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = pool(database_url, "test", size=1)
+    await database.connect()
+    resources.lend(database)
+    yield database
+    await database.close()
+
+
+async def ids(db: asyncpg.Connection, table: str, column: str = "id") -> set[UUID]:
+    return {row[column] for row in await db.fetch(f"select {column} from {table}")}
+
+
+async def run(actor: str) -> dict[str, int]:
+    """The result of an actor, called as a worker does."""
+    found = actors.broker.actors[actor]
+    assert isinstance(found, JobActor)
+    result: dict[str, int] = await found.call({})
+    return result
+
+
+async def test_final_jobs_past_their_time_go(db: asyncpg.Connection, database: Database) -> None:
+    old, new, waiting, stock = (uuid7() for _ in range(4))
+    await db.execute(ADD_JOB, old, -MINUTE)
+    await db.execute(ADD_JOB, new, MINUTE)
+    for id, expiry in ((waiting, -MINUTE), (stock, None)):
+        await db.execute(
+            "insert into dramatiq.queue (message_id, actor, lane, message, expires_at)"
+            " values ($1, 'echo', 'default', '{}', dramatiq.clock() + $2::interval)",
+            id,
+            expiry,
+        )
+    assert await run("remove_expired_jobs") == {"jobs": 1, "uploads": 0, "ticks": 0}
+    assert await ids(db, "dramatiq.queue", "message_id") == {new, waiting, stock}
+
+
+async def test_more_than_a_batch_goes_in_batches(db: asyncpg.Connection, database: Database) -> None:
+    await db.execute(ADD_JOBS, 2 * BATCH + 1)
+    assert await Expiry(database).jobs() == 2 * BATCH + 1
+    assert await ids(db, "dramatiq.queue", "message_id") == set()
+
+
+async def test_a_row_that_someone_locks_is_neither_waited_for_nor_removed(
+    db: asyncpg.Connection, database: Database, database_url: str
+) -> None:
+    read, free = uuid7(), uuid7()
+    for id in (read, free):
+        await db.execute(ADD_JOB, id, -MINUTE)
+    async with connected(database_url) as other, other.transaction():
+        await other.execute("select from dramatiq.queue where message_id = $1 for update", read)
+        assert await Expiry(database).jobs() == 1
+    assert await ids(db, "dramatiq.queue", "message_id") == {read}
+
+
+async def test_each_batch_is_a_transaction_of_its_own(
+    db: asyncpg.Connection, database: Database, database_url: str
+) -> None:
+    # The second batch fails: the first one stays removed.
+    await db.execute(ADD_JOBS, BATCH)
+    last = uuid7()
+    await db.execute(ADD_JOB, last, timedelta(0))
+    await db.execute(
+        """
+        create function fail() returns trigger language plpgsql as 'begin raise exception ''no''; end';
+        create trigger fail before delete on dramatiq.queue for each row
+        when (old.message_id = '%s') execute function fail()
+    """
+        % last
+    )
+    with pytest.raises(Exception, match="no"):
+        await Expiry(database).jobs()
+    assert await ids(db, "dramatiq.queue", "message_id") == {last}
+
+
+async def test_uploads_past_their_time_go_with_their_pieces(
+    db: asyncpg.Connection, database: Database
+) -> None:
+    whole, unfinished, new = uuid7(), uuid7(), uuid7()
+    await db.execute(ADD_UPLOAD, whole, 15, -MINUTE)
+    await db.execute(ADD_UPLOAD, unfinished, None, -MINUTE)
+    await db.execute(ADD_UPLOAD, new, 15, MINUTE)
+    assert await run("remove_expired_jobs") == {"jobs": 0, "uploads": 2, "ticks": 0}
+    assert await ids(db, "sooner.upload") == {new}
+    assert await ids(db, "sooner.chunk", "upload") == {new}
+
+
+async def test_ticks_of_long_ago_go_and_their_schedules_remember(
+    db: asyncpg.Connection, database: Database
+) -> None:
+    await db.execute("""
+        insert into sooner.schedule (name, actor, cron, timezone, since)
+        values ('s', 'echo', '@hourly', 'UTC', '2020-01-01Z');
+        insert into sooner.tick (schedule, tick, fence, fired_at)
+        select 's', dramatiq.clock() + at, 1, dramatiq.clock() + at
+        from unnest('{-60 days, -31 days, -29 days, 0}'::interval[]) as at;
+        insert into sooner.tick (schedule, tick, fence, fired_at)
+        values ('s', dramatiq.clock() + interval '1 year', 1, dramatiq.clock() - interval '60 days')
+    """)
+    assert await run("remove_expired_jobs") == {"jobs": 0, "uploads": 0, "ticks": 2}
+    assert await db.fetchval("select count(*) from sooner.tick") == 3
+    assert await db.fetchval(
+        "select dramatiq.clock() - since between '30 days' and '32 days' from sooner.schedule"
+    )
+
+
+async def test_expired_keys_go(db: asyncpg.Connection, database: Database) -> None:
+    expired, good, forever, revoked = (uuid7() for _ in range(4))
+    now = await db.fetchval("select dramatiq.clock()")
+    await db.execute(ADD_KEY, expired, -MINUTE, None)
+    await db.execute(ADD_KEY, good, MINUTE, None)
+    await db.execute(ADD_KEY, forever, None, None)
+    await db.execute(ADD_KEY, revoked, MINUTE, now)
+    assert await run("expire_credentials") == {"keys": 1}
+    assert await ids(db, "sooner.api_key") == {good, forever, revoked}
+
+
+async def test_nothing_to_remove(db: asyncpg.Connection, database: Database) -> None:
+    assert await run("remove_expired_jobs") == {"jobs": 0, "uploads": 0, "ticks": 0}
+    assert await run("expire_credentials") == {"keys": 0}
