@@ -13,6 +13,7 @@ from src.db import Database, pool
 from src.jobs import resources
 from src.jobs.declare import JobActor
 from src.jobs.expire import BATCH, Expiry
+from src.outgoing import Network
 from src.queue.ids import uuid7
 from tests.scheduler.conftest import connected
 
@@ -38,9 +39,20 @@ ADD_UPLOAD = """
     )
     insert into sooner.chunk (upload, position, data) select id, generate_series(0, 2), 'piece' from upload
 """
+ADD_FILE = """
+    with file as (
+      insert into sooner.file (id, job, name, type, bytes, sha256)
+      values ($1, $2, 'name', 'text/plain', 15, 'digest') returning id
+    )
+    insert into sooner.file_chunk (file, position, data) select id, generate_series(0, 2), 'piece' from file
+"""
+ADD_TOKEN = """
+    insert into sooner.token (id, key, digest, expires_at)
+    values ($1::uuid, $2, sha256($1::uuid::text::bytea), dramatiq.clock() + $3::interval)
+"""
 ADD_KEY = """
     insert into sooner.api_key (id, tenant, name, scopes, digest, expires_at, revoked_at)
-    values ($1, 'acme', '', '{jobs}', sha256($1::text::bytea), dramatiq.clock() + $2::interval, $3)
+    values ($1::uuid, 'acme', '', '{jobs}', sha256($1::uuid::text::bytea), dramatiq.clock() + $2::interval, $3)
 """
 MINUTE = timedelta(minutes=1)
 
@@ -49,7 +61,7 @@ MINUTE = timedelta(minutes=1)
 async def database(database_url: str) -> AsyncIterator[Database]:
     database = pool(database_url, "test", size=1)
     await database.connect()
-    resources.lend(database)
+    resources.lend(database, Network())
     yield database
     await database.close()
 
@@ -77,7 +89,7 @@ async def test_final_jobs_past_their_time_go(db: asyncpg.Connection, database: D
             id,
             expiry,
         )
-    assert await run("remove_expired_jobs") == {"jobs": 1, "uploads": 0, "ticks": 0}
+    assert await run("remove_expired_jobs") == {"jobs": 1, "uploads": 0, "files": 0, "ticks": 0}
     assert await ids(db, "dramatiq.queue", "message_id") == {new, waiting, stock}
 
 
@@ -99,21 +111,16 @@ async def test_a_row_that_someone_locks_is_neither_waited_for_nor_removed(
     assert await ids(db, "dramatiq.queue", "message_id") == {read}
 
 
-async def test_each_batch_is_a_transaction_of_its_own(
-    db: asyncpg.Connection, database: Database, database_url: str
-) -> None:
+async def test_each_batch_is_a_transaction_of_its_own(db: asyncpg.Connection, database: Database) -> None:
     # The second batch fails: the first one stays removed.
     await db.execute(ADD_JOBS, BATCH)
     last = uuid7()
     await db.execute(ADD_JOB, last, timedelta(0))
-    await db.execute(
-        """
+    await db.execute(f"""
         create function fail() returns trigger language plpgsql as 'begin raise exception ''no''; end';
         create trigger fail before delete on dramatiq.queue for each row
-        when (old.message_id = '%s') execute function fail()
-    """
-        % last
-    )
+        when (old.message_id = '{last}') execute function fail()
+    """)
     with pytest.raises(Exception, match="no"):
         await Expiry(database).jobs()
     assert await ids(db, "dramatiq.queue", "message_id") == {last}
@@ -126,9 +133,20 @@ async def test_uploads_past_their_time_go_with_their_pieces(
     await db.execute(ADD_UPLOAD, whole, 15, -MINUTE)
     await db.execute(ADD_UPLOAD, unfinished, None, -MINUTE)
     await db.execute(ADD_UPLOAD, new, 15, MINUTE)
-    assert await run("remove_expired_jobs") == {"jobs": 0, "uploads": 2, "ticks": 0}
+    assert await run("remove_expired_jobs") == {"jobs": 0, "uploads": 2, "files": 0, "ticks": 0}
     assert await ids(db, "sooner.upload") == {new}
     assert await ids(db, "sooner.chunk", "upload") == {new}
+
+
+async def test_files_go_with_their_job(db: asyncpg.Connection, database: Database) -> None:
+    old, new, lost, kept = (uuid7() for _ in range(4))
+    await db.execute(ADD_JOB, old, -MINUTE)
+    await db.execute(ADD_JOB, new, MINUTE)
+    await db.execute(ADD_FILE, lost, old)
+    await db.execute(ADD_FILE, kept, new)
+    assert await run("remove_expired_jobs") == {"jobs": 1, "uploads": 0, "files": 1, "ticks": 0}
+    assert await ids(db, "sooner.file") == {kept}
+    assert await ids(db, "sooner.file_chunk", "file") == {kept}
 
 
 async def test_ticks_of_long_ago_go_and_their_schedules_remember(
@@ -143,7 +161,7 @@ async def test_ticks_of_long_ago_go_and_their_schedules_remember(
         insert into sooner.tick (schedule, tick, fence, fired_at)
         values ('s', dramatiq.clock() + interval '1 year', 1, dramatiq.clock() - interval '60 days')
     """)
-    assert await run("remove_expired_jobs") == {"jobs": 0, "uploads": 0, "ticks": 2}
+    assert await run("remove_expired_jobs") == {"jobs": 0, "uploads": 0, "files": 0, "ticks": 2}
     assert await db.fetchval("select count(*) from sooner.tick") == 3
     assert await db.fetchval(
         "select dramatiq.clock() - since between '30 days' and '32 days' from sooner.schedule"
@@ -157,10 +175,24 @@ async def test_expired_keys_go(db: asyncpg.Connection, database: Database) -> No
     await db.execute(ADD_KEY, good, MINUTE, None)
     await db.execute(ADD_KEY, forever, None, None)
     await db.execute(ADD_KEY, revoked, MINUTE, now)
-    assert await run("expire_credentials") == {"keys": 1}
+    assert await run("expire_credentials") == {"keys": 1, "tokens": 0}
     assert await ids(db, "sooner.api_key") == {good, forever, revoked}
 
 
+async def test_expired_tokens_go_and_those_of_expired_keys(
+    db: asyncpg.Connection, database: Database
+) -> None:
+    gone, good = uuid7(), uuid7()
+    await db.execute(ADD_KEY, gone, -MINUTE, None)
+    await db.execute(ADD_KEY, good, None, None)
+    of_gone, expired, kept = (uuid7() for _ in range(3))
+    await db.execute(ADD_TOKEN, of_gone, gone, MINUTE)
+    await db.execute(ADD_TOKEN, expired, good, -MINUTE)
+    await db.execute(ADD_TOKEN, kept, good, MINUTE)
+    assert await run("expire_credentials") == {"keys": 1, "tokens": 1}
+    assert await ids(db, "sooner.token") == {kept}
+
+
 async def test_nothing_to_remove(db: asyncpg.Connection, database: Database) -> None:
-    assert await run("remove_expired_jobs") == {"jobs": 0, "uploads": 0, "ticks": 0}
-    assert await run("expire_credentials") == {"keys": 0}
+    assert await run("remove_expired_jobs") == {"jobs": 0, "uploads": 0, "files": 0, "ticks": 0}
+    assert await run("expire_credentials") == {"keys": 0, "tokens": 0}

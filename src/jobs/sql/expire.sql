@@ -21,10 +21,11 @@ with expired as (
 select count(*) as removed from removed;
 
 -- name: files
--- Removes files whose job is gone, with their pieces.
+-- Removes files whose job is gone, with their pieces; the oldest first, as jobs go: orphans are found at once.
 with orphan as (
   select id from sooner.file
   where not exists (select from dramatiq.queue where message_id = file.job)
+  order by id
   limit :batch
   for update skip locked
 ), removed as (
