@@ -135,7 +135,7 @@ class Attempt(MessageProxy):
         retries = self.actor.declaration.retries if isinstance(self.actor, JobActor) else 0
         if isinstance(self.actor, JobActor) and self.current.attempt <= retries and not hopeless:
             pause = self.actor.pause(self.current.attempt)
-            self._end_with(Ending(self.id, self.fence, "queued", pause=pause))
+            self._end_with(Ending(self.id, self.fence, "queued", error=describe(error), pause=pause))
         else:
             self._end_with(
                 Ending(self.id, self.fence, "rejected", error=self._disclosure.clean(describe(error)))

@@ -71,7 +71,9 @@ class Board:
     async def facts(self, id: UUID) -> dict[str, Any]:
         """What is known of a job beside its document."""
         row = await self._readers.row(SQL.facts, id=id)
-        return dict(row or {})
+        if row is None:
+            return {}
+        return {**row, "history": None if row["history"] is None else orjson.Fragment(row["history"])}
 
 
 def _glance(row: Row) -> dict[str, Any]:

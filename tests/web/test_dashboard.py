@@ -143,6 +143,16 @@ async def test_one_job_whole_is_resolved_with_a_note(page: Page, service: Servic
     assert "job=" not in page.url
 
 
+async def test_earlier_attempts_stay_in_sight(page: Page, service: Service) -> None:
+    answer = await service.client.post("/jobs/flaky", json={"times": 2}, headers={"Prefer": "wait=20"})
+    assert answer.json()["attempts"] == 3
+    await page.goto(f"/dashboard?job={answer.json()['id']}")
+    steps = page.get_by_role("dialog").get_by_role("listitem")
+    for attempt in (1, 2):
+        await expect(steps.filter(has_text=f"Attempt {attempt} failed")).to_contain_text("ran")
+    await expect(steps.filter(has_text="Attempt 3 began")).to_be_visible()
+
+
 async def test_one_job_is_retried_and_cancelled(page: Page, service: Service) -> None:
     answer = await service.client.post("/jobs/fail", json={"times": 1})
     id = answer.json()["id"]

@@ -82,8 +82,9 @@ from cancelled;
 -- name: retry
 -- Puts a failed job back into its queue; no row where it has not failed.
 with retried as (
-  update dramatiq.queue
+  update dramatiq.queue as job
   set state = 'queued',
+    history = dramatiq.remembered(job, 'failed', error),
     worker = null,
     due_at = null,
     turn = coalesce(turn, dramatiq.next_turn(lane, priority, tenant)),

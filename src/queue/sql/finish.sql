@@ -9,7 +9,9 @@ with outcome as (
   update dramatiq.queue as job
   set state = case when job.cancel_requested and outcome.state = 'queued' then 'cancelled' else outcome.state end,
     result = outcome.result,
-    error = outcome.error,
+    error = case when outcome.state <> 'queued' then outcome.error end,
+    history = case when outcome.state <> 'queued' then job.history
+      else dramatiq.remembered(job, case when outcome.counted then 'failed' else 'given back' end, outcome.error) end,
     progress = coalesce(outcome.progress, job.progress),
     attempts = job.attempts - (not outcome.counted)::integer,
     worker = case when outcome.state = 'queued' and not job.cancel_requested then null else job.worker end,

@@ -41,7 +41,9 @@ with orphan as (
     finished_at = case when orphan.hopeless or job.cancel_requested then dramatiq.clock() end,
     expires_at = case when orphan.hopeless or job.cancel_requested
       then dramatiq.clock() + :retention * interval '1 second' else job.expires_at end,
-    error = case when orphan.hopeless then :error::jsonb end
+    error = case when orphan.hopeless then :error::jsonb end,
+    history = case when orphan.hopeless or job.cancel_requested then job.history
+      else dramatiq.remembered(job, 'lost with its worker', null) end
   from orphan
   where job.message_id = orphan.message_id
   returning job.message_id, job.tenant, job.state, job.lane, job.crashes

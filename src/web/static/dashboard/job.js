@@ -24,7 +24,7 @@ export class Whole {
 	show(job) {
 		if (!this.dialog.open) return;
 		if (!job) return put(this.dialog, h("div", { class: "whole" }, this.close(), h("h2", { id: "job-title" }, "Job"), h("p", {}, "There is no such job, or its time was over.")));
-		const key = JSON.stringify({ ...job, now: 0 });
+		const key = JSON.stringify(job);
 		if (key === this.shown) return;
 		this.shown = key;
 		const focused = document.activeElement?.dataset?.act;
@@ -70,7 +70,7 @@ export class Whole {
 function steps(job) {
 	const list = [["", "Submitted", job.created_at, job.request_id && `request ${job.request_id}`]];
 	if (job.run_at) list.push(["", "Postponed until", job.run_at, null]);
-	for (const past of job.history ?? []) list.push([past.outcome === "given-back" ? "" : "bad", `Attempt ${past.attempt} ${past.outcome}`, past.ended_at, [past.started_at && `after ${span(between(past.started_at, past.ended_at))}`, past.detail].filter(Boolean).join(": ")]);
+	for (const past of job.history ?? []) list.push([past.outcome === "given back" ? "" : "bad", `Attempt ${past.attempt} ${past.outcome}`, past.ended_at, [past.started_at && `ran ${span(between(past.started_at, past.ended_at))}`, past.error?.detail ?? past.error?.title, `worker ${past.worker}`].filter(Boolean).join(" · ")]);
 	if (job.state === "waiting") list.push(["going", job.due_at ? "Next attempt due" : "Waits for a worker", job.due_at, null]);
 	if (job.started_at && job.state !== "waiting") list.push([job.state === "processing" ? "going" : "", `Attempt ${job.attempts} began`, job.started_at, job.worker && `worker ${job.worker_name ?? job.worker}`]);
 	if (job.finished_at) list.push([job.state === "done" ? "good" : "bad", { done: "Done", error: "Failed", error_resolved: "Failed, resolved since", cancelled: "Cancelled" }[job.state], job.finished_at, job.started_at && `ran ${span(between(job.started_at, job.finished_at))}`]);
