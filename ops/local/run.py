@@ -164,9 +164,9 @@ async def serve(port: int, credentials: Credentials, environment: dict[str, str]
     async with httpx.AsyncClient(base_url=address, timeout=60, trust_env=False) as client:
         await ready(client)
         key = await credentials.api_key(client, environment)
-        say(f"page: {address}/")
-        say(f"key:  {key}")
         client.headers["Authorization"] = f"Bearer {key}"
+        say(f"page: {await page_link(client, address)}")
+        say(f"key:  {key} (dashboard: {address}/dashboard)")
         try:
             async with asyncio.timeout(SAMPLE_SECONDS):
                 say(f"inventory_tests of this checkout: {await run_sample(client, ROOT)}")
@@ -178,6 +178,12 @@ async def serve(port: int, credentials: Credentials, environment: dict[str, str]
     if not check:
         say("running until Ctrl-C")
         await asyncio.get_running_loop().create_future()
+
+
+async def page_link(client: httpx.AsyncClient, address: str) -> str:
+    """The page's address with a day's token in its fragment, which no browser sends: whoever opens it needs no key."""
+    response = await client.post("/tokens", json={"expires_in": 86400})
+    return f"{address}/#token={response.raise_for_status().json()['token']}"
 
 
 async def ready(client: httpx.AsyncClient) -> None:

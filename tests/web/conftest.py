@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.async_api import expect
 
 from tests.support import browser
 from tests.support.npm import install, missing
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 #: A wait for something that must happen gives up after this many milliseconds.
 PATIENCE = 30_000
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
