@@ -21,11 +21,6 @@ async def execute(url: str, statement: str, *arguments: object) -> str:
         await connection.close()
 
 
-async def cut_workers(url: str, *, most: int | None = None) -> int:
+async def cut_workers(operator: asyncpg.Connection, *, most: int | None = None) -> int:
     """Terminate the workers' connections, all of them or at most so many: how many there were."""
-    connection = await asyncpg.connect(url)
-    try:
-        names = [f"sooner {name}" for name in OF_WORKERS]
-        return len(await connection.fetch(TERMINATE, names, most))
-    finally:
-        await connection.close()
+    return len(await operator.fetch(TERMINATE, [f"sooner {name}" for name in OF_WORKERS], most))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import asyncpg
 import pytest
 
 from tests.faults.database import cut_workers
@@ -19,9 +20,11 @@ pytestmark = pytest.mark.slow
 async def test_worker_connections_terminated_every_3_seconds(scene: Scene, most: int | None) -> None:
     cut = 0
     async with scene.run() as run:
+        operator = await asyncpg.connect(scene.url)
         for _ in range(8):
             await asyncio.sleep(3)
-            cut += await cut_workers(scene.url, most=most)
+            cut += await cut_workers(operator, most=most)
+        await operator.close()
     scene.say(f"connections terminated: {cut}")
     assert cut > 0
     run.verdict.require()
