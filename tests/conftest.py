@@ -16,6 +16,7 @@ import pytest
 from nacl.public import PrivateKey
 
 from ops.local.postgres import Cluster
+from tests.support import roles
 from tests.support.databases import Databases, migrate
 from tests.support.keys import create_key
 from tests.support.processes import Process, Processes, Web
@@ -116,6 +117,8 @@ def cluster_url(cluster: Cluster) -> str:
     cluster.create("sooner")
     url = cluster.url("sooner")
     migrate(url)
+    if roles.WANTED:
+        roles.grant(url)
     return url
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psycopg2
 from psycopg2.sql import SQL, Identifier
 
-from tests.support import ROOT
+from tests.support import ROOT, roles
 from tests.support.environment import environment
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class Databases:
         if self._template is None:
             template = self.empty()
             migrate(self.url(template))
+            if roles.WANTED:
+                roles.grant(self.url(template))
             self._template = template
         return self._create(self._template)
 

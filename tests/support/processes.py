@@ -17,7 +17,7 @@ import psutil
 
 from ops.local.postgres import free_port
 from ops.local.procfile import read_procfile
-from tests.support import ROOT
+from tests.support import ROOT, roles
 from tests.support.environment import environment
 
 if TYPE_CHECKING:
@@ -218,9 +218,17 @@ class Processes:
     Args:
         settings: every process's environment by process type, on top of which each start may put its own.
         folder: where the outputs are kept.
+        under_roles: whether each process connects under its own role (ops/postgres/roles.sql).
     """
 
-    def __init__(self, settings: Mapping[str, Mapping[str, str | None]], folder: Path) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, Mapping[str, str | None]],
+        folder: Path,
+        *,
+        under_roles: bool = roles.WANTED,
+    ) -> None:
+        self._under_roles = under_roles
         self.started: list[Process] = []
         self._settings = settings
         self._folder = folder
@@ -288,7 +296,10 @@ class Processes:
         command = self._commands[name]
         for own, other in (modules or {}).items():
             command = command.replace(own, other)
-        return self._launch(kind, name, command, {**self._settings[name], **settings})
+        merged = {**self._settings[name], **settings}
+        if self._under_roles and (url := merged.get("DATABASE_URL")) is not None:
+            merged["DATABASE_URL"] = roles.address(url, name)
+        return self._launch(kind, name, command, merged)
 
     def _launch(self, kind: type[P], name: str, command: str, settings: Mapping[str, str | None]) -> P:
         label = f"{name}-{len(self.started) + 1}"

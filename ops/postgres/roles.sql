@@ -1,0 +1,74 @@
+-- Least privilege: a role of its own for each process. Run it as the owner of the schema after every migration:
+--   psql "$DATABASE_URL" -f ops/postgres/roles.sql
+-- It may be run again at any time. The roles have no password: alter role sooner_web password '...', and so on,
+-- then give each process an address of its own. API keys are made with the owner's address.
+
+do $$
+declare
+  name text;
+begin
+  foreach name in array array['sooner_web', 'sooner_worker', 'sooner_scheduler'] loop
+    begin
+      execute format('create role %I login noinherit nosuperuser nocreatedb nocreaterole', name);
+    exception when duplicate_object or unique_violation then
+      null;
+    end;
+  end loop;
+end $$;
+
+begin;
+
+revoke all on all tables in schema dramatiq, sooner from sooner_web, sooner_worker, sooner_scheduler;
+grant usage on schema dramatiq, sooner to sooner_web, sooner_worker, sooner_scheduler;
+grant select on public.alembic_version to sooner_web, sooner_worker, sooner_scheduler;
+
+-- Every column but some: what a later migration adds is not forgotten.
+create function pg_temp.allow(who name, what text, of_table regclass, but name[]) returns void language plpgsql as $$
+declare
+  columns constant text := (
+    select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
+    where attrelid = of_table and (attnum > 0 or attname = 'ctid') and not attisdropped and attname <> all(but)
+  );
+begin
+  execute format('grant %s (%s) on %s to %I', what, columns, of_table, who);
+end $$;
+
+-- web: adds jobs, reads all but the sealed secrets, and does to a job what a person may ask for. What became of an
+-- attempt (result, counts, fence, start) and what was asked for (message, tenant, actor) it cannot change.
+select pg_temp.allow('sooner_web', 'select', 'dramatiq.queue', array['sealed']);
+select pg_temp.allow('sooner_web', 'insert', 'dramatiq.queue', array[
+  'result', 'result_ttl', 'started_at', 'finished_at', 'attempts', 'crashes', 'version', 'fence', 'worker', 'progress',
+  'error']);
+grant update (state, turn, due_at, cancel_at, cancel_requested, finished_at, expires_at, error, progress, worker,
+  version, mtime, idempotency_key) on dramatiq.queue to sooner_web;
+grant select, update (last_used_at) on sooner.api_key to sooner_web;
+grant select, insert on sooner.token, sooner.chunk to sooner_web;
+grant select, insert, update, delete on sooner.upload, sooner.webhook, sooner.sample, sooner.queue, sooner."limit"
+  to sooner_web;
+grant select on sooner.worker, sooner.lease, sooner.schedule, sooner.tick, sooner.file, sooner.file_chunk,
+  sooner.actor_history to sooner_web;
+
+-- worker: runs jobs and cleans up. Whose a job is and what was asked for it cannot change.
+grant select, insert, delete on dramatiq.queue to sooner_worker;
+select pg_temp.allow('sooner_worker', 'update', 'dramatiq.queue', array[
+  'message_id', 'queue_name', 'actor', 'message', 'sealed', 'tenant', 'request_id', 'traceparent', 'created_at',
+  'idempotency_key', 'fingerprint', 'unique_key', 'limit_key', 'cancel_at', 'cancel_requested']);
+grant select, insert, update, delete on sooner.worker, sooner."limit", sooner.file, sooner.file_chunk,
+  sooner.actor_history, sooner.sample to sooner_worker;
+grant select, update, delete on sooner.upload, sooner.chunk to sooner_worker;
+grant select, update (disabled_at) on sooner.webhook to sooner_worker;
+grant select on sooner.queue, sooner.lease to sooner_worker;
+grant select, update (since) on sooner.schedule to sooner_worker;
+grant select, update, delete on sooner.tick to sooner_worker;
+-- Expired credentials are removed; what they are is not read.
+select pg_temp.allow('sooner_worker', 'select', 'sooner.api_key', array['digest']);
+select pg_temp.allow('sooner_worker', 'select', 'sooner.token', array['digest']);
+grant delete, update (id) on sooner.api_key, sooner.token to sooner_worker;
+
+-- scheduler: fires ticks. It can add a job and see where in line it stands, but reads no parameters and no results.
+grant insert (message_id, queue_name, lane, actor, message, request_id, turn) on dramatiq.queue to sooner_scheduler;
+grant select (message_id, lane, tenant, priority, turn, state, due_at) on dramatiq.queue to sooner_scheduler;
+grant select, update on sooner.lease to sooner_scheduler;
+grant select, insert, update on sooner.schedule, sooner.tick to sooner_scheduler;
+
+commit;

@@ -1,0 +1,41 @@
+"""The processes' own roles, as ops/postgres/roles.sql makes them."""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import urlsplit
+
+import psycopg2
+from psycopg2 import sql
+
+from tests.support import ROOT
+
+ROLES = {"web": "sooner_web", "worker": "sooner_worker", "scheduler": "sooner_scheduler"}
+PASSWORD = "known to the suite"
+
+#: With SOONER_TEST_ROLES=1 the whole suite runs each process under its own role.
+WANTED = os.environ.get("SOONER_TEST_ROLES") == "1"
+
+
+def grant(database_url: str) -> None:
+    """Runs roles.sql on a database and lets the roles sign in."""
+    connection = psycopg2.connect(database_url)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            # Roles belong to the whole server: two runs at once would change the same rows.
+            cursor.execute("select pg_advisory_lock(7662668)")
+            cursor.execute((ROOT / "ops/postgres/roles.sql").read_text())
+            for role in ROLES.values():
+                cursor.execute(
+                    sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(PASSWORD))
+                )
+    finally:
+        connection.close()
+
+
+def address(database_url: str, name: str) -> str:
+    """The address under which a process type connects."""
+    parts = urlsplit(database_url)
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{ROLES[name]}:{PASSWORD.replace(' ', '%20')}@{host}").geturl()
