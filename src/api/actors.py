@@ -10,8 +10,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from src import actors, schedules
+from src.api import schemas
 from src.api.answers import answer_list
 from src.api.auth import caller
+from src.api.operation import Answer, operation
 from src.api.resources import Resources
 from src.db import Queries
 from src.jobs.declare import JobActor
@@ -19,6 +21,7 @@ from src.jobs.declare import JobActor
 SQL = Queries("src.api", "sql/actors.sql")
 
 
+@operation(tag="Actors", answers={200: Answer("The actors.", schemas.Actors)})
 async def catalogue(request: Request) -> Response:
     """GET /actors: every actor with its schemas; operators also see those that only schedules ask for."""
     resources: Resources = request.app.state.resources

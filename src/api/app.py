@@ -1,17 +1,19 @@
 """The ASGI application."""
 
 import asyncio
+import contextlib
 import importlib
 import pkgutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import FrameType
+from uuid import UUID
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Match, Route
 
 import src.api
 from src import actors, garbage, logs
@@ -20,6 +22,7 @@ from src.api.problems import problem_of, response
 from src.api.resources import Resources
 from src.api.service import Service
 from src.jobs.declare import JobActor
+from src.jobs.problem import MethodNotAllowed, NotFound
 from src.settings import WebSettings
 
 #: A module of this package adds its routes by having them.
@@ -72,7 +75,32 @@ async def _refuse(request: Request, error: Exception) -> Response:
         request.url.path in OPEN_PATHS or request.url.path.startswith(OPEN)
     ):
         await caller(request)
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        methods = _allowed(request)
+        error = MethodNotAllowed(", ".join(methods)) if methods else NotFound()
     return response(problem_of(error))
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of every route that takes the path: the router knows those of the first."""
+    resources: Resources = request.app.state.resources
+    methods: set[str] = set()
+    # The router has left the first route's own parameters there.
+    asked = {**request.scope, "path_params": {}}
+    for route in ROUTES:
+        match, scope = route.matches(asked)
+        if match is not Match.NONE and isinstance(route, Route) and _names(resources, scope["path_params"]):
+            methods |= route.methods or set()
+    return sorted(methods)
+
+
+def _names(resources: Resources, params: Mapping[str, str]) -> bool:
+    """Whether the parts of a path are what its route takes them for: an actor's name and a job's id look alike to it."""
+    with contextlib.suppress(ValueError):
+        return params.get("actor", "") in {"", *resources.actors} and (
+            "id" not in params or bool(UUID(params["id"]))
+        )
+    return False
 
 
 def _release_at_sigterm(resources: Resources) -> None:

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from src.api.auth import may_see
 from src.api.lookup import job_id, visible
+from src.api.operation import Answer, Parameter, operation
 from src.api.resources import Resources
 from src.db import Unavailable
 from src.jobs.events import Heard, Kind, event_id
@@ -30,6 +31,16 @@ RETRY_MILLISECONDS = 1000
 Closed = Callable[[Any], Awaitable[None]]
 
 
+@operation(
+    tag="Jobs",
+    answers={
+        200: Answer("The events, until the job is final.", media="text/event-stream"),
+        204: Answer("All of them are known: there will be none."),
+    },
+    problems=(404, 410),
+    parameters=(Parameter("Last-Event-ID", "header", "The last event that is known.", {"type": "string"}),),
+    by_address=True,
+)
 async def events(request: Request) -> Response:
     """GET /jobs/{id}/events: a job's states and progress, from now (or from Last-Event-ID) to its end."""
     resources: Resources = request.app.state.resources

@@ -7,6 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from src.api import schemas
+from src.api.operation import Answer, operation
 from src.api.resources import Resources
 from src.db import Queries
 from src.jobs.problem import ServiceUnavailable
@@ -14,11 +16,18 @@ from src.jobs.problem import ServiceUnavailable
 SQL = Queries("src.api", "sql/health.sql")
 
 
+@operation(tag="Service", answers={200: Answer("The process answers.", schemas.Health)}, credentials=None)
 async def live(request: Request) -> Response:
     """GET /livez: the process answers."""
     return Response(orjson.dumps({"status": "ok"}), media_type="application/json")
 
 
+@operation(
+    tag="Service",
+    answers={200: Answer("It can serve.", schemas.Readiness)},
+    problems=(503,),
+    credentials=None,
+)
 async def ready(request: Request) -> Response:
     """GET /readyz: the database is there, with the schema this code was written for."""
     resources: Resources = request.app.state.resources

@@ -7,21 +7,38 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from src.api import prefer
+from src.api import prefer, schemas
 from src.api.auth import may_see
 from src.api.document import answer, reading_headers
 from src.api.lookup import job_id, visible
+from src.api.operation import DOCUMENT, PREFER, Answer, Parameter, operation
 from src.api.resources import Resources
 from src.api.validators import known_tags
 from src.db import Unavailable
+from src.jobs.problem import MethodNotAllowed
 from src.jobs.row import Job
 from src.jobs.states import State
 from src.jobs.watch import Watcher
 
 
+@operation(
+    tag="Jobs",
+    answers={
+        200: Answer("The job document.", schemas.Job, headers=(*DOCUMENT, "Preference-Applied")),
+        304: Answer("It is what the client has.", headers=DOCUMENT),
+    },
+    problems=(404, 410),
+    parameters=(
+        PREFER,
+        Parameter("If-None-Match", "header", "Entity tags of what is known.", {"type": "string"}),
+    ),
+    by_address=True,
+)
 async def show(request: Request) -> Response:
     """GET /jobs/{id}: the document, at once or after its next change."""
     resources: Resources = request.app.state.resources
+    if request.path_params["id"] in resources.actors:
+        raise MethodNotAllowed("POST")
     id = job_id(request)
     who = await may_see(request, id)
     known = known_tags(request.headers.getlist("if-none-match"))
@@ -50,6 +67,15 @@ async def _changed(resources: Resources, watcher: Watcher, job: Job, seconds: fl
     return job
 
 
+@operation(
+    tag="Jobs",
+    answers={
+        200: Answer("It is cancelled.", schemas.Job, headers=DOCUMENT),
+        202: Answer("Its worker is asked to stop it.", schemas.Job, headers=(*DOCUMENT, "Location")),
+    },
+    problems=(404, 409, 410),
+    by_address=True,
+)
 async def cancel(request: Request) -> Response:
     """POST /jobs/{id}/cancel: 200 where it was waiting, 202 where it has to be stopped first."""
     resources: Resources = request.app.state.resources

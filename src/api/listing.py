@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from src.api import cursor
+from src.api import cursor, schemas
 from src.api.answers import answer_list
 from src.api.auth import caller
+from src.api.operation import Answer, Parameter, operation
 from src.api.resources import Resources
 from src.jobs.listing import START, Position, Wanted
 from src.jobs.problem import Invalid, wrong
@@ -20,6 +21,19 @@ DEFAULT_LIMIT = 50
 MOST = 100
 
 
+@operation(
+    tag="Jobs",
+    answers={200: Answer("A page of jobs.", schemas.Jobs, headers=("Link",))},
+    problems=(422,),
+    parameters=(
+        Parameter("state", "query", "Only jobs in this state.", {"enum": [*State]}, "error"),
+        Parameter("actor", "query", "Only jobs of this actor.", {"type": "string"}),
+        Parameter(
+            "limit", "query", "At most this many.", {"type": "integer", "minimum": 1, "maximum": MOST}, 20
+        ),
+        Parameter("cursor", "query", "From a page's `next`.", {"type": "string"}),
+    ),
+)
 async def jobs(request: Request) -> Response:
     """GET /jobs: the tenant's jobs, newest first; an operator's list holds everybody's."""
     resources: Resources = request.app.state.resources

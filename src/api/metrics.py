@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from src import metrics
 from src.api.auth import caller
+from src.api.operation import Answer, operation
 from src.api.resources import Resources
 
 OF_QUEUES = {
@@ -31,6 +32,7 @@ OF_TABLE = {
 }
 
 
+@operation(tag="Service", answers={200: Answer("The metrics.", media="text/plain")}, credentials="admin")
 async def show(request: Request) -> Response:
     """GET /metrics: this process's counters, and what goes on in the queues."""
     resources: Resources = request.app.state.resources

@@ -28,7 +28,7 @@ def problem_of(error: Exception) -> Problem:
 
 def _of_starlette(error: HTTPException) -> Problem:
     if error.status_code == 405:
-        return MethodNotAllowed(headers=error.headers)
+        return MethodNotAllowed((error.headers or {}).get("Allow", ""))
     if error.status_code == 404:
         return NotFound()
     return Problem(error.detail)

@@ -4,11 +4,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from src.api import schemas
 from src.api.answers import answer_json, answer_list
 from src.api.auth import caller
+from src.api.operation import Answer, operation
 from src.api.resources import Resources
 
 
+@operation(tag="Queues", answers={200: Answer("The queues.", schemas.Queues)}, credentials="admin")
 async def queues(request: Request) -> Response:
     """GET /queues: every queue and what goes on in it."""
     resources: Resources = request.app.state.resources
@@ -16,11 +19,17 @@ async def queues(request: Request) -> Response:
     return answer_list([dict(queue) for queue in await resources.queues.all()])
 
 
+@operation(
+    tag="Queues", answers={200: Answer("The queue.", schemas.Queue)}, problems=(404,), credentials="admin"
+)
 async def pause(request: Request) -> Response:
     """POST /queues/{name}/pause: no worker takes from it until it is resumed."""
     return await _set(request, paused=True)
 
 
+@operation(
+    tag="Queues", answers={200: Answer("The queue.", schemas.Queue)}, problems=(404,), credentials="admin"
+)
 async def resume(request: Request) -> Response:
     """POST /queues/{name}/resume: workers take from it again."""
     return await _set(request, paused=False)

@@ -4,16 +4,28 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from src.api import schemas
 from src.api.auth import caller
 from src.api.body import read_members
 from src.api.document import answer
 from src.api.lookup import job_id, visible
+from src.api.operation import DOCUMENT, Answer, Body, operation
 from src.api.resources import Resources
 from src.jobs.problem import Invalid, wrong
 
 LONGEST_NOTE = 2000
+NOTE = {
+    "type": "object",
+    "properties": {"note": {"type": ["string", "null"], "maxLength": LONGEST_NOTE}},
+    "additionalProperties": False,
+}
 
 
+@operation(
+    tag="Jobs",
+    answers={202: Answer("It waits again.", schemas.Job, headers=DOCUMENT)},
+    problems=(404, 409, 410),
+)
 async def retry(request: Request) -> Response:
     """POST /jobs/{id}/retry: a failed job goes back to waiting."""
     resources: Resources = request.app.state.resources
@@ -23,6 +35,12 @@ async def retry(request: Request) -> Response:
     return answer(resources, await visible(resources, id, who), status=202)
 
 
+@operation(
+    tag="Jobs",
+    answers={200: Answer("It is resolved.", schemas.Job, headers=DOCUMENT)},
+    problems=(400, 404, 409, 410, 413, 415, 422),
+    body=Body(NOTE, {"note": "The disk was full."}, required=False),
+)
 async def resolve(request: Request) -> Response:
     """POST /jobs/{id}/resolve: a person has dealt with a failed job, and may say how."""
     resources: Resources = request.app.state.resources

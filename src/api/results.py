@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from src.api.auth import may_see
 from src.api.lookup import job_id, visible
+from src.api.operation import Answer, Parameter, operation
 from src.api.representation import Representation, answer, attachment
 from src.api.resources import Resources
 from src.jobs import codec
@@ -18,7 +19,24 @@ from src.jobs.problem import JobFailed, WrongState
 from src.jobs.row import Job
 from src.jobs.states import State
 
+PARTS = ("ETag", "Accept-Ranges", "Content-Disposition")
 
+
+@operation(
+    tag="Jobs",
+    answers={
+        200: Answer("The result: JSON, or the file that the actor made.", media="*/*", headers=PARTS),
+        206: Answer("A part of it.", media="*/*", headers=(*PARTS, "Content-Range")),
+        304: Answer("It is what the client has.", headers=("ETag",)),
+    },
+    problems=(404, 409, 410, 416, 502),
+    parameters=(
+        Parameter("Range", "header", "The part that is wanted (RFC 9110, section 14).", {"type": "string"}),
+        Parameter("If-Range", "header", "Only while the entity tag is this.", {"type": "string"}),
+        Parameter("If-None-Match", "header", "Entity tags of what is known.", {"type": "string"}),
+    ),
+    by_address=True,
+)
 async def result(request: Request) -> Response:
     """GET /jobs/{id}/result: what the actor gave back, JSON or the file it made."""
     resources: Resources = request.app.state.resources

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from src import logs
-from src.api import prefer, when
+from src.api import prefer, schemas, when
 from src.api.accept import prefers_events
 from src.api.auth import caller
 from src.api.body import read_json
@@ -19,6 +19,7 @@ from src.api.document import answer
 from src.api.events import stream
 from src.api.hangup import unless_hung_up
 from src.api.lookup import visible
+from src.api.operation import DOCUMENT, PREFER, Answer, Body, Parameter, operation
 from src.api.prefer import Preferences
 from src.api.resources import Resources
 from src.db import Unavailable
@@ -28,13 +29,43 @@ from src.jobs.idempotency import Replay
 from src.jobs.keys import Caller
 from src.jobs.problem import Invalid, NotFound, wrong
 from src.jobs.row import Job
+from src.jobs.states import PRIORITIES
 from src.jobs.submit import Attach, Submission
 from src.jobs.watch import Watcher
 from src.queue.ids import uuid7
 
 log = logs.get(__name__)
 
+SUBMITTED = (*DOCUMENT, "Preference-Applied", "Idempotency-Replayed")
 
+
+@operation(
+    tag="Actors",
+    answers={
+        200: Answer("The job's end, within the wait.", schemas.Job, headers=SUBMITTED),
+        202: Answer("The job is not final yet.", schemas.Job, headers=(*SUBMITTED, "Location")),
+    },
+    problems=(400, 404, 409, 413, 415, 422, 429),
+    parameters=(
+        PREFER,
+        Parameter(
+            "Cancel-After",
+            "header",
+            "Cancelled if not final after this many seconds.",
+            {"type": "number", "minimum": 0},
+        ),
+        Parameter(
+            "Idempotency-Key",
+            "header",
+            "The same key and parameters make one job, for 24 hours.",
+            {"type": "string", "pattern": "^[!-~]{1,255}$"},
+        ),
+        Parameter("run_at", "query", "Not before this time.", {"type": "string", "format": "date-time"}),
+        Parameter("delay", "query", "Not before this many seconds.", {"type": "number", "minimum": 0}),
+        Parameter("priority", "query", "Before or after others.", {"enum": [*PRIORITIES]}, "normal"),
+    ),
+    body=Body({"type": "object"}),
+)
 async def submit(request: Request) -> Response:
     """POST /jobs/{actor}: 200 with the end of the job, or 202 with where to look for it."""
     resources: Resources = request.app.state.resources

@@ -4,16 +4,37 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from src.api import schemas
 from src.api.answers import answer_json
 from src.api.auth import key_holder
 from src.api.body import read_members
+from src.api.operation import Answer, Body, operation
 from src.api.resources import Resources
 from src.jobs.problem import Invalid, wrong
 
 DEFAULT_SECONDS = 3600
 MOST_SECONDS = 86400
+EXPIRES = {
+    "type": "object",
+    "properties": {
+        "expires_in": {
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "maximum": MOST_SECONDS,
+            "default": DEFAULT_SECONDS,
+        }
+    },
+    "additionalProperties": False,
+}
 
 
+@operation(
+    tag="Tokens",
+    answers={201: Answer("The token, shown once.", schemas.Token)},
+    problems=(400, 413, 415, 422),
+    body=Body(EXPIRES, {"expires_in": DEFAULT_SECONDS}, required=False),
+    credentials="key",
+)
 async def token(request: Request) -> Response:
     """POST /tokens: a token for the tenant's jobs and uploads."""
     resources: Resources = request.app.state.resources

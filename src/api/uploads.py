@@ -5,11 +5,19 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from src.api import schemas
 from src.api.auth import caller
+from src.api.operation import Answer, Body, operation
 from src.api.resources import Resources
 from src.jobs.problem import BadRequest, TooLarge
 
 
+@operation(
+    tag="Uploads",
+    answers={201: Answer("It is stored.", schemas.Upload)},
+    problems=(400, 413),
+    body=Body({}, media="application/octet-stream", required=False),
+)
 async def upload(request: Request) -> Response:
     """POST /uploads: the raw body, streamed into the database piece by piece."""
     resources: Resources = request.app.state.resources

@@ -8,14 +8,33 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from src.api import schemas
 from src.api.answers import answer_json, answer_list
 from src.api.auth import key_holder
 from src.api.body import read_members
+from src.api.operation import Answer, Body, operation
 from src.api.resources import Resources
 from src.jobs.problem import Invalid, NotFound, wrong
-from src.jobs.webhooks import EVENTS
+from src.jobs.webhooks import EVENTS, LONGEST_URL
+
+NEW = {
+    "type": "object",
+    "properties": {
+        "url": {"type": "string", "format": "uri", "pattern": "^https?://", "maxLength": LONGEST_URL},
+        "events": {"type": "array", "items": {"enum": [*EVENTS]}, "minItems": 1},
+    },
+    "required": ["url", "events"],
+    "additionalProperties": False,
+}
 
 
+@operation(
+    tag="Webhooks",
+    answers={201: Answer("It is registered; the secret is shown once.", schemas.NewWebhook)},
+    problems=(400, 413, 415, 422),
+    body=Body(NEW, {"url": "https://example.com/hook", "events": ["job.done"]}),
+    credentials="key",
+)
 async def create(request: Request) -> Response:
     """POST /webhooks: an endpoint to be told of the tenant's jobs; its secret is shown once."""
     resources: Resources = request.app.state.resources
@@ -40,6 +59,7 @@ def _events(members: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(events))
 
 
+@operation(tag="Webhooks", answers={200: Answer("The webhooks.", schemas.Webhooks)}, credentials="key")
 async def show(request: Request) -> Response:
     """GET /webhooks: the tenant's endpoints."""
     resources: Resources = request.app.state.resources
@@ -47,6 +67,7 @@ async def show(request: Request) -> Response:
     return answer_list([dict(row, id=str(row["id"])) for row in await resources.webhooks.list(who.tenant)])
 
 
+@operation(tag="Webhooks", answers={204: Answer("It is gone.")}, problems=(404,), credentials="key")
 async def delete(request: Request) -> Response:
     """DELETE /webhooks/{id}: the endpoint is told nothing any more."""
     resources: Resources = request.app.state.resources

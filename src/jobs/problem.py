@@ -67,7 +67,16 @@ class NotFound(Problem):
 
 
 class MethodNotAllowed(Problem):
+    """`allow` names the methods that the address takes, separated by commas."""
+
     status, type, title = 405, "method-not-allowed", "This address does not take this method"
+
+    def __init__(self, allow: str) -> None:
+        super().__init__(f"It takes {allow}." if allow else None)
+        self._allow = allow
+
+    def headers(self) -> Mapping[str, str]:
+        return {**super().headers(), "Allow": self._allow}
 
 
 class WrongState(Problem):
