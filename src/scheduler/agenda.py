@@ -27,6 +27,10 @@ class Agenda:
             self._since[name] = until
             self._next[name] = self.next_of(name, until)
 
+    def put_off(self, name: str, until: datetime) -> None:
+        """Leave a schedule alone for a while; nothing of it is decided."""
+        self._next[name] = until
+
     def next_of(self, name: str, now: datetime) -> datetime:
         """The first tick of a schedule after `now`, in the schedules' zone."""
         return self.schedules[name].next_after(now.astimezone(self.zone))

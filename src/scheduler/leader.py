@@ -70,7 +70,7 @@ class Leader:
 
     async def _turn(self) -> None:
         await self._lease.beat()
-        await self._ticks.fire_due(self._now())
+        await self._ticks.fire_due(self._now(), lambda: not self.is_stopping)
 
     async def _hand_over(self) -> None:
         try:

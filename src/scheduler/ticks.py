@@ -1,6 +1,7 @@
 """Ticks are rows: firing one writes its row and its job's in one statement."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -17,6 +18,9 @@ from src.scheduler.lease import Lease, LeaseLost
 log = logs.get(__name__)
 
 SQL = Queries("src.scheduler", "sql/ticks.sql")
+
+#: A tick that the table refuses is tried again after this long.
+PUT_OFF = timedelta(minutes=1)
 
 
 class Ticks:
@@ -42,33 +46,37 @@ class Ticks:
             crons=[str(schedule.cron) for schedule in schedules],
         )
 
-    async def fire_due(self, now: datetime) -> None:
-        """Fire what is due at `now`, the ticks of a schedule in their order."""
+    async def fire_due(self, now: datetime, goes_on: Callable[[], bool] = lambda: True) -> None:
+        """Fire what is due at `now`, the ticks of a schedule in their order, as long as `goes_on` says so."""
         rows = await self._link.fetch(SQL.decided, names=list(self._agenda.schedules), now=now)
         for row in rows:
             self._agenda.decide(row["name"], row["since"])
         for schedule, due in self._agenda.due(now):
             try:
-                await self._carry_out(schedule, due, now)
+                await self._carry_out(schedule, due, now, goes_on)
             except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
-                # The others' ticks go on; this one is tried again.
-                log.exception("tick cannot be fired", schedule=schedule.name)
+                log.exception("tick cannot be fired, the other schedules go on", schedule=schedule.name)
+                self._agenda.put_off(schedule.name, now + PUT_OFF)
 
-    async def _carry_out(self, schedule: Schedule, due: Due, now: datetime) -> None:
-        if due.skip is not None:
+    async def _carry_out(
+        self, schedule: Schedule, due: Due, now: datetime, goes_on: Callable[[], bool]
+    ) -> None:
+        if due.skip is not None and goes_on():
             await self._skip(schedule, due.skip)
         for tick in due.fire:
-            await self._fire(schedule, tick, now)
+            if goes_on():
+                await self._fire(schedule, tick, now)
 
     async def _skip(self, schedule: Schedule, tick: datetime) -> None:
-        if await self._write(schedule, tick, job=None, request_id=None):
+        if await self._write(schedule, tick, job=None, message="{}", request_id=None):
             log.warning("missed ticks are not fired", schedule=schedule.name, newest=_instant(tick))
         self._agenda.decide(schedule.name, tick)
 
     async def _fire(self, schedule: Schedule, tick: datetime, now: datetime) -> None:
         job = uuid7()
+        text = message(job, schedule.queue, schedule.actor, schedule.params_of(tick))
         request_id = f"{schedule.name}@{_instant(tick)}"
-        fired = await self._write(schedule, tick, job=job, request_id=request_id)
+        fired = await self._write(schedule, tick, job=job, message=text, request_id=request_id)
         self._agenda.decide(schedule.name, tick)
         log.info(
             "tick fired" if fired else "tick was fired before",
@@ -80,7 +88,6 @@ class Ticks:
 
     async def _write(self, schedule: Schedule, tick: datetime, **values: Any) -> bool:
         await self._lease.keep()
-        params = schedule.params_of(tick)
         [row] = await self._link.fetch(
             SQL.fire,
             **self._as_leader,
@@ -88,7 +95,6 @@ class Ticks:
             tick=tick,
             queue_name=schedule.queue,
             actor=schedule.actor,
-            message=message(values["job"] or self._lease.holder, schedule.queue, schedule.actor, params),
             **values,
         )
         if not row["led"]:

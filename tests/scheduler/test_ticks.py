@@ -21,7 +21,7 @@ from src.queue.enqueue import FIELDS, Enqueuer, NewJob, message
 from src.queue.ids import uuid7
 from src.scheduler.agenda import Agenda
 from src.scheduler.lease import Lease, LeaseLost
-from src.scheduler.ticks import SQL, Ticks
+from src.scheduler.ticks import PUT_OFF, SQL, Ticks
 from tests.scheduler.conftest import TICK, connected
 from tests.support.clock import start_clock
 from tests.support.processes import PATIENCE
@@ -158,6 +158,16 @@ async def test_what_becomes_of_a_gap(
     assert await rows(db) == [(TICK + hours * HOUR, has_job) for hours, has_job in expected]
 
 
+async def test_a_catch_up_that_is_stopped_is_gone_on_with(db: asyncpg.Connection, make: Make) -> None:
+    scheduler = make(hourly(missed="all"))
+    await scheduler.lead()
+    answers = iter([True, True, False, False])
+    await scheduler.ticks.fire_due(TICK + 3 * HOUR, lambda: next(answers))
+    assert await rows(db) == [(TICK, True), (TICK + HOUR, True)]
+    await scheduler.ticks.fire_due(TICK + 3 * HOUR)
+    assert await rows(db) == [(TICK + hours * HOUR, True) for hours in range(4)]
+
+
 async def test_other_times_begin_anew(db: asyncpg.Connection, make: Make) -> None:
     await make(hourly(missed="all")).lead()
     await start_clock(db, TICK + 3 * HOUR)
@@ -244,6 +254,8 @@ async def test_a_tick_whose_job_cannot_be_written_is_not_fired_and_holds_no_othe
     assert [row["schedule"] for row in await db.fetch("select schedule from sooner.tick")] == ["whole"]
     await db.execute("alter table dramatiq.queue drop constraint broken")
     await scheduler.ticks.fire_due(TICK)
+    assert len(await rows(db)) == 1, "it was tried again at once"
+    await scheduler.ticks.fire_due(TICK + PUT_OFF)
     assert len(await rows(db)) == 2
 
 
