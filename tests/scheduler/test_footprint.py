@@ -1,9 +1,11 @@
-"""What the scheduler never loads."""
+"""What the scheduler never loads, and what it takes."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+
+import psutil
 
 from tests.scheduler.conftest import TICK, come_to
 
@@ -39,3 +41,10 @@ async def test_nothing_heavy_and_nothing_secret(processes: Processes, db: asyncp
     modules = {match["module"] for line in scheduler.lines if (match := IMPORTED.match(line))}
     assert {"asyncpg", "periodiq", "src.schedules"} <= modules
     assert sorted(modules & set(FORBIDDEN)) == []
+
+
+async def test_memory(processes: Processes, db: asyncpg.Connection) -> None:
+    scheduler = await processes.scheduler()
+    await come_to(db, TICK)
+    await scheduler.line('"tick fired"')
+    assert psutil.Process(scheduler.pid).memory_info().rss < 100e6

@@ -8,11 +8,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import pytest
+
 from tests.scheduler.conftest import TICK, come_to, connected, fired, leader_of, turns
 from tests.support.clock import start_clock
 from tests.support.rows import until
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     import asyncpg
 
     from ops.local.postgres import Cluster
@@ -151,6 +155,42 @@ async def test_lost_connections_are_survived(processes: Processes, db: asyncpg.C
     await come_to(db, TICK)
     await one_tick_was_fired(db)
     assert await scheduler.terminate() == 0
+
+
+@pytest.fixture
+async def cut_off(db: asyncpg.Connection) -> AsyncIterator[str]:
+    """A role that can be kept from connecting while others go on."""
+    # Roles are the whole server's: the name is this test's own.
+    role = "cut_off_" + await db.fetchval("select current_database()")
+    await db.execute(f"""
+        create role {role} login password 'cut off';
+        grant pg_read_all_data, pg_write_all_data to {role}
+    """)
+    yield role
+    await db.execute(f"drop role {role}")
+
+
+async def test_a_leader_that_is_cut_off_alone_is_replaced(
+    processes: Processes, db: asyncpg.Connection, database_url: str, cut_off: str
+) -> None:
+    server = database_url.rpartition("@")[2]
+    leader = await processes.scheduler(
+        LEASE_SECONDS=SHORT, DATABASE_URL=f"postgresql://{cut_off}:cut%20off@{server}"
+    )
+    await db.execute(f"alter role {cut_off} connection limit 0")
+    assert await db.fetchval(
+        "select pg_terminate_backend(pid) from pg_stat_activity where usename = $1", cut_off
+    )
+    await leader.line('"database away, trying again"')
+    standby = await processes.scheduler(LEASE_SECONDS=SHORT)
+    await standby.line('"event": "leading"')
+    await come_to(db, TICK)
+    await standby.line('"tick fired"')
+    await db.execute(f"alter role {cut_off} connection limit -1")
+    await leader.line('"lease lost: another scheduler leads"')
+    await one_tick_was_fired(db)
+    assert '"tick fired"' not in leader.output
+    assert await leader.terminate() == 0
 
 
 async def test_a_database_that_was_away_is_come_back_to(
