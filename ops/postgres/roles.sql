@@ -33,14 +33,14 @@ begin
   execute format('grant %s (%s) on %s to %I', what, columns, of_table, who);
 end $$;
 
--- web: adds jobs, reads all but the sealed secrets, and does to a job what a person may ask for. What became of an
+-- web: adds jobs, reads them, secrets but sealed, and does to them what a person may ask for. What became of an
 -- attempt (result, counts, fence, start) and what was asked for (message, tenant, actor) it cannot change.
-select pg_temp.allow('sooner_web', 'select', 'dramatiq.queue', array['sealed']);
+grant select on dramatiq.queue to sooner_web;
 select pg_temp.allow('sooner_web', 'insert', 'dramatiq.queue', array[
   'result', 'result_ttl', 'started_at', 'finished_at', 'attempts', 'crashes', 'version', 'fence', 'worker', 'progress',
   'error']);
 grant update (state, turn, due_at, cancel_at, cancel_requested, finished_at, expires_at, error, progress, worker,
-  version, mtime, idempotency_key) on dramatiq.queue to sooner_web;
+  history, version, mtime, idempotency_key) on dramatiq.queue to sooner_web;
 grant select, update (last_used_at) on sooner.api_key to sooner_web;
 grant select, insert on sooner.token, sooner.chunk to sooner_web;
 grant select, insert, update, delete on sooner.upload, sooner.webhook, sooner.sample, sooner.queue, sooner."limit"

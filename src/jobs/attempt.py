@@ -13,16 +13,24 @@ import dramatiq
 from dramatiq.broker import MessageProxy
 from dramatiq.middleware import Interrupt, raise_thread_exception
 
+from src import logs
 from src.jobs import codec
 from src.jobs.context import Current
-from src.jobs.declare import JobActor
+from src.jobs.declare import JobActor, Misfit
 from src.jobs.disclosure import NOTHING, Disclosure
 from src.jobs.failure import Failure, describe
 from src.jobs.seal import Opener, Owner
 from src.queue.broker import message_of
 from src.queue.finish import Ending
 
+log = logs.get(__name__)
+
 T = TypeVar("T")
+
+#: While a deploy goes on, a job for the new version's workers comes back to the old ones' this often, in seconds,
+MISFIT_PAUSE = 5.0
+#: and this long after it was due, it fails: no worker that takes it has come.
+MISFIT_PATIENCE = 900.0
 
 
 Why = Literal["cancelled", "given-back", "timeout", "lost"]
@@ -148,10 +156,17 @@ class Attempt(MessageProxy):
             traceback.clear_frames(error.__traceback__)
         if self._why is not None:
             self.stop(self._why)
+        elif isinstance(error, Misfit) and self._may_be_newer():
+            log.warning("parameters of a newer version: left for a worker that takes them", job=str(self.id))
+            self._end_with(Ending(self.id, self.fence, "queued", pause=MISFIT_PAUSE, counted=False))
         elif isinstance(error, asyncio.CancelledError):
             self.fail_with(RuntimeError("the actor cancelled itself"))
         else:
             self.fail_with(error)
+
+    def _may_be_newer(self) -> bool:
+        """Whether web found the parameters good, by a version of the actor that other workers may have by and by."""
+        return self._row["tenant"] is not None and self._row["age"] < MISFIT_PATIENCE
 
     def stop(self, why: Why) -> None:
         """The actor was stopped."""

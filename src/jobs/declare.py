@@ -49,6 +49,10 @@ class Declaration:
     internal: bool
 
 
+class Misfit(Invalid):
+    """Stored parameters that this actor does not take: another version of it may."""
+
+
 class JobActor(dramatiq.Actor[Any, Any]):
     """A dramatiq actor whose parameters are checked against its signature."""
 
@@ -96,10 +100,13 @@ class JobActor(dramatiq.Actor[Any, Any]):
         return super().message_with_options(args=args, kwargs=kwargs, **options)
 
     def arguments(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The keyword arguments for stored parameters, as the signature's types. Raises Invalid."""
+        """The keyword arguments for stored parameters, as the signature's types. Raises Misfit."""
         if self._open and not self.parameters.model_fields:
             return params
-        model = self._validated(params)
+        try:
+            model = self._validated(params)
+        except Invalid as error:
+            raise Misfit(error.members["errors"]) from None
         named = {name: getattr(model, name) for name in type(model).model_fields}
         return {**named, **(model.model_extra or {})}
 

@@ -26,8 +26,7 @@ insert into sooner.api_key (id, tenant, name, scopes, digest) values (gen_random
 """
 FORBIDDEN = {
     "web": [
-        "select sealed from dramatiq.queue",
-        "select * from dramatiq.queue",
+        "update dramatiq.queue set sealed = null",
         "update dramatiq.queue set result = '1'",
         "update dramatiq.queue set fence = 7",
         "update dramatiq.queue set attempts = 0",

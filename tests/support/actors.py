@@ -139,3 +139,15 @@ async def use_secret(
 def use_secret_on_thread(way: Way, token: SecretStr) -> Any:
     """The same on a thread, where dramatiq logs, too."""
     return use(way, token.get_secret_value())
+
+
+@job
+async def greet(name: str, title: str = "") -> str:
+    """Says hello; `tests.support.older` has it without a title."""
+    return f"Hello {title} {name}"
+
+
+@job
+def greet_on_thread(name: str, title: str = "") -> str:
+    """Says hello, on a thread."""
+    return f"Hello {title} {name}"

@@ -18,7 +18,8 @@ set state = 'consumed', worker = :worker,
   started_at = dramatiq.clock(), mtime = dramatiq.clock(), progress = null
 where ctid = any(array(select ctid from candidate))
 returning message_id, queue_name, actor, message::text as message, sealed::text as sealed, tenant, priority, turn, created_at, request_id,
-  traceparent, attempts, crashes, fence;
+  traceparent, attempts, crashes, fence,
+  extract(epoch from dramatiq.clock() - coalesce(run_at, created_at))::double precision as age;
 
 -- name: claim_aged
 -- Takes up to :batch jobs of lower priorities whose first in line has waited a minute: age prevents starvation.
@@ -50,7 +51,8 @@ set state = 'consumed', worker = :worker,
   started_at = dramatiq.clock(), mtime = dramatiq.clock(), progress = null
 where ctid = any(array(select ctid from candidate))
 returning message_id, queue_name, actor, message::text as message, sealed::text as sealed, tenant, priority, turn, created_at, request_id,
-  traceparent, attempts, crashes, fence;
+  traceparent, attempts, crashes, fence,
+  extract(epoch from dramatiq.clock() - coalesce(run_at, created_at))::double precision as age;
 
 -- name: limited_keys
 -- The next 50 keys under which jobs of a lane wait, by a walk over the index that touches one entry a key.
@@ -102,12 +104,14 @@ set state = 'consumed', worker = :worker,
   started_at = dramatiq.clock(), mtime = dramatiq.clock(), progress = null
 where ctid = any(array(select ctid from candidate))
 returning message_id, queue_name, actor, message::text as message, sealed::text as sealed, tenant, priority, turn, created_at, request_id,
-  traceparent, attempts, crashes, fence;
+  traceparent, attempts, crashes, fence,
+  extract(epoch from dramatiq.clock() - coalesce(run_at, created_at))::double precision as age;
 
 -- name: unknown
 -- What a worker holds without knowing: the answer to its claim was lost with the connection.
 select message_id, queue_name, actor, message::text as message, sealed::text as sealed, tenant, priority, turn, created_at, request_id,
-  traceparent, attempts, crashes, fence
+  traceparent, attempts, crashes, fence,
+  extract(epoch from dramatiq.clock() - coalesce(run_at, created_at))::double precision as age
 from dramatiq.queue
 where state = 'consumed' and worker = :worker and message_id <> all(:known::uuid[])
 limit :batch;

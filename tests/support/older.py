@@ -1,0 +1,20 @@
+"""The suite's actors as they were before `greet` took a title."""
+
+from __future__ import annotations
+
+from src.actors import broker
+from src.jobs import job
+
+__all__ = ["broker"]
+
+
+@job
+async def greet(name: str) -> str:
+    """Says hello."""
+    return f"Hello {name}"
+
+
+@job
+def greet_on_thread(name: str) -> str:
+    """Says hello, on a thread."""
+    return f"Hello {name}"
