@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import asyncpg
 import psycopg2
+import psycopg2.errors
 import tenacity
 
 from src import logs
@@ -31,6 +32,7 @@ TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.ReadOnlySQLTransactionError,
     psycopg2.OperationalError,
     psycopg2.InterfaceError,
+    psycopg2.errors.ReadOnlySqlTransaction,
 )
 
 

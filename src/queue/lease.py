@@ -154,7 +154,8 @@ class Lease:
             with self._cursor() as cursor:
                 cursor.execute(query.pyformat, values)
                 rows = list(cursor.fetchall())
-        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+        except psycopg2.Error:
+            # Whatever it was (a primary that takes no more writes, too): the next try begins anew.
             if self._connection is not None:
                 self._connection.close()
             raise

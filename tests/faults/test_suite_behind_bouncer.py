@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.api.test_idempotency import *  # noqa: F403 - every test of it
-from tests.api.test_lists import *  # noqa: F403
-from tests.api.test_results import *  # noqa: F403
 from tests.api.test_waiting import *  # noqa: F403
 from tests.conftest import process_settings
 from tests.faults.bouncer import PROGRAM, bouncer
-from tests.worker.test_ends import *  # noqa: F403
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -30,7 +30,7 @@ def address(proxy: Proxy) -> str:
 async def test_connections_cut_after_commit_before_the_answer(scene: Scene, proxy: Proxy) -> None:
     async with scene.run() as run:
         proxy.cut = 0.03
-        await run.load.more(1000)
+        await run.load.more(600)
         proxy.cut = 0
     scene.say(f"answers cut off: {proxy.cuts}")
     assert proxy.cuts > 20
