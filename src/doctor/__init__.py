@@ -1,0 +1,1 @@
+"""What is wrong with a deployment, from the command line: `python -m src.doctor`."""

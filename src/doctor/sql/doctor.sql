@@ -1,0 +1,35 @@
+-- name: server
+-- Which server this is.
+select current_setting('server_version') as version, current_database() as name;
+
+-- name: revision
+-- The schema's revision.
+select version_num from public.alembic_version;
+
+-- name: backend
+-- Which server process serves this connection now.
+select pg_backend_pid() as pid;
+
+-- name: clock
+-- The database's time, and how far the queue's clock is from it.
+select clock_timestamp() as now, extract(epoch from dramatiq.clock() - now())::double precision as moved;
+
+-- name: connections
+-- How many connections there are, and how many there may be.
+select (select count(*) from pg_stat_activity where backend_type = 'client backend') as used,
+  current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer as most;
+
+-- name: dead
+-- Dead rows beside living ones, by table, and how long the oldest transaction has been open, in seconds.
+select n_dead_tup as dead, n_live_tup as live,
+  coalesce((select extract(epoch from max(clock_timestamp() - xact_start))::double precision from pg_stat_activity
+    where backend_type = 'client backend' and datname = current_database()), 0) as oldest
+from pg_stat_user_tables where schemaname = 'dramatiq' and relname = 'queue';
+
+-- name: leases
+-- Living workers, leases that ran out and that nobody took away, and jobs that no lease holds any more.
+select count(*) filter (where expires_at >= dramatiq.clock()) as living,
+  count(*) filter (where expires_at < dramatiq.clock()) as overdue,
+  (select count(*) from dramatiq.queue as job
+   where state = 'consumed' and not exists (select from sooner.worker where id = job.worker)) as orphans
+from sooner.worker;

@@ -1,0 +1,84 @@
+"""The doctor: a line a check, and an exit code that a deploy can trust."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from uuid import uuid4
+
+from tests.support import ROOT
+from tests.support.environment import environment
+from tests.support.jobs import fetch
+
+
+async def doctor(**settings: str) -> tuple[int, dict[str, tuple[str, str]]]:
+    """The exit code, and by check the verdict and what was found."""
+    command = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "src.doctor",
+        cwd=ROOT,
+        env=environment(settings),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await command.communicate()
+    assert errors.decode() == ""
+    lines = {}
+    for line in output.decode().splitlines():
+        name, _, found = line[6:].partition(": ")
+        lines[name] = (line[:6].strip(), found)
+    return command.returncode or 0, lines
+
+
+async def test_all_is_well(database_url: str) -> None:
+    code, lines = await doctor(DATABASE_URL=database_url)
+
+    assert {verdict for verdict, _ in lines.values()} == {"ok"}, lines
+    assert code == 0
+    assert list(lines) == [
+        "database",
+        "pooler",
+        "notifications",
+        "connections",
+        "schema",
+        "clocks",
+        "dead rows",
+        "leases",
+    ]
+
+
+async def test_a_database_that_is_away() -> None:
+    code, lines = await doctor(DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+
+    assert code == 1
+    assert lines["database"][0] == "WRONG"
+
+
+async def test_a_database_that_is_not_migrated(empty_database_url: str) -> None:
+    code, lines = await doctor(DATABASE_URL=empty_database_url)
+
+    assert code == 1
+    assert "alembic upgrade head" in lines["schema"][1]
+
+
+async def test_jobs_that_nobody_holds(database_url: str) -> None:
+    await fetch(
+        database_url,
+        "insert into dramatiq.queue (message_id, lane, actor, message, state, worker, started_at)"
+        " values ($1, 'default', 'echo', '{}', 'consumed', $1, now())",
+        uuid4(),
+    )
+
+    code, lines = await doctor(DATABASE_URL=database_url)
+
+    assert code == 1
+    assert lines["leases"][0] == "WRONG"
+    assert "1 jobs are held by nobody" in lines["leases"][1]
+
+
+async def test_nothing_listens_where_nothing_shall(database_url: str) -> None:
+    code, lines = await doctor(DATABASE_URL=database_url, LISTEN="0")
+
+    assert code == 0
+    assert "LISTEN=0" in lines["notifications"][1]
