@@ -13,7 +13,7 @@ from tests.support.keys import run_keys
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-    from tests.conftest import MakeKey, Service
+    from tests.conftest import Connect, MakeKey, Service
     from tests.support.processes import Processes
     from tests.web.conftest import Windows
 
@@ -168,11 +168,15 @@ async def test_one_job_is_retried_and_cancelled(page: Page, service: Service) ->
     await expect(dialog.get_by_text("Cancelled", exact=True)).to_be_visible()
 
 
-async def test_secrets_stay_hidden(page: Page, service: Service) -> None:
-    """A request for a job with its parameters shows what the document shows, and nothing else."""
-    answer = await service.client.post("/jobs/echo", json={"visible": "yes"})
-    await page.goto(f"/dashboard?job={answer.json()['id']}")
-    await expect(page.get_by_label("Parameters")).to_contain_text('"visible": "yes"')
+async def test_secrets_stay_hidden(
+    page: Page, processes: Processes, connect: Connect, service: Service
+) -> None:
+    web = await processes.web(module="tests.support.actors")
+    params = {"way": "measure", "token": "hunter2"}
+    answer = await connect(web, service.key).post("/jobs/use_secret?delay=600", json=params)
+    await page.goto(f"{web.url}/dashboard?job={answer.json()['id']}")
+    await expect(page.get_by_label("Parameters")).to_contain_text('"token": "•••"')
+    assert "hunter2" not in await page.content()
 
 
 async def test_bulk_retry_and_resolve(page: Page, service: Service) -> None:
@@ -184,6 +188,7 @@ async def test_bulk_retry_and_resolve(page: Page, service: Service) -> None:
     await page.get_by_role("button", name="Resolve", exact=True).click()
     await expect(page.get_by_text("2 jobs resolved.")).to_be_visible()
     assert [await state(service, id) for id in ids] == ["error_resolved", "error_resolved", "error"]
+    page.on("dialog", lambda dialog: dialog.accept())
     await page.get_by_role("button", name="Resolve all that failed").click()
     await expect(page.get_by_text("No job fits.")).to_be_visible()
     assert await state(service, ids[2]) == "error_resolved"

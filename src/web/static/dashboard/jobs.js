@@ -120,12 +120,13 @@ export class Jobs {
 			put(this.bulk, h("span", {}, `${count(this.picked.size)} selected`), this.button("Retry", "retry", ids), this.button("Resolve", "resolve", ids));
 		} else if (this.state.value === "error" && failed.length) {
 			const all = () => ({ actor: this.actor.value || null });
-			put(this.bulk, this.button("Retry all that failed", "retry", all), this.button("Resolve all that failed", "resolve", all));
+			put(this.bulk, this.button("Retry all that failed", "retry", all, true), this.button("Resolve all that failed", "resolve", all, true));
 		} else put(this.bulk, h("span", { class: "quiet" }, failed.length ? "Select failed jobs to retry or resolve them." : ""));
 	}
 
-	button(title, action, body) {
+	button(title, action, body, every = false) {
 		const act = async (event) => {
+			if (every && !confirm(`${title}, on all pages?`)) return;
 			for (const button of this.bulk.querySelectorAll("button")) button.disabled = true;
 			const said = event.currentTarget;
 			let changed = 0;
