@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from tests.faults.bouncer import bouncer
 from tests.support import ROOT
 from tests.support.environment import environment
 from tests.support.jobs import fetch
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 async def doctor(**settings: str) -> tuple[int, dict[str, tuple[str, str]]]:
@@ -82,3 +87,17 @@ async def test_nothing_listens_where_nothing_shall(database_url: str) -> None:
 
     assert code == 0
     assert "LISTEN=0" in lines["notifications"][1]
+
+
+async def test_a_pooler_that_lends_sessions_out(database_url: str, tmp_path: Path) -> None:
+    async with bouncer(database_url, tmp_path) as pooled:
+        code, lines = await doctor(DATABASE_URL=pooled)
+        resigned, quiet = await doctor(DATABASE_URL=pooled, LISTEN="0")
+
+    assert code == 1
+    assert lines["pooler"] == (
+        "WRONG",
+        "transaction mode, where nothing can listen: set LISTEN=0 for web and worker",
+    )
+    assert resigned == 0
+    assert quiet["pooler"] == ("ok", "transaction mode, with LISTEN=0")
