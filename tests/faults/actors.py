@@ -32,6 +32,12 @@ def mark_on_thread(seconds: Seconds = 0, n: int = 0) -> dict[str, int]:
     return {"n": n}
 
 
+@job(diagnostic=True)
+async def lone_surrogate() -> str:
+    """Gives back what is no text to PostgreSQL, nor to the driver."""
+    return "\ud800"
+
+
 def _effect() -> None:
     # One write to a file opened for appending is whole or not at all, whatever becomes of the process.
     file = os.open(os.environ["EFFECTS"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

@@ -28,7 +28,7 @@ async def test_workers_killed_at_random(scene: Scene) -> None:
 
 async def test_workers_frozen_longer_than_the_lease(scene: Scene) -> None:
     async with scene.run() as run:
-        for _ in range(4):
+        for _ in range(3):
             await run.workers.freeze_one(2 * LEASE_SECONDS)
             await run.load.more(20)
     run.verdict.require(repeats=run.verdict.held)
