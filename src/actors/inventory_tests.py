@@ -1,30 +1,114 @@
 import asyncio
+import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, cast
+from urllib.parse import urlsplit
 from uuid import UUID
 
+from pydantic import AfterValidator, Field, SecretStr
+
 from src.inventory import Inventory, process
-from src.jobs import codec, deposit, job, progress
+from src.jobs import codec, deposit, job, progress, resources
 from src.jobs.failure import Failure
+from src.jobs.problem import Invalid, wrong
 from src.jobs.uploads import IsUpload
 
+#: What comes before the archive is read, as a part of the whole.
+FETCHING = 0.5
 
-@job(time_limit=600)
-async def inventory_tests(upload: Annotated[UUID, IsUpload()]) -> Inventory:
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise ValueError("an address begins with https:// and names a host")
+    if parts.username is not None:
+        raise ValueError("an address carries no user name or password: there is `token` for that")
+    return url
+
+
+def _ref(name: str) -> str:
+    if not REF.fullmatch(name):
+        raise ValueError("this names no branch, tag or commit")
+    return name
+
+
+def _printable(token: SecretStr) -> SecretStr:
+    if not token.get_secret_value() or not all("!" <= each <= "~" for each in token.get_secret_value()):
+        raise ValueError("a token consists of visible ASCII characters")
+    return token
+
+
+#: What git takes (git-check-ref-format(1)) and no program for an option.
+REF = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\/.+-][^\x00-\x20\x7f~^:?*\[\\]*")
+
+Address = Annotated[
+    str, Field(max_length=2000, json_schema_extra={"format": "uri"}), AfterValidator(_address)
+]
+Ref = Annotated[
+    str, Field(max_length=250, json_schema_extra={"pattern": f"^{REF.pattern}$"}), AfterValidator(_ref)
+]
+Token = Annotated[SecretStr, Field(max_length=4000), AfterValidator(_printable)]
+
+
+def _one_source(
+    upload: UUID | None = None, url: str | None = None, ref: str | None = None, token: SecretStr | None = None
+) -> None:
+    if upload is None and url is None:
+        raise Invalid([wrong("#", "either `upload` or `url` is needed")])
+    given = {"url": url, "ref": ref, "token": token}
+    if upload is not None and (extra := [name for name, value in given.items() if value is not None]):
+        raise Invalid([wrong(f"#/{name}", "does not go with `upload`") for name in extra])
+
+
+@job(time_limit=600, check=_one_source)
+async def inventory_tests(
+    upload: Annotated[UUID | None, IsUpload(), Field(description="An archive that was uploaded.")] = None,
+    url: Annotated[
+        Address | None, Field(description="An archive's or a git repository's https address.")
+    ] = None,
+    ref: Annotated[Ref | None, Field(description="The repository's branch, tag or commit; its HEAD.")] = None,
+    token: Annotated[
+        Token | None, Field(description="What the server wants; `name:password` for both.")
+    ] = None,
+) -> Inventory:
     """Counts the tests of a repository's archive: files, suites, tests and their status, by framework and language."""
     async with _folder() as folder:
-        return await _inventory(await deposit.fetch(upload, folder))
+        if upload is not None:
+            return await _inventory(await deposit.fetch(upload, folder), None, progress)
+        archive, commit = await _fetch(cast(str, url), ref, token, folder)
+        return await _inventory(archive, commit, _part(FETCHING, 1))
 
 
-async def _inventory(archive: Path) -> Inventory:
+async def _fetch(url: str, ref: str | None, token: SecretStr | None, folder: Path) -> tuple[Path, str | None]:
+    # It brings httpx, which web, where actors are only declared, has no use for.
+    from src import sources
+
+    told = _part(0, FETCHING)
     try:
-        return cast(Inventory, codec.written(await process.take(archive, progress=progress)))
+        source = await sources.fetch(resources.network(), url, folder, ref=ref, token=token, progress=told)
+    except sources.SourceFailed as failed:
+        raise Failure(failed.detail, type=failed.type, title=failed.title) from None
+    return source.archive, source.commit
+
+
+async def _inventory(archive: Path, commit: str | None, told: Callable[[float, str], None]) -> Inventory:
+    try:
+        return cast(Inventory, codec.written(await process.take(archive, progress=told, commit=commit)))
     except process.InventoryFailed as failed:
         raise Failure(failed.detail, type=failed.type, title=failed.title) from None
+
+
+def _part(start: float, end: float) -> Callable[[float | None, str], None]:
+    """Tells the progress of a part of the job, which goes from `start` to `end` of the whole."""
+
+    def tell(fraction: float | None, message: str) -> None:
+        progress(None if fraction is None else start + (end - start) * fraction, message)
+
+    return tell
 
 
 @asynccontextmanager

@@ -47,6 +47,7 @@ class Declaration:
     unique: bool | tuple[str, ...]
     diagnostic: bool
     internal: bool
+    check: Callable[..., None] | None = None
 
 
 class Misfit(Invalid):
@@ -107,8 +108,7 @@ class JobActor(dramatiq.Actor[Any, Any]):
             model = self._validated(params)
         except Invalid as error:
             raise Misfit(error.members["errors"]) from None
-        named = {name: getattr(model, name) for name in type(model).model_fields}
-        return {**named, **(model.model_extra or {})}
+        return _named(model)
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """Run a synchronous actor, as dramatiq's threads do. Raises Invalid, and what the function raises."""
@@ -145,9 +145,17 @@ class JobActor(dramatiq.Actor[Any, Any]):
 
     def _validated(self, params: Mapping[str, Any]) -> BaseModel:
         try:
-            return self.parameters.model_validate(params)
+            model = self.parameters.model_validate(params)
         except ValidationError as error:
             raise Invalid([_entry(detail) for detail in error.errors(include_url=False)]) from None
+        if self.declaration.check is not None:
+            self.declaration.check(**_named(model))
+        return model
+
+
+def _named(model: BaseModel) -> Mapping[str, Any]:
+    named = {name: getattr(model, name) for name in type(model).model_fields}
+    return {**named, **(model.model_extra or {})}
 
 
 def _entry(detail: Any) -> Mapping[str, str]:
@@ -191,6 +199,7 @@ def job(
     unique: bool | tuple[str, ...] = ...,
     diagnostic: bool = ...,
     internal: bool = ...,
+    check: Callable[..., None] | None = ...,
 ) -> Callable[[Function], JobActor]: ...
 def job(
     fn: Function | None = None,
@@ -206,6 +215,7 @@ def job(
     unique: bool | tuple[str, ...] = False,
     diagnostic: bool = False,
     internal: bool = False,
+    check: Callable[..., None] | None = None,
 ) -> JobActor | Callable[[Function], JobActor]:
     """Make a function an actor that others ask for with `POST /jobs/{its name}`.
 
@@ -222,6 +232,7 @@ def job(
     unique: while one waits or runs, a second request gets the same job: one a tenant with equal parameters, or
       with equal values of the parameters named.
     diagnostic: only there with DIAGNOSTICS=1. internal: not to be asked for over HTTP.
+    check: called with the function's arguments, each good by itself; raises Invalid where they do not go together.
 
     Raises ValueError for a queue name that is too long, TypeError for parameters without names.
     """
@@ -237,6 +248,7 @@ def job(
         unique=unique,
         diagnostic=diagnostic,
         internal=internal,
+        check=check,
     )
     if concurrency is not None and not (concurrency.most >= 1):
         raise ValueError(f"concurrency: at least 1, not {concurrency.most}")

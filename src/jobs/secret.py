@@ -27,9 +27,13 @@ def takes_secrets(annotation: Any, seen: frozenset[Any] = frozenset()) -> bool:
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
-    yield from (part for part in typing.get_args(annotation) if part.__hash__ is not None)
     origin = typing.get_origin(annotation)
-    if origin is not None and origin is not typing.Annotated:
+    if origin is typing.Annotated:
+        # What follows the type says something of it and is none.
+        yield typing.get_args(annotation)[0]
+        return
+    yield from (part for part in typing.get_args(annotation) if part.__hash__ is not None)
+    if origin is not None:
         yield origin
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield from (field.annotation for field in annotation.model_fields.values())

@@ -17,7 +17,6 @@ from src.jobs.declare import LIMITED, THREADED, JobActor
 from src.jobs.history import History
 from src.jobs.run import Runner
 from src.jobs.seal import Opener
-from src.outgoing import Network
 from src.queue.backlog import Backlog
 from src.queue.claim import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Claimer, Lane, Promoter
 from src.queue.finish import Finisher
@@ -71,6 +70,9 @@ class Runtime:
 
         `end_all` is called once nothing is left to do, where the settings want the worker to end then.
         """
+        # Here, for web knows this module too, and has no use for the httpx that it brings.
+        from src.outgoing import Network
+
         url, retention = settings.database_url, settings.job_retention_days * 86400
         loop = asyncio.get_running_loop()
         direct = settings.listen

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
+from tests.conftest import Service
 from tests.inventory.build import TEST, tar
+from tests.support import repositories
 from tests.support.gone import alive, until_gone
 from tests.support.jobs import final, post, processing, until
 from tests.support.processes import PATIENCE
+from tests.support.sites import Exchange, site
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx
 
-    from tests.conftest import Service
+    from tests.conftest import Connect, MakeKey
+    from tests.support.processes import Processes
 
 #: CPython 3.11 parses it in quadratic time without letting go of the GIL; later ones are not so slow by far.
 HOSTILE = b'f"' + b"{a}" * 300_000 + b'"\n'
@@ -124,3 +130,89 @@ async def test_a_reader_that_is_killed_fails_its_job_alone(service: Service, hos
     job = await final(service.client, hostile["id"])
     assert (job["state"], job["error"]["type"], job["crashes"]) == ("error", "inventory-too-costly", 0)
     assert service.worker.running()
+
+
+SOME = "019b0000-0000-7000-8000-000000000000"
+REFUSED: list[tuple[dict[str, Any], str, str]] = [
+    ({}, "#", "either `upload` or `url` is needed"),
+    ({"ref": "main"}, "#", "either `upload` or `url` is needed"),
+    ({"upload": SOME, "url": "https://example.org/a.zip"}, "#/url", "does not go with `upload`"),
+    ({"upload": SOME, "ref": "main"}, "#/ref", "does not go with `upload`"),
+    ({"url": "ftp://example.org/"}, "#/url", "an address begins with https:// and names a host"),
+    ({"url": "https://me:canary@example.org/"}, "#/url", "an address carries no user name or password"),
+    ({"url": "https://example.org/", "ref": "--upload-pack=x"}, "#/ref", "names no branch, tag or commit"),
+    ({"url": "https://example.org/", "token": "a\nb"}, "#/token", "visible ASCII characters"),
+]
+
+
+async def test_parameters_that_do_not_go_together(service: Service) -> None:
+    for params, pointer, detail in REFUSED:
+        answer = await service.client.post("/jobs/inventory_tests", json=params)
+        assert answer.status_code == 422, params
+        error = answer.json()["errors"][0]
+        assert (error["pointer"], detail in error["detail"]) == (pointer, True), error
+        assert "canary" not in answer.text
+
+
+async def test_a_private_address_is_refused(service: Service) -> None:
+    job = await post(service.client, "inventory_tests", "wait=25", url="https://127.0.0.1:1/a.zip")
+    assert (job["state"], job["error"]["type"]) == ("error", "source-refused")
+    assert job["error"]["detail"] == "127.0.0.1 is an address of a private network, or resolves to one."
+
+
+@pytest.fixture
+async def open_service(
+    processes: Processes, settings: dict[str, dict[str, str | None]], api_key: MakeKey, connect: Connect
+) -> Service:
+    """A service whose worker may reach this machine."""
+    settings["worker"]["ALLOW_PRIVATE_NETWORK"] = "1"
+    web, worker = await processes.web(), await processes.worker()
+    key = await api_key()
+    return Service(web, worker, connect(web, key), key, str(settings["web"]["DATABASE_URL"]))
+
+
+async def test_counts_the_tests_of_a_private_repository(open_service: Service, tmp_path: Path) -> None:
+    head = repositories.commit(tmp_path / "project", {"test_a.py": TEST, "sub/test_b.py": TEST})
+    expected = "Basic " + base64.b64encode(b"x-access-token:canary-4711").decode()
+
+    def handle(exchange: Exchange) -> None:
+        assert exchange.headers["Authorization"] == expected
+        repositories.serve(exchange, tmp_path)
+
+    with site(handle) as server:
+        job = await post(
+            open_service.client,
+            "inventory_tests",
+            "wait=25",
+            url=f"{server.url}/project",
+            ref="main",
+            token="canary-4711",
+        )
+    assert (job["state"], job["error"], job["params"]["token"]) == ("done", None, "•••")
+    assert (job["result"]["files"], job["result"]["commit"]) == (2, head)
+    assert "canary" not in open_service.worker.output + open_service.web.output
+
+
+async def test_a_fetch_that_hangs_is_cancelled_and_leaves_no_process(
+    open_service: Service, tmp_path: Path
+) -> None:
+    repositories.commit(tmp_path / "project", {"test_a.py": TEST})
+    hanging, over = threading.Event(), threading.Event()
+
+    def handle(exchange: Exchange) -> None:
+        if exchange.command == "POST":
+            hanging.set()
+            over.wait(PATIENCE)
+        else:
+            repositories.serve(exchange, tmp_path)
+
+    with site(handle) as server:
+        job = await post(open_service.client, "inventory_tests", url=f"{server.url}/project")
+        assert await asyncio.to_thread(hanging.wait, PATIENCE)
+        children = [process.pid for process in open_service.worker.tree() if "git" in process.name()]
+        assert children
+        assert (await open_service.client.post(f"/jobs/{job['id']}/cancel")).status_code == 202
+        assert (await final(open_service.client, job["id"]))["state"] == "cancelled"
+        for child in children:
+            await until_gone(child)
+        over.set()

@@ -207,7 +207,9 @@ async def test_without_a_public_key_a_secret_is_refused_and_nothing_else(
     assert len(await fetch(database_url, "select from dramatiq.queue")) == 1
 
 
-@pytest.mark.parametrize("key", [None, base64.b64encode(bytes(PrivateKey.generate())).decode()])
+@pytest.mark.parametrize(
+    "key", [None, base64.b64encode(bytes(PrivateKey.generate())).decode()], ids=["none", "another"]
+)
 async def test_a_worker_that_cannot_open_it_says_so(
     key: str | None, client: httpx.AsyncClient, processes: Processes
 ) -> None:
