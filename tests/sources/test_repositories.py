@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 from pydantic import SecretStr
 
 from src.child import Bounds, run
@@ -305,3 +307,26 @@ async def test_an_old_git_cannot_be_held_to_an_address(
     failed = await failure(f"{server.url}/project", tmp_path)
     assert failed.type == "git-too-old"
     assert "99.0 or later is needed" in failed.detail
+
+
+async def test_over_https_the_certificate_is_the_names(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+
+    async def resolve(self: Network, url: Any) -> list[str]:
+        return ["127.0.0.1"]
+
+    monkeypatch.setattr(Network, "resolve", resolve)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("right.example").configure_cert(tls)
+    with site(lambda exchange: repositories.serve(exchange, root), tls) as running:
+        source = await bring(f"https://right.example:{running.port}/project", tmp_path, network=Network())
+        (tmp_path / "again").mkdir()
+        failed = await failure(
+            f"https://wrong.example:{running.port}/project", tmp_path / "again", network=Network()
+        )
+    assert names(source)
+    assert (failed.type, "certificate" in failed.detail) == ("source-unreachable", True)
