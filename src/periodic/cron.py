@@ -51,22 +51,26 @@ class Cron(CronSpec):  # type: ignore[misc]  # periodiq has no types
 
     def next_valid_date(self, last: datetime) -> datetime:
         """The first time after `last` that it is due, in the zone of `last`."""
-        zone, day = _zone(last), last.date() - DAY
-        while not (found := self._later(last, day, zone)):
-            day += DAY
+        zone, day, instant = _zone(last), last.date() - DAY, last.astimezone(UTC)
+        while not (found := self._later(instant, day, zone)):
+            day = self._following(day)
         # Where clocks go back over midnight, a day's last minutes come after the next one's first.
-        return min(found + self._later(last, day + DAY, zone)).astimezone(zone)
+        return min(found + self._later(instant, day + DAY, zone)).astimezone(zone)
 
     def _later(self, than: datetime, day: date, zone: tzinfo) -> list[datetime]:
         return [at for at in self.on(day, zone) if at > than]
 
+    def _following(self, day: date) -> date:
+        in_next_month = day.replace(day=28) + 4 * DAY
+        return day + DAY if day.month in self.month else in_next_month.replace(day=1)
+
     def latest(self, after: datetime, until: datetime, *, most: int) -> list[datetime]:
         """The last times, at most `most`, after `after` and not after `until`, oldest first, in the latter's zone."""
         zone, day = _zone(until), until.date() + DAY
-        first = after.astimezone(zone).date() - DAY
+        first, start, end = after.astimezone(zone).date() - DAY, after.astimezone(UTC), until.astimezone(UTC)
         found: list[datetime] = []
         while day >= first and len(found) < most:
-            found = [at for at in self.on(day, zone) if after < at <= until] + found
+            found += [at for at in self.on(day, zone) if start < at <= end]
             day -= DAY
         return [at.astimezone(zone) for at in sorted(set(found))[-most:]]
 

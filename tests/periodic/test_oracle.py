@@ -106,7 +106,7 @@ def chain(cron: Cron, start: datetime, count: int) -> list[datetime]:
     return [at.astimezone(UTC) for at in found[1:]]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(expressions, times, st.sampled_from(ZONES))
 def test_any_expression_at_any_time(text: str, start: datetime, zone: str) -> None:
     cron = parsed(text)
@@ -121,7 +121,7 @@ def changes(zone: ZoneInfo, year: int) -> list[datetime]:
     return [day for day, after in itertools.pairwise(days) if day.utcoffset() != after.utcoffset()]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(
     st.tuples(fields(0, 59), fields(0, 23)).map(" ".join),
     st.sampled_from(ZONES[1:]),
@@ -140,7 +140,7 @@ def test_any_time_of_day_around_changes_of_the_clocks(
     assert chain(parsed(text), start, 5) == expected
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(expressions, times, st.sampled_from(ZONES), st.integers(1, 5))
 def test_the_latest_are_the_last_of_all(text: str, start: datetime, zone: str, most: int) -> None:
     cron = parsed(text)
