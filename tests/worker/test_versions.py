@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support import ROOT
 from tests.support.databases import migrate
-from tests.support.environment import environment
 from tests.support.jobs import fetch, final, post
+from tests.support.schema import alembic, columns
 
 if TYPE_CHECKING:
     from tests.conftest import Connect, MakeKey
@@ -100,29 +98,3 @@ def revisions() -> list[str]:
     """All revisions, the oldest first."""
     history = alembic("postgresql://unused/unused", "history")
     return re.findall(r"-> (\w+)", history)[::-1]
-
-
-def alembic(database_url: str, *arguments: str) -> str:
-    done = subprocess.run(
-        ["alembic", *arguments],
-        cwd=ROOT,
-        env=environment({"DATABASE_URL": database_url}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-async def columns(database_url: str) -> dict[tuple[str, str], tuple[str, bool]]:
-    """By table and column: its type, and whether an INSERT has to give it."""
-    rows = await fetch(
-        database_url,
-        """
-        select table_schema || '.' || table_name as name, column_name, udt_name,
-          is_nullable = 'NO' and column_default is null as must_be_given
-        from information_schema.columns where table_schema in ('dramatiq', 'sooner')
-        """,
-    )
-    return {(row["name"], row["column_name"]): (row["udt_name"], row["must_be_given"]) for row in rows}
