@@ -63,7 +63,7 @@ def test_its_types_hold(node_modules: Path) -> None:
 async def test_a_result_that_comes_at_once(page: Page) -> None:
     job = await page.evaluate(
         """async () => {
-            const job = await sooner.submit("echo", {a: 1});
+            const job = await sooner.submit("echo", {a: 1}, {wait: 25});
             return {final: job.final, result: await job.result()};
         }"""
     )
