@@ -100,6 +100,26 @@ async def test_an_inventory_at_once(page: Page) -> None:
     await expect(tree.get_by_role("row", name="test_four")).to_have_count(2)
 
 
+async def test_an_address_with_a_token_that_is_kept_nowhere(page: Page) -> None:
+    await page.get_by_text("An address").click()
+    await page.get_by_label(re.compile("^Url")).fill("https://127.0.0.1/project.tar.gz")
+    token = page.get_by_label(re.compile("^Token"))
+    await expect(token).to_have_attribute("type", "password")
+    await token.fill("hunter2")
+    kept: list[str] = []
+
+    async def look(route: Route) -> None:
+        # In the midst of the submission, which a reload could interrupt.
+        kept.append(await page.evaluate("JSON.stringify({...sessionStorage})"))
+        await route.continue_()
+
+    await page.route("**/jobs/inventory_tests", look)
+    await page.get_by_role("button", name="Count the tests").click()
+    await expect(page.get_by_text("The job failed", exact=True)).to_be_visible()
+    assert "hunter2" not in "".join(kept) + await page.content()
+    assert len(kept) == 1
+
+
 async def test_the_tree_is_walked_by_keyboard(page: Page) -> None:
     await page.get_by_label(re.compile("^Upload")).set_input_files(
         archive("tests/test_a.py", "more/test_b.py")
