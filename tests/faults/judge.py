@@ -78,7 +78,7 @@ async def watch_final(url: str) -> None:
 
 
 async def judge(
-    url: str, accepted: Mapping[UUID, dict[str, Any]], effects: Path, *, within: float = 45
+    url: str, accepted: Mapping[UUID, dict[str, Any]], effects: Path, *, within: float = 90
 ) -> Verdict:
     """Wait until every accepted job is final, at most `within` seconds, then count."""
     connection = await asyncpg.connect(url)

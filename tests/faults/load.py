@@ -51,7 +51,7 @@ class Load:
         await asyncio.gather(*self._tasks)
         await self._client.aclose()
 
-    async def more(self, count: int, *, within: float = 60) -> None:
+    async def more(self, count: int, *, within: float = 180) -> None:
         """Wait until so many more jobs were accepted. Raises TimeoutError."""
         goal = len(self.accepted) + count
         async with asyncio.timeout(within), self._news:

@@ -27,7 +27,7 @@ class Proxy:
     def __init__(self, url: str) -> None:
         self._parts = urlsplit(url)
         self._server: asyncio.Server
-        self._serving: set[asyncio.Task[None]] = set()
+        self._serving: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self.notifications = True
         self.dropped = 0
         self.cut = 0.0
@@ -41,8 +41,9 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.close()
-        for task in self._serving:
-            task.cancel()
+        # Cancelled, a task of a stream's makes asyncio complain: it ends with its connection instead.
+        for client in self._serving.values():
+            client.transport.abort()
         await asyncio.gather(*self._serving, return_exceptions=True)
 
     @property
@@ -55,9 +56,9 @@ class Proxy:
     async def _serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._serving.add(task)
+        self._serving[task] = to_client
         async with contextlib.AsyncExitStack() as stack:
-            stack.callback(self._serving.discard, task)
+            stack.callback(self._serving.pop, task)
             stack.callback(to_client.transport.abort)
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 hello = await _hello(client, to_client)
