@@ -14,10 +14,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
+from starlette.types import ASGIApp
 
 import src.api
 from src import actors, garbage, logs
 from src.api.auth import caller
+from src.api.cors import Cors
 from src.api.problems import problem_of, response
 from src.api.resources import Resources
 from src.api.service import Service
@@ -38,7 +40,7 @@ OPEN = ("/static/",)
 OPEN_PATHS = frozenset({"/", "/livez", "/readyz", "/openapi.json", "/docs", "/dashboard", "/session"})
 
 
-def create(settings: WebSettings) -> Service:
+def create(settings: WebSettings) -> ASGIApp:
     """The application for these settings; its lifespan opens what it needs."""
     logs.configure("web", format=settings.log_format, level=settings.log_level)
     resources = Resources.make(settings, offered(settings))
@@ -55,7 +57,7 @@ def create(settings: WebSettings) -> Service:
 
     app = Service(ROUTES, lifespan, _refuse)
     app.state.resources = resources
-    return app
+    return Cors(app, settings.cors_allow_origins) if settings.cors_allow_origins else app
 
 
 def offered(settings: WebSettings) -> dict[str, JobActor]:

@@ -47,6 +47,7 @@ async def read(request: Request, most: int) -> bytes:
             parts.append(part)
     except ClientDisconnect:
         raise BadRequest("The body did not arrive whole.") from None
+    request.scope["sooner.read"] = True
     return b"".join(parts)
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from src import logs
 from src.db import Database, Link, Listener, Readers, Unavailable, pool
 from src.jobs.act import Actions
+from src.jobs.admission import Admission
 from src.jobs.board import Board
 from src.jobs.declare import JobActor
 from src.jobs.document import Documents
@@ -19,11 +20,13 @@ from src.jobs.keys import Caller, Keys
 from src.jobs.links import Links
 from src.jobs.listing import Listing
 from src.jobs.queues import Queues
+from src.jobs.rate import RateLimit
 from src.jobs.samples import Samples
 from src.jobs.seal import Sealer
 from src.jobs.sessions import Sessions
 from src.jobs.submit import Submitter
 from src.jobs.uploads import Uploads
+from src.jobs.waiting import Waiting
 from src.jobs.watch import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Watch
 from src.jobs.watch import SQL as READ
 from src.jobs.webhooks import Webhooks
@@ -46,6 +49,8 @@ class Resources:
     readers: Readers
     links: Links
     forecast: Forecast
+    waiting: Waiting
+    admission: Admission
     documents: Documents
     keys: Keys
     watch: Watch
@@ -79,10 +84,20 @@ class Resources:
         readers = Readers(database, _replica(settings))
         watch = Watch(reads, poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN)
         channels = {"sooner.changed": watch.changed}
+        waiting = Waiting(
+            database, {actor.lane for actor in actors.values()}, most=settings.max_waiting_per_tenant
+        )
         forecast = Forecast(database, actors, most=settings.max_queue_depth)
         return cls(
             settings=settings,
             forecast=forecast,
+            waiting=waiting,
+            admission=Admission(
+                RateLimit(settings.rate_limit_per_second),
+                waiting,
+                forecast,
+                most_due=settings.max_queue_depth,
+            ),
             actors=actors,
             database=database,
             readers=readers,
@@ -145,6 +160,7 @@ class Resources:
                 await self.actions.cancel_overdue()
                 await self.keys.note_use()
                 await self.forecast.refresh()
+                await self.waiting.refresh()
             except Unavailable as error:
                 log.warning("chores left undone: database away", error=str(error))
             except Exception:

@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from src import logs
 from src.api.correlation import correlate
+from src.api.linger import answer_early
 from src.api.problems import problem_of, response
 from src.metrics import note_request
 
@@ -59,7 +60,8 @@ class Service:
         except Exception as error:
             if status:
                 raise
-            await (await self._problem(Request(scope, receive), error))(scope, receive, answer)
+            problem = await self._problem(Request(scope, receive), error)
+            await answer_early(problem, scope, receive, answer)
         finally:
             route = scope.get("route")
             path = route.path if isinstance(route, Route) else "none"

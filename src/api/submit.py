@@ -27,7 +27,7 @@ from src.jobs import codec
 from src.jobs.declare import JobActor
 from src.jobs.idempotency import Replay
 from src.jobs.keys import Caller
-from src.jobs.problem import Invalid, NotFound, wrong
+from src.jobs.problem import Invalid, NotFound, ServiceUnavailable, TooManyRequests, wrong
 from src.jobs.row import Job
 from src.jobs.states import PRIORITIES
 from src.jobs.submit import Attach, Submission
@@ -71,6 +71,7 @@ async def submit(request: Request) -> Response:
     resources: Resources = request.app.state.resources
     who = await caller(request)
     actor = _actor(resources, request.path_params["actor"])
+    resources.admission.check_rate(who.tenant)
     params = codec.read_object(await read_json(request, resources.settings.max_body_bytes))
     actor.check(params)
     await _check_uploads(resources, actor, params, who)
@@ -78,7 +79,7 @@ async def submit(request: Request) -> Response:
     wanted = _preferences(request)
     async with resources.watch.on(uuid7()) as watcher:
         try:
-            job = await resources.submitter.submit(submission, watcher.id)
+            job = await _let_in(resources, submission, who, watcher.id)
         except Replay as replay:
             return await _replay(
                 request, submission, who, replay.id, wanted, {"Idempotency-Replayed": "true"}
@@ -86,6 +87,16 @@ async def submit(request: Request) -> Response:
         except Attach as attach:
             return await _replay(request, submission, who, attach.id, wanted, {})
         return await _answer(request, submission, watcher, job, wanted)
+
+
+async def _let_in(resources: Resources, submission: Submission, who: Caller, id: UUID) -> Job:
+    """The job as it begins. Whoever asks again for a job that is there gets it, also where there is room for no more."""
+    try:
+        async with resources.admission.room(who.tenant, submission.actor):
+            return await resources.submitter.submit(submission, id)
+    except (TooManyRequests, ServiceUnavailable):
+        await resources.submitter.check_replay(submission)
+        raise
 
 
 async def _replay(

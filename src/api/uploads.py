@@ -23,6 +23,7 @@ async def upload(request: Request) -> Response:
     resources: Resources = request.app.state.resources
     who = await caller(request)
     most = resources.settings.max_upload_bytes
+    resources.admission.check_rate(who.tenant)
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > most:
         raise TooLarge(f"An upload has at most {most} bytes.")

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +18,9 @@ from src.jobs.states import State
 ENOUGH_RUNS = 20
 #: Looking takes at most this share of the time, so that a long line does not slow itself down by being counted.
 LOOKING_SHARE = 0.02
-LONGEST_PAUSE = 4.0
+LONGEST_PAUSE = 3.0
+#: Where nothing is known of an actor, or no worker is there.
+UNKNOWN_PACE = 5.0
 #: How long an overdue job is given at most before it is asked for again.
 LONGEST_RETRY = 60
 
@@ -32,6 +35,7 @@ class Forecast:
         self._most = most
         self._known: dict[str, Durations] = {}
         self._lines: dict[tuple[str, int], Line] = {}
+        self._depths: Counter[str] = Counter()
         self._places: dict[str, int] = {}
         self._offset = timedelta(0)
         self._looked_at = -math.inf
@@ -62,15 +66,15 @@ class Forecast:
         self._places = {row["lane"]: row["places"] or 0 for row in places}
         lines = await self._database.rows(SQL.lines, lanes=lanes, most=self._most + 1)
         self._lines = {(row["lane"], row["priority"]): Line.read(row) for row in lines}
+        self._depths = Counter()
+        for (lane, _), line in self._lines.items():
+            self._depths[self._lanes[lane].queue_name] += line.length
 
     # Telling
 
     def depth(self, queue: str) -> int:
         """How many due jobs wait in a queue, counted up to one more than the most that may."""
-        lengths = [
-            line.length for (lane, _), line in self._lines.items() if self._lanes[lane].queue_name == queue
-        ]
-        return sum(lengths)
+        return self._depths[queue]
 
     def typical(self, actor: str) -> tuple[float | None, float | None]:
         """How long the runs of an actor take, in seconds: the median, and what 95 of 100 do not exceed."""
@@ -130,6 +134,12 @@ class Forecast:
             return 0
         limit, places = actor.declaration.concurrency, self._places.get(actor.lane, 0)
         return places if limit is None else min(places, limit.most)
+
+    def pace(self, actor: JobActor) -> float:
+        """About how many seconds pass until one more job of an actor may come; between a second and a minute."""
+        known, places = self._known.get(actor.actor_name), self._places.get(actor.lane, 0)
+        median = None if known is None else known.quantile(0.5)
+        return min(LONGEST_RETRY, max(1.0, UNKNOWN_PACE if median is None or not places else median / places))
 
     def _least_work_ahead(self, job: Job) -> float:
         total = 0.0

@@ -1,5 +1,6 @@
 """What can be wrong with a call: one small tree, each a problem document (RFC 9457)."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ class Problem(Exception):
 
     def headers(self) -> Mapping[str, str]:
         """The headers that go with it."""
-        return {} if self.retry_after is None else {"Retry-After": str(max(1, round(self.retry_after)))}
+        return {} if self.retry_after is None else {"Retry-After": str(max(1, math.ceil(self.retry_after)))}
 
 
 class BadRequest(Problem):

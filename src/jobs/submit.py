@@ -77,6 +77,14 @@ class Submitter:
             raise Attach(twin.id) from None
         return self._job(new, row, text)
 
+    async def check_replay(self, submission: Submission) -> None:
+        """Raises Replay, or Invalid, where `submit` would because of the idempotency key; and Unavailable."""
+        if submission.idempotency_key is None:
+            return
+        conflict = await self._enqueuer.holder(self._row(submission, uuid7(), "{}", None))
+        if conflict is not None:
+            raise self._replay(submission, conflict)
+
     def _replay(self, submission: Submission, conflict: Conflict) -> Replay | Invalid:
         if self._fingerprints.match(conflict.fingerprint, submission.actor.actor_name, submission.params):
             return Replay(conflict.id)

@@ -169,6 +169,10 @@ class Enqueuer:
         rows = await self._link.fetch(SQL.twins, unique_key=keys) if keys else ()
         return {row["unique_key"]: row["message_id"] for row in rows}
 
+    async def holder(self, job: NewJob) -> Conflict | None:
+        """Who holds the job's idempotency key. Raises Unavailable."""
+        return (await self._holders([job])).get(_slot(job))
+
     async def _holders(self, jobs: Sequence[NewJob]) -> dict[Slot, Conflict]:
         names = ("tenant", "actor", "idempotency_key")
         columns = {name: [getattr(job, name) for job in jobs] for name in names}

@@ -1,0 +1,46 @@
+"""Who may submit now: what keeps one tenant, or all of them, from asking for more than can be done."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from src.jobs.declare import JobActor
+from src.jobs.forecast import Forecast
+from src.jobs.problem import ServiceUnavailable, TooManyRequests
+from src.jobs.rate import RateLimit
+from src.jobs.waiting import Waiting
+
+
+class Admission:
+    """Lets submissions in, or says when to come back."""
+
+    def __init__(self, rate: RateLimit, waiting: Waiting, forecast: Forecast, *, most_due: int) -> None:
+        self._rate = rate
+        self._waiting = waiting
+        self._forecast = forecast
+        self._most_due = most_due
+
+    def check_rate(self, tenant: str) -> None:
+        """Raises TooManyRequests."""
+        if wait := self._rate.wait(tenant):
+            raise TooManyRequests("This tenant sends requests faster than it may.", retry_after=wait)
+
+    @asynccontextmanager
+    async def room(self, tenant: str, actor: JobActor) -> AsyncIterator[None]:
+        """Room for one job, given back where the block raises.
+
+        Raises TooManyRequests for a tenant with too many waiting jobs, ServiceUnavailable for a queue that is
+        too long, and Unavailable.
+        """
+        if self._forecast.depth(actor.queue_name) >= self._most_due:
+            detail = f"The queue {actor.queue_name} is full: too many jobs wait in it."
+            raise ServiceUnavailable(detail, retry_after=self._forecast.pace(actor))
+        if not await self._waiting.add(tenant):
+            raise TooManyRequests(
+                "This tenant has too many jobs waiting.", retry_after=self._forecast.pace(actor)
+            )
+        try:
+            yield
+        except BaseException:
+            self._waiting.withdraw(tenant)
+            raise
+        self._waiting.landed(tenant)
