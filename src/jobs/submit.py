@@ -81,7 +81,8 @@ class Submitter:
         """Raises Replay, or Invalid, where `submit` would because of the idempotency key; and Unavailable."""
         if submission.idempotency_key is None:
             return
-        conflict = await self._enqueuer.holder(self._row(submission, uuid7(), "{}", None))
+        actor = submission.actor.actor_name
+        conflict = await self._enqueuer.holder(submission.tenant, actor, submission.idempotency_key)
         if conflict is not None:
             raise self._replay(submission, conflict)
 

@@ -154,7 +154,7 @@ class Enqueuer:
         outcome.update({job.message_id: error for job in jobs if job.message_id not in outcome})
 
     async def _taken(self, jobs: Sequence[NewJob]) -> dict[UUID, BaseException]:
-        holders = await self._holders(jobs)
+        holders = await self._holders([_slot(job) for job in jobs if job.idempotency_key is not None])
         taken: dict[UUID, BaseException] = {
             job.message_id: holders[_slot(job)] for job in jobs if _slot(job) in holders
         }
@@ -169,14 +169,16 @@ class Enqueuer:
         rows = await self._link.fetch(SQL.twins, unique_key=keys) if keys else ()
         return {row["unique_key"]: row["message_id"] for row in rows}
 
-    async def holder(self, job: NewJob) -> Conflict | None:
-        """Who holds the job's idempotency key. Raises Unavailable."""
-        return (await self._holders([job])).get(_slot(job))
+    async def holder(self, tenant: str | None, actor: str, key: str) -> Conflict | None:
+        """Who holds an idempotency key. Raises Unavailable."""
+        slot = (tenant or "", actor, key)
+        return (await self._holders([slot])).get(slot)
 
-    async def _holders(self, jobs: Sequence[NewJob]) -> dict[Slot, Conflict]:
-        names = ("tenant", "actor", "idempotency_key")
-        columns = {name: [getattr(job, name) for job in jobs] for name in names}
-        rows = await self._link.fetch(SQL.holders, **columns)
+    async def _holders(self, slots: Sequence[Slot]) -> dict[Slot, Conflict]:
+        if not slots:
+            return {}
+        tenants, actors, keys = zip(*slots, strict=True)
+        rows = await self._link.fetch(SQL.holders, tenant=tenants, actor=actors, idempotency_key=keys)
         return {
             (row["tenant"], row["actor"], row["idempotency_key"]): Conflict(
                 row["message_id"], row["fingerprint"]
