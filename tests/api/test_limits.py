@@ -230,7 +230,7 @@ class TestLongBodies:
         length = int(answer.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         answer += await reader.readexactly(length)
         writer.write_eof()
-        rest = await reader.read()
+        rest = await asyncio.wait_for(reader.read(), 20)
         writer.close()
         return answer, rest == b""
 
