@@ -13,6 +13,8 @@ from src.jobs.problem import BadRequest, Invalid, wrong
 #: orjson reads integers beyond 64 bits as floats; where one may be, the exact reader is used.
 _LONG_NUMBER = re.compile(rb"\d{18}")
 _DEEPEST = 200
+#: Reading a number takes time that grows with the square of its length.
+_LONGEST_NUMBER = 4300
 
 
 def loads(text: str | bytes) -> Any:
@@ -66,8 +68,12 @@ def _read(body: bytes) -> Any:
 
 
 def _read_exactly(body: bytes) -> Any:
+    if not body.strip():
+        raise BadRequest("The body is empty: send a JSON object, {} at the least.")
     try:
-        value = json.loads(body.decode(), parse_constant=_refuse_constant)
+        value = json.loads(
+            body.decode(), parse_constant=_refuse_constant, parse_int=_integer, parse_float=_float
+        )
     except RecursionError:
         raise BadRequest("The body is nested too deep.") from None
     except UnicodeDecodeError:
@@ -75,9 +81,23 @@ def _read_exactly(body: bytes) -> Any:
     except json.JSONDecodeError as error:
         raise BadRequest(f"The body is not JSON: {error.msg} at character {error.pos}.") from None
     except ValueError as error:
-        raise BadRequest(f"The body is not JSON: {str(error).partition(';')[0]}.") from None
+        raise BadRequest(f"The body is not JSON: {error}.") from None
     _walk(value, "#", 0)
     return value
+
+
+def _integer(text: str) -> int:
+    return int(_short(text))
+
+
+def _float(text: str) -> float:
+    return float(_short(text))
+
+
+def _short(number: str) -> str:
+    if len(number) > _LONGEST_NUMBER:
+        raise ValueError(f"a number has at most {_LONGEST_NUMBER} digits")
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:
