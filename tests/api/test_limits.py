@@ -249,6 +249,13 @@ class TestLongBodies:
         answer, _ = await self.exchange(web, head, *[b" " * 100_000] * 200)
         assert answer.startswith(b"HTTP/1.1 413 ")
 
+    async def test_a_chunked_body_is_refused_where_it_becomes_too_long(self, web: Web, key: str) -> None:
+        chunk = b"%x\r\n%s\r\n" % (60_000, b" " * 60_000)
+        for path, count in (("/jobs/echo", 2), ("/uploads", 8)):
+            head = f"POST {path} HTTP/1.1\nHost: x\nAuthorization: Bearer {key}\nTransfer-Encoding: chunked"
+            answer, _ = await self.exchange(web, head, *[chunk] * count)
+            assert answer.startswith(b"HTTP/1.1 413 "), path
+
     async def test_a_client_that_asks_first_is_told_no(self, web: Web, key: str) -> None:
         head = (
             "POST /jobs/echo HTTP/1.1\nHost: x\nExpect: 100-continue\n"
