@@ -49,8 +49,9 @@ async def test_durations_of_runs_are_known_soon(client: httpx.AsyncClient) -> No
     items = (await client.get("/actors")).json()["items"]
     assert {str(item["duration"]) for item in items} == {"{'p50': None, 'p95': None}"}
     await run(client, "sleep", [{"seconds": 0.1}] * 9 + [{"seconds": 1}])
-    found = await known(client, "sleep", p50=0.1, p95=1.0)
-    assert 0.1 <= found["p50"] < 1 <= found["p95"]
+    # A loop's clock is good for milliseconds: a sleep may end a hair early.
+    found = await known(client, "sleep", p50=0.09, p95=0.95)
+    assert 0.09 <= found["p50"] < 0.95 <= found["p95"]
 
 
 async def test_an_estimate_follows_from_the_last_runs(client: httpx.AsyncClient) -> None:

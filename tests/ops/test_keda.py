@@ -23,7 +23,10 @@ async def test_due_running_and_ripe_jobs_count_and_future_ones_do_not(database_u
             await queue.add(delay=3600.0)
             assert await connection.fetchval(query()) == 0
             await queue.add()
-            await queue.add(delay=0.001)
+            ripe = await queue.add(delay=3600.0)
+            await connection.execute(
+                "update dramatiq.queue set due_at = now() - interval '1 second' where message_id = $1", ripe
+            )
             assert await connection.fetchval(query()) == 2
             await queue.claim(1)
             assert await connection.fetchval(query()) == 2

@@ -83,7 +83,7 @@ async def test_the_overview_is_live(page: Page, service: Service) -> None:
 
 
 async def test_charts_and_scheduler(page: Page, processes: Processes) -> None:
-    await expect(page.get_by_role("img", name=re.compile("^Waiting: now"))).to_be_visible()
+    await expect(page.get_by_role("img", name=re.compile("^Waiting: now")).first).to_be_visible()
     await expect(page.get_by_text("No scheduler leads")).to_be_visible()
     await processes.scheduler()
     await expect(page.get_by_text(re.compile("leads since"))).to_be_visible()
