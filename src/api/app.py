@@ -17,12 +17,13 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp
 
 import src.api
-from src import actors, garbage, logs
+from src import actors, garbage, logs, telemetry
 from src.api.auth import caller
 from src.api.cors import Cors
 from src.api.problems import problem_of, response
 from src.api.resources import Resources
 from src.api.service import Service
+from src.api.traced import Traced
 from src.jobs.declare import JobActor
 from src.jobs.problem import MethodNotAllowed, NotFound
 from src.settings import WebSettings
@@ -43,6 +44,7 @@ OPEN_PATHS = frozenset({"/", "/livez", "/readyz", "/openapi.json", "/docs", "/da
 def create(settings: WebSettings) -> ASGIApp:
     """The application for these settings; its lifespan opens what it needs."""
     logs.configure("web", format=settings.log_format, level=settings.log_level)
+    tracing = telemetry.begin("web", settings.traces_endpoint)
     resources = Resources.make(settings, offered(settings))
 
     @asynccontextmanager
@@ -54,10 +56,13 @@ def create(settings: WebSettings) -> ASGIApp:
             yield
         finally:
             await resources.close()
+            if tracing is not None:
+                await asyncio.to_thread(tracing.end)
 
-    app = Service(ROUTES, lifespan, _refuse)
-    app.state.resources = resources
-    return Cors(app, settings.cors_allow_origins) if settings.cors_allow_origins else app
+    service = Service(ROUTES, lifespan, _refuse)
+    service.state.resources = resources
+    app = Cors(service, settings.cors_allow_origins) if settings.cors_allow_origins else service
+    return app if tracing is None else Traced(app, tracing)
 
 
 def offered(settings: WebSettings) -> dict[str, JobActor]:

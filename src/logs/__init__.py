@@ -62,7 +62,7 @@ def configure(process: str, *, format: str, level: str) -> None:
         library.handlers.clear()
         library.propagate = True
     # They log every argument at debug level, parameters of jobs included, and every address, whose query may be a secret.
-    for name in ("databases", "httpx", "httpcore"):
+    for name in ("databases", "httpx", "httpcore", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[

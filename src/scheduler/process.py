@@ -3,11 +3,12 @@
 import asyncio
 import signal
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from src import clock, logs
+from src import clock, logs, telemetry
 from src.db import Link
 from src.scheduler.agenda import Agenda
 from src.scheduler.leader import Leader
@@ -15,6 +16,9 @@ from src.scheduler.lease import Lease
 from src.scheduler.ticks import Ticks
 from src.schedules import declared
 from src.settings import SchedulerSettings, load
+
+if TYPE_CHECKING:
+    from src.telemetry.tracing import Tracing
 
 log = logs.get(__name__)
 
@@ -26,23 +30,27 @@ def main() -> int:
     """Run until SIGTERM or SIGINT: the exit code. Raises SystemExit(78) for settings that are wrong."""
     settings = load(SchedulerSettings)
     logs.configure("scheduler", format=settings.log_format, level=settings.log_level)
-    return asyncio.run(_serve(settings))
+    tracing = telemetry.begin("scheduler", settings.traces_endpoint)
+    code = asyncio.run(_serve(settings, tracing))
+    if tracing is not None:
+        tracing.end()
+    return code
 
 
-def build(settings: SchedulerSettings, link: Link) -> Leader:
+def build(settings: SchedulerSettings, link: Link, tracing: "Tracing | None" = None) -> Leader:
     """The scheduler's parts on one connection."""
     now = clock.Shared()
     grace = timedelta(seconds=GRACE_SECONDS + settings.lease_seconds)
     agenda = Agenda(declared.values(), ZoneInfo(settings.schedule_timezone), grace=grace)
     lease = Lease(link, now, seconds=settings.lease_seconds)
-    return Leader(lease, Ticks(link, lease, agenda), agenda, now)
+    return Leader(lease, Ticks(link, lease, agenda, tracing), agenda, now)
 
 
-async def _serve(settings: SchedulerSettings) -> int:
+async def _serve(settings: SchedulerSettings, tracing: "Tracing | None") -> int:
     # A statement that hangs longer than the lease holds has nothing to write any more. As it listens to nothing and
     # says little, it always works behind a pooler.
     link = Link(settings.database_url, "scheduler", direct=False, command_seconds=settings.lease_seconds)
-    leader = build(settings, link)
+    leader = build(settings, link, tracing)
     running = asyncio.create_task(leader.run())
     loop = asyncio.get_running_loop()
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import asyncpg
 
@@ -14,6 +15,9 @@ from src.queue.enqueue import message
 from src.queue.ids import uuid7
 from src.scheduler.agenda import Agenda
 from src.scheduler.lease import Lease, LeaseLost
+
+if TYPE_CHECKING:
+    from src.telemetry.tracing import Tracing
 
 log = logs.get(__name__)
 
@@ -29,7 +33,8 @@ class Ticks:
     Methods raise LeaseLost when another scheduler leads, and Unavailable when the database is away.
     """
 
-    def __init__(self, link: Link, lease: Lease, agenda: Agenda) -> None:
+    def __init__(self, link: Link, lease: Lease, agenda: Agenda, tracing: "Tracing | None" = None) -> None:
+        self._tracing = tracing
         self._link = link
         self._lease = lease
         self._agenda = agenda
@@ -68,7 +73,7 @@ class Ticks:
                 await self._fire(schedule, tick, now)
 
     async def _skip(self, schedule: Schedule, tick: datetime) -> None:
-        if await self._write(schedule, tick, job=None, message="{}", request_id=None):
+        if await self._write(schedule, tick, job=None, message="{}", request_id=None, traceparent=None):
             log.warning("missed ticks are not fired", schedule=schedule.name, newest=_instant(tick))
         self._agenda.decide(schedule.name, tick)
 
@@ -76,7 +81,14 @@ class Ticks:
         job = uuid7()
         text = message(job, schedule.queue, schedule.actor, schedule.params_of(tick))
         request_id = f"{schedule.name}@{_instant(tick)}"
-        fired = await self._write(schedule, tick, job=job, message=text, request_id=request_id)
+        span = None if self._tracing is None else self._tracing.begin("producer", f"fire {schedule.name}", {})
+        traceparent = None if span is None else span.traceparent
+        fired = await self._write(
+            schedule, tick, job=job, message=text, request_id=request_id, traceparent=traceparent
+        )
+        # A span that never ends is never told of: this tick has one already.
+        if span is not None and fired:
+            span.end(_told(schedule, tick, job))
         self._agenda.decide(schedule.name, tick)
         log.info(
             "tick fired" if fired else "tick was fired before",
@@ -104,6 +116,20 @@ class Ticks:
     @property
     def _as_leader(self) -> dict[str, Any]:
         return {"holder": self._lease.holder, "fence": self._lease.fence}
+
+
+def _told(schedule: Schedule, tick: datetime, job: UUID) -> dict[str, str]:
+    """A fired tick's attributes (OpenTelemetry's semantic conventions for messaging)."""
+    return {
+        "messaging.system": "sooner",
+        "messaging.operation.type": "send",
+        "messaging.operation.name": "fire",
+        "messaging.destination.name": schedule.queue,
+        "messaging.message.id": str(job),
+        "sooner.actor": schedule.actor,
+        "sooner.schedule": schedule.name,
+        "sooner.tick": _instant(tick),
+    }
 
 
 def _instant(tick: datetime) -> str:

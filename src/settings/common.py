@@ -17,7 +17,27 @@ def _postgres(url: str) -> str:
     return "postgresql://" + rest
 
 
+def _http(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an http:// or https:// address")
+    return url
+
+
+def _fields(headers: str) -> str:
+    """As the library would take them: what it would not, it logs, and a header may be a key."""
+    if not all(
+        "=" in field and field.isascii() and field.isprintable()
+        for field in headers.split(",")
+        if field.strip()
+    ):
+        raise ValueError("not name=value, several separated by commas")
+    return headers
+
+
 PostgresUrl = Annotated[str, AfterValidator(_postgres)]
+HttpUrl = Annotated[str, AfterValidator(_http)]
+Fields = Annotated[str, AfterValidator(_fields)]
 Seconds = Annotated[float, Field(ge=0)]
 
 
@@ -30,6 +50,24 @@ class CommonSettings(BaseSettings):
     shutdown_timeout_seconds: Seconds = 25
     log_format: Literal["json", "text"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    otel_exporter_otlp_endpoint: HttpUrl | None = None
+    otel_exporter_otlp_traces_endpoint: HttpUrl | None = None
+    otel_exporter_otlp_headers: Fields = ""
+    otel_exporter_otlp_traces_headers: Fields = ""
+    otel_exporter_otlp_protocol: Literal["http/protobuf"] = "http/protobuf"
+    otel_exporter_otlp_traces_protocol: Literal["http/protobuf"] = "http/protobuf"
+    otel_traces_exporter: Literal["otlp", "none"] = "otlp"
+    otel_sdk_disabled: bool = False
+
+    @property
+    def traces_endpoint(self) -> str | None:
+        """Where spans go (OpenTelemetry Protocol Exporter, "Endpoint URLs for OTLP/HTTP"); None: there are none."""
+        if self.otel_sdk_disabled or self.otel_traces_exporter == "none":
+            return None
+        if self.otel_exporter_otlp_traces_endpoint is not None:
+            return self.otel_exporter_otlp_traces_endpoint
+        base = self.otel_exporter_otlp_endpoint
+        return None if base is None else base.rstrip("/") + "/v1/traces"
 
 
 def curve_key(key: str) -> str:

@@ -14,19 +14,22 @@ from concurrent.futures import Future
 from contextvars import ContextVar
 from queue import Empty
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import dramatiq
 import uvloop
 from dramatiq.asyncio import EventLoopThread, set_event_loop_thread
 from dramatiq.middleware import Middleware
 
-from src import garbage, logs
+from src import garbage, logs, telemetry
 from src.jobs.attempt import Attempt
 from src.jobs.context import enter
 from src.queue.broker import Broker
 from src.settings import WorkerSettings, load
 from src.worker.runtime import Runtime
+
+if TYPE_CHECKING:
+    from src.telemetry.tracing import Tracing
 
 T = TypeVar("T")
 
@@ -46,6 +49,7 @@ class WorkerProcess(Middleware):
 
     def __init__(self) -> None:
         self._settings: WorkerSettings
+        self._tracing: Tracing | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._life: Future[int]
         self._stopping = asyncio.Event()
@@ -57,6 +61,7 @@ class WorkerProcess(Middleware):
         """In the new process, before anything runs. Raises SystemExit(78) for settings that are wrong."""
         self._settings = load(WorkerSettings)
         logs.configure("worker", format=self._settings.log_format, level=self._settings.log_level)
+        self._tracing = telemetry.begin("worker", self._settings.traces_endpoint)
         broker.open(self._settings.database_url, retention=self._settings.job_retention_days * 86400)
         for number in (signal.SIGTERM, signal.SIGHUP):
             self._outlive_second(number)
@@ -102,6 +107,7 @@ class WorkerProcess(Middleware):
             lambda attempt: worker.work_queue.put((attempt.priority, attempt)),
             end_all,
             threads=worker.worker_threads,
+            tracing=self._tracing,
         )
         try:
             runtime = await self._unless_stopped(begin)
@@ -165,7 +171,10 @@ class WorkerProcess(Middleware):
 
     def after_worker_shutdown(self, broker: Broker, worker: dramatiq.Worker) -> None:
         """Threads are done, or out of time: wait for the loop's part. Raises SystemExit where that could not begin."""
-        if code := self._life.result():
+        code = self._life.result()
+        if self._tracing is not None:
+            self._tracing.end()
+        if code:
             sys.exit(code)
 
 

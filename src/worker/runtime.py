@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dramatiq
 
@@ -22,6 +22,10 @@ from src.queue.claim import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Claimer, 
 from src.queue.finish import Finisher
 from src.queue.lease import LAST, Lease, last_chance
 from src.settings import WorkerSettings
+from src.worker.traced import Traced
+
+if TYPE_CHECKING:
+    from src.telemetry.tracing import Tracing
 
 log = logs.get(__name__)
 
@@ -65,6 +69,7 @@ class Runtime:
         end_all: Callable[[], None],
         *,
         threads: int,
+        tracing: "Tracing | None" = None,
     ) -> "Runtime":
         """Connect, take the lease and get ready to claim. Raises what the database raises when it stays away.
 
@@ -93,6 +98,8 @@ class Runtime:
             tasks=settings.worker_concurrency,
             threads=threads,
         )
+        if tracing is not None:
+            runner.traced = Traced(tracing)
         lease = Lease(
             url,
             seconds=settings.lease_seconds,

@@ -35,8 +35,8 @@ with lease as materialized (
   on conflict do nothing
   returning job
 ), added as (
-  insert into dramatiq.queue (message_id, queue_name, lane, actor, message, request_id, turn)
-  select job, :queue_name, :queue_name, :actor, :message::jsonb, :request_id,
+  insert into dramatiq.queue (message_id, queue_name, lane, actor, message, request_id, traceparent, turn)
+  select job, :queue_name, :queue_name, :actor, :message::jsonb, :request_id, :traceparent,
     dramatiq.next_turn(:queue_name, 1::smallint, null)
   from fired where job is not null
   returning lane
