@@ -141,13 +141,12 @@ class Attempt(MessageProxy):
         """The actor raised: it is tried again if it was declared so, else the job ends as error."""
         hopeless = isinstance(error, Failure) and not error.again
         retries = self.actor.declaration.retries if isinstance(self.actor, JobActor) else 0
+        told = self._disclosure.clean(describe(error))
         if isinstance(self.actor, JobActor) and self.current.attempt <= retries and not hopeless:
             pause = self.actor.pause(self.current.attempt)
-            self._end_with(Ending(self.id, self.fence, "queued", error=describe(error), pause=pause))
+            self._end_with(Ending(self.id, self.fence, "queued", error=told, pause=pause))
         else:
-            self._end_with(
-                Ending(self.id, self.fence, "rejected", error=self._disclosure.clean(describe(error)))
-            )
+            self._end_with(Ending(self.id, self.fence, "rejected", error=told))
 
     def raised(self, error: BaseException) -> None:
         """The actor came to an exception: its own, or what it made of being stopped."""

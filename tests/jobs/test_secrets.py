@@ -113,10 +113,22 @@ async def test_a_canary_shows_nowhere(
         assert found(memory(process)) == [], process.name
 
 
+async def test_an_attempt_that_is_not_the_last_tells_it_neither(
+    client: httpx.AsyncClient, processes: Processes, database_url: str
+) -> None:
+    await processes.worker(module=ACTORS)
+    ended = await post(client, "use_secret_again", prefer="wait=20", way="raise", token=CANARY)
+
+    assert (ended["state"], ended["attempts"]) == ("error", 2)
+    assert found((await dump(database_url)).encode()) == []
+
+
 def found(data: bytes) -> list[bytes]:
     """The forms of the canary in some bytes, as text, as JSON, in base64 at any alignment, in hex."""
     core = CANARY.split("-", 1)[1].encode()
-    forms = [core, json.dumps(core.decode())[1:-1].encode(), core.hex().encode()]
+    text = core.decode()
+    forms = [core, core.hex().encode()]
+    forms += [json.dumps(text, ensure_ascii=ascii)[1:-1].encode() for ascii in (True, False)]
     forms += [
         base64.b64encode(b"\0" * shift + core)[4 * bool(shift) :].rstrip(b"=")[:-2] for shift in range(3)
     ]

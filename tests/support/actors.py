@@ -12,6 +12,7 @@ import time
 from typing import Any, Literal
 
 from pydantic import BaseModel, SecretBytes, SecretStr
+from tenacity import wait_none
 
 from src.actors import broker
 from src.jobs import Limit, Rate, job, progress
@@ -133,6 +134,12 @@ async def use_secret(
     given = [token, *(account.password for account in accounts or [])]
     texts = [secret.get_secret_value() for secret in given if secret is not None]
     return use(way, "".join(texts) + (raw.get_secret_value().decode() if raw else ""))
+
+
+@job(retries=1, wait=wait_none())
+async def use_secret_again(way: Way, token: SecretStr) -> Any:
+    """The same, and once more where it fails."""
+    return use(way, token.get_secret_value())
 
 
 @job
