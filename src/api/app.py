@@ -20,6 +20,7 @@ import src.api
 from src import actors, garbage, logs, telemetry
 from src.api.auth import caller
 from src.api.cors import Cors
+from src.api.pages import Folder
 from src.api.problems import problem_of, response
 from src.api.resources import Resources
 from src.api.service import Service
@@ -92,12 +93,15 @@ def _allowed(request: Request) -> list[str]:
     """The methods of every route that takes the path: the router knows those of the first."""
     resources: Resources = request.app.state.resources
     methods: set[str] = set()
-    # The router has left the first route's own parameters there.
-    asked = {**request.scope, "path_params": {}}
+    # The router has left the first route's own parameters there, and a folder's path as the root.
+    root = request.scope.get("app_root_path", request.scope.get("root_path", ""))
+    asked = {**request.scope, "path_params": {}, "root_path": root}
     for route in ROUTES:
         match, scope = route.matches(asked)
         if match is not Match.NONE and isinstance(route, Route) and _names(resources, scope["path_params"]):
             methods |= route.methods or set()
+        elif match is not Match.NONE and isinstance(route, Folder):
+            methods |= {"GET", "HEAD"}
     return sorted(methods)
 
 

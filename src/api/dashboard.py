@@ -15,11 +15,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from src import schedules
-from src.api import cursor
+from src.api import cursor, schemas
 from src.api.answers import answer_json
 from src.api.auth import caller
 from src.api.body import read_json
 from src.api.listing import wanted_of
+from src.api.operation import Answer, Body, Parameter, Schema, operation
 from src.api.resources import Resources
 from src.db import Unavailable
 from src.jobs import codec
@@ -30,9 +31,20 @@ from src.jobs.states import State
 LOOK_SECONDS = 1.0
 PAGE = 50
 MOST_AT_ONCE = 500
+MEANT: dict[str, Schema] = {
+    "ids": {"type": ["array", "null"], "items": {"type": "string", "format": "uuid"}},
+    "actor": {"type": ["string", "null"]},
+}
+NOTE: dict[str, Schema] = {"note": {"type": ["string", "null"]}}
 HISTORY = {"1h": (3600, 30), "6h": (6 * 3600, 180)}
 
 
+@operation(
+    tag="Dashboard",
+    answers={200: Answer("The numbers.", schemas.History)},
+    parameters=(Parameter("of", "query", "How much of the past.", {"enum": [*HISTORY]}, "1h"),),
+    credentials="admin",
+)
 async def history(request: Request) -> Response:
     """GET /dashboard/history?of=1h: each queue's numbers over time."""
     resources: Resources = request.app.state.resources
@@ -42,6 +54,21 @@ async def history(request: Request) -> Response:
     return answer_json({"seconds": seconds, "step": step, "queues": queues})
 
 
+@operation(
+    tag="Dashboard",
+    answers={
+        200: Answer("The events `board`, `jobs`, `job` and, at the end, `over`.", media="text/event-stream")
+    },
+    problems=(422,),
+    parameters=(
+        Parameter("view", "query", "`jobs` tells of a page of the list, too.", {"enum": ["jobs"]}),
+        Parameter("state", "query", "In the list only jobs in this state.", {"enum": [*State]}),
+        Parameter("actor", "query", "In the list only jobs of this actor.", {"type": "string"}),
+        Parameter("cursor", "query", "Where the page begins.", {"type": "string"}),
+        Parameter("job", "query", "A job to tell of as a whole.", {"type": "string", "format": "uuid"}),
+    ),
+    credentials="admin",
+)
 async def events(request: Request) -> Response:
     """GET /dashboard/events: the board, and the list (`view=jobs`) and job (`job=…`) that the page shows, at each change."""
     await caller(request, "admin")
@@ -119,12 +146,26 @@ def _uuid(text: str | None) -> UUID | None:
         return None
 
 
+@operation(
+    tag="Dashboard",
+    answers={200: Answer("How many.", schemas.Changed)},
+    problems=(400, 413, 415, 422),
+    body=Body({"type": "object", "properties": MEANT}),
+    credentials="admin",
+)
 async def retry(request: Request) -> Response:
     """POST /dashboard/retry: failed jobs go back to waiting, those named or those of an actor."""
     resources: Resources = request.app.state.resources
     return await _each(request, lambda job, note: resources.actions.retry(job))
 
 
+@operation(
+    tag="Dashboard",
+    answers={200: Answer("How many.", schemas.Changed)},
+    problems=(400, 413, 415, 422),
+    body=Body({"type": "object", "properties": {**MEANT, **NOTE}}),
+    credentials="admin",
+)
 async def resolve(request: Request) -> Response:
     """POST /dashboard/resolve: the same failed jobs have been dealt with, perhaps with a note."""
     resources: Resources = request.app.state.resources
@@ -152,7 +193,10 @@ async def _ids(resources: Resources, asked: dict[str, Any]) -> tuple[list[UUID],
     """The jobs that are meant, and whether there are more than one request acts on. Raises Invalid."""
     named = asked.get("ids")
     if named is None:
-        wanted = Wanted(state=State.ERROR, actor=asked.get("actor"))
+        actor = asked.get("actor") or None
+        if actor is not None and not isinstance(actor, str):
+            raise Invalid([wrong("#/actor", "an actor's name is a text")])
+        wanted = Wanted(state=State.ERROR, actor=actor)
         found, next = await resources.listing.find(wanted, MOST_AT_ONCE)
         return [row["message_id"] for row in found], next is not None
     try:

@@ -1,5 +1,6 @@
 """The API's description (OpenAPI 3.1), made of the routes and the actors."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
@@ -13,8 +14,10 @@ from starlette.routing import BaseRoute, Route
 
 from src.api import schemas
 from src.api.operation import Answer, Body, Operation, Parameter, operation
+from src.api.pages import Folder
 from src.api.resources import Resources
 from src.api.sample import sample
+from src.api.session import COOKIE
 from src.jobs.declare import JobActor
 
 COMPONENTS = "#/components/schemas/"
@@ -30,12 +33,19 @@ HEADERS = {
     "Content-Disposition": "The file's name (RFC 6266).",
     "Content-Range": "Which part this is (RFC 9110, section 14.4).",
     "Accept-Ranges": "`bytes`: parts may be asked for.",
+    "Set-Cookie": "The session, which no script can read.",
     "WWW-Authenticate": "What is missing (RFC 6750).",
     "Allow": "The methods that the address takes.",
 }
 
 SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, or a token for a browser."},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "An operator's session: the page at `/dashboard` signs in.",
+    },
     "access": {
         "type": "apiKey",
         "in": "query",
@@ -87,27 +97,36 @@ def document(actors: tuple[JobActor, ...]) -> dict[str, Any]:
 
 def _paths(routes: Iterable[BaseRoute], actors: Iterable[JobActor]) -> dict[str, dict[str, Any]]:
     paths: dict[str, dict[str, Any]] = {}
-    for route in routes:
-        described = getattr(getattr(route, "endpoint", None), "operation", None)
-        if not isinstance(route, Route) or described is None:
-            continue
-        for path, members in _operations(route, described, actors):
-            for method in sorted((route.methods or set()) - {"HEAD"}):
+    for address, methods, described in _described(routes):
+        for path, members in _operations(address, described, actors):
+            for method in sorted(methods - {"HEAD"}):
                 paths.setdefault(path, {})[method.lower()] = members | {
                     "operationId": f"{method.lower()}{path}".translate({ord(c): "_" for c in "/{}."})
                 }
     return dict(sorted(paths.items()))
 
 
+def _described(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, set[str], Operation]]:
+    """Every address with its methods and its description. Raises AttributeError where a route has none."""
+    for route in routes:
+        if isinstance(route, Folder):
+            for name, described in route.described.items():
+                yield f"{route.path}/{name}", {"GET"}, described
+        elif isinstance(route, Route):
+            handler: Any = route.endpoint
+            yield route.path, route.methods or set(), handler.operation
+
+
 def _operations(
-    route: Route, described: Operation, actors: Iterable[JobActor]
+    address: str, described: Operation, actors: Iterable[JobActor]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    if "{actor}" not in route.path:
-        yield route.path, _members(route.path, described)
+    if "{actor}" not in address:
+        yield address, _members(address, described)
         return
     for actor in actors:
-        members = _members(route.path.replace("{actor}", actor.actor_name), described)
-        yield route.path.replace("{actor}", actor.actor_name), members | _of_actor(actor, members)
+        path = address.replace("{actor}", actor.actor_name)
+        members = _members(path, described)
+        yield path, members | _of_actor(actor, members)
 
 
 def _members(path: str, described: Operation) -> dict[str, Any]:
@@ -190,10 +209,9 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 
 def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
-    for name in ("id", "name"):
-        if f"{{{name}}}" in path:
-            schema = {"type": "string", "format": "uuid"} if name == "id" else {"type": "string"}
-            yield {"name": name, "in": "path", "required": True, "schema": schema}
+    for name in re.findall(r"{(\w+)}", path):
+        schema = {"type": "string", "format": "uuid"} if name == "id" else {"type": "string"}
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
@@ -216,7 +234,9 @@ def _body(body: Body) -> dict[str, Any]:
 def _security(described: Operation) -> list[dict[str, list[str]]]:
     if described.credentials is None:
         return []
-    return [{"bearer": []}, {"access": []}] if described.by_address else [{"bearer": []}]
+    if described.by_address:
+        return [{"bearer": []}, {"access": []}]
+    return [{"bearer": []}, {"session": []}] if described.credentials == "admin" else [{"bearer": []}]
 
 
 def _shapes() -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Operation:
     body: Body | None = None
     #: `jobs` and `admin` are scopes of keys, `key` is any key but no token.
     credentials: Literal["jobs", "admin", "key"] | None = "jobs"
-    #: A job's signed address will do.
+    #: A job's signed address will do, beside these.
     by_address: bool = False
     text: tuple[str, str] = field(default=("", ""))
 

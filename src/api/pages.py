@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from starlette.middleware.gzip import GZipMiddleware
@@ -12,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from src import web
+from src.api.operation import Answer, Operation, Parameter, operation
 
 FOLDER = Path(web.__file__).parent
 
@@ -71,23 +73,55 @@ class Files(StaticFiles):
         return response
 
 
-def _page(name: str, version: str) -> Route:
+class Folder(Mount):
+    """A folder of static files; `described` says what the API's description has of them, by name below it."""
+
+    def __init__(self, path: str, files: Files, described: Mapping[str, Operation]) -> None:
+        super().__init__(path, GZipMiddleware(files))
+        self.described = described
+
+
+def _page(name: str, summary: str, version: str) -> Route:
     text = (FOLDER / "pages" / f"{name}.html").read_text().replace("{static}", f"/static/at/{version}")
 
     async def page(request: Request) -> Response:
         return HTMLResponse(text, headers=PAGE)
 
-    return Route("/" if name == "index" else f"/{name}", page, methods=["GET"])
+    path = "/" if name == "index" else f"/{name}"
+    page.__doc__ = f"GET {path}: {summary}."
+    described = operation(
+        tag="Pages", answers={200: Answer("The page.", media="text/html")}, credentials=None
+    )
+    return Route(path, described(page), methods=["GET"])
+
+
+def _file(summary: str, media: str = "*/*") -> Operation:
+    return Operation(
+        tag="Pages",
+        answers={
+            200: Answer("The file.", media=media, headers=("ETag",)),
+            304: Answer("It is what the client has.", headers=("ETag",)),
+        },
+        problems=(404,),
+        parameters=(
+            Parameter("If-None-Match", "header", "Entity tags of what is known.", {"type": "string"}),
+        ),
+        credentials=None,
+        text=(summary.rstrip("."), ""),
+    )
+
+
+CLIENT = _file("The browser client, an ECMAScript module.", "text/javascript")
 
 
 def _routes() -> list[Route | Mount]:
     static = FOLDER / "static"
     version = version_of(static)
     return [
-        _page("index", version),
-        _page("dashboard", version),
-        Mount("/static/at/{version}", GZipMiddleware(Files(static, version))),
-        Mount("/static", GZipMiddleware(Files(static))),
+        _page("index", "the page that submits a job", version),
+        _page("dashboard", "the operators' page", version),
+        Folder("/static/at/{version}", Files(static, version), {"{file}": _file("A file of one version.")}),
+        Folder("/static", Files(static), {"sooner.js": CLIENT, "{file}": _file("A file of the pages.")}),
     ]
 
 

@@ -161,6 +161,27 @@ class Webhooks(TypedDict):
     next: None
 
 
+class Session(TypedDict):
+    expires_at: datetime
+
+
+class History(TypedDict):
+    """By queue, every `step` seconds of the last `seconds`: Unix time, then the highest numbers of waiting and
+    processing jobs, of those finished in a minute, and of seconds that the oldest has waited.
+    """
+
+    seconds: int
+    step: int
+    queues: dict[str, list[list[float | None]]]
+
+
+class Changed(TypedDict):
+    """`more` is whether there are others: one request acts on 500 at most."""
+
+    changed: int
+    more: bool
+
+
 class Health(TypedDict):
     status: Literal["ok"]
 
@@ -170,4 +191,7 @@ class Readiness(Health):
 
 
 #: Every shape that an operation may name.
-SHAPES = (Actors, Health, Job, Jobs, NewWebhook, Problem, Queue, Queues, Readiness, Token, Upload, Webhooks)
+SHAPES = (
+    *(Actors, Changed, Health, History, Job, Jobs, NewWebhook, Problem, Queue, Queues, Readiness),
+    *(Session, Token, Upload, Webhooks),
+)

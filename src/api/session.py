@@ -6,8 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from src.api import schemas
 from src.api.answers import answer_json
 from src.api.body import read_json
+from src.api.operation import Answer, Body, operation
 from src.api.resources import Resources
 from src.jobs import codec
 from src.jobs.keys import Caller
@@ -18,8 +20,17 @@ COOKIE = "sooner_session"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
+@operation(
+    tag="Pages",
+    answers={201: Answer("When it ends.", schemas.Session, headers=("Set-Cookie",))},
+    problems=(400, 401, 403, 413, 415, 422, 503),
+    body=Body(
+        {"type": "object", "required": ["key"], "properties": {"key": {"type": "string", "minLength": 1}}}
+    ),
+    credentials=None,
+)
 async def sign_in(request: Request) -> Response:
-    """POST /session: `{"key": …}` of an admin key → a session cookie, and when it ends."""
+    """POST /session: an operator signs in with an admin key; the answer's cookie is the session."""
     resources: Resources = request.app.state.resources
     refuse_foreign(request)
     who = await resources.keys.caller(await _key(request, resources.settings.max_body_bytes))
@@ -38,6 +49,12 @@ async def sign_in(request: Request) -> Response:
     return response
 
 
+@operation(
+    tag="Pages",
+    answers={204: Answer("There is no session any more.", headers=("Set-Cookie",))},
+    problems=(403,),
+    credentials=None,
+)
 async def sign_out(request: Request) -> Response:
     """DELETE /session: the browser forgets the cookie."""
     refuse_foreign(request)
