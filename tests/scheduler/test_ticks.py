@@ -233,7 +233,7 @@ async def test_a_takeover_waits_for_a_tick_under_way(
         await other.execute("set lock_timeout = '100ms'")
         async with db.transaction():
             values = {"holder": scheduler.lease.holder, "fence": scheduler.lease.fence, "schedule": "hourly"}
-            values |= {"tick": TICK, "job": None, "request_id": None}
+            values |= {"tick": TICK, "job": None, "request_id": None, "traceparent": None}
             values |= {"queue_name": "default", "actor": "remove_expired_jobs", "message": "{}"}
             await db.fetch(SQL.fire.positional, *SQL.fire.arguments(values))
             with pytest.raises(LockNotAvailableError):
