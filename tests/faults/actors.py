@@ -17,15 +17,15 @@ Seconds = Annotated[float, Field(ge=0, le=60)]
 
 
 @job(diagnostic=True)
-async def mark(seconds: Seconds = 0, n: int = 0) -> dict[str, int]:
-    """Takes its time, then has its effect: one line. Runs on the worker's loop."""
+async def mark(seconds: Seconds = 0, n: int = 0, padding: str = "") -> dict[str, int]:
+    """Takes its time, then has its effect: one line. Runs on the worker's loop; the padding takes room."""
     await asyncio.sleep(seconds)
     _effect()
     return {"n": n}
 
 
 @job(diagnostic=True)
-def mark_on_thread(seconds: Seconds = 0, n: int = 0) -> dict[str, int]:
+def mark_on_thread(seconds: Seconds = 0, n: int = 0, padding: str = "") -> dict[str, int]:
     """As `mark`, on a thread."""
     time.sleep(seconds)
     _effect()

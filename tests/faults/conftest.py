@@ -66,13 +66,13 @@ class Scene:
     say: Say
 
     @contextlib.asynccontextmanager
-    async def run(self, *, workers: int = 2, clients: int = 8) -> AsyncIterator[Run]:
+    async def run(self, *, workers: int = 2, clients: int = 8, padding: int = 0) -> AsyncIterator[Run]:
         """Web, workers and a load; the faults are for the caller to make inside."""
         await watch_final(self.url)
         web = await self.processes.web(module="tests.faults.web")
         key = await create_key(self.url)
         async with Workers(self.processes, self.url, workers) as kept:
-            async with Load(web.url, key, clients=clients) as load:
+            async with Load(web.url, key, clients=clients, padding=padding) as load:
                 run = Run(web, load, kept)
                 await load.more(20)
                 yield run

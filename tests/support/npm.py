@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-import pytest
+from tests.support.missing import missing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,10 +23,3 @@ def install(folder: Path, *packages: str) -> Path:
     if done.returncode:
         missing(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
     return folder / "node_modules"
-
-
-def missing(what: str) -> None:
-    """Skips the test for something that this machine lacks; in CI nothing may be lacking."""
-    if os.environ.get("CI"):
-        pytest.fail(what)
-    pytest.skip(what)

@@ -10,7 +10,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.support import browser
-from tests.support.npm import install, missing
+from tests.support.missing import missing
+from tests.support.npm import install
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
