@@ -18,7 +18,7 @@ from tests.support.databases import migrate
 from tests.support.missing import missing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from tests.conftest import Connect, MakeKey
@@ -133,15 +133,16 @@ class TestDisk:
         run.verdict.require()
 
     async def test_no_room_for_the_log(self, small_scene: Scene, disk: Path, small_cluster: Cluster) -> None:
-        """PostgreSQL dies of it, and of its own attempts to start again, until there is room."""
+        """PostgreSQL panics, and again as it recovers; then it is dead, or there and lets nobody in."""
         async with small_scene.run(clients=CLIENTS) as run:
             # Else a checkpoint lets the log begin anew in its oldest file, for as long as the tables have room.
             await execute(small_scene.url, "select pg_create_physical_replication_slot('kept', true)")
-            # And what the clients post until it dies.
+            # And what the clients post until it panics.
             run.workers.held += await run.workers.held_now() + CLIENTS
-            async with full(disk), pressed(small_scene.url):
-                await asyncio.to_thread(small_cluster.wait)
+            async with full(disk):
+                await press(small_scene.url)
                 await run.load.refused(100)
+            await asyncio.to_thread(small_cluster.stop, immediate=True)
             await asyncio.to_thread(small_cluster.start)
             await run.load.more(60)
         assert run.load.slowest < ANSWER_SECONDS
@@ -161,9 +162,13 @@ async def full(disk: Path) -> AsyncIterator[None]:
             await asyncio.sleep(0.05)
 
     _fill(ballast)
-    async with going_on(fill()):
+    filling = asyncio.create_task(fill())
+    try:
         yield
-    ballast.unlink()
+    finally:
+        filling.cancel()
+        await asyncio.gather(filling, return_exceptions=True)
+        ballast.unlink()
 
 
 def _fill(ballast: Path) -> None:
@@ -172,26 +177,16 @@ def _fill(ballast: Path) -> None:
             file.write(bytes(65536))
 
 
-@contextlib.asynccontextmanager
-async def pressed(url: str) -> AsyncIterator[None]:
-    """The log grows, faster than by the service's own writes."""
-
-    async def press() -> None:
+async def press(url: str) -> None:
+    """Write to the log, faster than the service does, until PostgreSQL lets nobody in. Raises TimeoutError."""
+    async with asyncio.timeout(60):
         while True:
+            try:
+                connection = await asyncpg.connect(url)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                return
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await execute(url, "select pg_logical_emit_message(false, 'ballast', repeat('x', 1000000))")
-            await asyncio.sleep(0.05)
-
-    async with going_on(press()):
-        yield
-
-
-@contextlib.asynccontextmanager
-async def going_on(what: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Something goes on meanwhile."""
-    task = asyncio.create_task(what)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+                await connection.execute(
+                    "select pg_logical_emit_message(false, 'ballast', repeat('x', 1000000))"
+                )
+            connection.terminate()
