@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -19,7 +21,6 @@ from tests.support.missing import missing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
     from tests.conftest import Connect, MakeKey
     from tests.faults.conftest import Say
@@ -83,22 +84,22 @@ class TestDisk:
     """It is full: the tables find no room, or the log finds none."""
 
     @pytest.fixture
-    def disk(self, tmp_path: Path) -> Iterator[Path]:
-        disk = tmp_path / "disk"
-        disk.mkdir()
+    def disk(self) -> Iterator[Path]:
+        # Not in pytest's folder: the server has an account of its own, and another run's start locks it out of there.
+        disk = Path(tempfile.mkdtemp(prefix="sooner-disk-"))
+        disk.chmod(0o755)
         mounted = subprocess.run(
             ["mount", "-t", "tmpfs", "-o", "size=400m,mode=755", "tmpfs", disk], check=False
         )
         if mounted.returncode:
+            disk.rmdir()
             missing("this machine lets nobody mount a file system")
         yield disk
         subprocess.run(["umount", "-l", disk], check=True)
+        disk.rmdir()
 
     @pytest.fixture
     def small_cluster(self, disk: Path) -> Iterator[Cluster]:
-        for folder in disk.parents[:3]:
-            # The server has an account of its own.
-            folder.chmod(folder.stat().st_mode | 0o055)
         cluster = Cluster(disk / "cluster", {"min_wal_size": "32MB", "max_wal_size": "48MB"})
         try:
             cluster.start()
