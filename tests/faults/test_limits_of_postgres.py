@@ -32,8 +32,8 @@ CLIENTS = 8
 
 #: Random bytes a post carries, so that no page has room for it.
 PADDING = 10_000
-#: An answer takes the default wait and a few tries, on a busy machine; a statement that hangs would take a minute.
-ANSWER_SECONDS = 20
+#: A key is looked up and a post is tried, for a while each; after this long platforms cut an exchange.
+ANSWER_SECONDS = 30
 
 
 class TestConnections:
@@ -118,7 +118,13 @@ class TestDisk:
         return Scene(address, processes, effects, say)
 
     async def test_no_room_for_tables(
-        self, small_scene: Scene, disk: Path, small_cluster: Cluster, api_key: MakeKey, connect: Connect
+        self,
+        small_scene: Scene,
+        disk: Path,
+        small_cluster: Cluster,
+        api_key: MakeKey,
+        connect: Connect,
+        say: Say,
     ) -> None:
         async with small_scene.run(clients=CLIENTS, padding=PADDING) as run:
             uploader = connect(run.web, await api_key())
@@ -130,10 +136,13 @@ class TestDisk:
             await run.load.more(60)
         assert "terminated" not in small_cluster.log.read_text()
         assert (upload.status_code, "Retry-After" in upload.headers) == (503, True)
+        say(f"the longest exchange took {run.load.slowest:.1f} s")
         assert run.load.slowest < ANSWER_SECONDS
         run.verdict.require()
 
-    async def test_no_room_for_the_log(self, small_scene: Scene, disk: Path, small_cluster: Cluster) -> None:
+    async def test_no_room_for_the_log(
+        self, small_scene: Scene, disk: Path, small_cluster: Cluster, say: Say
+    ) -> None:
         """PostgreSQL panics, and again as it recovers; then it is dead, or there and lets nobody in."""
         async with small_scene.run(clients=CLIENTS) as run:
             # Else a checkpoint lets the log begin anew in its oldest file, for as long as the tables have room.
@@ -146,6 +155,7 @@ class TestDisk:
             await asyncio.to_thread(small_cluster.stop, immediate=True)
             await asyncio.to_thread(small_cluster.start)
             await run.load.more(60)
+        say(f"the longest exchange took {run.load.slowest:.1f} s")
         assert run.load.slowest < ANSWER_SECONDS
         # Claims may be lost with it, as in any crash.
         run.verdict.require(repeats=run.verdict.held)
