@@ -1,5 +1,8 @@
 """Queues over HTTP: for operators."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,10 +16,10 @@ from src.api.resources import Resources
 
 @operation(tag="Queues", answers={200: Answer("The queues.", schemas.Queues)}, credentials="admin")
 async def queues(request: Request) -> Response:
-    """GET /queues: every queue and what goes on in it."""
+    """GET /queues: every queue and what goes on in it; beyond 10,000 jobs of a kind the numbers are estimates."""
     resources: Resources = request.app.state.resources
     await caller(request, "admin")
-    return answer_list([dict(queue) for queue in await resources.queues.all()])
+    return answer_list([_public(queue) for queue in await resources.queues.all()])
 
 
 @operation(
@@ -38,7 +41,11 @@ async def resume(request: Request) -> Response:
 async def _set(request: Request, *, paused: bool) -> Response:
     resources: Resources = request.app.state.resources
     await caller(request, "admin")
-    return answer_json(dict(await resources.queues.pause(request.path_params["name"], paused=paused)))
+    return answer_json(_public(await resources.queues.pause(request.path_params["name"], paused=paused)))
+
+
+def _public(queue: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: queue[name] for name in schemas.Queue.__annotations__}
 
 
 ROUTES = [

@@ -10,7 +10,7 @@ import orjson
 
 from src.db import Queries, Readers
 from src.jobs.listing import START, Listing, Position, Wanted
-from src.jobs.queues import Queues
+from src.jobs.queues import MOST, Queues
 from src.jobs.states import PRIORITIES, PUBLIC, State
 
 SQL = Queries("src.jobs", "sql/board.sql")
@@ -43,7 +43,7 @@ class Board:
                 began = time.monotonic()
                 self._seen = await self._look()
                 took = time.monotonic() - began
-                # Long queues take long to count: not more than a tenth of the time goes into it.
+                # Where looking takes long, not more than a tenth of the time goes into it.
                 self._fresh_until = time.monotonic() + max(FRESH_SECONDS, 9 * took)
             return self._seen
 
@@ -97,6 +97,8 @@ def _states(queues: Sequence[Row], ill: Sequence[Row], size: Row | None) -> dict
     counts[State.PROCESSING] = sum(queue["processing"] for queue in queues)
     rows = size or {"rows": 0, "estimated": True}
     counts[State.DONE] = max(0, rows["rows"] - sum(counts.values()))
+    if any(queue["judged"] for queue in queues):
+        about += [state for state in (State.WAITING, State.PROCESSING) if counts[state] >= MOST]
     if rows["estimated"] or about:
         about.append(State.DONE)
     return {"counts": {state.value: min(counts[state], _bound(state)) for state in State}, "about": about}

@@ -1,5 +1,6 @@
 """Lists of jobs, newest first, a page at a time."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ SQL = Queries("src.jobs", "sql/listing.sql")
 #: One statement looks at this many jobs for those that fit, one page at this many times as many.
 SCAN = 5000
 ROUNDS = 8
+#: No further round is begun after this long.
+WALK_SECONDS = 0.4
 #: A page ends before its jobs' texts are larger than this together.
 PAGE_BYTES = 4 << 20
 
@@ -84,12 +87,15 @@ class Listing:
 
     async def _walk(self, wanted: Wanted, limit: int, after: Position) -> Found:
         found: list[Mapping[str, Any]] = []
+        until = time.monotonic() + WALK_SECONDS
         for _ in range(ROUNDS):
             rows = await self._rows(_walk_of(wanted), wanted, limit - len(found), after)
             found += [row for row in rows if row["fits"]]
             if len(found) > limit or not rows or rows[-1]["place"] < SCAN:
                 return _cut(found, limit)
             after = _position(rows[-1])
+            if time.monotonic() > until:
+                break
         return found, after
 
     async def _rows(

@@ -8,9 +8,19 @@ from src.jobs.problem import NotFound
 
 SQL = Queries("src.jobs", "sql/queues.sql")
 
+#: Jobs are counted up to so many a line, and all postponed or running ones; beyond that they are judged by a sample.
+MOST = 10_000
+#: Pages of the table that the sample has.
+PAGES = 1000
+#: Ends within the last minute are counted up to here.
+ENDS = 20_000
+
 
 class Queues:
     """Watches, pauses and resumes queues. Every method raises Unavailable when the database is away.
+
+    Looking costs the same however long the queues are: numbers are exact up to bounds, and judged beyond them; then
+    the queue is `judged`.
 
     `declared` are the queues of this deployment's actors: they are there before their first job.
     """
@@ -20,7 +30,13 @@ class Queues:
     ) -> None:
         self._database = database
         self._readers = readers
-        self._values = {"declared": sorted(declared), "retention": retention_seconds}
+        self._values = {
+            "declared": sorted(declared),
+            "retention": retention_seconds,
+            "most": MOST,
+            "pages": PAGES,
+            "ends": ENDS,
+        }
 
     async def all(self) -> list[Mapping[str, Any]]:
         """Every queue by name, with what waits and runs in it, as a moment ago."""

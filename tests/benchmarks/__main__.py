@@ -6,7 +6,7 @@ import sys
 import asyncpg
 
 from ops.local.postgres import free_port
-from tests.benchmarks import floor, scale, stock
+from tests.benchmarks import board, floor, scale, stock
 from tests.benchmarks.bench import Bench, Load, bench
 
 ROW = "{:<58} {:>10} {:>9} {:>9}   {}"
@@ -31,7 +31,7 @@ class Table:
 
 
 async def measure(bench: Bench, table: Table, wanted: set[str]) -> None:
-    """All rows, or those of the wanted groups: http, drain, stock, crowd, scale."""
+    """All rows, or those of the wanted groups: http, drain, stock, crowd, scale, board."""
     connection = await asyncpg.connect(bench.url)
     await connection.execute(floor.TABLE)
     await connection.close()
@@ -47,6 +47,8 @@ async def measure(bench: Bench, table: Table, wanted: set[str]) -> None:
         await scale.crowd(bench, table.row)
     if "scale" in wanted:
         await scale.measure(bench, table.row)
+    if "board" in wanted:
+        await board.measure(bench, table.row)
     if "stock" in wanted:
         table.row("stock dramatiq-pg: drain, 1 worker", await stock.drain(bench, 2000, 1))
         table.row("stock dramatiq-pg: drain, 2 workers", await stock.drain(bench, 2000, 2))
@@ -93,7 +95,9 @@ async def drains(bench: Bench, table: Table, rate16: float) -> None:
 async def main() -> None:
     """Run what the command line names, or all."""
     async with bench() as made:
-        await measure(made, Table(), set(sys.argv[1:]) or {"http", "drain", "stock", "crowd", "scale"})
+        await measure(
+            made, Table(), set(sys.argv[1:]) or {"http", "drain", "stock", "crowd", "scale", "board"}
+        )
 
 
 if __name__ == "__main__":

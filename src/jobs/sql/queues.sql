@@ -1,25 +1,70 @@
 -- name: stats
--- Every queue that is declared, has live jobs, workers or a word of the operators, with what goes on in it.
-with each as (
-  -- As many parts as there are partial indexes: the finished rows, a million of them perhaps, are left alone.
-  select queue_name, state, due_at, created_at, run_at from dramatiq.queue where state = 'queued' and due_at is null
+-- Every queue that is declared, has live jobs, workers or a word of the operators, with what goes on in it; `judged` where there is more than is counted.
+with recursive lane (name) as (
+  (select lane from dramatiq.queue where state = 'queued' and due_at is null order by lane limit 1)
   union all
-  select queue_name, state, due_at, created_at, run_at from dramatiq.queue where state = 'queued' and due_at is not null
+  select (
+    select lane from dramatiq.queue
+    where state = 'queued' and due_at is null and lane > before.name order by lane limit 1
+  )
+  from lane as before where name is not null
+), part as (
+  select first.name, 'due' as kind, first.number, first.number = :most as is_cut, first.oldest
+  from lane
+  cross join unnest(array[0, 1, 2]::smallint[]) as urgency (priority)
+  cross join lateral (
+    select min(queue_name) as name, count(*) as number, min(since) as oldest
+    from (
+      select queue_name, greatest(created_at, run_at) as since from dramatiq.queue
+      where lane = lane.name and priority = urgency.priority and state = 'queued' and due_at is null
+      order by priority, turn, message_id limit :most
+    ) as line
+  ) as first
   union all
-  select queue_name, state, due_at, created_at, run_at from dramatiq.queue where state = 'consumed'
-), live as (
-  select queue_name as name,
-    count(*) filter (where state = 'queued') as waiting,
-    count(*) filter (where state = 'queued' and due_at is null) as due,
-    count(*) filter (where state = 'consumed') as processing,
-    min(greatest(created_at, run_at)) filter (where state = 'queued' and due_at is null) as oldest
-  from each
+  select queue_name, 'postponed', count(*), sum(count(*)) over () = :most, null
+  from (
+    select queue_name from dramatiq.queue
+    where state = 'queued' and due_at is not null order by due_at limit :most
+  ) as postponed
   group by queue_name
+  union all
+  select queue_name, 'processing', count(*), sum(count(*)) over () = :most, null
+  from (select queue_name from dramatiq.queue where state = 'consumed' order by worker limit :most) as running
+  group by queue_name
+), share as (
+  -- Of the table, the same pages each time: about :pages of them.
+  select least(1, :pages / greatest(pg_relation_size('dramatiq.queue') / current_setting('block_size')::real, 1)) as share
+), sample as (
+  select queue_name as name,
+    case when state = 'consumed' then 'processing' when due_at is null then 'due' else 'postponed' end as kind,
+    (count(*) / (select share from share))::bigint as number
+  from dramatiq.queue tablesample system ((select 100 * share from share)) repeatable (1)
+  where state in ('queued', 'consumed') and (select bool_or(is_cut) from part)
+  group by 1, 2
+), live as (
+  select name,
+    sum(number) filter (where kind <> 'processing') as waiting, sum(number) filter (where kind = 'due') as due,
+    sum(number) filter (where kind = 'processing') as processing, min(oldest) as oldest, bool_or(is_cut) as judged
+  from (
+    select name, kind, is_cut, oldest,
+      case when is_cut then greatest(counted.number, coalesce(sample.number, 0)) else counted.number end as number
+    from (
+      select name, kind, sum(number) as number, bool_or(is_cut) as is_cut, min(oldest) as oldest
+      from part where number > 0 group by name, kind
+    ) as counted left join sample using (name, kind)
+  ) as each
+  group by name
 ), finished as (
-  select queue_name as name, count(*) as finished
-  from dramatiq.queue
-  where finished_at > dramatiq.clock() - interval '1 minute'
-    and expires_at > dramatiq.clock() + (:retention - 60) * interval '1 second'
+  -- Where the last minute's are too many, the pace of the last :ends.
+  select queue_name as name, sum(count(*)) over () = :ends as is_cut,
+    count(*) * case when sum(count(*)) over () < :ends then 1
+      else 60 / greatest(extract(epoch from dramatiq.clock() - min(min(finished_at)) over ()), 0.1) end as finished
+  from (
+    select queue_name, finished_at from dramatiq.queue
+    where finished_at > dramatiq.clock() - interval '1 minute'
+      and expires_at > dramatiq.clock() + (:retention - 60) * interval '1 second'
+    order by expires_at desc limit :ends
+  ) as ended
   group by queue_name
 ), manned as (
   select served.name, count(*) as workers
@@ -32,9 +77,11 @@ with each as (
   union select name from manned
   union select name from sooner.queue
 )
-select name, coalesce(waiting, 0) as waiting, coalesce(due, 0) as due, coalesce(processing, 0) as processing,
+select name, coalesce(waiting, 0)::bigint as waiting, coalesce(due, 0)::bigint as due,
+  coalesce(processing, 0)::bigint as processing,
   extract(epoch from dramatiq.clock() - oldest)::double precision as oldest_waiting_seconds,
-  coalesce(finished, 0) as finished_per_minute, coalesce(paused, false) as paused, coalesce(workers, 0) as workers
+  coalesce(finished, 0)::bigint as finished_per_minute, coalesce(paused, false) as paused,
+  coalesce(workers, 0) as workers, coalesce(live.judged, false) or coalesce(finished.is_cut, false) as judged
 from names
 left join live using (name)
 left join finished using (name)

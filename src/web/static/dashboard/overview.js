@@ -1,9 +1,13 @@
 // Jobs by state, queues over time, workers and the scheduler.
 import { h, put } from "../lib/dom.js";
-import { between, count, many, span, stateName, time } from "../lib/words.js";
+import { between, count, many, rough, span, stateName, time } from "../lib/words.js";
 import { chart } from "./chart.js";
 import { call } from "./service.js";
 
+/** Counted up to a bound; the others are judged where they are too many to count. */
+const RARE = ["error", "error_resolved", "cancelled"];
+/** Of a queue, numbers below this are always counted. */
+const MOST = 10_000;
 const STATES = ["waiting", "processing", "done", "error", "error_resolved", "cancelled"];
 
 export class Overview {
@@ -44,7 +48,7 @@ export class Overview {
 		this.board = board;
 		const { counts, about } = board.states;
 		put(this.states, STATES.map((state) => h("li", {}, h("a", { href: `/dashboard?view=jobs&state=${state}`, class: state === "error" && counts.error ? "ill" : null },
-			h("b", {}, `${about.includes(state) ? (state === "done" ? "≈ " : "> ") : ""}${count(counts[state])}`), h("span", { class: "name" }, stateName(state))))));
+			h("b", {}, !about.includes(state) ? count(counts[state]) : RARE.includes(state) ? `> ${count(counts[state])}` : rough(counts[state])), h("span", { class: "name" }, stateName(state))))));
 		this.showQueues(board);
 		this.showWorkers(board.workers);
 		this.showScheduler(board.scheduler);
@@ -75,8 +79,9 @@ export class Overview {
 		put(part.button, queue.paused ? "Resume" : "Pause");
 		part.button.setAttribute("aria-label", `${queue.paused ? "Resume" : "Pause"} queue ${queue.name}`);
 		const number = (value, name) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
-		put(part.numbers, number(count(queue.waiting), queue.waiting === queue.due ? "waiting" : `waiting, ${count(queue.waiting - queue.due)} of them for later`), number(count(queue.processing), "processing"),
-			number(count(queue.finished_per_minute), "ended in the last minute"), number(span(queue.oldest_waiting_seconds), "oldest waits"), number(count(queue.workers), queue.workers === 1 ? "worker" : "workers"));
+		const about = (value) => (queue.judged && value >= MOST ? rough(value) : count(value));
+		put(part.numbers, number(about(queue.waiting), queue.waiting === queue.due ? "waiting" : `waiting, ${about(queue.waiting - queue.due)} of them for later`), number(about(queue.processing), "processing"),
+			number(about(queue.finished_per_minute), "ended in the last minute"), number(span(queue.oldest_waiting_seconds), "oldest waits"), number(count(queue.workers), queue.workers === 1 ? "worker" : "workers"));
 		const past = this.history.queues[queue.name] ?? [];
 		const live = [now, queue.waiting, queue.processing, queue.finished_per_minute, queue.oldest_waiting_seconds];
 		const points = (column) => [...past, live].map((sample) => [sample[0], sample[column] ?? 0]);

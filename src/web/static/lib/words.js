@@ -6,6 +6,9 @@ const plain = new Intl.NumberFormat("en");
 /** 12,345 */
 export const count = (number) => plain.format(number);
 
+/** "≈ 1,200,000": no more of a number than is known of it. */
+export const rough = (number) => `≈ ${count(Number(number.toPrecision(2)))}`;
+
 /** "1 test", "12 tests" */
 export const many = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 
