@@ -29,12 +29,20 @@ from src.jobs.declare import JobActor
 from src.jobs.problem import MethodNotAllowed, NotFound
 from src.settings import WebSettings
 
+#: The router tries one route after another: what is asked for most comes first.
+FIRST = ("submit", "jobs")
+
+
+def _modules() -> list[str]:
+    names = {module.name for module in pkgutil.iter_modules(src.api.__path__)} - {"app", *FIRST}
+    return [*FIRST, *sorted(names)]
+
+
 #: A module of this package adds its routes by having them.
 ROUTES: list[BaseRoute] = [
     route
-    for module in pkgutil.iter_modules(src.api.__path__)
-    if module.name != "app"
-    for route in getattr(importlib.import_module(f"src.api.{module.name}"), "ROUTES", ())
+    for name in _modules()
+    for route in getattr(importlib.import_module(f"src.api.{name}"), "ROUTES", ())
 ]
 
 #: Beside what starts with these nothing is answered without credentials, not even that it is not there.

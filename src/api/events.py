@@ -81,17 +81,16 @@ class _Stream(EventSourceResponse):
 async def _events(resources: Resources, id: UUID, heard: Heard | None) -> AsyncIterator[ServerSentEvent]:
     """One event at a time, each made of the row as it is when the reader is ready for it: nothing piles up."""
     watch = resources.watch
-    async with watch.on(id, closely=True) as watcher:
-        with contextlib.suppress(_Over):
-            while True:
-                job = await _next(resources, watcher)
-                kind = "state" if heard is None else heard.news(job)
-                if kind is not None:
-                    yield _event(resources, kind, job, first=heard is None)
-                heard = Heard.of(job)
-                if job.state.is_final or watch.is_released:
-                    break
-                await watcher.change()
+    with watch.on(id, closely=True) as watcher, contextlib.suppress(_Over):
+        while True:
+            job = await _next(resources, watcher)
+            kind = "state" if heard is None else heard.news(job)
+            if kind is not None:
+                yield _event(resources, kind, job, first=heard is None)
+            heard = Heard.of(job)
+            if job.state.is_final or watch.is_released:
+                break
+            await watcher.change()
 
 
 class _Over(Exception):

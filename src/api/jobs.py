@@ -45,7 +45,7 @@ async def show(request: Request) -> Response:
     fields = request.headers.getlist("prefer")
     wait = prefer.read(fields).wait if fields else None
     seconds = min(wait, resources.settings.sync_wait_max_seconds) if wait else 0
-    async with resources.watch.on(id, closely=seconds > 0) as watcher:
+    with resources.watch.on(id, closely=seconds > 0) as watcher:
         job = await visible(resources, id, who)
         if seconds and not job.state.is_final and (not known or known & {job.etag, "*"}):
             job = await _changed(resources, watcher, job, seconds)

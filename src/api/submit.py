@@ -77,7 +77,7 @@ async def submit(request: Request) -> Response:
     await _check_uploads(resources, actor, params, who)
     submission = _submission(request, actor, params, who)
     wanted = _preferences(request)
-    async with resources.watch.on(uuid7()) as watcher:
+    with resources.watch.on(uuid7()) as watcher:
         try:
             job = await _let_in(resources, submission, who, watcher.id)
         except Replay as replay:
@@ -86,16 +86,26 @@ async def submit(request: Request) -> Response:
             )
         except Attach as attach:
             return await _replay(request, submission, who, attach.id, wanted, {})
-        return await _answer(request, submission, watcher, job, wanted)
+        return await _answer(request, submission, watcher, job, wanted, {})
 
 
 async def _let_in(resources: Resources, submission: Submission, who: Caller, id: UUID) -> Job:
     """The job as it begins. Whoever asks again for a job that is there gets it, also where there is room for no more."""
     try:
-        async with resources.admission.room(who.tenant, submission.actor):
-            return await resources.submitter.submit(submission, id)
+        await resources.admission.make_room(who.tenant, submission.actor)
+        job = await _submitted(resources, submission, who, id)
     except (TooManyRequests, ServiceUnavailable):
         await resources.submitter.check_replay(submission)
+        raise
+    resources.admission.landed(who.tenant)
+    return job
+
+
+async def _submitted(resources: Resources, submission: Submission, who: Caller, id: UUID) -> Job:
+    try:
+        return await resources.submitter.submit(submission, id)
+    except BaseException:
+        resources.admission.withdraw(who.tenant)
         raise
 
 
@@ -109,7 +119,7 @@ async def _replay(
 ) -> Response:
     """There is such a job: the same one, waited for as a fresh one."""
     resources: Resources = request.app.state.resources
-    async with resources.watch.on(id) as watcher:
+    with resources.watch.on(id) as watcher:
         job = await visible(resources, id, who)
         return await _answer(request, submission, watcher, job, wanted, headers)
 
@@ -120,15 +130,15 @@ async def _answer(
     watcher: Watcher,
     job: Job,
     wanted: Preferences,
-    headers: Mapping[str, str] | None = None,
+    headers: Mapping[str, str],
 ) -> Response:
     resources: Resources = request.app.state.resources
     if prefers_events(request.headers.getlist("accept")):
-        return _stream(resources, submission.actor, job, headers or {})
+        return _stream(resources, submission.actor, job, headers)
     seconds = _wait(resources, wanted, job)
     if seconds > 0 and not job.state.is_final:
         job = await _end(request, submission.actor, watcher, job, seconds)
-    return answer(resources, job, {"Preference-Applied": prefer.applied(seconds), **(headers or {})})
+    return answer(resources, job, {"Preference-Applied": prefer.applied(seconds), **headers})
 
 
 def _stream(resources: Resources, actor: JobActor, job: Job, headers: Mapping[str, str]) -> Response:

@@ -1,8 +1,5 @@
 """Who may submit now: what keeps one tenant, or all of them, from asking for more than can be done."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from src.jobs.declare import JobActor
 from src.jobs.forecast import Forecast
 from src.jobs.problem import ServiceUnavailable, TooManyRequests
@@ -24,9 +21,8 @@ class Admission:
         if wait := self._rate.wait(tenant):
             raise TooManyRequests("This tenant sends requests faster than it may.", retry_after=wait)
 
-    @asynccontextmanager
-    async def room(self, tenant: str, actor: JobActor) -> AsyncIterator[None]:
-        """Room for one job, given back where the block raises.
+    async def make_room(self, tenant: str, actor: JobActor) -> None:
+        """Reserve room for one job, which then either `landed` or is to be withdrawn.
 
         Raises TooManyRequests for a tenant with too many waiting jobs, ServiceUnavailable for a queue that is
         too long, and Unavailable.
@@ -38,9 +34,11 @@ class Admission:
             raise TooManyRequests(
                 "This tenant has too many jobs waiting.", retry_after=self._forecast.pace(actor)
             )
-        try:
-            yield
-        except BaseException:
-            self._waiting.withdraw(tenant)
-            raise
+
+    def landed(self, tenant: str) -> None:
+        """The job that room was made for has its row."""
         self._waiting.landed(tenant)
+
+    def withdraw(self, tenant: str) -> None:
+        """There was no such job after all."""
+        self._waiting.withdraw(tenant)

@@ -1,16 +1,14 @@
 """A job as it is read from its row."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from src.jobs.states import PUBLIC, State
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One row. `params`, `result`, `error` and `progress` are JSON texts.
 
     `turn` is the round of its line in which it comes up, where that was read.

@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from typing import Self
 from uuid import UUID
 
 from src import logs
@@ -24,15 +24,23 @@ BATCH = 500
 
 
 class Watcher:
-    """One watching request: woken at each change of its job. `version` is the newest it has seen."""
+    """One watching request, inside a `with`: woken at each change of its job. `version` is the newest it has seen."""
 
-    __slots__ = ("_changed", "closely", "id", "version")
+    __slots__ = ("_changed", "_watch", "closely", "id", "version")
 
-    def __init__(self, id: UUID, *, closely: bool = False) -> None:
+    def __init__(self, watch: "Watch", id: UUID, *, closely: bool = False) -> None:
         self.id = id
         self.closely = closely
         self.version = -1
+        self._watch = watch
         self._changed: asyncio.Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        self._watch.add(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._watch.remove(self)
 
     def notice(self) -> None:
         """The job has changed."""
@@ -102,25 +110,27 @@ class Watch:
         for watcher in self._watchers.get(id, ()):
             watcher.notice()
 
-    @asynccontextmanager
-    async def on(self, id: UUID, *, closely: bool = False) -> AsyncIterator[Watcher]:
-        """Watch a job. Begin before the job is submitted or read, so that no change is missed.
+    def on(self, id: UUID, *, closely: bool = False) -> Watcher:
+        """What watches a job within a `with`. Enter it before the job is submitted or read, so that no change is missed.
 
         `closely`: its beginning is news too, not only its end and its progress.
         """
-        watcher = Watcher(id, closely=closely)
-        key = str(id)
-        self._watchers.setdefault(key, []).append(watcher)
-        if closely:
+        return Watcher(self, id, closely=closely)
+
+    def add(self, watcher: Watcher) -> None:
+        """Wake it from now on."""
+        self._watchers.setdefault(str(watcher.id), []).append(watcher)
+        if watcher.closely:
             self._closely.add(watcher)
-        try:
-            yield watcher
-        finally:
-            others = self._watchers[key]
-            others.remove(watcher)
-            self._closely.discard(watcher)
-            if not others:
-                del self._watchers[key]
+
+    def remove(self, watcher: Watcher) -> None:
+        """Wake it no more."""
+        key = str(watcher.id)
+        others = self._watchers[key]
+        others.remove(watcher)
+        self._closely.discard(watcher)
+        if not others:
+            del self._watchers[key]
 
     def count(self, id: UUID) -> int:
         """How many in this process watch the job."""

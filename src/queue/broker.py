@@ -14,7 +14,7 @@ from dramatiq.middleware import Middleware
 from dramatiq_pg import PostgresBroker
 from dramatiq_pg.utils import make_pool, retry_pg, transaction
 
-from src.queue.enqueue import FIELDS, SQL, LimitRow
+from src.queue.enqueue import SQL, LimitRow, NewJob, columns
 
 
 class Place(NamedTuple):
@@ -63,23 +63,23 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
     @retry_pg  # type: ignore[untyped-decorator]  # dramatiq-pg has no types
     def _insert(self, message: Message[Any], delay: int | None) -> None:
         place = self._place(self.get_actor(message.actor_name), message.kwargs)
-        values = dict.fromkeys(FIELDS) | {
-            "message_id": message.message_id,
-            "queue_name": message.queue_name,
-            "lane": place.lane,
-            "limit_key": place.limit and place.limit.key,
-            "actor": message.actor_name,
-            "message": orjson.dumps(message.asdict()).decode(),
-            "priority": 1,
-            "delay": None if delay is None else delay / 1000,
-            "retention": self._retention,
-        }
+        job = NewJob(
+            message_id=UUID(message.message_id),
+            queue_name=message.queue_name,
+            lane=place.lane,
+            limit_key=None if place.limit is None else place.limit.key,
+            actor=message.actor_name,
+            message=orjson.dumps(message.asdict()).decode(),
+            delay=None if delay is None else delay / 1000,
+            retention=self._retention,
+        )
+        values = {**columns([job]), "message_id": [message.message_id]}
         with transaction(self.pool) as cursor:
             if place.limit is not None:
                 cursor.execute(
                     SQL.limits.pyformat, {name: [value] for name, value in asdict(place.limit).items()}
                 )
-            cursor.execute(SQL.enqueue.pyformat, {name: [value] for name, value in values.items()})
+            cursor.execute(SQL.enqueue.pyformat, values)
 
 
 class AckConsumer(Consumer):

@@ -1,10 +1,9 @@
 """Enqueueing: one INSERT, shared by the requests that come at the same time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -15,32 +14,46 @@ from src.db.retry import briefly
 SQL = Queries("src.queue", "sql/enqueue.sql")
 
 
-@dataclass(frozen=True, slots=True)
-class NewJob:
-    """A row to be: the fields are the parameters of the query `enqueue`, one array each."""
+class NewJob(NamedTuple):
+    """A row to be."""
 
     message_id: UUID
     queue_name: str
     lane: str
     actor: str
     message: str
-    tenant: str | None
-    priority: int
-    request_id: str | None
-    traceparent: str | None
-    run_at: datetime | None
-    delay: float | None
-    cancel_after: float | None
     retention: float
-    idempotency_key: str | None
-    fingerprint: bytes | None
+    tenant: str | None = None
+    priority: int = 1
+    request_id: str | None = None
+    traceparent: str | None = None
+    run_at: datetime | None = None
+    delay: float | None = None
+    cancel_after: float | None = None
+    idempotency_key: str | None = None
+    fingerprint: bytes | None = None
     limit_key: str | None = None
     unique_key: str | None = None
     sealed: str | None = None
 
 
-FIELDS = tuple(field.name for field in fields(NewJob))
-_values = attrgetter(*FIELDS)
+def columns(jobs: Sequence[NewJob]) -> dict[str, Sequence[Any]]:
+    """The parameters of the query `enqueue`: an array a field, the lines that the jobs join, and where in them each comes."""
+    lines: dict[tuple[str, int, str | None], list[int]] = {}
+    places = []
+    for job in jobs:
+        line = lines.setdefault((job.lane, job.priority, job.tenant), [len(lines) + 1, -1])
+        line[1] += 1
+        places.append(tuple(line))
+    return {
+        **_transposed(NewJob._fields, jobs),
+        **_transposed(("line", "place"), places),
+        **_transposed(("line_lane", "line_priority", "line_tenant"), list(lines)),
+    }
+
+
+def _transposed(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, Sequence[Any]]:
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +82,8 @@ def message(id: UUID, queue: str, actor: str, params: str) -> str:
 
 
 Slot = tuple[str, str, str]
+#: What came of jobs to add: a row, or who has a key of theirs.
+Outcome = dict[UUID, Mapping[str, Any] | BaseException]
 
 #: How often a key that came free is tried for.
 KEY_ROUNDS = 3
@@ -118,24 +133,20 @@ class Enqueuer:
             await self._settle([job for job in jobs if job.message_id not in outcome], outcome)
         return [outcome[job.message_id] for job in jobs]
 
-    async def _add(self, jobs: Sequence[NewJob]) -> dict[UUID, Mapping[str, Any] | BaseException]:
-        columns = dict(zip(FIELDS, zip(*map(_values, jobs), strict=True), strict=True))
-        added: dict[UUID, Mapping[str, Any] | BaseException] = {}
-        # The ids are ours, so a second try after a lost answer finds the first one's rows and adds none twice.
-        async for attempt in briefly():
-            with attempt:
-                again = attempt.retry_state.attempt_number > 1
-                added = {row["message_id"]: row for row in await self._link.fetch(SQL.enqueue, **columns)}
-                if again and len(added) < len(jobs):
-                    ids = [job.message_id for job in jobs]
-                    added.update(
-                        {row["message_id"]: row for row in await self._link.fetch(SQL.added, ids=ids)}
-                    )
-        return added
+    async def _add(self, jobs: Sequence[NewJob]) -> Outcome:
+        values = columns(jobs)
+        try:
+            return _by_id(await self._link.fetch(SQL.enqueue, **values))
+        except Unavailable:
+            return await briefly()(self._add_again, values)
 
-    async def _settle(
-        self, jobs: Sequence[NewJob], outcome: dict[UUID, Mapping[str, Any] | BaseException]
-    ) -> None:
+    async def _add_again(self, values: Mapping[str, Sequence[Any]]) -> Outcome:
+        """The ids are ours, so a second try after a lost answer finds the first one's rows and adds none twice."""
+        added = _by_id(await self._link.fetch(SQL.enqueue, **values))
+        ids = [id for id in values["message_id"] if id not in added]
+        return {**added, **_by_id(await self._link.fetch(SQL.added, ids=ids))} if ids else added
+
+    async def _settle(self, jobs: Sequence[NewJob], outcome: Outcome) -> None:
         """Jobs whose key was taken: who has it, for each, or a row where the key came free meanwhile.
 
         What goes wrong here is told to these jobs' callers alone: the others' rows are there.
@@ -185,6 +196,10 @@ class Enqueuer:
             )
             for row in rows
         }
+
+
+def _by_id(rows: Sequence[Mapping[str, Any]]) -> Outcome:
+    return {row["message_id"]: row for row in rows}
 
 
 def _slot(job: NewJob) -> Slot:

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import orjson
 
 from src import logs
-from src.db import Link, Queries, Unavailable
+from src.db import Link, Queries, Query, Unavailable
 from src.db.retry import forever, unforeseen
 
 log = logs.get(__name__)
@@ -23,9 +22,8 @@ BATCH = 200
 PROGRESS_SECONDS = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How an attempt ended: the fields are arrays of the query `finish`.
+class Ending(NamedTuple):
+    """How an attempt ended: the fields are arrays of the queries `finish` and `give_back`.
 
     `state` is done, rejected, cancelled, or queued (to be tried again after `pause` seconds, or given back
     where the attempt is not `counted`). `result`, `error` and the last word of `progress` are JSON texts.
@@ -72,7 +70,7 @@ class Finisher:
     def finish(self, ending: Ending) -> None:
         """Write an ending soon. Goes on trying while the database is away."""
         if (last := self._said.pop(ending.id, None)) is not None:
-            ending = replace(ending, progress=last[1])
+            ending = ending._replace(progress=last[1])
         self._waiting.append(ending)
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all())
@@ -89,6 +87,13 @@ class Finisher:
             self._writing = None
 
     async def _write_batch(self, batch: Sequence[Ending]) -> None:
+        try:
+            await self._finish(batch)
+        except Exception as error:  # noqa: BLE001 - endings are written, whatever it takes
+            log.warning("endings not written, trying again", error=str(error) or type(error).__name__)
+            await self._insist(batch)
+
+    async def _insist(self, batch: Sequence[Ending]) -> None:
         async def write() -> None:
             await forever()(self._finish, batch)
 
@@ -115,19 +120,17 @@ class Finisher:
             await self._finish([ending])
 
     async def _write(self, endings: Sequence[Ending]) -> set[UUID]:
-        rows = await self._link.fetch(
-            SQL.finish,
-            id=[ending.id for ending in endings],
-            fence=[ending.fence for ending in endings],
-            state=[ending.state for ending in endings],
-            result=[ending.result for ending in endings],
-            error=[ending.error for ending in endings],
-            pause=[ending.pause for ending in endings],
-            counted=[ending.counted for ending in endings],
-            progress=[ending.progress for ending in endings],
-            retention=self._retention,
-        )
-        return {row["message_id"] for row in rows}
+        """Which of the jobs were still held."""
+        held = await self._run(SQL.finish, [ending for ending in endings if ending.state != "queued"])
+        held |= await self._run(SQL.give_back, [ending for ending in endings if ending.state == "queued"])
+        return held
+
+    async def _run(self, query: Query, endings: Sequence[Ending]) -> set[UUID]:
+        if not endings:
+            return set()
+        columns = dict(zip(Ending._fields, zip(*endings, strict=True), strict=True))
+        rows = await self._link.fetch(query, retention=self._retention, **columns)
+        return set(rows[0]["ids"]) if rows else set()
 
     async def _write_unstorable(self, ending: Ending) -> None:
         error = orjson.dumps(

@@ -295,7 +295,7 @@ async def test_an_unfit_webhook_is_refused(processes: Processes, connect: Connec
 def job(**members: Any) -> Job:
     """A finished job."""
     now = datetime.now(UTC)
-    values: dict[str, Any] = dict.fromkeys(Job.__slots__)
+    values: dict[str, Any] = dict.fromkeys(Job._fields)
     values |= {
         "id": uuid7(),
         "state": State.DONE,

@@ -55,9 +55,7 @@ def job(**columns: Any) -> NewJob:
     id = uuid7()
     values = {
         "message_id": id, "queue_name": "default", "lane": "default", "actor": "echo",
-        "message": message(id, "default", "echo", "{}"), "tenant": "acme", "priority": 1, "request_id": None,
-        "traceparent": None, "run_at": None, "delay": None, "cancel_after": None, "retention": 60.0,
-        "idempotency_key": None, "fingerprint": None,
+        "message": message(id, "default", "echo", "{}"), "tenant": "acme", "retention": 60.0,
     }  # fmt: skip
     return NewJob(**{**values, **columns})
 

@@ -17,7 +17,7 @@ from src import clock
 from src.db import Link, pool
 from src.jobs.expire import Expiry
 from src.periodic import Cron, Schedule
-from src.queue.enqueue import FIELDS, Enqueuer, NewJob, message
+from src.queue.enqueue import Enqueuer, NewJob, message
 from src.queue.ids import uuid7
 from src.scheduler.agenda import Agenda
 from src.scheduler.lease import Lease, LeaseLost
@@ -265,7 +265,7 @@ async def test_a_fired_row_is_the_enqueued_one(db: asyncpg.Connection, database_
     await scheduler.ticks.fire_due(TICK)
     id = uuid7()
     text = message(id, "default", "remove_expired_jobs", "{}")
-    named: dict[str, Any] = dict.fromkeys(FIELDS)
+    named: dict[str, Any] = dict.fromkeys(NewJob._fields)
     named |= {"message_id": id, "queue_name": "default", "lane": "default", "message": text, "priority": 1}
     named |= {"actor": "remove_expired_jobs", "request_id": "by hand", "retention": 60.0}
     link = Link(database_url, "test")

@@ -1,43 +1,41 @@
 -- name: enqueue
 -- Adds jobs, as many as callers share this statement; a row is what dramatiq-pg's broker.enqueue writes, widened.
-with job as (
-  select *, case when starts > dramatiq.clock() then starts end as due_at
-  from unnest(
-    :message_id::uuid[], :queue_name::text[], :lane::text[], :actor::text[], :message::jsonb[], :tenant::text[],
-    :priority::smallint[], :request_id::text[], :traceparent::text[], :run_at::timestamptz[],
-    :delay::double precision[], :cancel_after::double precision[], :retention::double precision[],
-    :idempotency_key::text[], :fingerprint::bytea[], :limit_key::text[], :unique_key::text[],
-    :sealed::jsonb[]
-  ) with ordinality as job (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent,
-      run_at, delay, cancel_after, retention, idempotency_key, fingerprint, limit_key, unique_key, sealed, number)
-  cross join lateral (
-    select coalesce(job.run_at, dramatiq.clock() + job.delay * interval '1 second')
-  ) as start (starts)
-), line as (
-  select lane, priority, tenant, dramatiq.next_turn(lane, priority, tenant) as turn
-  from (select distinct lane, priority, tenant from job where due_at is null) as lines
+with line as materialized (
+  select number, dramatiq.next_turn(lane, priority, tenant) as turn
+  from unnest(:line_lane::text[], :line_priority::smallint[], :line_tenant::text[])
+    with ordinality as line (lane, priority, tenant, number)
 ), added as (
   insert into dramatiq.queue
     (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent, run_at, due_at,
      cancel_at, expires_at, idempotency_key, fingerprint, limit_key, unique_key, sealed, turn)
   select
     job.message_id, job.queue_name, job.lane, job.actor, job.message, job.tenant, job.priority,
-    job.request_id, job.traceparent, job.due_at, job.due_at,
+    job.request_id, job.traceparent, due.due_at, due.due_at,
     dramatiq.clock() + job.cancel_after * interval '1 second',
-    coalesce(job.due_at, dramatiq.clock()) + job.retention * interval '1 second',
+    coalesce(due.due_at, dramatiq.clock()) + job.retention * interval '1 second',
     job.idempotency_key, job.fingerprint, job.limit_key, job.unique_key, job.sealed,
-    line.turn - 1 + row_number() over (partition by job.lane, job.priority, job.tenant order by job.number)
-  from job left join line on job.due_at is null
-    and line.lane = job.lane and line.priority = job.priority and line.tenant is not distinct from job.tenant
+    case when due.due_at is null then line.turn + job.place end
+  from unnest(
+    :message_id::uuid[], :queue_name::text[], :lane::text[], :actor::text[], :message::jsonb[], :tenant::text[],
+    :priority::smallint[], :request_id::text[], :traceparent::text[], :run_at::timestamptz[],
+    :delay::double precision[], :cancel_after::double precision[], :retention::double precision[],
+    :idempotency_key::text[], :fingerprint::bytea[], :limit_key::text[], :unique_key::text[],
+    :sealed::jsonb[], :line::integer[], :place::integer[]
+  ) as job (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent,
+      run_at, delay, cancel_after, retention, idempotency_key, fingerprint, limit_key, unique_key, sealed, line, place)
+  join line on line.number = job.line
+  cross join lateral (
+    select coalesce(job.run_at, dramatiq.clock() + job.delay * interval '1 second')
+  ) as start (starts)
+  cross join lateral (
+    select case when starts > dramatiq.clock() then starts end
+  ) as due (due_at)
   on conflict do nothing
   returning message_id, lane, turn, due_at, created_at, expires_at
-), woken as (
-  select pg_notify('dramatiq.' || lane || '.enqueue', '') from added where due_at is null group by lane
-), postponed as (
-  select pg_notify('sooner.postponed', '') where exists (select from added where due_at is not null)
 )
+-- Equal notifications of one transaction are one.
 select message_id, turn, due_at, created_at, expires_at,
-  (select count(*) from woken) + (select count(*) from postponed) as notified
+  pg_notify(case when due_at is null then 'dramatiq.' || lane || '.enqueue' else 'sooner.postponed' end, '') as notified
 from added;
 
 -- name: limits
