@@ -81,9 +81,9 @@ class _Stream(EventSourceResponse):
 async def _events(resources: Resources, id: UUID, heard: Heard | None) -> AsyncIterator[ServerSentEvent]:
     """One event at a time, each made of the row as it is when the reader is ready for it: nothing piles up."""
     watch = resources.watch
-    with watch.on(id, closely=True) as watcher, contextlib.suppress(_Over):
-        while True:
-            job = await _next(resources, watcher)
+    with watch.on(id, closely=True) as watcher:
+        job = await _first(resources, watcher)
+        while job is not None:
             kind = "state" if heard is None else heard.news(job)
             if kind is not None:
                 yield _event(resources, kind, job, first=heard is None)
@@ -91,23 +91,16 @@ async def _events(resources: Resources, id: UUID, heard: Heard | None) -> AsyncI
             if job.state.is_final or watch.is_released:
                 break
             await watcher.change()
+            job = None if watcher.is_gone else watcher.job
 
 
-class _Over(Exception):
-    """There is nothing more to tell."""
-
-
-async def _next(resources: Resources, watcher: Watcher) -> Job:
-    """The job as it is, as soon as the database says. Raises _Over when it is gone, or the process is ending."""
-    while True:
+async def _first(resources: Resources, watcher: Watcher) -> Job | None:
+    """The job, as soon as the database says; None when it is gone, or the process is ending."""
+    while not resources.watch.is_released:
         with contextlib.suppress(Unavailable):
-            job = await resources.watch.news(watcher)
-            if job is None:
-                raise _Over
-            return job
-        if resources.watch.is_released:
-            raise _Over
+            return await resources.watch.look(watcher)
         await watcher.change()
+    return None
 
 
 def _event(resources: Resources, kind: Kind, job: Job, *, first: bool) -> ServerSentEvent:

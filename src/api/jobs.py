@@ -14,7 +14,6 @@ from src.api.lookup import job_id, visible
 from src.api.operation import DOCUMENT, PREFER, Answer, Parameter, operation
 from src.api.resources import Resources
 from src.api.validators import known_tags
-from src.db import Unavailable
 from src.jobs.problem import MethodNotAllowed
 from src.jobs.row import Job
 from src.jobs.states import State
@@ -60,10 +59,8 @@ async def _changed(resources: Resources, watcher: Watcher, job: Job, seconds: fl
         async with asyncio.timeout(seconds):
             while not resources.watch.is_released:
                 await watcher.change()
-                with contextlib.suppress(Unavailable):
-                    now = await resources.watch.news(watcher)
-                    if now is None or now.version != job.version:
-                        return now or job
+                if watcher.job is not None and watcher.job.version != job.version:
+                    return watcher.job
     return job
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from src import logs
 
 
-@dataclass(frozen=True, slots=True)
-class Current:
+class Current(NamedTuple):
     """One attempt at a job, as its actor sees it. `attempt` counts from 1."""
 
     id: UUID

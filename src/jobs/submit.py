@@ -1,9 +1,8 @@
 """Submitting: from an actor's name and parameters to a row."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from src.jobs import codec
@@ -17,8 +16,7 @@ from src.queue.enqueue import Conflict, Enqueuer, NewJob, Twin, message
 from src.queue.ids import uuid7
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """A request for a job whose parameters were found good."""
 
     actor: JobActor

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Self
 from uuid import UUID
 
@@ -24,14 +25,18 @@ BATCH = 500
 
 
 class Watcher:
-    """One watching request, inside a `with`: woken at each change of its job. `version` is the newest it has seen."""
+    """One watching request, inside a `with`: woken at each change of its job.
 
-    __slots__ = ("_changed", "_watch", "closely", "id", "version")
+    `job` is the newest that it has seen, None before the first change; `is_gone` says that it is there no more.
+    """
+
+    __slots__ = ("_changed", "_watch", "closely", "id", "is_gone", "job")
 
     def __init__(self, watch: "Watch", id: UUID, *, closely: bool = False) -> None:
         self.id = id
         self.closely = closely
-        self.version = -1
+        self.job: Job | None = None
+        self.is_gone = False
         self._watch = watch
         self._changed: asyncio.Future[None] | None = None
 
@@ -42,8 +47,20 @@ class Watcher:
     def __exit__(self, *_: object) -> None:
         self._watch.remove(self)
 
-    def notice(self) -> None:
-        """The job has changed."""
+    @property
+    def version(self) -> int:
+        """The newest version that it has seen."""
+        return -1 if self.job is None else self.job.version
+
+    def see(self, job: Job | None) -> None:
+        """The job as it was read just now. One that was never seen is not gone: it may not be there yet."""
+        if job is not None:
+            self.job = job if job.version >= self.version else self.job
+        elif self.job is not None:
+            self.is_gone = True
+
+    def wake(self) -> None:
+        """There is something new."""
         if self._changed is None:
             self._changed = asyncio.get_running_loop().create_future()
         if not self._changed.done():
@@ -69,6 +86,8 @@ class Watch:
         # By the id's text: that is what notifications carry, mostly of jobs that nobody here waits for.
         self._watchers: dict[str, list[Watcher]] = {}
         self._closely: set[Watcher] = set()
+        self._due: dict[str, None] = {}
+        self._looking: asyncio.Task[None] | None = None
         self._read: Group[UUID, Job | None] = Group(self._read_many, limit=BATCH)
         self._pollers: list[asyncio.Task[None]] = []
         self._released = asyncio.Event()
@@ -89,7 +108,9 @@ class Watch:
     def release(self) -> None:
         """Let every waiting request go: the process is ending."""
         self._released.set()
-        self.resync()
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher.wake()
 
     @property
     def is_released(self) -> bool:
@@ -98,17 +119,43 @@ class Watch:
 
     def changed(self, payload: str) -> None:
         """A notification: ids of jobs, separated by commas. Anything else in it is ignored."""
-        for id in payload.split(","):
-            self._notice(id)
+        self._look_at(payload.split(","))
 
     def resync(self) -> None:
-        """Notifications may be lost: everyone looks again."""
-        for id in list(self._watchers):
-            self._notice(id)
+        """Notifications may be lost: look at every job that is watched."""
+        self._look_at(list(self._watchers))
 
-    def _notice(self, id: str) -> None:
-        for watcher in self._watchers.get(id, ()):
-            watcher.notice()
+    def _look_at(self, ids: Iterable[str]) -> None:
+        self._due.update(dict.fromkeys(id for id in ids if id in self._watchers))
+        if self._due and self._looking is None:
+            self._looking = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        """Read the jobs that have changed, and wake whoever watches them. What fails, the poll makes up for."""
+        try:
+            while self._due:
+                ids = list(islice(self._due, BATCH))
+                for id in ids:
+                    del self._due[id]
+                await self._show([watchers[0].id for id in ids if (watchers := self._watchers.get(id))])
+        except Unavailable as error:
+            log.warning("changed jobs not read", error=str(error))
+        finally:
+            self._looking = None
+
+    async def _show(self, ids: Sequence[UUID]) -> None:
+        for id, job in zip(ids, await self._read_many(ids), strict=True):
+            for watcher in self._watchers.get(str(id), ()):
+                self._tell(watcher, job)
+                watcher.wake()
+
+    def _tell(self, watcher: Watcher, job: Job | None) -> None:
+        """Of all that can happen to a job only its beginning is not notified."""
+        watcher.see(job)
+        if watcher.closely and job is not None and job.state is State.WAITING:
+            self._closely.add(watcher)
+        else:
+            self._closely.discard(watcher)
 
     def on(self, id: UUID, *, closely: bool = False) -> Watcher:
         """What watches a job within a `with`. Enter it before the job is submitted or read, so that no change is missed.
@@ -136,20 +183,11 @@ class Watch:
         """How many in this process watch the job."""
         return len(self._watchers.get(str(id), ()))
 
-    async def news(self, watcher: Watcher) -> Job | None:
+    async def look(self, watcher: Watcher) -> Job | None:
         """The watched job as it is now; None where there is none any more. Raises Unavailable."""
         job = await self.job(watcher.id)
-        if job is not None:
-            watcher.version = job.version
-            self._look_closely(watcher, job)
+        self._tell(watcher, job)
         return job
-
-    def _look_closely(self, watcher: Watcher, job: Job) -> None:
-        """Of all that can happen to a job only its beginning is not notified."""
-        if watcher.closely and job.state is State.WAITING:
-            self._closely.add(watcher)
-        else:
-            self._closely.discard(watcher)
 
     async def job(self, id: UUID) -> Job | None:
         """A job as it is now; None where there is none, or an expired one. Raises Unavailable."""
@@ -159,12 +197,10 @@ class Watch:
         """The watched job once it is final; None where it is not within `seconds`, or the process is ending."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while not self.is_released:
+                while not self.is_released and not watcher.is_gone:
                     await watcher.change()
-                    with contextlib.suppress(Unavailable):
-                        job = await self.news(watcher)
-                        if job is None or job.state.is_final:
-                            return job
+                    if watcher.job is not None and watcher.job.state.is_final:
+                        return watcher.job
         return None
 
     async def _read_many(self, ids: Sequence[UUID]) -> Sequence[Job | None]:
@@ -188,7 +224,9 @@ class Watch:
 
     async def _poll(self, ids: Sequence[UUID]) -> None:
         for start in range(0, len(ids), BATCH):
-            for row in await self._link.fetch(SQL.versions, ids=ids[start : start + BATCH]):
-                for watcher in self._watchers.get(str(row["message_id"]), ()):
-                    if watcher.version != row["version"]:
-                        watcher.notice()
+            rows = await self._link.fetch(SQL.versions, ids=ids[start : start + BATCH])
+            self._look_at(
+                id
+                for id, version in ((str(row["message_id"]), row["version"]) for row in rows)
+                if any(watcher.version != version for watcher in self._watchers.get(id, ()))
+            )

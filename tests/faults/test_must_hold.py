@@ -23,9 +23,9 @@ async def test_a_killed_workers_jobs_are_finished_by_another(
     jobs = [await post(client, actor, seconds=2) for actor in ("sleep", "burn", "sleep")]
     for job in jobs:
         await processing(client, job["id"])
-    await processes.worker(LEASE_SECONDS="3")
 
     await dying.kill()
+    await processes.worker(LEASE_SECONDS="3")
 
     for job in jobs:
         ended = await final(client, job["id"])
