@@ -16,7 +16,7 @@ import pytest
 from nacl.public import PrivateKey
 
 from ops.local.postgres import Cluster
-from tests.support import roles
+from tests.support import bouncer, roles
 from tests.support.databases import Databases, migrate
 from tests.support.keys import create_key
 from tests.support.processes import Process, Processes, Web
@@ -78,6 +78,16 @@ def server_url() -> Iterator[str]:
         return
     with temporary_cluster(FAST) as cluster:
         yield cluster.url()
+
+
+@pytest.fixture(scope="session")
+def pooler(server_url: str) -> Iterator[bouncer.Bouncer | None]:
+    """What stands between every process and the run's server, if anything does."""
+    if not bouncer.WANTED:
+        yield None
+        return
+    with bouncer.bouncer(server_url) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -154,9 +164,11 @@ def process_settings(database_url: str, secret_keys: dict[str, str]) -> dict[str
 
 
 @pytest.fixture
-def processes(settings: dict[str, dict[str, str | None]], tmp_path: Path) -> Iterator[Processes]:
+def processes(
+    settings: dict[str, dict[str, str | None]], tmp_path: Path, pooler: bouncer.Bouncer | None
+) -> Iterator[Processes]:
     """Starts web, worker and scheduler as the Procfile names them; whatever runs at the end is killed."""
-    processes = Processes(settings, tmp_path)
+    processes = Processes(settings, tmp_path, pooler=pooler)
     yield processes
     processes.end()
 
@@ -205,6 +217,14 @@ async def service(
 def client(service: Service) -> httpx.AsyncClient:
     """`service`'s client: tenant `acme`, scope `jobs`."""
     return service.client
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what needs connections of its own, where a pooler stands between."""
+    direct = [item for item in items if bouncer.WANTED and item.get_closest_marker("direct")]
+    if direct:
+        config.hook.pytest_deselected(items=direct)
+        items[:] = [item for item in items if item not in direct]
 
 
 @pytest.hookimpl(wrapper=True)

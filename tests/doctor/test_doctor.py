@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from tests.faults.bouncer import bouncer
 from tests.support import ROOT
+from tests.support.bouncer import bouncer
 from tests.support.environment import environment
 from tests.support.jobs import fetch
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 async def doctor(**settings: str) -> tuple[int, dict[str, tuple[str, str]]]:
@@ -89,8 +85,9 @@ async def test_nothing_listens_where_nothing_shall(database_url: str) -> None:
     assert "LISTEN=0" in lines["notifications"][1]
 
 
-async def test_a_pooler_that_lends_sessions_out(database_url: str, tmp_path: Path) -> None:
-    async with bouncer(database_url, tmp_path) as pooled:
+async def test_a_pooler_that_lends_sessions_out(database_url: str) -> None:
+    with bouncer(database_url) as pooler:
+        pooled = pooler.address(database_url)
         code, lines = await doctor(DATABASE_URL=pooled)
         resigned, quiet = await doctor(DATABASE_URL=pooled, LISTEN="0")
 

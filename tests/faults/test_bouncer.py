@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.bouncer import PROGRAM, bouncer
+from tests.support.bouncer import PROGRAM, bouncer
 from tests.support.databases import migrate
 from tests.support.keys import create_key
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from tests.faults.conftest import Scene
     from tests.support.processes import Processes
@@ -25,9 +24,9 @@ pytestmark = [
 
 
 @pytest.fixture
-async def address(database_url: str, tmp_path: Path) -> AsyncIterator[str]:
-    async with bouncer(database_url, tmp_path) as address:
-        yield address
+def address(database_url: str) -> Iterator[str]:
+    with bouncer(database_url) as pooler:
+        yield pooler.address(database_url)
 
 
 @pytest.fixture

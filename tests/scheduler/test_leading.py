@@ -170,6 +170,7 @@ async def cut_off(db: asyncpg.Connection) -> AsyncIterator[str]:
     await db.execute(f"drop role {role}")
 
 
+@pytest.mark.direct("it signs in as a role of its own, whose connections are cut off")
 async def test_a_leader_that_is_cut_off_alone_is_replaced(
     processes: Processes, db: asyncpg.Connection, database_url: str, cut_off: str
 ) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from tests.support.bouncer import Bouncer
+
 P = TypeVar("P", bound="Process")
 
 PATIENCE = 30.0
@@ -219,6 +221,7 @@ class Processes:
         settings: every process's environment by process type, on top of which each start may put its own.
         folder: where the outputs are kept.
         under_roles: whether each process connects under its own role (ops/postgres/roles.sql).
+        pooler: what stands between each process and the database, if anything does.
     """
 
     def __init__(
@@ -227,7 +230,9 @@ class Processes:
         folder: Path,
         *,
         under_roles: bool = roles.WANTED,
+        pooler: Bouncer | None = None,
     ) -> None:
+        self._pooler = pooler
         self._under_roles = under_roles
         self.started: list[Process] = []
         self._settings = settings
@@ -302,6 +307,8 @@ class Processes:
         return self._launch(kind, name, command, merged)
 
     def _launch(self, kind: type[P], name: str, command: str, settings: Mapping[str, str | None]) -> P:
+        if self._pooler is not None:
+            settings = self._pooler.settings(settings)
         label = f"{name}-{len(self.started) + 1}"
         process = kind(label, command, settings, self._folder / f"{label}.log")
         self.started.append(process)
