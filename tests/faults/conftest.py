@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from ops.local.postgres import Cluster
 from tests.conftest import process_settings
 from tests.faults.judge import Verdict, judge, watch_final
 from tests.faults.load import Load
@@ -15,8 +19,7 @@ from tests.faults.workers import Workers
 from tests.support.keys import create_key
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Iterator
 
     from tests.support.processes import Processes, Web
 
@@ -123,3 +126,28 @@ def scene(database_url: str, processes: Processes, effects: Path, say: Say) -> S
 def own_scene(cluster_url: str, processes: Processes, effects: Path, say: Say) -> Scene:
     """A service on a server of its own; the module's `address` has to lead there."""
     return Scene(cluster_url, processes, effects, say)
+
+
+@pytest.fixture
+def standby(cluster: Cluster) -> Iterator[Cluster]:
+    """A standby that has all that `cluster` says it has committed."""
+    folder = Path(tempfile.mkdtemp(prefix="sooner-standby-"))
+    folder.chmod(0o755)
+    standby = Cluster(folder / "cluster")
+    try:
+        shutil.copy2(cluster.home / "password", standby.home / "password")
+        standby._call(
+            "pg_basebackup",
+            "--dbname",
+            cluster.url(),
+            "--pgdata",
+            str(standby.data),
+            "-R",
+            "--checkpoint=fast",
+        )
+        standby.start()
+        yield standby
+    finally:
+        standby.stop(immediate=True)
+        shutil.rmtree(standby.home, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)

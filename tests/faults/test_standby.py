@@ -3,53 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.local.postgres import Cluster
 from tests.faults.conftest import Scene
 from tests.faults.database import execute
 from tests.support.databases import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
+    from ops.local.postgres import Cluster
     from tests.faults.conftest import Say
     from tests.support.processes import Processes
 
 pytestmark = pytest.mark.slow
 
 PROMOTION_SECONDS = 30
-
-
-@pytest.fixture
-def standby(cluster: Cluster) -> Iterator[Cluster]:
-    """A standby that has all that `cluster` says it has committed."""
-    folder = Path(tempfile.mkdtemp(prefix="sooner-standby-"))
-    folder.chmod(0o755)
-    standby = Cluster(folder / "cluster")
-    try:
-        shutil.copy2(cluster.home / "password", standby.home / "password")
-        standby._call(
-            "pg_basebackup",
-            "--dbname",
-            cluster.url(),
-            "--pgdata",
-            str(standby.data),
-            "-R",
-            "--checkpoint=fast",
-        )
-        standby.start()
-        yield standby
-    finally:
-        standby.stop(immediate=True)
-        shutil.rmtree(standby.home, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
