@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import signal
+import socket
 from typing import TYPE_CHECKING
 
 import asyncpg
 import httpx
+import psutil
 import pytest
 
 from src.api.accept import prefers_events
 from tests.support.events import heard, listening
+from tests.support.processes import PATIENCE
 
 if TYPE_CHECKING:
     from tests.conftest import Connect, MakeKey, Service
-    from tests.support.processes import Processes
+    from tests.support.processes import Processes, Web
 
 LATER = {"Prefer": "respond-async"}
 
@@ -159,6 +164,67 @@ async def test_a_stream_outlives_the_loss_of_every_connection(service: Service, 
         await connection.close()
         told = [event async for event in events]
     assert told[-1].job["state"] == "done"
+
+
+async def test_readers_that_take_nothing_cost_little_and_hold_nobody_up(
+    processes: Processes, api_key: MakeKey, connect: Connect, database_url: str
+) -> None:
+    web = await processes.web()
+    client = connect(web, await api_key())
+    posted = await client.post("/jobs/echo?delay=600", json={"a": "x" * 900_000}, headers=LATER)
+    id, urls = posted.json()["id"], posted.json()["urls"]
+    size, readers, changes = len(posted.content), 20, 50
+    db = await asyncpg.connect(database_url)
+    slow = [await begun(web, urls["events"]) for _ in range(readers)]
+    try:
+        before = psutil.Process(web.pid).memory_info().rss
+        async with listening(client, urls["events"]) as (_, events):
+            assert (await anext(events)).type == "state"
+            for n in range(changes):
+                await db.execute(CHANGE, id, json.dumps({"fraction": None, "message": f"change {n}"}))
+                while (event := await anext(events)).type == "comment":
+                    pass
+                assert event.job["progress"]["message"] == f"change {n}"
+        grown = psutil.Process(web.pid).memory_info().rss - before
+        await client.post(urls["cancel"])
+        taken = [await asyncio.to_thread(rest, reader) for reader in slow]
+    finally:
+        await db.close()
+        for reader in slow:
+            reader.close()
+
+    # Each holds the event that it is given, and no other until it has taken that one.
+    assert grown < readers * size * changes / 4
+    # What it was given lies in the kernel's buffers; most of what came and went meanwhile it is never told.
+    assert max(taken) < size * changes / 2
+
+
+CHANGE = """
+    with changed as (
+      update dramatiq.queue set progress = $2::jsonb, version = version + 1 where message_id = $1 returning message_id
+    )
+    select pg_notify('sooner.changed', message_id::text) from changed
+"""
+
+
+async def begun(web: Web, address: str) -> socket.socket:
+    """A stream whose reader took its first bytes, and takes no more."""
+    reader = socket.socket()
+    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    await asyncio.to_thread(reader.connect, ("127.0.0.1", int(web.url.rpartition(":")[2])))
+    reader.sendall(f"GET {address} HTTP/1.1\r\nHost: sooner\r\nConnection: close\r\n\r\n".encode())
+    assert (await asyncio.to_thread(reader.recv, 15)) == b"HTTP/1.1 200 OK"
+    return reader
+
+
+def rest(reader: socket.socket) -> int:
+    """How many bytes are left until the stream ends."""
+    reader.settimeout(PATIENCE)
+    count = 0
+    with contextlib.suppress(ConnectionError):
+        while part := reader.recv(1 << 20):
+            count += len(part)
+    return count
 
 
 @pytest.mark.slow

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import pytest
+
+from tests.support.rows import until
 
 if TYPE_CHECKING:
     import httpx
 
     from tests.conftest import Connect, MakeKey, Service
+
+LATER = {"Prefer": "respond-async"}
 
 
 @pytest.fixture
@@ -79,6 +85,56 @@ async def test_a_pause_survives_the_workers_restart(
     held = await service.client.post("/jobs/echo", json={"n": 1}, headers={"Prefer": "wait=2"})
 
     assert held.json()["state"] == "waiting"
+
+
+@pytest.mark.direct("it watches the workers' own connections")
+async def test_a_pause_holds_for_every_worker_until_it_is_resumed(
+    service: Service, operator: httpx.AsyncClient, processes: Any, database_url: str
+) -> None:
+    for _ in range(2):
+        await processes.worker(WORKER_CONCURRENCY="2")
+    jobs = 60
+
+    async def post() -> None:
+        answer = await service.client.post("/jobs/sleep", json={"seconds": 0.2}, headers=LATER)
+        assert answer.status_code == 202
+
+    await service.worker.terminate()
+    await operator.post("/queues/default/pause")
+    await asyncio.gather(*(post() for _ in range(jobs // 2)))
+    db = await asyncpg.connect(database_url)
+    try:
+        await operator.post("/queues/default/resume")
+        assert await until(db, "select count(distinct worker) = 2 from dramatiq.queue where state = 'done'")
+        await operator.post("/queues/default/pause")
+        # A claim that had begun before the pause may still come to its end; what begins after it sees it.
+        await claims_begun(db, await db.fetchval("select clock_timestamp()"))
+        claimed = await db.fetchval("select count(*) from dramatiq.queue where attempts > 0")
+        await asyncio.gather(*(post() for _ in range(jobs // 2)))
+        ended = "select count(*) = $1 from dramatiq.queue where state = 'done'"
+        assert await until(db, ended, claimed)
+        for _ in range(3):
+            await claims_begun(db, await db.fetchval("select clock_timestamp()"))
+        states = await db.fetch("select state::text, count(*) from dramatiq.queue group by state")
+        await operator.post("/queues/default/resume")
+        assert await until(db, ended, jobs)
+        repeated = await db.fetchval("select count(*) from dramatiq.queue where attempts <> 1")
+    finally:
+        await db.close()
+
+    assert {row["state"]: row["count"] for row in states} == {"done": claimed, "queued": jobs - claimed}
+    assert repeated == 0
+
+
+async def claims_begun(db: asyncpg.Connection, since: datetime) -> None:
+    """Waits until both workers have ended a claim that began after a time."""
+    ended = """
+        select count(*) = 2 from pg_stat_activity
+        where datname = current_database() and application_name = 'sooner claim'
+          and query like '%skip locked%'
+          and query_start > $1 and state = 'idle'
+    """
+    assert await until(db, ended, since)
 
 
 async def test_an_unknown_queue_is_not_paused(operator: httpx.AsyncClient) -> None:

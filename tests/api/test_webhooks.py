@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import ssl
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
+import trustme
 from standardwebhooks import Webhook
 
 from src.actors.deliver_webhook import deliver_webhook
@@ -16,11 +18,12 @@ from src.jobs.row import Job
 from src.jobs.states import State
 from src.queue.ids import uuid7
 from tests.support.clock import start_clock
-from tests.support.endpoint import Endpoint, Received, listening
+from tests.support.endpoint import OUTSIDE, Endpoint, Received, listening
 from tests.support.rows import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     import httpx
 
@@ -199,6 +202,103 @@ async def test_redirects_are_followed_as_they_are_and_checked_each(
     assert requests[0].headers["host"] == f"localhost:{endpoint.port}"
     assert payload(requests[1], secret)["type"] == "job.done"
     assert error["type"] == "webhook-address-refused"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """See `Authority`."""
+    return Authority(tmp_path / "authority.pem")
+
+
+class Authority:
+    """Signs certificates; `file` is what trusts it."""
+
+    def __init__(self, file: Path) -> None:
+        self._authority = trustme.CA()
+        self.file = str(file)
+        self._authority.cert_pem.write_to_path(self.file)
+        #: The names that clients asked for (SNI, RFC 6066, section 3).
+        self.asked: list[str | None] = []
+
+    def tls(self, name: str) -> ssl.SSLContext:
+        """A server's side, with a certificate for the name or address."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._authority.issue_cert(name).configure_cert(context)
+        context.set_servername_callback(lambda _, name, __: self.asked.append(name))
+        return context
+
+
+async def test_a_delivery_over_tls_asks_for_the_endpoints_name(
+    processes: Processes, connect: Connect, api_key: MakeKey, authority: Authority
+) -> None:
+    await processes.worker(ALLOW_PRIVATE_NETWORK="1", SSL_CERT_FILE=authority.file)
+    client = connect(await processes.web(), await api_key())
+    async with listening(tls=authority.tls("localhost")) as endpoint:
+        secret = (await register(client, f"https://localhost:{endpoint.port}/hook"))["secret"]
+        await client.post("/jobs/echo", json={})
+        [request] = await endpoint.requests(1)
+
+    assert payload(request, secret)["type"] == "job.done"
+    assert request.headers["host"] == f"localhost:{endpoint.port}"
+    # The connection goes to the address that was checked; its name is asked for all the same.
+    assert authority.asked == ["localhost"]
+
+
+@pytest.mark.parametrize(("name", "trusted"), [("localhost", False), ("other.example", True)])
+async def test_a_certificate_that_is_not_trusted_or_another_names_gets_nothing(
+    name: str,
+    trusted: bool,
+    processes: Processes,
+    connect: Connect,
+    api_key: MakeKey,
+    authority: Authority,
+    db: asyncpg.Connection,
+) -> None:
+    trust: dict[str, Any] = {"SSL_CERT_FILE": authority.file} if trusted else {}
+    await processes.worker(ALLOW_PRIVATE_NETWORK="1", **trust)
+    client = connect(await processes.web(), await api_key())
+    async with listening(tls=authority.tls(name)) as endpoint:
+        await register(client, f"https://localhost:{endpoint.port}/hook")
+        await client.post("/jobs/echo", json={})
+        failed = "select history->0->>'error' from dramatiq.queue where actor = 'deliver_webhook'"
+        error = json.loads(await until(db, failed))
+
+    assert error["type"] == "webhook-unreachable"
+    assert "certificate verify failed" in error["detail"]
+    assert endpoint.received == []
+
+
+async def test_a_public_endpoint_cannot_send_a_delivery_on_to_a_private_one(
+    processes: Processes,
+    connect: Connect,
+    api_key: MakeKey,
+    authority: Authority,
+    endpoint: Endpoint,
+    db: asyncpg.Connection,
+) -> None:
+    await processes.worker(module="tests.support.outside", SSL_CERT_FILE=authority.file)
+    client = connect(await processes.web(), await api_key())
+    async with (
+        listening(OUTSIDE, authority.tls(OUTSIDE)) as outside,
+        listening(tls=authority.tls("127.0.0.1")) as inside,
+    ):
+        secret = (await register(client, f"https://{OUTSIDE}:{outside.port}/"))["secret"]
+        for n, private in enumerate((f"https://127.0.0.1:{inside.port}/", endpoint.url), start=1):
+            outside.answers = [(307, private)]
+            await client.post("/jobs/echo", json={"n": n})
+            await outside.requests(n)
+            await until(db, "select count(*) = $1 from dramatiq.queue where state = 'rejected'", n)
+        await client.post("/jobs/echo", json={})
+        [*_, taken] = await outside.requests(3)
+
+    errors = await db.fetch("select error from dramatiq.queue where state = 'rejected' order by created_at")
+    assert [json.loads(row["error"])["type"] for row in errors] == ["webhook-address-refused"] * 2
+    assert [json.loads(row["error"])["detail"] for row in errors] == [
+        "127.0.0.1 is an address of a private network, or resolves to one.",
+        "The address has to begin with https://.",
+    ]
+    assert payload(taken, secret)["type"] == "job.done"
+    assert (inside.received, endpoint.received) == ([], [])
 
 
 async def test_private_addresses_and_plain_http_are_refused_for_good(

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 from tests.support.processes import PATIENCE
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator
+
+
+#: Another address of this machine: see `tests.support.outside`.
+OUTSIDE = "127.0.0.2"
 
 
 @dataclass(frozen=True)
@@ -60,10 +65,10 @@ class Endpoint:
 
 
 @contextlib.asynccontextmanager
-async def listening() -> AsyncIterator[Endpoint]:
-    """A server on this machine."""
+async def listening(address: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> AsyncIterator[Endpoint]:
+    """A server on this machine, over HTTPS with `tls`."""
     endpoint = Endpoint()
-    server = await asyncio.start_server(endpoint.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(endpoint.serve, address, 0, ssl=tls)
     endpoint.port = server.sockets[0].getsockname()[1]
     try:
         yield endpoint
