@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from src.jobs import codec
 from src.jobs.problem import BadRequest, Invalid, TooLarge, UnsupportedMediaType, wrong
@@ -38,15 +38,16 @@ async def read(request: Request, most: int) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > most:
         raise TooLarge(f"A body has at most {most} bytes.")
-    parts, size = [], 0
-    try:
-        async for part in request.stream():
-            size += len(part)
-            if size > most:
-                raise TooLarge(f"A body has at most {most} bytes.")
-            parts.append(part)
-    except ClientDisconnect:
-        raise BadRequest("The body did not arrive whole.") from None
+    parts, size, more = [], 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise BadRequest("The body did not arrive whole.")
+        part, more = message.get("body", b""), message.get("more_body", False)
+        size += len(part)
+        if size > most:
+            raise TooLarge(f"A body has at most {most} bytes.")
+        parts.append(part)
     request.scope["sooner.read"] = True
     return b"".join(parts)
 

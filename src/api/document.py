@@ -18,10 +18,11 @@ def answer(
 ) -> Response:
     """The job document: 200 where it is final or was only read, else 202 with where to look."""
     code = status or (200 if reading or job.state.is_final else 202)
-    more = dict(headers or {}, **reading_headers(resources, job))
+    urls = resources.documents.urls(job)
+    more = {**(headers or {}), **reading_headers(resources, job)}
     if code == 202:
-        more["Location"] = resources.documents.urls(job)["self"]
-    return Response(resources.documents.render(job), code, more, media_type="application/json")
+        more["Location"] = urls["self"]
+    return Response(resources.documents.render(job, urls), code, more, media_type="application/json")
 
 
 def reading_headers(resources: Resources, job: Job) -> dict[str, str]:

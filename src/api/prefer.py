@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _WORD = rf'{_NAME}|"(?:[^"\\]|\\.)*"'
@@ -41,9 +42,14 @@ def read(fields: Iterable[str]) -> Preferences:
 
     Of a repeated preference the first counts; what does not fit the grammar is ignored (section 2).
     """
+    return _read(tuple(field[:_LONGEST] for field in fields))
+
+
+@lru_cache(maxsize=100)
+def _read(fields: tuple[str, ...]) -> Preferences:
     found: dict[str, str] = {}
     for field in fields:
-        for part in _PART.findall(field[:_LONGEST]):
+        for part in _PART.findall(field):
             if match := _PREFERENCE.fullmatch(part):
                 found.setdefault(match[1].lower(), _unquoted(match[2] or ""))
     wait = found.get("wait", "")

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
 from typing import Any
 
-from starlette.datastructures import State
+from starlette.datastructures import Headers, State
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
@@ -74,6 +74,34 @@ class Service:
             return response(problem_of(worse))
 
 
+class _Fields(Headers):
+    """Header fields in a dictionary: Starlette's search them all at each look, and a handler looks a dozen times."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope=scope)
+        self._values: dict[str, list[str]] = {}
+        for name, value in self.raw:
+            self._values.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+
+    def __getitem__(self, key: str) -> str:
+        return self._values[key.lower()][0]
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and key.lower() in self._values
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._values.get(key.lower(), (default,))[0]
+
+    def getlist(self, key: str) -> list[str]:
+        return self._values.get(key.lower(), [])
+
+
+class _Request(Request):
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        super().__init__(scope, receive, send)
+        self._headers = _Fields(scope)
+
+
 class _Direct:
     """Calls a handler without Starlette's own layer for exceptions: `Service` has them all."""
 
@@ -81,5 +109,5 @@ class _Direct:
         self._handle = handle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await self._handle(Request(scope, receive, send))
+        answer = await self._handle(_Request(scope, receive, send))
         await answer(scope, receive, send)

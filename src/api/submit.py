@@ -173,7 +173,7 @@ async def _check_uploads(
 
 
 def _submission(request: Request, actor: JobActor, params: Mapping[str, Any], who: Caller) -> Submission:
-    query = request.query_params
+    query = request.query_params if request.scope["query_string"] else {}
     return Submission(
         actor=actor,
         params=params,

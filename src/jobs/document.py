@@ -1,5 +1,6 @@
 """The job document (contract, section 2)."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,17 +24,20 @@ class Documents:
         """Until when the job can be read, at least."""
         return job.expires_at or (job.finished_at or job.created_at) + self._retention
 
-    def members(self, job: Job) -> dict[str, Any]:
-        """The document's members, for orjson."""
-        return {**facts(job, self.expiry(job)), "estimate": self._estimate(job), "urls": self.urls(job)}
+    def members(self, job: Job, urls: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """The document's members, for orjson; `urls` where they are known."""
+        members = facts(job, self.expiry(job))
+        members["estimate"] = self._estimate(job)
+        members["urls"] = urls or self.urls(job)
+        return members
 
     def _estimate(self, job: Job) -> dict[str, datetime] | None:
         end = self._forecast.finishes_at(job)
         return None if end is None else {"finishes_at": end}
 
-    def render(self, job: Job) -> bytes:
-        """The document as JSON."""
-        return orjson.dumps(self.members(job), option=orjson.OPT_UTC_Z)
+    def render(self, job: Job, urls: Mapping[str, str] | None = None) -> bytes:
+        """The document as JSON; `urls` where they are known."""
+        return orjson.dumps(self.members(job, urls), option=orjson.OPT_UTC_Z)
 
     def urls(self, job: Job) -> dict[str, str]:
         """The job's signed addresses."""
