@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -102,7 +103,7 @@ async def test_a_job_older_than_the_retention_is_gone_for_everybody(
 ) -> None:
     old = uuid7()
     milliseconds = int((datetime.now(UTC) - timedelta(days=8)).timestamp() * 1000)
-    old = type(old)(int=(old.int & ((1 << 80) - 1)) | milliseconds << 80)
+    old = UUID(int=(old.int & ((1 << 80) - 1)) | milliseconds << 80)
     unknown = await ask(stranger, old)
     await db.execute(
         """

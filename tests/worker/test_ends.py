@@ -111,13 +111,14 @@ async def test_messages_that_no_thread_has_begun_are_given_back_at_once(
     client = connect(await processes.web(), await api_key(scopes=["admin"]))
     worker = await processes.worker(WORKER_THREADS="1", SHUTDOWN_TIMEOUT_SECONDS="600")
     # A stock producer's messages lie in the queue's own lane, so more of them are claimed than there are threads.
-    ids = [stock_message(database_url, "burn", seconds=seconds) for seconds in (600, 0)]
-    first = await until(client, ids[0], lambda job: job["state"] == "processing")
-    await until(client, ids[1], lambda job: job["state"] == "processing")
+    running = stock_message(database_url, "burn", seconds=600)
+    first = await until(client, running, lambda job: job["state"] == "processing")
+    unbegun = stock_message(database_url, "burn", seconds=0)
+    await until(client, unbegun, lambda job: job["state"] == "processing")
 
     worker.send(signal.SIGTERM)
 
-    waiting = await until(client, ids[1], lambda job: job["state"] == "waiting")
+    waiting = await until(client, unbegun, lambda job: job["state"] == "waiting")
     assert waiting["attempts"] == 0
     assert (await client.get(f"/jobs/{first['id']}")).json()["state"] == "processing"
     await client.post(f"/jobs/{first['id']}/cancel")
