@@ -127,8 +127,7 @@ def cluster_url(cluster: Cluster) -> str:
     cluster.create("sooner")
     url = cluster.url("sooner")
     migrate(url)
-    if roles.WANTED:
-        roles.grant(url)
+    roles.grant(url)
     return url
 
 
@@ -171,6 +170,8 @@ def processes(
     processes = Processes(settings, tmp_path, pooler=pooler)
     yield processes
     processes.end()
+    refused = [line for process in processes.started for line in process.lines if "permission denied" in line]
+    assert refused == [], "a process lacks a right (ops/postgres/roles.sql)"
 
 
 @pytest.fixture

@@ -121,7 +121,8 @@ async def bench() -> AsyncIterator[Bench]:
     databases = Databases(cluster.url())
     url = databases.url(databases.migrated())
     common = {"DATABASE_URL": url, "LINK_SIGNING_KEY": "benchmark" * 8, **Bench.pinned()}
-    processes = Processes({"web": common, "worker": common, "scheduler": common}, folder)
+    settings = {"web": common, "worker": common, "scheduler": common}
+    processes = Processes(settings, folder, under_roles=False)
     try:
         yield Bench(cluster, url, processes, await create_key(url, "bench"))
     finally:

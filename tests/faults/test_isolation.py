@@ -24,13 +24,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 ACTORS = "tests.support.actors"
-Settings = dict[str, dict[str, str | None]]
 
 
 @contextlib.asynccontextmanager
-async def kept_running(command: str, settings: Settings, **more: str) -> AsyncIterator[None]:
+async def kept_running(command: str, processes: Processes, **more: str) -> AsyncIterator[None]:
     """A worker that is started again when it dies, as under ops/run."""
-    keeper = Keeper("worker", f"cd {ROOT}; {command}", environment({**settings["worker"], **more}))
+    keeper = Keeper("worker", f"cd {ROOT}; {command}", environment({**processes.settings("worker"), **more}))
     keeping = asyncio.create_task(keeper.keep_running())
     try:
         yield
@@ -58,12 +57,12 @@ async def answering(web: Web) -> AsyncIterator[None]:
 
 
 async def test_a_job_that_kills_its_workers_harms_no_other(
-    processes: Processes, connect: Connect, api_key: MakeKey, settings: Settings
+    processes: Processes, connect: Connect, api_key: MakeKey
 ) -> None:
     web = await processes.web()
     client = connect(web, await api_key())
     command = read_procfile(ROOT / "Procfile")["worker"]
-    async with kept_running(command, settings, LEASE_SECONDS="2"), answering(web):
+    async with kept_running(command, processes, LEASE_SECONDS="2"), answering(web):
         slow = [await post(client, actor, seconds=3) for actor in ("sleep", "burn", "sleep")]
         for job in slow:
             await processing(client, job["id"])
@@ -82,13 +81,13 @@ async def test_a_job_that_kills_its_workers_harms_no_other(
 
 @pytest.mark.parametrize("hog", ["hog", "hog_on_loop"])
 async def test_memory_that_runs_out_ends_that_job_alone(
-    hog: str, processes: Processes, connect: Connect, api_key: MakeKey, settings: Settings
+    hog: str, processes: Processes, connect: Connect, api_key: MakeKey
 ) -> None:
     web = await processes.web(module=ACTORS)
     client = connect(web, await api_key())
     worker = read_procfile(ROOT / "Procfile")["worker"].replace("src.actors", ACTORS)
     limited = f"ulimit -v {3 << 20}; {worker}"
-    async with kept_running(limited, settings, LEASE_SECONDS="2"), answering(web):
+    async with kept_running(limited, processes, LEASE_SECONDS="2"), answering(web):
         beside = [await post(client, actor, seconds=3) for actor in ("sleep", "burn")]
         for job in beside:
             await processing(client, job["id"])

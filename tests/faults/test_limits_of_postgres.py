@@ -16,6 +16,7 @@ import pytest
 from ops.local.postgres import Cluster
 from tests.faults.conftest import LEASE_SECONDS, Scene
 from tests.faults.database import cut_workers, execute
+from tests.support import roles
 from tests.support.databases import migrate
 from tests.support.missing import missing
 
@@ -105,6 +106,7 @@ class TestDisk:
             cluster.start()
             cluster.create("sooner")
             migrate(cluster.url("sooner"))
+            roles.grant(cluster.url("sooner"))
             yield cluster
         finally:
             cluster.stop(immediate=True)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.faults.conftest import Scene
 from tests.faults.database import execute
+from tests.support import roles
 from tests.support.databases import migrate
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ async def test_a_promotion_is_survived(
     address: str, cluster: Cluster, standby: Cluster, processes: Processes, effects: Path, say: Say
 ) -> None:
     await asyncio.to_thread(migrate, address)
+    await asyncio.to_thread(roles.grant, address)
     await execute(cluster.url(), "alter system set synchronous_standby_names = '*'")
     await execute(cluster.url(), "select pg_reload_conf()")
     scene = Scene(address, processes, effects, say)

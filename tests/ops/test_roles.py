@@ -10,14 +10,13 @@ import pytest
 
 from tests.support import roles
 from tests.support.jobs import final, post, processing
-from tests.support.processes import Processes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
     from tests.conftest import Connect, MakeKey
     from tests.support.databases import Databases
+    from tests.support.processes import Processes
 
 ACTORS = "tests.support.actors"
 
@@ -74,9 +73,8 @@ CASES = [(name, query) for name, queries in FORBIDDEN.items() for query in [*que
 
 @pytest.fixture(scope="module")
 def granted_url(databases: Databases) -> Iterator[str]:
-    """A database for the questions of this module, none of which changes it. Granted twice: it may be run again."""
+    """A database for the questions of this module, none of which changes it. Granted again, as after a migration."""
     name = databases.migrated()
-    roles.grant(databases.url(name))
     roles.grant(databases.url(name))
     yield databases.url(name)
     databases.drop(name)
@@ -98,24 +96,13 @@ async def test_it_is_refused(name: str, query: str, granted_url: str) -> None:
             await connection.execute(query)
 
 
-@pytest.fixture
-def own_roles(
-    database_url: str, settings: dict[str, dict[str, str | None]], tmp_path: Path
-) -> Iterator[Processes]:
-    """Processes that connect under their own roles."""
-    roles.grant(database_url)
-    processes = Processes(settings, tmp_path, under_roles=True)
-    yield processes
-    processes.end()
-
-
 async def test_each_process_does_its_work_under_its_own_role(
-    own_roles: Processes, connect: Connect, api_key: MakeKey
+    processes: Processes, connect: Connect, api_key: MakeKey
 ) -> None:
-    web = await own_roles.web(module=ACTORS)
+    web = await processes.web(module=ACTORS)
     client = connect(web, await api_key(scopes=["jobs", "admin"]))
-    worker = await own_roles.worker(module=ACTORS)
-    scheduler = await own_roles.scheduler()
+    worker = await processes.worker(module=ACTORS)
+    scheduler = await processes.scheduler()
 
     done = await post(client, "use_secret", prefer="wait=20", way="measure", token="sesame")
     failed = await post(client, "fail", prefer="wait=20")
@@ -140,5 +127,3 @@ async def test_each_process_does_its_work_under_its_own_role(
     assert paused.status_code in {200, 404}
     assert [answer.status_code for answer in reads] == [200] * 4
     assert [await process.terminate() for process in (worker, scheduler)] == [0, 0]
-    for process in own_roles.started:
-        assert "permission denied" not in process.output

@@ -105,6 +105,6 @@ async def test_a_zone_that_is_none(processes: Processes, zone: str) -> None:
 
 
 async def test_an_older_schema_is_named(processes: Processes, empty_database_url: str) -> None:
-    scheduler = await processes.scheduler(ready=False, DATABASE_URL=empty_database_url)
+    scheduler = await processes.scheduler(ready=False, DATABASE_URL=empty_database_url, under_role=False)
     assert await scheduler.exit() == 1
     assert "alembic upgrade head" in scheduler.output

@@ -33,7 +33,7 @@ IMPORTED = re.compile(r"^import time: +\d+ \| +\d+ \| +(?P<module>\S+)$")
 
 async def test_nothing_heavy_and_nothing_secret(processes: Processes, db: asyncpg.Connection) -> None:
     command = "exec python -X importtime -m src.scheduler"
-    scheduler = await processes.command(command)
+    scheduler = await processes.command(command, **processes.settings("scheduler"))
     await scheduler.line('"event": "leading"')
     await come_to(db, TICK)
     await scheduler.line('"tick fired"')

@@ -176,7 +176,9 @@ async def test_a_leader_that_is_cut_off_alone_is_replaced(
 ) -> None:
     server = database_url.rpartition("@")[2]
     leader = await processes.scheduler(
-        LEASE_SECONDS=SHORT, DATABASE_URL=f"postgresql://{cut_off}:cut%20off@{server}"
+        LEASE_SECONDS=SHORT,
+        DATABASE_URL=f"postgresql://{cut_off}:cut%20off@{server}",
+        under_role=False,
     )
     await db.execute(f"alter role {cut_off} connection limit 0")
     assert await db.fetchval(

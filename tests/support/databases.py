@@ -59,12 +59,11 @@ class Databases:
         return self._create("template0")
 
     def migrated(self) -> str:
-        """Makes a database at the newest revision and returns its name."""
+        """Makes a database at the newest revision, with the processes' roles in it, and returns its name."""
         if self._template is None:
             template = self.empty()
             migrate(self.url(template))
-            if roles.WANTED:
-                roles.grant(self.url(template))
+            roles.grant(self.url(template))
             self._template = template
         return self._create(self._template)
 

@@ -220,7 +220,8 @@ class Processes:
     Args:
         settings: every process's environment by process type, on top of which each start may put its own.
         folder: where the outputs are kept.
-        under_roles: whether each process connects under its own role (ops/postgres/roles.sql).
+        under_roles: whether each process connects under its own role (ops/postgres/roles.sql); one that brings a role
+            of its own is started with `under_role=False`.
         pooler: what stands between each process and the database, if anything does.
     """
 
@@ -229,7 +230,7 @@ class Processes:
         settings: Mapping[str, Mapping[str, str | None]],
         folder: Path,
         *,
-        under_roles: bool = roles.WANTED,
+        under_roles: bool = True,
         pooler: Bouncer | None = None,
     ) -> None:
         self._pooler = pooler
@@ -241,35 +242,49 @@ class Processes:
 
     def settings(self, name: str) -> dict[str, str | None]:
         """What processes of a type are started with."""
-        return dict(self._settings[name])
+        return self._merged(name, {})
 
-    async def web(self, *, ready: bool = True, module: str = "src.api", **settings: str | None) -> Web:
+    async def web(
+        self,
+        *,
+        ready: bool = True,
+        module: str = "src.api",
+        under_role: bool = True,
+        **settings: str | None,
+    ) -> Web:
         """Starts `web` on a free port (or PORT); with `ready` it waits for `/readyz`.
 
         `module` holds the application where it is not the service's own.
         """
         port = settings.setdefault("PORT", str(free_port()))
-        web = self._start(Web, "web", settings, {"src.api": module})
+        web = self._start(Web, "web", settings, {"src.api": module}, under_role=under_role)
         web.url = f"http://127.0.0.1:{port}"
         if ready:
             await web.ready()
         return web
 
     async def worker(
-        self, *, ready: bool = True, module: str = "src.actors", **settings: str | None
+        self,
+        *,
+        ready: bool = True,
+        module: str = "src.actors",
+        under_role: bool = True,
+        **settings: str | None,
     ) -> Process:
         """Starts `worker`; with `ready` it waits until each of its processes takes work.
 
         `module` holds the actors where they are not the service's own.
         """
-        worker = self._start(Process, "worker", settings, {"src.actors": module})
+        worker = self._start(Process, "worker", settings, {"src.actors": module}, under_role=under_role)
         if ready:
             await self._ready_lines(worker, int(settings.get("WORKER_PROCESSES") or 1))
         return worker
 
-    async def scheduler(self, *, ready: bool = True, **settings: str | None) -> Process:
+    async def scheduler(
+        self, *, ready: bool = True, under_role: bool = True, **settings: str | None
+    ) -> Process:
         """Starts `scheduler`; with `ready` it waits until it is up (leading or standing by)."""
-        scheduler = self._start(Process, "scheduler", settings)
+        scheduler = self._start(Process, "scheduler", settings, under_role=under_role)
         if ready:
             await self._ready_lines(scheduler, 1)
         return scheduler
@@ -297,14 +312,19 @@ class Processes:
         name: str,
         settings: Mapping[str, str | None],
         modules: Mapping[str, str] | None = None,
+        *,
+        under_role: bool,
     ) -> P:
         command = self._commands[name]
         for own, other in (modules or {}).items():
             command = command.replace(own, other)
+        return self._launch(kind, name, command, self._merged(name, settings, under_role=under_role))
+
+    def _merged(
+        self, name: str, settings: Mapping[str, str | None], *, under_role: bool = True
+    ) -> dict[str, str | None]:
         merged = {**self._settings[name], **settings}
-        if self._under_roles and (url := merged.get("DATABASE_URL")) is not None:
-            merged["DATABASE_URL"] = roles.address(url, name)
-        return self._launch(kind, name, command, merged)
+        return roles.under(name, merged) if self._under_roles and under_role else merged
 
     def _launch(self, kind: type[P], name: str, command: str, settings: Mapping[str, str | None]) -> P:
         if self._pooler is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import psycopg2
@@ -10,11 +10,12 @@ from psycopg2 import sql
 
 from tests.support import ROOT
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ADDRESSES = ("DATABASE_URL", "DATABASE_REPLICA_URL")
 ROLES = {"web": "sooner_web", "worker": "sooner_worker", "scheduler": "sooner_scheduler"}
 PASSWORD = "known to the suite"
-
-#: With SOONER_TEST_ROLES=1 the whole suite runs each process under its own role.
-WANTED = os.environ.get("SOONER_TEST_ROLES") == "1"
 
 
 def grant(database_url: str) -> None:
@@ -32,6 +33,12 @@ def grant(database_url: str) -> None:
                 )
     finally:
         connection.close()
+
+
+def under(name: str, settings: Mapping[str, str | None]) -> dict[str, str | None]:
+    """The settings of a process type, each address of a database with its own role in it."""
+    given = {key: settings[key] for key in ADDRESSES if settings.get(key)}
+    return {**settings, **{key: address(str(url), name) for key, url in given.items()}}
 
 
 def address(database_url: str, name: str) -> str:
