@@ -155,6 +155,9 @@ class Attempt(MessageProxy):
             traceback.clear_frames(error.__traceback__)
         if self._why is not None:
             self.stop(self._why)
+        elif isinstance(error, MemoryError):
+            # Whoever asked for more was refused, not only the one who took it all: the third time, alone, tells.
+            self._end_with(Ending(self.id, self.fence, "lost"))
         elif isinstance(error, Misfit) and self._may_be_newer():
             log.warning("parameters of a newer version: left for a worker that takes them", job=str(self.id))
             self._end_with(Ending(self.id, self.fence, "queued", pause=MISFIT_PAUSE, counted=False))

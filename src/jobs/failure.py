@@ -33,8 +33,6 @@ def _members(error: BaseException) -> dict[str, Any]:
         return {"type": "invalid", "title": "The parameters do not fit", "detail": _storable(str(error))}
     if isinstance(error, TimeoutError):
         return {"type": "timeout", "title": "The job took too long", "detail": _storable(str(error)) or None}
-    if isinstance(error, MemoryError):
-        return {"type": "out-of-memory", "title": "The job needed too much memory", "detail": None}
     title = "The job failed with an unexpected exception"
     return {"type": type(error).__name__, "title": title, "detail": _storable(str(error))}
 

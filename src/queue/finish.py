@@ -23,15 +23,16 @@ PROGRESS_SECONDS = 0.1
 
 
 class Ending(NamedTuple):
-    """How an attempt ended: the fields are arrays of the queries `finish` and `give_back`.
+    """How an attempt ended: the fields are arrays of the queries `finish`, `give_back` and `lose`.
 
     `state` is done, rejected, cancelled, or queued (to be tried again after `pause` seconds, or given back
-    where the attempt is not `counted`). `result`, `error` and the last word of `progress` are JSON texts.
+    where the attempt is not `counted`), or lost, as if its worker had died with it. `result`, `error` and the last
+    word of `progress` are JSON texts.
     """
 
     id: UUID
     fence: int
-    state: Literal["done", "rejected", "cancelled", "queued"]
+    state: Literal["done", "rejected", "cancelled", "queued", "lost"]
     result: str | None = None
     error: str | None = None
     pause: float = 0
@@ -121,8 +122,9 @@ class Finisher:
 
     async def _write(self, endings: Sequence[Ending]) -> set[UUID]:
         """Which of the jobs were still held."""
-        held = await self._run(SQL.finish, [ending for ending in endings if ending.state != "queued"])
+        held = await self._run(SQL.finish, [each for each in endings if each.state not in ("queued", "lost")])
         held |= await self._run(SQL.give_back, [ending for ending in endings if ending.state == "queued"])
+        held |= await self._run(SQL.lose, [ending for ending in endings if ending.state == "lost"])
         return held
 
     async def _run(self, query: Query, endings: Sequence[Ending]) -> set[UUID]:

@@ -40,8 +40,8 @@ def last_chance(queue: str, *, limited: bool) -> str:
 WORKER_LOST = orjson.dumps(
     {
         "type": "worker-lost",
-        "title": "The worker died",
-        "detail": f"The worker process that ran this job died {MOST_CRASHES} times.",
+        "title": "The worker was lost",
+        "detail": f"The worker process that ran this job died, or ran out of memory, {MOST_CRASHES} times.",
     }
 ).decode()
 

@@ -12,8 +12,9 @@ from src.queue.finish import Ending
 if TYPE_CHECKING:
     from src.telemetry.tracing import Tracing
 
-#: What becomes of the job, in the words of its document; `lost` is an attempt whose lease is another's.
-OUTCOMES = {"done": "done", "rejected": "error", "cancelled": "cancelled", "queued": "waiting"}
+#: What becomes of the job, in the words of its document where those are others; `lost` is an attempt whose lease is
+#: another's, or that ran out of memory.
+OUTCOMES = {"rejected": "error", "queued": "waiting"}
 
 
 class Traced:
@@ -46,7 +47,7 @@ def _attributes(row: Mapping[str, Any]) -> dict[str, str | int]:
 
 
 def _outcome(ending: Ending | None) -> str:
-    return "lost" if ending is None else OUTCOMES[ending.state]
+    return "lost" if ending is None else OUTCOMES.get(ending.state, ending.state)
 
 
 def _error(ending: Ending | None) -> str | None:

@@ -81,6 +81,15 @@ async def hog_on_loop() -> int:
         taken.append(bytearray(16 << 20))
 
 
+@job
+async def swell() -> int:
+    """Takes all the memory there is, slowly enough to be seen doing so."""
+    taken = []
+    while True:
+        taken.append(bytearray(16 << 20))
+        await asyncio.sleep(0.01)
+
+
 @job(unique=("site",))
 async def once_a_site(site: str, seconds: float) -> str:
     """There is no use in doing this twice at the same time."""

@@ -52,6 +52,17 @@ select array_agg(message_id) as ids,
     then sooner.tell_webhooks(message_id, tenant, state) end) as hooked
 from changed having count(*) > 0;
 
+-- name: lose
+-- Lets go of jobs as if their worker had died with them: the next heartbeat, anyone's, recovers what nobody alive holds.
+with lost as (
+  update dramatiq.queue as job
+  set worker = gen_random_uuid()
+  from unnest(:id::uuid[], :fence::bigint[]) as outcome (id, fence)
+  where job.message_id = outcome.id and job.fence = outcome.fence and job.state::text = 'consumed'
+  returning job.message_id
+)
+select array_agg(message_id) as ids from lost having count(*) > 0;
+
 -- name: progress
 -- Notes how far jobs are, the latest word of each.
 with word as (
