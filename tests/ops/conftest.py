@@ -11,8 +11,7 @@ import psutil
 import pytest
 
 from ops.local.postgres import free_port
-from ops.local.sample import git_files, walked_files
-from tests.support import ROOT
+from tests.support import trees
 from tests.support.processes import Process
 
 if TYPE_CHECKING:
@@ -29,11 +28,7 @@ class Checkout:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.started: list[Process] = []
-        for source in git_files(ROOT) or walked_files(ROOT):
-            if source.is_file():
-                target = folder / source.relative_to(ROOT)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, target)
+        trees.present(folder)
 
     def start(self, command: str, **settings: str | None) -> Process:
         """Starts a shell command in the folder, on a port of its own."""

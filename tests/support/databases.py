@@ -16,11 +16,13 @@ from tests.support import ROOT, roles
 from tests.support.environment import environment
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from psycopg2.sql import Composed
 
 
-def migrate(database_url: str, target: str = "head") -> None:
-    """Runs `alembic upgrade` in a process of its own, as a release does.
+def migrate(database_url: str, target: str = "head", root: Path = ROOT) -> None:
+    """Runs `alembic upgrade` in a process of its own, as a release does, from the project's files at `root`.
 
     Raises:
         AssertionError: it failed; the message holds what it printed.
@@ -28,7 +30,7 @@ def migrate(database_url: str, target: str = "head") -> None:
     command = ["alembic", "upgrade", target]
     done = subprocess.run(
         command,
-        cwd=ROOT,
+        cwd=root,
         env=environment({"DATABASE_URL": database_url}),
         stdin=subprocess.DEVNULL,
         capture_output=True,

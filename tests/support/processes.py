@@ -220,6 +220,7 @@ class Processes:
     Args:
         settings: every process's environment by process type, on top of which each start may put its own.
         folder: where the outputs are kept.
+        root: the project's files that are run.
         under_roles: whether each process connects under its own role (ops/postgres/roles.sql); one that brings a role
             of its own is started with `under_role=False`.
         pooler: what stands between each process and the database, if anything does.
@@ -230,15 +231,17 @@ class Processes:
         settings: Mapping[str, Mapping[str, str | None]],
         folder: Path,
         *,
+        root: Path = ROOT,
         under_roles: bool = True,
         pooler: Bouncer | None = None,
     ) -> None:
         self._pooler = pooler
+        self._root = root
         self._under_roles = under_roles
         self.started: list[Process] = []
         self._settings = settings
         self._folder = folder
-        self._commands = read_procfile(ROOT / "Procfile")
+        self._commands = read_procfile(root / "Procfile")
 
     def settings(self, name: str) -> dict[str, str | None]:
         """What processes of a type are started with."""
@@ -330,6 +333,6 @@ class Processes:
         if self._pooler is not None:
             settings = self._pooler.settings(settings)
         label = f"{name}-{len(self.started) + 1}"
-        process = kind(label, command, settings, self._folder / f"{label}.log")
+        process = kind(label, command, settings, self._folder / f"{label}.log", self._root)
         self.started.append(process)
         return process

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support import ROOT, trees
 from tests.support.databases import migrate
-from tests.support.jobs import fetch, final, post
+from tests.support.jobs import fetch, final, post, processing
+from tests.support.processes import Processes
 from tests.support.schema import alembic, columns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
     from tests.conftest import Connect, MakeKey
-    from tests.support.processes import Processes
+
+RunTree = Callable[[Path], Processes]
 
 NEWER, OLDER = "tests.support.actors", "tests.support.older"
 
@@ -58,25 +68,80 @@ async def test_parameters_that_no_worker_takes_fail_in_the_end(
     assert "title" in ended["error"]["detail"] or "Extra inputs" in ended["error"]["detail"]
 
 
+@pytest.fixture
+def run_tree(settings: dict[str, dict[str, str | None]], tmp_path: Path) -> Iterator[RunTree]:
+    """Starts processes from another tree of the project's files; whatever runs at the end is killed."""
+    with contextlib.ExitStack() as stack:
+
+        def run(root: Path) -> Processes:
+            logs = tmp_path / f"logs of {root.name}"
+            logs.mkdir()
+            processes = Processes(settings, logs, root=root)
+            stack.callback(processes.end)
+            return processes
+
+        yield run
+
+
 async def test_new_code_runs_on_the_schema_of_one_revision_before(
-    processes: Processes, connect: Connect, api_key: MakeKey, database_url: str
+    run_tree: RunTree, connect: Connect, api_key: MakeKey, database_url: str, tmp_path: Path
 ) -> None:
-    alembic(database_url, "downgrade", "-1")
-    web = await processes.web(ready=False, module=NEWER)
+    newer = trees.with_one_more_revision(tmp_path / "newer")
+    processes = run_tree(newer)
+    web = await processes.web(ready=False)
     await web.line("Uvicorn running")
     client = connect(web, await api_key())
-    await processes.worker(module=NEWER)
+    await processes.worker()
 
-    ready = await client.get("/readyz")
-    echoed = await post(client, "echo", prefer="wait=20", back=1)
-    sealed = await post(client, "use_secret_on_thread", prefer="wait=20", way="measure", token="sesame")
-    migrate(database_url)
-
-    assert ready.status_code == 503
-    assert "run the migrations" in ready.json()["detail"]
-    assert (echoed["state"], sealed["state"]) == ("done", "done")
+    unready = await client.get("/readyz")
+    await works(client)
+    migrate(database_url, root=newer)
     await web.ready()
-    assert (await post(client, "echo", prefer="wait=20", back=2))["result"] == {"back": 2}
+
+    assert unready.status_code == 503
+    assert "9999: run the migrations" in unready.json()["detail"]
+    await works(client)
+
+
+async def test_a_revision_comes_ahead_of_the_code_that_needs_it(
+    run_tree: RunTree, connect: Connect, api_key: MakeKey, database_url: str, tmp_path: Path
+) -> None:
+    alembic(database_url, "downgrade", "-1")
+    processes = run_tree(trees.with_newest_revision(tmp_path / "its own"))
+    web = await processes.web(ready=False)
+    await web.line("Uvicorn running")
+    await processes.worker()
+
+    await works(connect(web, await api_key()))
+
+
+@pytest.mark.parametrize(("of_web", "of_worker"), [("old", "old"), ("old", "new"), ("new", "old")])
+async def test_old_code_runs_on_the_new_schema(
+    of_web: str, of_worker: str, run_tree: RunTree, connect: Connect, api_key: MakeKey, tmp_path: Path
+) -> None:
+    versions = {"old": run_tree(trees.before_newest_revision(tmp_path / "old")), "new": run_tree(ROOT)}
+    web = await versions[of_web].web()
+    await versions[of_worker].worker()
+
+    await works(connect(web, await api_key()))
+
+
+async def works(client: httpx.AsyncClient) -> None:
+    """Asserts what any two versions do together: at once, deferred, failed and tried again, cancelled."""
+    echoed = await post(client, "echo", prefer="wait=20", back=1)
+    slept = await client.post("/jobs/sleep", json={"seconds": 1}, headers={"Prefer": "wait=0"})
+    failed = await post(client, "fail", prefer="wait=20", times=1)
+    again = await client.post(f"/jobs/{failed['id']}/retry")
+    endless = await post(client, "sleep", seconds=600)
+    await processing(client, endless["id"])
+    cancelled = await client.post(f"/jobs/{endless['id']}/cancel")
+
+    assert (echoed["state"], echoed["result"]) == ("done", {"back": 1})
+    assert (slept.status_code, again.status_code, cancelled.status_code) == (202, 202, 202)
+    assert (failed["state"], failed["error"]["type"]) == ("error", "failed-on-request")
+    assert (await final(client, slept.json()["id"]))["result"] == {"slept": 1}
+    assert (await final(client, failed["id"]))["result"] == {"survived": 1}
+    assert (await final(client, endless["id"]))["state"] == "cancelled"
 
 
 async def test_each_revision_only_widens(empty_database_url: str) -> None:
