@@ -1,5 +1,10 @@
 """What a team adds: one module an actor. `dramatiq src.actors` loads this: the broker, then the actors."""
 
+# ruff: noqa: E402 - signals are heard before all that takes long to import
+from src import termination
+
+termination.hear_once()
+
 import importlib
 import pkgutil
 from collections.abc import Mapping

@@ -13,7 +13,6 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextvars import ContextVar
 from queue import Empty
-from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import dramatiq
@@ -21,7 +20,7 @@ import uvloop
 from dramatiq.asyncio import EventLoopThread, set_event_loop_thread
 from dramatiq.middleware import Middleware
 
-from src import garbage, logs, telemetry
+from src import garbage, logs, telemetry, termination
 from src.jobs.attempt import Attempt
 from src.jobs.context import enter
 from src.queue.broker import Broker
@@ -63,20 +62,7 @@ class WorkerProcess(Middleware):
         logs.configure("worker", format=self._settings.log_format, level=self._settings.log_level)
         self._tracing = telemetry.begin("worker", self._settings.traces_endpoint)
         broker.open(self._settings.database_url, retention=self._settings.job_retention_days * 86400)
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            self._outlive_second(number)
-
-    def _outlive_second(self, number: signal.Signals) -> None:
-        """A signal to the whole group arrives twice, once through dramatiq's master: the second is no hurry."""
-        once = signal.getsignal(number)
-
-        def begin_to_stop(number: int, frame: FrameType | None) -> None:
-            if self._stop_at is None:
-                self._begin_to_stop()
-                if callable(once):
-                    once(number, frame)
-
-        signal.signal(number, begin_to_stop)
+        termination.on_asked(self._begin_to_stop)
 
     def before_worker_boot(self, broker: Broker, worker: dramatiq.Worker) -> None:
         """Start the loop, on which `async_to_sync` of dramatiq's own async actors runs too."""
@@ -156,6 +142,8 @@ class WorkerProcess(Middleware):
     # End
 
     def _begin_to_stop(self) -> None:
+        if self._stop_at is not None:
+            return
         seconds = self._settings.shutdown_timeout_seconds
         self._stop_at = time.monotonic() + seconds
         last = threading.Timer(seconds + OVERTIME_SECONDS, end_at_once)
@@ -166,8 +154,7 @@ class WorkerProcess(Middleware):
 
     def before_worker_shutdown(self, broker: Broker, worker: dramatiq.Worker) -> None:
         """The worker begins to stop, by whatever cause."""
-        if self._stop_at is None:
-            self._begin_to_stop()
+        self._begin_to_stop()
 
     def after_worker_shutdown(self, broker: Broker, worker: dramatiq.Worker) -> None:
         """Threads are done, or out of time: wait for the loop's part. Raises SystemExit where that could not begin."""

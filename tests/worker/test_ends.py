@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import signal
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import psutil
 import psycopg2
 import pytest
 from dramatiq import Message
 from dramatiq_pg import PostgresBroker
 
 from tests.support.jobs import Document, fetch, final, post, processing, until
+from tests.support.processes import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +71,31 @@ async def test_a_stopping_worker_finishes_what_it_runs(
         ended = await final(service.client, job["id"])
         assert (ended["state"], ended["attempts"], ended["crashes"]) == ("done", 1, 0)
     assert await fetch(service.database_url, "select from sooner.worker") == []
+
+
+@pytest.mark.parametrize(
+    "moments", [["pydantic_core"], ["psycopg2"], ["pydantic_core", "psycopg2", "uvloop"]]
+)
+async def test_a_worker_that_still_imports_ends_in_order(moments: list[str], processes: Processes) -> None:
+    worker = await processes.worker(ready=False)
+
+    for library in moments:
+        await loaded(worker, library)
+        group(worker)
+
+    assert await worker.exit() == 0
+    assert "worker ready" not in worker.output
+
+
+async def loaded(worker: Process, library: str) -> None:
+    """Waits until a child of dramatiq's master has come to import a library: before that it is no process of ours."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with contextlib.suppress(psutil.Error):
+                if any(library in file.path for child in worker.tree()[1:] for file in child.memory_maps()):
+                    return
+            worker.require_running()
+            await asyncio.sleep(0.005)
 
 
 async def test_a_stopping_worker_takes_no_more_jobs(service: Service) -> None:
