@@ -13,6 +13,8 @@ MINIMUM_KEY_LENGTH = 32
 class WebSettings(CommonSettings):
     """Settings of `uvicorn src.api:app`."""
 
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    web_concurrency: Annotated[int, Field(ge=1)] = 1
     database_replica_url: PostgresUrl | None = None
     secrets_public_key: Annotated[str, AfterValidator(curve_key)] | None = None
     secrets_private_key: Annotated[str | None, AfterValidator(refuse_private_key)] = None

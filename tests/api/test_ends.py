@@ -81,6 +81,16 @@ async def test_several_web_processes_end_together(
     assert await web.exit() == 0
 
 
+@pytest.mark.parametrize("count", ["1", "2"])
+async def test_wrong_settings_are_all_named_and_end_it(count: str, processes: Processes) -> None:
+    web = await processes.web(
+        ready=False, WEB_CONCURRENCY=count, PORT="http", LINK_SIGNING_KEY="short", SYNC_WAIT_SECONDS="soon"
+    )
+
+    assert await web.exit() == 78
+    assert {line.partition(":")[0] for line in web.lines} == {"PORT", "LINK_SIGNING_KEY", "SYNC_WAIT_SECONDS"}
+
+
 async def held(database_url: str) -> list[asyncpg.Record]:
     """The jobs that a worker holds, once there is one."""
     return await rows(database_url, "select * from dramatiq.queue where state = 'consumed'")
