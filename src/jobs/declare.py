@@ -3,8 +3,8 @@
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal, cast, get_type_hints, overload
+from functools import cached_property, partial
+from typing import Any, Literal, TypedDict, Unpack, cast, get_type_hints, overload
 
 import dramatiq
 import tenacity
@@ -21,6 +21,7 @@ from src.jobs.uploads import IsUpload
 from src.queue.enqueue import LimitRow
 
 Function = Callable[..., Any]
+Priority = Literal["high", "normal", "low"]
 OnDisconnect = Literal["continue", "cancel", "cancel-if-waiting"]
 
 #: dramatiq-pg's channel names are "dramatiq.NAME.enqueue"; PostgreSQL's are at most 63 bytes long.
@@ -32,12 +33,23 @@ THREADED = ".threads"
 LIMITED = ".limited"
 
 
-@dataclass(frozen=True)
-class Declaration:
-    """What was said of an actor."""
+class Options(TypedDict, total=False):
+    """What may be said of an actor beside its priority.
+
+    queue: at most 30 characters.
+    retries: how often it is tried again after an exception (a user's job is tried once).
+    wait: a tenacity wait strategy, seconds between attempts; by default it doubles from 1 s to 10 min.
+    time_limit: seconds after which an attempt fails.
+    on_disconnect: what becomes of the job when the client that waits for it hangs up.
+    concurrency: `Limit(4, per="tenant")`: never more at once, at any number of workers.
+    rate: `Rate(10, seconds=60)`: never more often.
+    unique: while one waits or runs, a second request gets the same job: one a tenant with equal parameters, or
+      with equal values of the parameters named.
+    diagnostic: only there with DIAGNOSTICS=1. internal: not to be asked for over HTTP.
+    check: called with the function's arguments, each good by itself; raises Invalid where they do not go together.
+    """
 
     queue: str
-    priority: int
     retries: int
     wait: wait_base
     time_limit: float | None
@@ -47,7 +59,38 @@ class Declaration:
     unique: bool | tuple[str, ...]
     diagnostic: bool
     internal: bool
+    check: Callable[..., None] | None
+
+
+#: Between attempts, in seconds, where nothing else is said.
+DOUBLING = tenacity.wait_exponential(multiplier=1, max=600)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What was said of an actor: `Options`, and its priority as a number. Raises ValueError for what cannot hold."""
+
+    priority: int
+    queue: str = "default"
+    retries: int = 0
+    wait: wait_base = DOUBLING
+    time_limit: float | None = None
+    on_disconnect: OnDisconnect = "continue"
+    concurrency: Limit | None = None
+    rate: Rate | None = None
+    unique: bool | tuple[str, ...] = False
+    diagnostic: bool = False
+    internal: bool = False
     check: Callable[..., None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.concurrency is not None and not (self.concurrency.most >= 1):
+            raise ValueError(f"concurrency: at least 1, not {self.concurrency.most}")
+        if self.rate is not None and not (self.rate.jobs >= 1 and self.rate.seconds > 0):
+            said = f"{self.rate.jobs} in {self.rate.seconds}"
+            raise ValueError(f"rate: at least 1 job in more than 0 seconds, not {said}")
+        if len(self.queue.encode()) > LONGEST_QUEUE_NAME:
+            raise ValueError(f"queue {self.queue!r}: at most {LONGEST_QUEUE_NAME} bytes")
 
 
 class Misfit(Invalid):
@@ -186,81 +229,23 @@ def parameters_model(fn: Function) -> type[BaseModel]:
 @overload
 def job(fn: Function) -> JobActor: ...
 @overload
+def job(*, priority: Priority = ..., **options: Unpack[Options]) -> Callable[[Function], JobActor]: ...
 def job(
-    *,
-    queue: str = ...,
-    priority: Literal["high", "normal", "low"] = ...,
-    retries: int = ...,
-    wait: wait_base | None = ...,
-    time_limit: float | None = ...,
-    on_disconnect: OnDisconnect = ...,
-    concurrency: Limit | None = ...,
-    rate: Rate | None = ...,
-    unique: bool | tuple[str, ...] = ...,
-    diagnostic: bool = ...,
-    internal: bool = ...,
-    check: Callable[..., None] | None = ...,
-) -> Callable[[Function], JobActor]: ...
-def job(
-    fn: Function | None = None,
-    *,
-    queue: str = "default",
-    priority: Literal["high", "normal", "low"] = "normal",
-    retries: int = 0,
-    wait: wait_base | None = None,
-    time_limit: float | None = None,
-    on_disconnect: OnDisconnect = "continue",
-    concurrency: Limit | None = None,
-    rate: Rate | None = None,
-    unique: bool | tuple[str, ...] = False,
-    diagnostic: bool = False,
-    internal: bool = False,
-    check: Callable[..., None] | None = None,
+    fn: Function | None = None, *, priority: Priority = "normal", **options: Unpack[Options]
 ) -> JobActor | Callable[[Function], JobActor]:
     """Make a function an actor that others ask for with `POST /jobs/{its name}`.
 
     An `async def` runs as a task on the worker's event loop, a `def` on one of its threads.
     Its parameters' types say what is accepted, its docstring describes it.
 
-    queue: at most 30 characters. priority: used when a request names none.
-    retries: how often it is tried again after an exception (a user's job is tried once).
-    wait: a tenacity wait strategy, seconds between attempts; by default it doubles from 1 s to 10 min.
-    time_limit: seconds after which an attempt fails.
-    on_disconnect: what becomes of the job when the client that waits for it hangs up.
-    concurrency: `Limit(4, per="tenant")`: never more at once, at any number of workers.
-    rate: `Rate(10, seconds=60)`: never more often.
-    unique: while one waits or runs, a second request gets the same job: one a tenant with equal parameters, or
-      with equal values of the parameters named.
-    diagnostic: only there with DIAGNOSTICS=1. internal: not to be asked for over HTTP.
-    check: called with the function's arguments, each good by itself; raises Invalid where they do not go together.
+    priority: used when a request names none. options: see `Options`.
 
-    Raises ValueError for a queue name that is too long, TypeError for parameters without names.
+    Raises ValueError for a limit below 1 or a queue name that is too long, TypeError for parameters without names.
     """
-    declaration = Declaration(
-        queue=queue,
-        priority=PRIORITIES.index(priority),
-        retries=retries,
-        wait=wait or tenacity.wait_exponential(multiplier=1, max=600),
-        time_limit=time_limit,
-        on_disconnect=on_disconnect,
-        concurrency=concurrency,
-        rate=rate,
-        unique=unique,
-        diagnostic=diagnostic,
-        internal=internal,
-        check=check,
-    )
-    if concurrency is not None and not (concurrency.most >= 1):
-        raise ValueError(f"concurrency: at least 1, not {concurrency.most}")
-    if rate is not None and not (rate.jobs >= 1 and rate.seconds > 0):
-        raise ValueError(f"rate: at least 1 job in more than 0 seconds, not {rate.jobs} in {rate.seconds}")
-    if len(queue.encode()) > LONGEST_QUEUE_NAME:
-        raise ValueError(f"queue {queue!r}: at most {LONGEST_QUEUE_NAME} bytes")
+    declaration = Declaration(PRIORITIES.index(priority), **options)
 
     def declare(function: Function) -> JobActor:
-        def make(fn: Function, **options: Any) -> JobActor:
-            return JobActor(fn, declaration=declaration, **options)
-
-        return cast(JobActor, dramatiq.actor(function, actor_class=make, queue_name=queue))
+        make = partial(JobActor, declaration=declaration)
+        return cast(JobActor, dramatiq.actor(function, actor_class=make, queue_name=declaration.queue))
 
     return declare if fn is None else declare(fn)

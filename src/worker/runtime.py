@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,20 +40,40 @@ LOOK_SECONDS = 2.0
 EMPTY_SECONDS = 1.0
 
 
+@dataclass(frozen=True)
+class Links:
+    """The worker's own connections: a claim never waits for an ending, nor either for chores."""
+
+    claims: Link
+    endings: Link
+    chores: Link
+
+    @classmethod
+    def of(cls, settings: WorkerSettings) -> "Links":
+        """They connect when they are first used."""
+        url, direct = settings.database_url, settings.listen
+        # A claim that a crash of the server loses only means that the job is claimed again.
+        claims = Link(url, "claim", direct=direct, synchronous_commit="off")
+        return cls(claims, Link(url, "finish", direct=direct), Link(url, "chores", direct=direct))
+
+    async def close(self) -> None:
+        """Close them all."""
+        for link in (self.claims, self.endings, self.chores):
+            await link.close()
+
+
 @dataclass
 class Runtime:
     """A worker's parts, begun and ended together on one loop."""
 
     database: Database
+    links: Links
     lease: Lease
     runner: Runner
-    finisher: Finisher
     claimer: Claimer
     promoter: Promoter
     history: History
     listener: Listener | None
-    chores: Link
-    links: tuple[Link, ...]
     #: Set where somebody may want a job stopped that runs here.
     asked: asyncio.Event
     when_empty: tuple[Backlog, Callable[[], None]] | None = None
@@ -75,60 +95,28 @@ class Runtime:
 
         `end_all` is called once nothing is left to do, where the settings want the worker to end then.
         """
-        # Here, for web knows this module too, and has no use for the httpx that it brings.
-        from src.outgoing import Network
-
-        url, retention = settings.database_url, settings.job_retention_days * 86400
-        loop = asyncio.get_running_loop()
-        direct = settings.listen
-        database = pool(url, "worker", direct=direct)
-        await database.connect()
-        resources.lend(database, Network(allow_private=settings.allow_private_network))
-        # A claim that a crash of the server loses only means that the job is claimed again.
-        claims = Link(url, "claim", direct=direct, synchronous_commit="off")
-        endings, chores = Link(url, "finish", direct=direct), Link(url, "chores", direct=direct)
-        finisher = Finisher(endings, retention=retention)
-        history, opener = History(chores), Opener(settings.secrets_private_key)
-        runner = Runner(
-            actors,
-            finisher,
-            to_thread,
-            history.note,
-            opener,
-            tasks=settings.worker_concurrency,
-            threads=threads,
-        )
-        if tracing is not None:
-            runner.traced = Traced(tracing)
-        lease = Lease(
-            url,
-            seconds=settings.lease_seconds,
-            retention=retention,
-            queues=sorted(queues),
-            tasks=settings.worker_concurrency,
-            threads=threads,
-            on_lost=lambda: _hand_over(loop, runner.abandon),
-        )
+        database, links = await _lent(settings), Links.of(settings)
+        history, promoter, asked = History(links.chores), Promoter(links.chores), asyncio.Event()
+        runner = _runner(settings, actors, links, to_thread, history, threads)
+        runner.traced = None if tracing is None else Traced(tracing)
+        lease = _lease(settings, queues, runner, threads)
         await asyncio.to_thread(lease.begin)
         work = lanes(actors, queues, runner)
-        claimer = Claimer(
-            claims,
-            lease,
-            work,
-            runner.start,
-            runner.known,
-            poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN,
-        )
-        runner.room_again = claimer.room
-        promoter, asked = Promoter(chores), asyncio.Event()
+        claimer = _claimer(settings, links, lease, work, runner)
+        url = settings.database_url
         listener = _listener(url, claimer, promoter, runner, asked) if settings.listen else None
-        links = (claims, endings, chores)
-        runtime = cls(
-            database, lease, runner, finisher, claimer, promoter, history, listener, chores, links, asked
+        return cls(
+            database,
+            links,
+            lease,
+            runner,
+            claimer,
+            promoter,
+            history,
+            listener,
+            asked,
+            (Backlog(links.chores, work), end_all) if settings.worker_exit_when_empty else None,
         )
-        if settings.worker_exit_when_empty:
-            runtime.when_empty = (Backlog(chores, work), end_all)
-        return runtime
 
     def start(self) -> None:
         """Begin to claim."""
@@ -163,8 +151,7 @@ class Runtime:
         if self.listener is not None:
             await self.listener.stop()
         await asyncio.to_thread(self.lease.end)
-        for link in self.links:
-            await link.close()
+        await self.links.close()
         await self.database.close()
 
     async def _look_forever(self) -> None:
@@ -180,7 +167,7 @@ class Runtime:
 
     async def _look(self) -> None:
         if held := self.runner.held:
-            for row in await self.chores.fetch(SQL.to_stop, ids=held):
+            for row in await self.links.chores.fetch(SQL.to_stop, ids=held):
                 self.runner.interrupt(row["message_id"], "cancelled")
 
     async def _end_when_empty(self) -> None:
@@ -194,6 +181,69 @@ class Runtime:
                     log.info("nothing left to do")
                     end_all()
                     return
+
+
+async def _lent(settings: WorkerSettings) -> Database:
+    """The pool and the network that actors may use."""
+    # Here, for web knows this module too, and has no use for the httpx that it brings.
+    from src.outgoing import Network
+
+    database = pool(settings.database_url, "worker", direct=settings.listen)
+    await database.connect()
+    resources.lend(database, Network(allow_private=settings.allow_private_network))
+    return database
+
+
+def _runner(
+    settings: WorkerSettings,
+    actors: Actors,
+    links: Links,
+    to_thread: Callable[[Attempt], None],
+    history: History,
+    threads: int,
+) -> Runner:
+    finisher = Finisher(links.endings, retention=_retention(settings))
+    return Runner(
+        actors,
+        finisher,
+        to_thread,
+        history.note,
+        Opener(settings.secrets_private_key),
+        tasks=settings.worker_concurrency,
+        threads=threads,
+    )
+
+
+def _lease(settings: WorkerSettings, queues: Collection[str], runner: Runner, threads: int) -> Lease:
+    loop = asyncio.get_running_loop()
+    return Lease(
+        settings.database_url,
+        seconds=settings.lease_seconds,
+        retention=_retention(settings),
+        queues=sorted(queues),
+        tasks=settings.worker_concurrency,
+        threads=threads,
+        on_lost=lambda: _hand_over(loop, runner.abandon),
+    )
+
+
+def _claimer(
+    settings: WorkerSettings, links: Links, lease: Lease, work: Sequence[Lane], runner: Runner
+) -> Claimer:
+    claimer = Claimer(
+        links.claims,
+        lease,
+        work,
+        runner.start,
+        runner.known,
+        poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN,
+    )
+    runner.room_again = claimer.room
+    return claimer
+
+
+def _retention(settings: WorkerSettings) -> float:
+    return settings.job_retention_days * 86400
 
 
 def lanes(actors: Actors, queues: Collection[str], runner: Runner) -> list[Lane]:
