@@ -1,9 +1,5 @@
-import asyncio
 import re
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, cast
 from urllib.parse import urlsplit
@@ -11,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from src import scratch
 from src.inventory import Inventory, process
 from src.jobs import codec, deposit, job, progress, resources
 from src.jobs.failure import Failure
@@ -76,7 +73,7 @@ async def inventory_tests(
     ] = None,
 ) -> Inventory:
     """Counts the tests of a repository's archive: files, suites, tests and their status, by framework and language."""
-    async with _folder() as folder:
+    async with scratch.folder() as folder:
         if upload is not None:
             return await _inventory(await deposit.fetch(upload, folder), None, progress)
         archive, commit = await _fetch(cast(str, url), ref, token, folder)
@@ -109,12 +106,3 @@ def _part(start: float, end: float) -> Callable[[float | None, str], None]:
         progress(None if fraction is None else start + (end - start) * fraction, message)
 
     return tell
-
-
-@asynccontextmanager
-async def _folder() -> AsyncIterator[Path]:
-    folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="sooner-")
-    try:
-        yield Path(folder)
-    finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

@@ -20,7 +20,7 @@ import uvloop
 from dramatiq.asyncio import EventLoopThread, set_event_loop_thread
 from dramatiq.middleware import Middleware
 
-from src import garbage, logs, telemetry, termination
+from src import garbage, logs, scratch, telemetry, termination
 from src.jobs.attempt import Attempt
 from src.jobs.context import enter
 from src.queue.broker import Broker
@@ -62,6 +62,7 @@ class WorkerProcess(Middleware):
         logs.configure("worker", format=self._settings.log_format, level=self._settings.log_level)
         self._tracing = telemetry.begin("worker", self._settings.traces_endpoint)
         broker.open(self._settings.database_url, retention=self._settings.job_retention_days * 86400)
+        threading.Thread(target=scratch.sweep, name="sweep", daemon=True).start()
         termination.on_asked(self._begin_to_stop)
 
     def before_worker_boot(self, broker: Broker, worker: dramatiq.Worker) -> None:

@@ -132,6 +132,47 @@ async def test_a_reader_that_is_killed_fails_its_job_alone(service: Service, hos
     assert service.worker.running()
 
 
+async def test_what_a_killed_worker_left_is_removed_and_what_a_living_one_needs_is_not(
+    settings: dict[str, dict[str, str | None]],
+    processes: Processes,
+    connect: Connect,
+    api_key: MakeKey,
+    tmp_path: Path,
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    # Long, so that nobody else takes up what the killed one worked on.
+    settings["worker"] |= {"TMPDIR": str(scratch), "LEASE_SECONDS": "600", "WORKER_CONCURRENCY": "1"}
+    client = connect(await processes.web(), await api_key())
+    archive = tar(tmp_path / "hostile", {f"test_{number}.py": HOSTILE for number in range(20)}).read_bytes()
+    killed = await processes.worker()
+    [killeds] = await new_folder(client, archive, scratch)
+    await processes.worker()
+    [others] = await new_folder(client, archive, scratch)
+    await killed.kill()
+
+    started = await processes.worker()
+    await started.line("leftover of a dead process removed")
+
+    assert not killeds.exists()
+    assert (others.exists(), "Traceback" in started.output) == (True, False)
+
+
+async def new_folder(client: httpx.AsyncClient, archive: bytes, scratch: Path) -> set[Path]:
+    """The folder of a job that reads an archive, once it does."""
+
+    def folders() -> set[Path]:
+        return set(scratch.glob("sooner-work-*"))
+
+    before = folders()
+    await post(client, "inventory_tests", upload=await upload(client, archive))
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if new := folders() - before:
+                return new
+            await asyncio.sleep(0.02)
+
+
 SOME = "019b0000-0000-7000-8000-000000000000"
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({}, "#", "either `upload` or `url` is needed"),

@@ -20,7 +20,7 @@ async def test_a_killed_workers_jobs_are_finished_by_another(
 ) -> None:
     client = connect(await processes.web(), await api_key())
     dying = await processes.worker(LEASE_SECONDS="3")
-    jobs = [await post(client, actor, seconds=2) for actor in ("sleep", "burn", "sleep")]
+    jobs = [await post(client, actor, seconds=3) for actor in ("sleep", "burn", "sleep")]
     for job in jobs:
         await processing(client, job["id"])
 
