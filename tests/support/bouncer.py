@@ -42,8 +42,6 @@ default_pool_size = 4
 max_client_conn = 500
 """
 
-ADDRESSES = ("DATABASE_URL", "DATABASE_REPLICA_URL")
-
 
 @dataclass(frozen=True)
 class Bouncer:
@@ -62,7 +60,7 @@ class Bouncer:
 
     def settings(self, settings: Mapping[str, str | None]) -> dict[str, str | None]:
         """A process's settings, each address of a database through it, and nothing listened for."""
-        given = {key: self.address(str(settings[key])) for key in ADDRESSES if settings.get(key)}
+        given = {key: self.address(str(settings[key])) for key in roles.ADDRESSES if settings.get(key)}
         return {"LISTEN": "0", **settings, **given}
 
 

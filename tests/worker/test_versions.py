@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import httpx
 
     from tests.conftest import Connect, MakeKey
+    from tests.support.bouncer import Bouncer
 
 RunTree = Callable[[Path], Processes]
 
@@ -69,14 +70,16 @@ async def test_parameters_that_no_worker_takes_fail_in_the_end(
 
 
 @pytest.fixture
-def run_tree(settings: dict[str, dict[str, str | None]], tmp_path: Path) -> Iterator[RunTree]:
+def run_tree(
+    settings: dict[str, dict[str, str | None]], tmp_path: Path, pooler: Bouncer | None
+) -> Iterator[RunTree]:
     """Starts processes from another tree of the project's files; whatever runs at the end is killed."""
     with contextlib.ExitStack() as stack:
 
         def run(root: Path) -> Processes:
             logs = tmp_path / f"logs of {root.name}"
             logs.mkdir()
-            processes = Processes(settings, logs, root=root)
+            processes = Processes(settings, logs, root=root, pooler=pooler)
             stack.callback(processes.end)
             return processes
 
