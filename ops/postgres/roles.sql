@@ -66,7 +66,7 @@ select pg_temp.allow('sooner_worker', 'select', 'sooner.token', array['digest'])
 grant delete, update (id) on sooner.api_key, sooner.token to sooner_worker;
 
 -- scheduler: fires ticks. It can add a job and see where in line it stands, but reads no parameters and no results.
-grant insert (message_id, queue_name, lane, actor, message, request_id, turn) on dramatiq.queue to sooner_scheduler;
+grant insert (message_id, queue_name, lane, actor, message, request_id, traceparent, turn) on dramatiq.queue to sooner_scheduler;
 grant select (message_id, lane, tenant, priority, turn, state, due_at) on dramatiq.queue to sooner_scheduler;
 grant select, update on sooner.lease to sooner_scheduler;
 grant select, insert, update on sooner.schedule, sooner.tick to sooner_scheduler;
