@@ -7,7 +7,7 @@ const MOST_SHOWN = 20_000;
 
 export class Whole {
 	constructor(close) {
-		this.dialog = at("job");
+		this.dialog = /** @type {HTMLDialogElement} */ (at("job"));
 		this.dialog.addEventListener("close", close);
 		this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
 	}
@@ -27,8 +27,8 @@ export class Whole {
 		const key = JSON.stringify(job);
 		if (key === this.shown) return;
 		this.shown = key;
-		const focused = document.activeElement?.dataset?.act;
-		const note = this.dialog.querySelector("#note")?.value ?? "";
+		const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.act;
+		const note = /** @type {HTMLTextAreaElement | null} */ (this.dialog.querySelector("#note"))?.value ?? "";
 		put(this.dialog, h("div", { class: "whole" },
 			h("div", { class: "row" }, h("h2", { id: "job-title" }, job.actor), h("span", { class: `state ${job.state}` }, stateName(job.state)), this.close()),
 			this.actions(job, note),
@@ -36,7 +36,7 @@ export class Whole {
 			job.progress && job.state === "processing" && this.progress(job.progress),
 			timeline(job), facts(job),
 			json("Parameters", job.params), job.result !== null && json("Result", job.result)));
-		if (focused) this.dialog.querySelector(`[data-act="${focused}"]`)?.focus();
+		if (focused) /** @type {HTMLElement | null} */ (this.dialog.querySelector(`[data-act="${focused}"]`))?.focus();
 	}
 
 	close() {

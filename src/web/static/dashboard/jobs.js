@@ -72,7 +72,7 @@ export class Jobs {
 		const failed = new Set(items.filter((job) => job.state === "error").map((job) => job.id));
 		for (const id of this.picked) if (!failed.has(id)) this.picked.delete(id);
 		const focused = document.activeElement?.closest?.("tr")?.dataset.id;
-		const inside = focused && document.activeElement.tagName;
+		const inside = focused && document.activeElement?.tagName;
 		put(this.body, items.length ? items.map((job) => this.row(job)) : h("tr", {}, h("td", { colspan: 9, class: "quiet" }, next ? "None among the newest; there may be older ones." : "No job fits.")));
 		if (focused) this.body.querySelector(`[data-id="${focused}"] ${inside}`)?.focus();
 		this.showPages();

@@ -31,7 +31,9 @@ function say(text) {
 	setTimeout(() => alert.remove(), 8000);
 }
 
+/** @type {Record<string, any> | null} */
 let views = null;
+/** @type {any} */
 let view = null;
 
 const stream = new Stream({
@@ -75,16 +77,18 @@ async function enter() {
 	}
 }
 
+/** @type {string | null} */
 let listed = null;
 
 /** Shows what the address says. */
 function render() {
 	if (!views) return;
 	const to = query();
-	const name = to.get("view") in views ? to.get("view") : "overview";
+	const wish = to.get("view") ?? "";
+	const name = wish in views ? wish : "overview";
 	const changed = view !== views[name];
 	view = views[name];
-	for (const link of at("views").children) {
+	for (const link of /** @type {HTMLCollectionOf<HTMLAnchorElement>} */ (at("views").children)) {
 		const here = (new URL(link.href).searchParams.get("view") ?? "overview") === name;
 		here ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
 	}
@@ -98,7 +102,7 @@ function render() {
 }
 
 document.addEventListener("click", (event) => {
-	const link = event.target.closest?.("a");
+	const link = /** @type {HTMLElement} */ (event.target).closest?.("a");
 	if (!views || !link || link.pathname !== "/dashboard" || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
 	event.preventDefault();
 	go(new URL(link.href).searchParams);

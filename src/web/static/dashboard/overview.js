@@ -13,6 +13,7 @@ const STATES = ["waiting", "processing", "done", "error", "error_resolved", "can
 export class Overview {
 	history = { seconds: 3600, step: 30, queues: {} };
 	board = null;
+	parts = new Map();
 
 	constructor(open, fail) {
 		this.open = open;

@@ -2,6 +2,7 @@
 
 /** One exchange as the signed-in operator. Raises an Error whose cause is the problem. */
 export async function call(method, path, body) {
+	/** @type {Record<string, string>} */
 	const headers = body === undefined ? {} : { "Content-Type": "application/json" };
 	const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
 	const answer = response.status === 204 ? null : await response.json().catch(() => null);
@@ -14,6 +15,7 @@ export async function call(method, path, body) {
  * `on.connected(whether)` tells whether news arrives.
  */
 export class Stream {
+	/** @type {EventSource | null} */
 	#source = null;
 	#address = "";
 

@@ -84,7 +84,7 @@ function open(example) {
 	const area = h("textarea", { id, spellcheck: "false", value: example, "aria-describedby": `${id}-fault` });
 	const wrong = h("p", { id: `${id}-fault`, class: "fault" });
 	return {
-		name: null, read: () => JSON.parse(area.value), secret: false,
+		name: null, read: () => JSON.parse(area.value), file: false, secret: false,
 		element: h("div", { class: "field wide" }, h("label", { for: id }, "Parameters, as JSON"), area, wrong),
 		blame(reason) { put(wrong, reason); area.setAttribute("aria-invalid", String(Boolean(reason))); },
 	};

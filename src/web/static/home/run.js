@@ -45,12 +45,14 @@ export async function showJob(job, answered) {
 	if (view.isShown) view.render();
 }
 
+/** @type {View | null} */
 let shown = null;
 
 /** Called at each change of a followed job. */
-export const refresh = (job) => shown?.job === job && shown.render();
+export const refresh = (job) => shown?.job === job && shown?.render();
 
 class View {
+	/** @type {Error | null} */
 	lost = null;
 
 	constructor(job, answered) {

@@ -98,7 +98,7 @@ class Tree {
 
 	click(event) {
 		const row = event.target.closest("tr");
-		if (row?.node && !getSelection().toString()) this.toggle(row);
+		if (row?.node && !getSelection()?.toString()) this.toggle(row);
 	}
 
 	key(event) {

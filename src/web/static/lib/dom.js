@@ -32,7 +32,7 @@ export const put = (element, ...children) => {
 };
 
 /** The element of an id, which is there. */
-export const at = (id) => document.getElementById(id);
+export const at = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 let next = 0;
 /** An id that nothing else has. */
