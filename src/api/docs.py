@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from html import escape
@@ -18,16 +19,25 @@ from src.api.resources import Resources
 from src.jobs.declare import JobActor
 
 STYLE = """
-:root { color-scheme: light dark; --line: light-dark(#ccd, #445); --dim: light-dark(#556, #aab); }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; }
-details { border-top: 1px solid var(--line); padding: .4rem 0; }
-summary { cursor: pointer; }
+:root { color-scheme: light dark; --line: light-dark(#e0e0da, #31363f); --dim: light-dark(#5d6068, #a6abb5);
+  --accent: light-dark(#2447b8, #8fabff); }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem 1rem 4rem;
+  background: light-dark(#f7f7f5, #14161a); color: light-dark(#1c1e22, #e8e9ec); }
+h1 { line-height: 1.2; margin-bottom: .5rem; }
+h2 { margin: 2.5rem 0 .6rem; }
+a { color: var(--accent); }
+details { border-top: 1px solid var(--line); padding: .5rem 0; }
+details[open] { padding-bottom: 1.2rem; }
+summary { cursor: pointer; padding: .1rem .3rem; border-radius: .3rem; }
+summary:hover { background: light-dark(#ececea, #23272f); }
+summary > span { color: var(--dim); margin-left: .4rem; }
 code, pre { font-family: ui-monospace, monospace; font-size: .9em; }
 pre { overflow-x: auto; padding: .6rem; border: 1px solid var(--line); border-radius: .3rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid var(--line); }
 .dim { color: var(--dim); }
-.method { display: inline-block; min-width: 4.5rem; font-weight: 600; }
+.method { display: inline-block; min-width: 4rem; margin-left: .3rem; font-weight: 600; color: var(--accent); }
+@media (max-width: 40rem) { summary > span { display: block; margin-left: 0; } table { overflow-wrap: anywhere; } }
 """
 POLICY = (
     f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'; "
@@ -74,7 +84,7 @@ def _page(actors: tuple[JobActor, ...]) -> str:
 
 
 def _operation(method: str, path: str, members: Mapping[str, Any]) -> str:
-    parts = [f"<p>{escape(members['description'])}</p>" if "description" in members else ""]
+    parts = [f"<p>{_prose(members['description'])}</p>" if "description" in members else ""]
     parts.append(_parameters(members.get("parameters", ())))
     parts += [
         f"<h3>Send <code>{escape(media)}</code></h3>{_json(content.get('example', content['schema']))}"
@@ -83,14 +93,14 @@ def _operation(method: str, path: str, members: Mapping[str, Any]) -> str:
     parts.append(_answers(members["responses"]))
     return (
         f'<details><summary><code><span class="method">{method}</span>{escape(path)}</code> '
-        f"{escape(members['summary'])}</summary>{''.join(parts)}</details>"
+        f"<span>{_prose(members['summary'])}</span></summary>{''.join(parts)}</details>"
     )
 
 
 def _parameters(parameters: Iterable[Mapping[str, Any]]) -> str:
     rows = "".join(
         f'<tr><td><code>{escape(each["name"])}</code></td><td class="dim">{each["in"]}</td>'
-        f"<td>{escape(each.get('description', ''))}</td></tr>"
+        f"<td>{_prose(each.get('description', ''))}</td></tr>"
         for each in parameters
     )
     return f"<h3>Parameters</h3><table>{rows}</table>" if rows else ""
@@ -98,7 +108,7 @@ def _parameters(parameters: Iterable[Mapping[str, Any]]) -> str:
 
 def _answers(responses: Mapping[str, Mapping[str, Any]]) -> str:
     rows = "".join(
-        f"<tr><td><code>{status}</code></td><td>{escape(answer['description'])}</td>"
+        f"<tr><td><code>{status}</code></td><td>{_prose(answer['description'])}</td>"
         f'<td class="dim">{escape(", ".join(answer.get("content", {})))}</td></tr>'
         for status, answer in responses.items()
     )
@@ -110,6 +120,11 @@ def _schemas(schemas: Mapping[str, Any]) -> str:
         f"<details><summary><code>{escape(name)}</code></summary>{_json(schema)}</details>"
         for name, schema in sorted(schemas.items())
     )
+
+
+def _prose(text: str) -> str:
+    """A text whose names stand in backticks."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _json(value: Any) -> str:

@@ -157,9 +157,9 @@ def _of_actor(actor: JobActor, members: Mapping[str, Any]) -> dict[str, Any]:
         status: _with_schema(answer, job) if status in ("200", "202") else answer
         for status, answer in members["responses"].items()
     }
-    summary, _, details = actor.description.partition("\n")
+    summary, _, details = actor.description.partition("\n\n")
     return {
-        "summary": f"{name}: {summary}",
+        "summary": f"{name}: {' '.join(summary.split())}",
         "description": f"{details.strip()}\n\n{members['summary']}.".strip(),
         "requestBody": _body(Body(params, sample(actor.schema()))),
         "responses": responses,
