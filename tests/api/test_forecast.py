@@ -71,7 +71,8 @@ async def test_an_estimate_follows_from_the_last_runs(client: httpx.AsyncClient)
 
 async def test_a_postponed_job_is_worth_asking_for_when_it_is_due(client: httpx.AsyncClient) -> None:
     posted = await client.post("/jobs/echo?delay=1000", json={})
-    assert 990 <= int(posted.headers["retry-after"]) <= 1000
+    # What web knows of the database's clock is a round trip old.
+    assert 990 <= int(posted.headers["retry-after"]) <= 1001
     await run(client, "echo", [{}])
     await known(client, "echo", p50=0)
     again = await client.get(posted.json()["urls"]["self"])
