@@ -26,7 +26,10 @@ class Line:
 
     def rounds(self, turn: int | None) -> int:
         """How many rounds come before a job of that round: as many jobs of its own tenant do."""
-        return 0 if turn is None or self.turn is None else max(0, turn - self.turn)
+        if turn is None or self.turn is None:
+            return 0
+        # A line that has been empty since goes on with a much later round.
+        return min(self.length, max(0, turn - self.turn))
 
     def ahead(self, turn: int | None) -> int:
         """About how many jobs come before a job of that round."""

@@ -10,6 +10,8 @@ SQL = Queries("src.jobs", "sql/waiting.sql")
 
 #: So near to the limit the table is asked before each job: exact where it matters.
 MARGIN = 100
+#: Looking takes at most this share of the time: beside an old transaction it is long.
+LOOKING_SHARE = 0.02
 #: A tenant that submits nothing for this long is asked about anew when it does.
 FORGET_SECONDS = 10.0
 
@@ -40,6 +42,7 @@ class Waiting:
         self._most = most
         self._counts: dict[str, Count] = {}
         self._look: Group[str, Count] = Group(self._look_many)
+        self._look_next = 0.0
 
     async def add(self, tenant: str) -> bool:
         """Reserve room for one job: whether there is any. Raises Unavailable."""
@@ -63,13 +66,17 @@ class Waiting:
             count.added = max(0, count.added - 1)
 
     async def refresh(self) -> None:
-        """Look at the table for those that submit. Raises Unavailable."""
-        horizon = time.monotonic() - FORGET_SECONDS
+        """Look at the table for those that submit, if it is time. Raises Unavailable."""
+        began = time.monotonic()
+        if began < self._look_next:
+            return
+        horizon = began - FORGET_SECONDS
         for tenant in [one for one, count in self._counts.items() if count.used_at < horizon]:
             if self._counts[tenant].added == self._counts[tenant].landed:
                 del self._counts[tenant]
         if self._counts:
             await self._look_many(list(self._counts))
+            self._look_next = time.monotonic() + (time.monotonic() - began) / LOOKING_SHARE
 
     async def _look_many(self, tenants: Sequence[str]) -> Sequence[Count]:
         names = list(dict.fromkeys(tenants))

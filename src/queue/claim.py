@@ -28,6 +28,15 @@ AGED_EVERY = 8
 KEYS = 50
 #: How often a worker looks for jobs that it holds without knowing.
 SEARCH_SECONDS = 2.0
+#: How often a claim begins with the first round there ever was, where nothing says that it should.
+WHOLE_SECONDS = 1.0
+#: Such claims and searches take at most one in so many of the seconds: beside an old transaction they are long.
+RARITY = 50
+#: A job may come into the table so many rounds (microseconds, where nobody waits) behind one that was claimed already.
+LATE = 200_000
+PRIORITIES = 3
+#: What a notification says where jobs came back that have waited before.
+BACK = "back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,44 @@ class Lane:
     is_limited: bool
     #: How many more jobs there is room for now.
     room: Callable[[], int]
+
+
+class Rounds:
+    """From which round on each lane is worth looking at, by priority.
+
+    What is claimed while an older transaction is open stays in the index; a claim that began with the first round would
+    walk over all of it. A job that comes back keeps its round, so now and then, and when told, a claim does begin there.
+    """
+
+    def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._since: dict[str, list[int]] = {}
+        self._whole_at: dict[str, float] = {}
+        self._now = now
+
+    def doubt(self, lane: str | None = None) -> None:
+        """Jobs may wait from any round on: in one lane, or in all."""
+        for name in list(self._since) if lane is None else [lane]:
+            self._since.pop(name, None)
+
+    def since(self, lane: str) -> list[int] | None:
+        """Where the next claim begins, a round a priority; None: with the first."""
+        is_whole = self._now() >= self._whole_at.get(lane, 0.0)
+        return None if is_whole else self._since.get(lane)
+
+    def learn(self, lane: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """What a claim took; whether any of it was of an earlier round than was thought worth looking at."""
+        known = self._since.get(lane)
+        since = list(known or [0] * PRIORITIES)
+        for priority in {row["priority"] for row in rows}:
+            turn = min(row["turn"] or 0 for row in rows if row["priority"] == priority)
+            since[priority] = max(0, turn - LATE)
+        if rows:
+            self._since[lane] = since
+        return known is not None and any((row["turn"] or 0) < known[row["priority"]] for row in rows)
+
+    def whole(self, lane: str, seconds: float) -> None:
+        """A claim that began with the first round took so long."""
+        self._whole_at[lane] = self._now() + max(WHOLE_SECONDS, RARITY * seconds)
 
 
 class Held(Protocol):
@@ -79,6 +126,7 @@ class Claimer:
         self._starved: set[str] = set()
         self._backlogged = 0
         self._after: dict[str, str] = {}
+        self._rounds = Rounds()
         self._awake = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
@@ -99,8 +147,10 @@ class Claimer:
             self._awake.set()
             await self._task
 
-    def wake(self, lane: str | None = None) -> None:
-        """There may be jobs: in one lane, or in any."""
+    def wake(self, lane: str | None = None, *, came_back: bool = False) -> None:
+        """There may be jobs: in one lane, or in any. `came_back`: perhaps such as have waited before."""
+        if came_back:
+            self._rounds.doubt(lane)
         if lane is None:
             self._ready.update(dict.fromkeys(self._lanes))
         elif lane in self._lanes:
@@ -153,9 +203,18 @@ class Claimer:
         if self._backlogged >= AGED_EVERY:
             self._backlogged = 0
             batch -= await self._take(SQL.claim_aged, lane, max(1, batch // AGED_EVERY))
-        if batch > 0 and await self._take(SQL.claim, lane, batch) == batch:
+        if batch > 0 and await self._take_first(lane, batch) == batch:
             self._backlogged += 1
             self._ready[lane.name] = None
+
+    async def _take_first(self, lane: Lane, batch: int) -> int:
+        since = self._rounds.since(lane.name)
+        if since is not None:
+            return await self._take(SQL.claim_since, lane, batch, since=since)
+        began = time.monotonic()
+        taken = await self._take(SQL.claim, lane, batch)
+        self._rounds.whole(lane.name, time.monotonic() - began)
+        return taken
 
     async def _claim_limited(self, lane: Lane, batch: int) -> None:
         after = self._after.pop(lane.name, "")
@@ -173,18 +232,22 @@ class Claimer:
             query, lane=lane.name, queue=lane.queue, actors=lane.actors, worker=worker, batch=batch, **more
         )
         self._begin(rows, worker)
+        if self._rounds.learn(lane.name, rows) and len(rows) == batch:
+            # There may be more of what came back.
+            self._rounds.doubt(lane.name)
         return len(rows)
 
     async def _search(self) -> None:
         if not self._lease.is_held():
             return
         # No claim is under way, so whatever begins here is known before the statement goes out.
-        worker, known = self._lease.id, self._known()
+        began, worker, known = time.monotonic(), self._lease.id, self._known()
         rows = await self._link.fetch(SQL.unknown, worker=worker, known=list(known), batch=BATCH)
         for row in rows:
             log.warning("job found that was claimed unknowingly", job=str(row["message_id"]))
         self._begin(rows, worker)
-        self._search_at = time.monotonic() + SEARCH_SECONDS
+        now = time.monotonic()
+        self._search_at = now + max(SEARCH_SECONDS, RARITY * (now - began))
 
     def _begin(self, rows: Sequence[Mapping[str, Any]], worker: UUID) -> None:
         # A process that was frozen meanwhile starts nothing: either the jobs are others' now, or it finds them again.

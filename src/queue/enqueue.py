@@ -37,8 +37,15 @@ class NewJob(NamedTuple):
     sealed: str | None = None
 
 
-def columns(jobs: Sequence[NewJob]) -> dict[str, Sequence[Any]]:
-    """The parameters of the query `enqueue`: an array a field, the lines that the jobs join, and where in them each comes."""
+#: A lane and a priority.
+Line = tuple[str, int]
+
+
+def columns(jobs: Sequence[NewJob], rounds: Mapping[Line, int] | None = None) -> dict[str, Sequence[Any]]:
+    """The parameters of the query `enqueue`: an array a field, the lines that the jobs join, and where in them each comes.
+
+    `rounds`: of some lines a round that has come, so that earlier ones need not be looked through.
+    """
     lines: dict[tuple[str, int, str | None], list[int]] = {}
     places = []
     for job in jobs:
@@ -49,6 +56,7 @@ def columns(jobs: Sequence[NewJob]) -> dict[str, Sequence[Any]]:
         **_transposed(NewJob._fields, jobs),
         **_transposed(("line", "place"), places),
         **_transposed(("line_lane", "line_priority", "line_tenant"), list(lines)),
+        "line_since": [(rounds or {}).get((lane, priority), 0) for lane, priority, _ in lines],
     }
 
 
@@ -111,6 +119,7 @@ class Enqueuer:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._rounds: dict[Line, int] = {}
         self._group: Group[NewJob, Mapping[str, Any]] = Group(self._insert)
 
     async def enqueue(self, job: NewJob) -> Mapping[str, Any]:
@@ -134,11 +143,15 @@ class Enqueuer:
         return [outcome[job.message_id] for job in jobs]
 
     async def _add(self, jobs: Sequence[NewJob]) -> Outcome:
-        values = columns(jobs)
+        values = columns(jobs, self._rounds)
         try:
-            return _by_id(await self._link.fetch(SQL.enqueue, **values))
+            rows = await self._link.fetch(SQL.enqueue, **values)
         except Unavailable:
             return await briefly()(self._add_again, values)
+        if rows:
+            lines = zip(values["line_lane"], values["line_priority"], strict=True)
+            self._rounds.update(zip(lines, rows[0]["rounds"], strict=True))
+        return _by_id(rows)
 
     async def _add_again(self, values: Mapping[str, Sequence[Any]]) -> Outcome:
         """The ids are ours, so a second try after a lost answer finds the first one's rows and adds none twice."""

@@ -18,7 +18,7 @@ from src.jobs.history import History
 from src.jobs.run import Runner
 from src.jobs.seal import Opener
 from src.queue.backlog import Backlog
-from src.queue.claim import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Claimer, Lane, Promoter
+from src.queue.claim import BACK, POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Claimer, Lane, Promoter
 from src.queue.finish import Finisher
 from src.queue.lease import LAST, Lease, last_chance
 from src.settings import WorkerSettings
@@ -279,9 +279,9 @@ def _listener(
 ) -> Listener:
     def woken(lane: str) -> Callable[[str], None]:
         def wake(payload: str) -> None:
-            claimer.wake(lane)
-            if payload:
-                # Only a stock producer's notification says anything; its message may be a delayed one.
+            claimer.wake(lane, came_back=bool(payload))
+            if payload not in ("", BACK):
+                # Only a stock producer's notification says anything else; its message may be a delayed one.
                 promoter.wake()
 
         return wake
@@ -292,7 +292,7 @@ def _listener(
             asked.set()
 
     def resync() -> None:
-        claimer.wake()
+        claimer.wake(came_back=True)
         promoter.wake()
         asked.set()
 
@@ -302,7 +302,7 @@ def _listener(
         {
             **{f"dramatiq.{lane}.enqueue": woken(lane) for lane in claimer.lane_names},
             "sooner.postponed": lambda _: promoter.wake(),
-            "sooner.control": lambda _: claimer.wake(),
+            "sooner.control": lambda _: claimer.wake(came_back=True),
             "sooner.cancel": look,
         },
         resync,

@@ -101,7 +101,7 @@ with retried as (
 ), told as (
   select pg_notify('sooner.changed', message_id::text) from retried
 ), woken as (
-  select pg_notify('dramatiq.' || lane || '.enqueue', '') from retried
+  select pg_notify('dramatiq.' || lane || '.enqueue', 'back') from retried
 )
 select message_id, (select count(*) from told) + (select count(*) from woken) as notified from retried;
 

@@ -21,6 +21,36 @@ returning message_id, queue_name, actor, message::text as message, sealed::text 
   traceparent, attempts, crashes, fence,
   extract(epoch from dramatiq.clock() - coalesce(run_at, created_at))::double precision as age;
 
+-- name: claim_since
+-- The same among the rounds since the ones given, one a priority: what was claimed before them is not walked over.
+with line as (
+  select (number - 1)::smallint as priority, since
+  from unnest(:since::bigint[]) with ordinality as line (since, number)
+  where exists (select from sooner.worker where id = :worker)
+    and not exists (select from sooner.queue where name = :queue and paused)
+), candidate as (
+  select first.ctid
+  from line cross join lateral (
+    select ctid from dramatiq.queue
+    where lane = :lane and state = 'queued' and due_at is null and priority = line.priority and turn >= line.since
+      and actor = any(:actors::text[])
+    order by priority, turn, message_id
+    limit :batch
+    for update skip locked
+  ) as first
+  limit :batch
+)
+update dramatiq.queue
+set state = 'consumed', worker = :worker,
+  -- By the clock: a claim that a crash or a failover took back never shares its number with the next one.
+  fence = greatest(fence + 1, (extract(epoch from clock_timestamp()) * 1000000)::bigint),
+  attempts = attempts + 1, version = version + 1,
+  started_at = dramatiq.clock(), mtime = dramatiq.clock(), progress = null
+where ctid = any(array(select ctid from candidate))
+returning message_id, queue_name, actor, message::text as message, sealed::text as sealed, tenant, priority, turn, created_at, request_id,
+  traceparent, attempts, crashes, fence,
+  extract(epoch from dramatiq.clock() - coalesce(run_at, created_at))::double precision as age;
+
 -- name: claim_aged
 -- Takes up to :batch jobs of lower priorities whose first in line has waited a minute: age prevents starvation.
 with line as (
@@ -140,7 +170,7 @@ with ripe as (
   where job.message_id = numbered.message_id
   returning job.lane
 ), woken as (
-  select pg_notify('dramatiq.' || lane || '.enqueue', '') from promoted group by lane
+  select pg_notify('dramatiq.' || lane || '.enqueue', 'back') from promoted group by lane
 )
 select
   (select count(*) from promoted) as promoted,

@@ -1,9 +1,10 @@
 -- name: enqueue
 -- Adds jobs, as many as callers share this statement; a row is what dramatiq-pg's broker.enqueue writes, widened.
 with line as materialized (
-  select number, dramatiq.next_turn(lane, priority, tenant) as turn
-  from unnest(:line_lane::text[], :line_priority::smallint[], :line_tenant::text[])
-    with ordinality as line (lane, priority, tenant, number)
+  select number, round, dramatiq.turn_in(lane, priority, tenant, round) as turn
+  from unnest(:line_lane::text[], :line_priority::smallint[], :line_tenant::text[], :line_since::bigint[])
+    with ordinality as line (lane, priority, tenant, since, number)
+  cross join lateral (select dramatiq.round(lane, priority, since) offset 0) as known (round)
 ), added as (
   insert into dramatiq.queue
     (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent, run_at, due_at,
@@ -35,6 +36,7 @@ with line as materialized (
 )
 -- Equal notifications of one transaction are one.
 select message_id, turn, due_at, created_at, expires_at,
+  (select array_agg(round order by number) from line) as rounds,
   pg_notify(case when due_at is null then 'dramatiq.' || lane || '.enqueue' else 'sooner.postponed' end, '') as notified
 from added;
 

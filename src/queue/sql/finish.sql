@@ -46,7 +46,7 @@ with outcome as (
 )
 select array_agg(message_id) as ids,
   pg_notify('sooner.changed', string_agg(message_id::text, ',')) as told,
-  count(pg_notify(case when due_at is null then 'dramatiq.' || lane || '.enqueue' else 'sooner.postponed' end, ''))
+  count(pg_notify(case when due_at is null then 'dramatiq.' || lane || '.enqueue' else 'sooner.postponed' end, 'back'))
     filter (where state = 'queued') as woken,
   sum(case when state = 'cancelled' and exists (select from sooner.webhook where webhook.tenant = changed.tenant)
     then sooner.tell_webhooks(message_id, tenant, state) end) as hooked

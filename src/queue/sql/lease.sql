@@ -51,7 +51,7 @@ with orphan as (
   select pg_notify('sooner.changed', string_agg(message_id::text, ','))
   from (select message_id, row_number() over () / 200 as part from recovered) as parts group by part
 ), woken as (
-  select pg_notify('dramatiq.' || lane || '.enqueue', '') from recovered where state = 'queued' group by lane
+  select pg_notify('dramatiq.' || lane || '.enqueue', 'back') from recovered where state = 'queued' group by lane
 ), hooked as (
   select sooner.tell_webhooks(message_id, tenant, state) from recovered
   where state <> 'queued' and exists (select from sooner.webhook where webhook.tenant = recovered.tenant)
