@@ -72,9 +72,17 @@ async def http(bench: Bench, table: Table, latency1: float, rate16: float) -> No
     many = await bench.load(echo, 64)
     table.load("echo, 64 clients", many, f"{many.rate / rate16:.2f} x floor lifecycle at 16")
     queued = await bench.load(echo, 64, "Prefer: respond-async")
-    table.load("echo, respond-async, 64 clients", queued, f"{queued.rate / bare.rate:.2f} x bare route")
+    note = f"{queued.rate / bare.rate:.2f} x bare route"
+    table.load("echo, respond-async, 64 clients, run meanwhile", queued, note)
     await web.terminate()
     await worker.terminate()
+    web = await bench.processes.web(MAX_WAITING_PER_TENANT="10000000", MAX_QUEUE_DEPTH="10000000")
+    alone = await bench.load(f"{web.url}/jobs/echo", 64, "Prefer: respond-async")
+    table.load(
+        "echo, respond-async, 64 clients, no worker", alone, f"{alone.rate / bare.rate:.2f} x bare route"
+    )
+    await web.terminate()
+    await bench.empty()
 
 
 async def drains(bench: Bench, table: Table, rate16: float) -> None:

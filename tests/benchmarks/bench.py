@@ -25,11 +25,11 @@ SECONDS = float(os.environ.get("BENCH_SECONDS", "3"))
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 
 BACKLOG = """
-insert into dramatiq.queue (message_id, queue_name, lane, actor, message, tenant, expires_at)
+insert into dramatiq.queue (message_id, queue_name, lane, actor, message, tenant, expires_at, turn)
 select gen_random_uuid(), $2, $3, $4, jsonb_build_object('queue_name', $2::text, 'actor_name', $4::text,
   'args', '[]'::jsonb, 'kwargs', $5::jsonb, 'options', '{}'::jsonb, 'message_id', '', 'message_timestamp', 0),
-  'bench', now() + interval '1 day'
-from generate_series(1, $1)
+  'bench', now() + interval '1 day', n
+from generate_series(1, $1) as n
 """
 LEFT = "select count(*) from dramatiq.queue where queue_name = $1 and state in ('queued', 'consumed')"
 
@@ -79,6 +79,12 @@ class Bench:
             await connection.execute("checkpoint")
         finally:
             await connection.close()
+
+    async def empty(self) -> None:
+        """Take every job out of the table."""
+        connection = await asyncpg.connect(self.url)
+        await connection.execute("truncate dramatiq.queue")
+        await connection.close()
 
     async def drain(self, count: int, workers: int, **backlog: str) -> float:
         """Jobs a second that so many workers take from a backlog, the median of several runs."""

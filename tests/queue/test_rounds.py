@@ -11,7 +11,9 @@ from src.db import Query
 from src.db.link import PLANS
 from src.queue.claim import LATE, RARITY, WHOLE_SECONDS, Rounds
 from src.queue.claim import SQL as CLAIM
-from tests.queue.bench import Bench
+from src.queue.enqueue import SQL as ENQUEUE
+from src.queue.enqueue import columns
+from tests.queue.bench import Bench, job
 
 LANE = "default"
 
@@ -65,17 +67,18 @@ async def test_claims_cost_the_same_beside_an_old_transaction(
 async def test_adding_costs_the_same_beside_an_old_transaction(
     queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]", old_transaction: None
 ) -> None:
-    known = Query(
-        "",
-        "",
-        "select dramatiq.turn_in(:lane, 1::smallint, 'acme', dramatiq.round(:lane, 1::smallint, :since))",
-    )
-    costs = []
+    for setting, value in PLANS.items():
+        await sql.execute(f"set {setting} = {value}")
+    known, unknown = [], []
     for count in (20, 600):
         turn = await go_through(queue, count)
-        costs.append(await pages(sql, known, lane=LANE, since=turn))
+        known.append(await pages(sql, ENQUEUE.enqueue, **columns([job()], {(LANE, 1): turn})))
+        await sql.execute("delete from dramatiq.queue where state = 'queued'")
+        unknown.append(await pages(sql, ENQUEUE.enqueue, **columns([job()])))
+        await sql.execute("delete from dramatiq.queue where state = 'queued'")
 
-    assert costs[1] <= costs[0] + 20
+    assert known[1] <= known[0] + 20
+    assert unknown[1] > unknown[0] + 50
 
 
 async def test_rounds_only_go_up_where_nobody_waits(queue: Bench) -> None:

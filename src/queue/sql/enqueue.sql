@@ -1,10 +1,27 @@
 -- name: enqueue
 -- Adds jobs, as many as callers share this statement; a row is what dramatiq-pg's broker.enqueue writes, widened.
 with line as materialized (
-  select number, round, dramatiq.turn_in(lane, priority, tenant, round) as turn
+  select number, round, coalesce(
+    (select queue.turn + 1 from dramatiq.queue
+     where queue.state = 'queued' and queue.due_at is null and queue.lane = line.lane
+       and queue.priority = line.priority and coalesce(queue.tenant, '') = coalesce(line.tenant, '')
+       and queue.turn >= round
+     order by queue.turn desc limit 1),
+    round
+  ) as turn
   from unnest(:line_lane::text[], :line_priority::smallint[], :line_tenant::text[], :line_since::bigint[])
     with ordinality as line (lane, priority, tenant, since, number)
-  cross join lateral (select dramatiq.round(lane, priority, since) offset 0) as known (round)
+  -- The round under way; the time where nobody waits.
+  cross join lateral (
+    select coalesce(
+      (select queue.turn from dramatiq.queue
+       where queue.state = 'queued' and queue.due_at is null and queue.lane = line.lane
+         and queue.priority = line.priority and queue.turn >= line.since
+       order by queue.priority, queue.turn, queue.message_id limit 1),
+      (extract(epoch from clock_timestamp()) * 1000000)::bigint
+    )
+    offset 0
+  ) as known (round)
 ), added as (
   insert into dramatiq.queue
     (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent, run_at, due_at,
