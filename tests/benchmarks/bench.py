@@ -52,6 +52,7 @@ class Bench:
     url: str
     processes: Processes
     key: str
+    databases: Databases
 
     async def load(self, url: str, clients: int, *headers: str, body: str = '{"a":1}') -> Load:
         """The median run by rate of several."""
@@ -130,7 +131,7 @@ async def bench() -> AsyncIterator[Bench]:
     settings = {"web": common, "worker": common, "scheduler": common}
     processes = Processes(settings, folder, under_roles=False)
     try:
-        yield Bench(cluster, url, processes, await create_key(url, "bench"))
+        yield Bench(cluster, url, processes, await create_key(url, "bench"), databases)
     finally:
         processes.end()
         cluster.stop(immediate=True)

@@ -7,7 +7,6 @@ import asyncpg
 from dramatiq_pg import generate_init_sql
 
 from tests.benchmarks.bench import Bench
-from tests.support.databases import Databases
 
 FILL = """
 insert into dramatiq.queue (message_id, queue_name, state, message)
@@ -19,8 +18,7 @@ from (select gen_random_uuid() as id from generate_series(1, $1)) as ids
 
 async def drain(bench: Bench, count: int, workers: int) -> float:
     """Jobs a second that stock workers of one process each take from a backlog."""
-    databases = Databases(bench.cluster.url())
-    url = databases.url(databases.empty())
+    url = bench.databases.url(bench.databases.empty())
     connection = await asyncpg.connect(url)
     await connection.execute(generate_init_sql())
     await connection.execute(FILL, count)
