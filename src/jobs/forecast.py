@@ -53,18 +53,20 @@ class Forecast:
         self._look_next = began + min(LONGEST_PAUSE, (time.monotonic() - began) / LOOKING_SHARE)
 
     async def _look(self) -> None:
-        known = await self._database.rows(SQL.known)
-        self._offset = known[0]["now"] - datetime.now(UTC)
-        self._known = {row["actor"]: Durations(row["durations"]) for row in known if row["actor"] is not None}
         lanes = list(self._lanes)
+        known = await self._database.rows(SQL.known)
+        offset = known[0]["now"] - datetime.now(UTC)
         places = await self._database.rows(
             SQL.capacity,
             lanes=lanes,
             queues=[actor.queue_name for actor in self._lanes.values()],
             threaded=[not actor.is_async for actor in self._lanes.values()],
         )
-        self._places = {row["lane"]: row["places"] or 0 for row in places}
         lines = await self._database.rows(SQL.lines, lanes=lanes, most=self._most + 1)
+        # All at once: whoever asks meanwhile gets the last look's answer, none made of half a look.
+        self._offset = offset
+        self._known = {row["actor"]: Durations(row["durations"]) for row in known if row["actor"] is not None}
+        self._places = {row["lane"]: row["places"] or 0 for row in places}
         self._lines = {(row["lane"], row["priority"]): Line.read(row) for row in lines}
         self._depths = Counter()
         for (lane, _), line in self._lines.items():
