@@ -75,7 +75,7 @@ class Rounds:
         return None if is_whole else self._since.get(lane)
 
     def learn(self, lane: str, rows: Sequence[Mapping[str, Any]]) -> bool:
-        """What a claim took; whether any of it was of an earlier round than was thought worth looking at."""
+        """What a claim took; whether any of it was of an earlier round than was thought worth looking at, or of none."""
         known = self._since.get(lane)
         since = list(known or [0] * PRIORITIES)
         for priority in {row["priority"] for row in rows}:
@@ -83,7 +83,7 @@ class Rounds:
             since[priority] = max(0, turn - LATE)
         if rows:
             self._since[lane] = since
-        return known is not None and any((row["turn"] or 0) < known[row["priority"]] for row in rows)
+        return any(row["turn"] is None or row["turn"] < (known or since)[row["priority"]] for row in rows)
 
     def whole(self, lane: str, seconds: float) -> None:
         """A claim that began with the first round took so long."""

@@ -156,3 +156,7 @@ def test_a_claim_says_whether_it_found_what_had_come_back(turn: int | None, expe
     assert rounds.learn(LANE, [row(2 * LATE + 7)]) is False
 
     assert rounds.learn(LANE, [row(turn)]) is expected
+
+
+def test_jobs_of_no_round_are_looked_for_from_the_start() -> None:
+    assert Rounds(now=Time()).learn(LANE, [row(None)]) is True
