@@ -12,9 +12,9 @@ from tests.benchmarks.bench import Bench, resident
 FINISHED = """
 insert into dramatiq.queue (message_id, queue_name, lane, actor, message, tenant, state, started_at, finished_at, result, worker,
   expires_at)
-select gen_random_uuid(), 'default', 'default', 'echo', '{"args": [], "kwargs": {}}', 'bench', 'done', now(), now(), '{}',
+select gen_random_uuid(), 'default', 'default', 'echo', '{"args": [], "kwargs": {}}', 'bench', 'done', at, at, '{}',
   gen_random_uuid(), now() + interval '1 day'
-from generate_series(1, $1)
+from generate_series(1, $1) as n cross join lateral (select now() - n * interval '0.1 s') as finished (at)
 """
 WAITING = """
 insert into dramatiq.queue (message_id, queue_name, lane, actor, message, tenant, turn)
