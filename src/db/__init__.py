@@ -4,7 +4,7 @@ from src.db.database import Database, pool
 from src.db.group import Group
 from src.db.link import Link
 from src.db.listen import Listener
-from src.db.queries import Queries, Query
+from src.db.queries import Queries, Query, transposed
 from src.db.readers import Readers
 from src.db.retry import Unavailable, transient
 
@@ -19,4 +19,5 @@ __all__ = [
     "Unavailable",
     "pool",
     "transient",
+    "transposed",
 ]

@@ -10,7 +10,7 @@ Parameters are `:name`; a cast is `::type`. One text serves both drivers.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -66,6 +66,11 @@ class Queries:
 
     def __iter__(self) -> Any:
         return iter(self._queries.values())
+
+
+def transposed(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, Sequence[Any]]:
+    """The members of rows as a query takes them for `unnest`: an array a name."""
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
 
 
 def _parse(text: str, where: str) -> list[tuple[str, Query]]:

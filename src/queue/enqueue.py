@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from src.db import Group, Link, Queries, Unavailable
+from src.db import Group, Link, Queries, Unavailable, transposed
 from src.db.retry import briefly
 
 SQL = Queries("src.queue", "sql/enqueue.sql")
@@ -53,15 +53,11 @@ def columns(jobs: Sequence[NewJob], rounds: Mapping[Line, int] | None = None) ->
         line[1] += 1
         places.append(tuple(line))
     return {
-        **_transposed(NewJob._fields, jobs),
-        **_transposed(("line", "place"), places),
-        **_transposed(("line_lane", "line_priority", "line_tenant"), list(lines)),
+        **transposed(NewJob._fields, jobs),
+        **transposed(("line", "place"), places),
+        **transposed(("line_lane", "line_priority", "line_tenant"), list(lines)),
         "line_since": [(rounds or {}).get((lane, priority), 0) for lane, priority, _ in lines],
     }
-
-
-def _transposed(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, Sequence[Any]]:
-    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

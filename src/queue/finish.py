@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 
 from src import logs
-from src.db import Link, Queries, Query, Unavailable
+from src.db import Link, Queries, Query, Unavailable, transposed
 from src.db.retry import forever, unforeseen
 
 log = logs.get(__name__)
@@ -130,8 +130,7 @@ class Finisher:
     async def _run(self, query: Query, endings: Sequence[Ending]) -> set[UUID]:
         if not endings:
             return set()
-        columns = dict(zip(Ending._fields, zip(*endings, strict=True), strict=True))
-        rows = await self._link.fetch(query, retention=self._retention, **columns)
+        rows = await self._link.fetch(query, retention=self._retention, **transposed(Ending._fields, endings))
         return set(rows[0]["ids"]) if rows else set()
 
     async def _write_unstorable(self, ending: Ending) -> None:

@@ -1,5 +1,6 @@
 """Read settings or stop: every offender named at once, before anything is touched."""
 
+import os
 import sys
 from typing import TypeVar
 
@@ -7,9 +8,6 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 S = TypeVar("S", bound=BaseSettings)
-
-#: sysexits.h: something was found in an unconfigured or misconfigured state.
-EX_CONFIG = 78
 
 
 def load(settings: type[S]) -> S:
@@ -23,7 +21,7 @@ def load(settings: type[S]) -> S:
     except ValidationError as error:
         for line in offenders(error):
             print(line, file=sys.stderr, flush=True)
-        raise SystemExit(EX_CONFIG) from None
+        raise SystemExit(os.EX_CONFIG) from None
 
 
 def offenders(error: ValidationError) -> list[str]:

@@ -3,14 +3,12 @@
 Off, which is the default, opentelemetry is not even imported: what is handed on is None.
 """
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from src.telemetry.tracing import Tracing
-
-#: sysexits.h: something was found in an unconfigured or misconfigured state.
-EX_CONFIG = 78
 
 
 def begin(process: str, endpoint: str | None) -> "Tracing | None":
@@ -27,4 +25,4 @@ def begin(process: str, endpoint: str | None) -> "Tracing | None":
     except ValueError as error:
         # The library reads the rest of its settings itself; its messages name no header.
         sys.stderr.write(f"OTEL_*: {error}\n")
-        raise SystemExit(EX_CONFIG) from None
+        raise SystemExit(os.EX_CONFIG) from None
