@@ -68,7 +68,7 @@ class Queries:
         return iter(self._queries.values())
 
 
-def transposed(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, Sequence[Any]]:
+def transposed(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
     """The members of rows as a query takes them for `unnest`: an array a name."""
     return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
 

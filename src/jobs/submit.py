@@ -12,7 +12,8 @@ from src.jobs.problem import Invalid, wrong
 from src.jobs.row import Job
 from src.jobs.seal import Owner, Sealer
 from src.jobs.states import PRIORITIES, State
-from src.queue.enqueue import Conflict, Enqueuer, NewJob, Twin, message
+from src.queue.batch import Added, Kind, NewJob, message
+from src.queue.enqueue import Conflict, Enqueuer, Twin
 from src.queue.ids import uuid7
 
 
@@ -68,12 +69,12 @@ class Submitter:
         text = codec.dumps(params)
         new = self._row(submission, id, text, sealed, key)
         try:
-            row = await self._enqueuer.enqueue(new)
+            added = await self._enqueuer.enqueue(new)
         except Conflict as conflict:
             raise self._replay(submission, conflict) from None
         except Twin as twin:
             raise Attach(twin.id) from None
-        return self._job(new, row, text)
+        return self._job(new, added, text)
 
     async def check_replay(self, submission: Submission) -> None:
         """Raises Replay, or Invalid, where `submit` would because of the idempotency key; and Unavailable."""
@@ -98,18 +99,20 @@ class Submitter:
         actor = submission.actor
         return NewJob(
             message_id=id,
-            queue_name=actor.queue_name,
-            lane=actor.lane,
-            actor=actor.actor_name,
+            kind=Kind(
+                actor.queue_name,
+                actor.lane,
+                actor.actor_name,
+                submission.tenant,
+                self._priority(submission),
+                self._retention_seconds,
+            ),
             message=message(id, actor.queue_name, actor.actor_name, params),
-            tenant=submission.tenant,
-            priority=self._priority(submission),
             request_id=submission.request_id,
             traceparent=submission.traceparent,
             run_at=submission.run_at,
             delay=submission.delay,
             cancel_after=submission.cancel_after,
-            retention=self._retention_seconds,
             idempotency_key=submission.idempotency_key,
             fingerprint=self._fingerprint(submission),
             limit_key=limit_key,
@@ -138,26 +141,26 @@ class Submitter:
             return submission.actor.declaration.priority
         return PRIORITIES.index(submission.priority)
 
-    def _job(self, new: NewJob, row: Mapping[str, Any], params: str) -> Job:
+    def _job(self, new: NewJob, added: Added, params: str) -> Job:
         return Job(
             id=new.message_id,
-            actor=new.actor,
-            queue=new.queue_name,
+            actor=new.kind.actor,
+            queue=new.kind.queue_name,
             state=State.WAITING,
-            tenant=new.tenant,
-            priority=new.priority,
+            tenant=new.kind.tenant,
+            priority=new.kind.priority,
             request_id=new.request_id,
             attempts=0,
             crashes=0,
             version=0,
-            created_at=row["created_at"],
-            run_at=row["due_at"],
+            created_at=added.created_at,
+            run_at=added.due_at,
             started_at=None,
             finished_at=None,
-            expires_at=row["expires_at"],
+            expires_at=added.expires_at,
             progress=None,
             params=params,
             result=None,
             error=None,
-            turn=row["turn"],
+            turn=added.turn,
         )

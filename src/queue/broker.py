@@ -14,7 +14,8 @@ from dramatiq.middleware import Middleware
 from dramatiq_pg import PostgresBroker
 from dramatiq_pg.utils import make_pool, retry_pg, transaction
 
-from src.queue.enqueue import SQL, LimitRow, NewJob, columns
+from src.queue.batch import Batch, Kind, NewJob
+from src.queue.enqueue import SQL, LimitRow
 
 
 class Place(NamedTuple):
@@ -65,15 +66,15 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
         place = self._place(self.get_actor(message.actor_name), message.kwargs)
         job = NewJob(
             message_id=UUID(message.message_id),
-            queue_name=message.queue_name,
-            lane=place.lane,
-            limit_key=None if place.limit is None else place.limit.key,
-            actor=message.actor_name,
+            kind=Kind(message.queue_name, place.lane, message.actor_name, retention=self._retention),
             message=orjson.dumps(message.asdict()).decode(),
             delay=None if delay is None else delay / 1000,
-            retention=self._retention,
+            limit_key=None if place.limit is None else place.limit.key,
         )
-        values = {**columns([job]), "message_id": [message.message_id]}
+        values = {
+            name: list(column)
+            for name, column in {**Batch([job]).columns(), "message_id": [message.message_id]}.items()
+        }
         with transaction(self.pool) as cursor:
             if place.limit is not None:
                 cursor.execute(

@@ -1,63 +1,14 @@
 """Enqueueing: one INSERT, shared by the requests that come at the same time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
 from uuid import UUID
 
-import orjson
-
-from src.db import Group, Link, Queries, Unavailable, transposed
+from src.db import Group, Link, Queries, Unavailable
 from src.db.retry import briefly
+from src.queue.batch import Added, Batch, Line, NewJob
 
 SQL = Queries("src.queue", "sql/enqueue.sql")
-
-
-class NewJob(NamedTuple):
-    """A row to be."""
-
-    message_id: UUID
-    queue_name: str
-    lane: str
-    actor: str
-    message: str
-    retention: float
-    tenant: str | None = None
-    priority: int = 1
-    request_id: str | None = None
-    traceparent: str | None = None
-    run_at: datetime | None = None
-    delay: float | None = None
-    cancel_after: float | None = None
-    idempotency_key: str | None = None
-    fingerprint: bytes | None = None
-    limit_key: str | None = None
-    unique_key: str | None = None
-    sealed: str | None = None
-
-
-#: A lane and a priority.
-Line = tuple[str, int]
-
-
-def columns(jobs: Sequence[NewJob], rounds: Mapping[Line, int] | None = None) -> dict[str, Sequence[Any]]:
-    """The parameters of the query `enqueue`: an array a field, the lines that the jobs join, and where in them each comes.
-
-    `rounds`: of some lines a round that has come, so that earlier ones need not be looked through.
-    """
-    lines: dict[tuple[str, int, str | None], list[int]] = {}
-    places = []
-    for job in jobs:
-        line = lines.setdefault((job.lane, job.priority, job.tenant), [len(lines) + 1, -1])
-        line[1] += 1
-        places.append(tuple(line))
-    return {
-        **transposed(NewJob._fields, jobs),
-        **transposed(("line", "place"), places),
-        **transposed(("line_lane", "line_priority", "line_tenant"), list(lines)),
-        "line_since": [(rounds or {}).get((lane, priority), 0) for lane, priority, _ in lines],
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +21,9 @@ class LimitRow:
     burst: int | None
 
 
-def message(id: UUID, queue: str, actor: str, params: str) -> str:
-    """The message column: what dramatiq encodes for the same call. `params` is a JSON text."""
-    return orjson.dumps(
-        {
-            "queue_name": queue,
-            "actor_name": actor,
-            "args": [],
-            "kwargs": orjson.Fragment(params),
-            "options": {},
-            "message_id": str(id),
-            "message_timestamp": (id.int >> 80),
-        }
-    ).decode()
-
-
 Slot = tuple[str, str, str]
 #: What came of jobs to add: a row, or who has a key of theirs.
-Outcome = dict[UUID, Mapping[str, Any] | BaseException]
+Outcome = dict[UUID, Added | BaseException]
 
 #: How often a key that came free is tried for.
 KEY_ROUNDS = 3
@@ -116,10 +52,10 @@ class Enqueuer:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._rounds: dict[Line, int] = {}
-        self._group: Group[NewJob, Mapping[str, Any]] = Group(self._insert)
+        self._group: Group[NewJob, Added] = Group(self._insert)
 
-    async def enqueue(self, job: NewJob) -> Mapping[str, Any]:
-        """Add a job: its `message_id`, `due_at`, `created_at` and `expires_at`.
+    async def enqueue(self, job: NewJob) -> Added:
+        """Add a job.
 
         Raises Conflict, Twin, and Unavailable when the database is away.
         """
@@ -130,7 +66,7 @@ class Enqueuer:
         columns = {name: [getattr(row, name) for row in rows] for name in SQL.limits.parameters}
         await self._link.fetch(SQL.limits, **columns)
 
-    async def _insert(self, jobs: Sequence[NewJob]) -> Sequence[Mapping[str, Any] | BaseException]:
+    async def _insert(self, jobs: Sequence[NewJob]) -> Sequence[Added | BaseException]:
         # Whoever takes keys in one order cannot wait in a circle with another process that does.
         keyed = any(job.idempotency_key or job.unique_key for job in jobs)
         outcome = await self._add(sorted(jobs, key=_order) if keyed else jobs)
@@ -139,21 +75,23 @@ class Enqueuer:
         return [outcome[job.message_id] for job in jobs]
 
     async def _add(self, jobs: Sequence[NewJob]) -> Outcome:
-        values = columns(jobs, self._rounds)
+        batch = Batch(jobs, self._rounds)
         try:
-            rows = await self._link.fetch(SQL.enqueue, **values)
+            return await self._write(batch)
         except Unavailable:
-            return await briefly()(self._add_again, values)
-        if rows:
-            lines = zip(values["line_lane"], values["line_priority"], strict=True)
-            self._rounds.update(zip(lines, rows[0]["rounds"], strict=True))
-        return _by_id(rows)
+            return await briefly()(self._add_again, batch)
 
-    async def _add_again(self, values: Mapping[str, Sequence[Any]]) -> Outcome:
+    async def _write(self, batch: Batch) -> Outcome:
+        [row] = await self._link.fetch(SQL.enqueue, **batch.columns())
+        self._rounds.update(batch.rounds(row))
+        return dict(batch.added(row))
+
+    async def _add_again(self, batch: Batch) -> Outcome:
         """The ids are ours, so a second try after a lost answer finds the first one's rows and adds none twice."""
-        added = _by_id(await self._link.fetch(SQL.enqueue, **values))
-        ids = [id for id in values["message_id"] if id not in added]
-        return {**added, **_by_id(await self._link.fetch(SQL.added, ids=ids))} if ids else added
+        added = await self._write(batch)
+        ids = [job.message_id for job in batch.jobs if job.message_id not in added]
+        rows = await self._link.fetch(SQL.added, ids=ids) if ids else ()
+        return {**added, **{row["message_id"]: Added(*list(row.values())[1:]) for row in rows}}
 
     async def _settle(self, jobs: Sequence[NewJob], outcome: Outcome) -> None:
         """Jobs whose key was taken: who has it, for each, or a row where the key came free meanwhile.
@@ -207,13 +145,9 @@ class Enqueuer:
         }
 
 
-def _by_id(rows: Sequence[Mapping[str, Any]]) -> Outcome:
-    return {row["message_id"]: row for row in rows}
-
-
 def _slot(job: NewJob) -> Slot:
     """Where no two jobs with an idempotency key may be."""
-    return (job.tenant or "", job.actor, job.idempotency_key or "")
+    return (job.kind.tenant or "", job.kind.actor, job.idempotency_key or "")
 
 
 def _order(job: NewJob) -> tuple[str, ...]:

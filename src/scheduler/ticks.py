@@ -11,7 +11,7 @@ from src import logs
 from src.db import Link, Queries
 from src.periodic import Schedule
 from src.periodic.schedule import Due
-from src.queue.enqueue import message
+from src.queue.batch import message
 from src.queue.ids import uuid7
 from src.scheduler.agenda import Agenda
 from src.scheduler.lease import Lease, LeaseLost

@@ -9,8 +9,9 @@ from uuid import UUID
 import asyncpg
 
 from src.db import Link, Query
+from src.queue.batch import Kind, NewJob, message
 from src.queue.claim import SQL as CLAIM
-from src.queue.enqueue import Enqueuer, LimitRow, NewJob, message
+from src.queue.enqueue import Enqueuer, LimitRow
 from src.queue.finish import Ending, Finisher
 from src.queue.ids import uuid7
 
@@ -53,11 +54,16 @@ class Bench:
 def job(**columns: Any) -> NewJob:
     """A row to be."""
     id = uuid7()
-    values = {
-        "message_id": id, "queue_name": "default", "lane": "default", "actor": "echo",
-        "message": message(id, "default", "echo", "{}"), "tenant": "acme", "retention": 60.0,
-    }  # fmt: skip
-    return NewJob(**{**values, **columns})
+    common: dict[str, Any] = {
+        "queue_name": "default",
+        "lane": "default",
+        "actor": "echo",
+        "tenant": "acme",
+        "retention": 60.0,
+    }
+    kind = Kind(**common | {name: columns.pop(name) for name in Kind._fields if name in columns})
+    own: dict[str, Any] = {"message_id": id, "kind": kind, "message": message(id, "default", "echo", "{}")}
+    return NewJob(**own | columns)
 
 
 @asynccontextmanager

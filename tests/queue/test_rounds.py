@@ -9,10 +9,10 @@ import pytest
 
 from src.db import Query
 from src.db.link import PLANS
+from src.queue.batch import Batch
 from src.queue.claim import LATE, RARITY, WHOLE_SECONDS, Rounds
 from src.queue.claim import SQL as CLAIM
 from src.queue.enqueue import SQL as ENQUEUE
-from src.queue.enqueue import columns
 from tests.queue.bench import Bench, job
 
 LANE = "default"
@@ -72,9 +72,9 @@ async def test_adding_costs_the_same_beside_an_old_transaction(
     known, unknown = [], []
     for count in (20, 600):
         turn = await go_through(queue, count)
-        known.append(await pages(sql, ENQUEUE.enqueue, **columns([job()], {(LANE, 1): turn})))
+        known.append(await pages(sql, ENQUEUE.enqueue, **Batch([job()], {(LANE, 1): turn}).columns()))
         await sql.execute("delete from dramatiq.queue where state = 'queued'")
-        unknown.append(await pages(sql, ENQUEUE.enqueue, **columns([job()])))
+        unknown.append(await pages(sql, ENQUEUE.enqueue, **Batch([job()]).columns()))
         await sql.execute("delete from dramatiq.queue where state = 'queued'")
 
     assert known[1] <= known[0] + 20

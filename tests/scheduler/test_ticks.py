@@ -17,7 +17,8 @@ from src import clock
 from src.db import Link, pool
 from src.jobs.expire import Expiry
 from src.periodic import Cron, Schedule
-from src.queue.enqueue import Enqueuer, NewJob, message
+from src.queue.batch import Kind, NewJob, message
+from src.queue.enqueue import Enqueuer
 from src.queue.ids import uuid7
 from src.scheduler.agenda import Agenda
 from src.scheduler.lease import Lease, LeaseLost
@@ -265,11 +266,9 @@ async def test_a_fired_row_is_the_enqueued_one(db: asyncpg.Connection, database_
     await scheduler.ticks.fire_due(TICK)
     id = uuid7()
     text = message(id, "default", "remove_expired_jobs", "{}")
-    named: dict[str, Any] = dict.fromkeys(NewJob._fields)
-    named |= {"message_id": id, "queue_name": "default", "lane": "default", "message": text, "priority": 1}
-    named |= {"actor": "remove_expired_jobs", "request_id": "by hand", "retention": 60.0}
+    kind = Kind("default", "default", "remove_expired_jobs", retention=60.0)
     link = Link(database_url, "test")
-    await Enqueuer(link).enqueue(NewJob(**named))
+    await Enqueuer(link).enqueue(NewJob(id, kind, text, request_id="by hand"))
     await link.close()
     asked, told = await db.fetch("select * from dramatiq.queue order by request_id")
     own = {"message_id", "message", "request_id", "created_at", "mtime", "expires_at", "turn"}

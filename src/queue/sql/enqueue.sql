@@ -22,26 +22,31 @@ with line as materialized (
     )
     offset 0
   ) as known (round)
+), kind as materialized (
+  select number, line, queue_name, lane, actor, tenant, priority, retention * interval '1 second' as retention
+  from unnest(:queue_name::text[], :lane::text[], :actor::text[], :tenant::text[], :priority::smallint[],
+      :retention::double precision[], :line::integer[])
+    with ordinality as kind (queue_name, lane, actor, tenant, priority, retention, line, number)
 ), added as (
   insert into dramatiq.queue
     (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent, run_at, due_at,
      cancel_at, expires_at, idempotency_key, fingerprint, limit_key, unique_key, sealed, turn)
   select
-    job.message_id, job.queue_name, job.lane, job.actor, job.message, job.tenant, job.priority,
+    job.message_id, kind.queue_name, kind.lane, kind.actor, job.message, kind.tenant, kind.priority,
     job.request_id, job.traceparent, due.due_at, due.due_at,
     dramatiq.clock() + job.cancel_after * interval '1 second',
-    coalesce(due.due_at, dramatiq.clock()) + job.retention * interval '1 second',
+    coalesce(due.due_at, dramatiq.clock()) + kind.retention,
     job.idempotency_key, job.fingerprint, job.limit_key, job.unique_key, job.sealed,
     case when due.due_at is null then line.turn + job.place end
+  -- A shorter array is filled up with nulls.
   from unnest(
-    :message_id::uuid[], :queue_name::text[], :lane::text[], :actor::text[], :message::jsonb[], :tenant::text[],
-    :priority::smallint[], :request_id::text[], :traceparent::text[], :run_at::timestamptz[],
-    :delay::double precision[], :cancel_after::double precision[], :retention::double precision[],
-    :idempotency_key::text[], :fingerprint::bytea[], :limit_key::text[], :unique_key::text[],
-    :sealed::jsonb[], :line::integer[], :place::integer[]
-  ) as job (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent,
-      run_at, delay, cancel_after, retention, idempotency_key, fingerprint, limit_key, unique_key, sealed, line, place)
-  join line on line.number = job.line
+    :message_id::uuid[], :kind::integer[], :place::integer[], :message::jsonb[], :request_id::text[],
+    :traceparent::text[], :run_at::timestamptz[], :delay::double precision[], :cancel_after::double precision[],
+    :idempotency_key::text[], :fingerprint::bytea[], :limit_key::text[], :unique_key::text[], :sealed::jsonb[]
+  ) as job (message_id, kind, place, message, request_id, traceparent, run_at, delay, cancel_after,
+      idempotency_key, fingerprint, limit_key, unique_key, sealed)
+  join kind on kind.number = job.kind
+  join line on line.number = kind.line
   cross join lateral (
     select coalesce(job.run_at, dramatiq.clock() + job.delay * interval '1 second')
   ) as start (starts)
@@ -49,12 +54,19 @@ with line as materialized (
     select case when starts > dramatiq.clock() then starts end
   ) as due (due_at)
   on conflict do nothing
-  returning message_id, lane, turn, due_at, created_at, expires_at
+  returning message_id, lane, due_at
 )
--- Equal notifications of one transaction are one.
-select message_id, turn, due_at, created_at, expires_at,
+-- One row for all of them, told by what they share; which ones were added only where not all were.
+select dramatiq.clock() as created_at,
   (select array_agg(round order by number) from line) as rounds,
-  pg_notify(case when due_at is null then 'dramatiq.' || lane || '.enqueue' else 'sooner.postponed' end, '') as notified
+  (select array_agg(turn order by number) from line) as turns,
+  case when count(*) < cardinality(:message_id::uuid[]) then coalesce(array_agg(message_id), '{}') end as added,
+  array_agg(message_id) filter (where due_at is not null) as postponed,
+  array_agg(due_at) filter (where due_at is not null) as due_at,
+  (select count(pg_notify(channel, '')) from (
+    select distinct case when due_at is null then 'dramatiq.' || lane || '.enqueue' else 'sooner.postponed' end
+    from added
+  ) as told (channel)) as notified
 from added;
 
 -- name: limits
@@ -72,7 +84,7 @@ returning key;
 
 -- name: added
 -- Reads back rows of an INSERT whose answer was lost.
-select message_id, turn, due_at, created_at, expires_at from dramatiq.queue where message_id = any(:ids::uuid[]);
+select message_id, created_at, due_at, expires_at, turn from dramatiq.queue where message_id = any(:ids::uuid[]);
 
 -- name: twins
 -- Which jobs wait or run under these keys, of which there may be one at a time.
