@@ -30,7 +30,7 @@ from src.jobs.problem import MethodNotAllowed, NotFound
 from src.settings import WebSettings
 
 #: The router tries one route after another: what is asked for most comes first.
-FIRST = ("submit", "jobs")
+FIRST = ("jobs",)
 
 
 def _modules() -> list[str]:
@@ -68,7 +68,8 @@ def create(settings: WebSettings) -> ASGIApp:
             if tracing is not None:
                 await asyncio.to_thread(tracing.end)
 
-    service = Service(ROUTES, lifespan, _refuse)
+    submissions = [("POST", f"/jobs/{name}") for name in resources.actors]
+    service = Service(ROUTES, lifespan, _refuse, known=submissions)
     service.state.resources = resources
     app = Cors(service, settings.cors_allow_origins) if settings.cors_allow_origins else service
     return app if tracing is None else Traced(app, tracing)

@@ -16,7 +16,13 @@ async def caller(request: Request, scope: str = "jobs") -> Caller:
 
     Raises Unauthorized, or Forbidden where the key lacks the scope.
     """
-    who = await _by_key(request) if "authorization" in request.headers else await operator(request)
+    resources: Resources = request.app.state.resources
+    authorization = request.headers.get("authorization")
+    if authorization is None:
+        who = await operator(request)
+    else:
+        key = _bearer(authorization)
+        who = await resources.keys.caller(key) if key else None
     if who is None:
         raise Unauthorized("Send an API key: Authorization: Bearer KEY.")
     if scope not in who.scopes and not who.is_admin:
@@ -32,10 +38,10 @@ async def key_holder(request: Request) -> Caller:
     return who
 
 
-async def _by_key(request: Request) -> Caller | None:
-    resources: Resources = request.app.state.resources
-    kind, _, key = request.headers["authorization"].partition(" ")
-    return await resources.keys.caller(key.strip()) if kind.lower() == "bearer" and key.strip() else None
+def _bearer(authorization: str) -> str:
+    """The key of an Authorization field (RFC 6750, section 2.1); empty where there is none."""
+    kind, _, key = authorization.partition(" ")
+    return key.strip() if kind.lower() == "bearer" else ""
 
 
 async def may_see(request: Request, id: UUID) -> Caller | None:

@@ -1,6 +1,6 @@
 """Request bodies."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 from typing import Any
 
 from starlette.requests import Request
@@ -9,10 +9,10 @@ from src.jobs import codec
 from src.jobs.problem import BadRequest, Invalid, TooLarge, UnsupportedMediaType, wrong
 
 
-async def read_json(request: Request, most: int) -> bytes:
-    """The body of a JSON request. Raises UnsupportedMediaType, TooLarge, BadRequest."""
+def read_json(request: Request, most: int) -> Awaitable[bytes]:
+    """The body of a JSON request. Raises UnsupportedMediaType; and TooLarge, BadRequest when awaited."""
     check_json(request.headers.get("content-type"))
-    return await read(request, most)
+    return read(request, most)
 
 
 async def read_members(request: Request, most: int, known: Collection[str]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ async def read(request: Request, most: int) -> bytes:
 
 def check_json(content_type: str | None) -> None:
     """Raises UnsupportedMediaType for a type that is no JSON. A missing type is taken for JSON."""
-    if content_type is None:
+    if content_type is None or content_type == "application/json":
         return
     kind, *parameters = [part.strip().lower() for part in content_type.split(";")]
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
+from src.api.answers import Json
 from src.api.resources import Resources
+from src.jobs.forecast import Outlook
 from src.jobs.row import Job
 
 
@@ -18,16 +20,18 @@ def answer(
 ) -> Response:
     """The job document: 200 where it is final or was only read, else 202 with where to look."""
     code = status or (200 if reading or job.state.is_final else 202)
-    urls = resources.documents.urls(job)
-    more = {**(headers or {}), **reading_headers(resources, job)}
+    urls, outlook = resources.documents.urls(job), resources.forecast.outlook(job)
+    more = reading_headers(job, outlook)
     if code == 202:
         more["Location"] = urls["self"]
-    return Response(resources.documents.render(job, urls), code, more, media_type="application/json")
+    if headers:
+        more.update(headers)
+    return Json(resources.documents.render(job, urls, outlook), code, more)
 
 
-def reading_headers(resources: Resources, job: Job) -> dict[str, str]:
+def reading_headers(job: Job, outlook: Outlook) -> dict[str, str]:
     """What goes with a document, and with the news that it has not changed."""
     headers = {"ETag": job.etag, "Cache-Control": "no-store"}
-    if not job.state.is_final:
-        headers["Retry-After"] = str(resources.forecast.retry_after(job))
+    if outlook.retry_after is not None:
+        headers["Retry-After"] = str(outlook.retry_after)
     return headers

@@ -50,7 +50,8 @@ async def show(request: Request) -> Response:
             job = await _changed(resources, watcher, job, seconds)
     applied = {"Preference-Applied": prefer.applied(seconds)} if wait else {}
     if known & {job.etag, "*"}:
-        return Response(status_code=304, headers={**reading_headers(resources, job), **applied})
+        unchanged = reading_headers(job, resources.forecast.outlook(job))
+        return Response(status_code=304, headers={**unchanged, **applied})
     return answer(resources, job, applied, reading=True)
 
 

@@ -42,7 +42,7 @@ def read(fields: Iterable[str]) -> Preferences:
 
     Of a repeated preference the first counts; what does not fit the grammar is ignored (section 2).
     """
-    return _read(tuple(field[:_LONGEST] for field in fields))
+    return _read(tuple([field[:_LONGEST] for field in fields]))
 
 
 @lru_cache(maxsize=100)

@@ -1,19 +1,21 @@
 """The ASGI application around Starlette's router."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
-from starlette.datastructures import Headers, State
+from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route, Router
+from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import Message, Receive, Scope, Send
 
 from src import logs
 from src.api.correlation import correlate
 from src.api.linger import answer_early
 from src.api.problems import problem_of, response
+from src.api.request import LightRequest
 from src.metrics import note_request
 
 Refuse = Callable[[Request, Exception], Awaitable[Response]]
@@ -23,14 +25,22 @@ class Service:
     """Starlette's router with one thin layer around it, where Starlette's application has four.
 
     Each request gets its ids; whatever is raised becomes a problem document and lets no stack trace out.
-    `refuse` answers what no route takes.
+    `refuse` answers what no route takes. `known` are methods and paths that are asked for often: what the router
+    makes of them is looked up instead of found out each time.
     """
 
-    def __init__(self, routes: Sequence[BaseRoute], lifespan: Any, refuse: Refuse) -> None:
+    def __init__(
+        self,
+        routes: Sequence[BaseRoute],
+        lifespan: Any,
+        refuse: Refuse,
+        known: Iterable[tuple[str, str]] = (),
+    ) -> None:
         for route in routes:
             if isinstance(route, Route):
                 route.app = _Direct(route.endpoint)
         self._router = Router(routes, lifespan=lifespan)
+        self._known = {(method, path): _matched(routes, method, path) for method, path in known}
         self._refuse = refuse
         self.state = State()
 
@@ -39,24 +49,21 @@ class Service:
         if scope["type"] != "http":
             await self._router(scope, receive, send)
             return
+        began, status = perf_counter(), 0
         request_id, traceparent = correlate(scope["headers"])
         state = scope.setdefault("state", {})
         state["request_id"], state["traceparent"] = request_id, traceparent
         logs.belong(request_id=request_id, traceparent=traceparent)
-        await self._answer(scope, receive, send, (b"x-request-id", request_id.encode()))
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, header: tuple[bytes, bytes]) -> None:
-        began, status = perf_counter(), 0
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"].append(header)
+                message["headers"].append((b"x-request-id", request_id.encode()))
             await send(message)
 
         try:
-            await self._router(scope, receive, answer)
+            await self._route(scope, receive, answer)
         except Exception as error:
             if status:
                 raise
@@ -67,6 +74,14 @@ class Service:
             path = route.path if isinstance(route, Route) else "none"
             note_request(scope["method"], path, status, perf_counter() - began)
 
+    def _route(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        matched = self._known.get((scope["method"], scope["path"]))
+        if matched is None:
+            return self._router(scope, receive, send)
+        scope.update(matched)
+        handled: Awaitable[None] = matched["route"].app(scope, receive, send)
+        return handled
+
     async def _problem(self, request: Request, error: Exception) -> Response:
         try:
             return await self._refuse(request, error)
@@ -74,32 +89,14 @@ class Service:
             return response(problem_of(worse))
 
 
-class _Fields(Headers):
-    """Header fields in a dictionary: Starlette's search them all at each look, and a handler looks a dozen times."""
-
-    def __init__(self, scope: Scope) -> None:
-        super().__init__(scope=scope)
-        self._values: dict[str, list[str]] = {}
-        for name, value in self.raw:
-            self._values.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
-
-    def __getitem__(self, key: str) -> str:
-        return self._values[key.lower()][0]
-
-    def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and key.lower() in self._values
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return self._values.get(key.lower(), (default,))[0]
-
-    def getlist(self, key: str) -> list[str]:
-        return self._values.get(key.lower(), [])
-
-
-class _Request(Request):
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        super().__init__(scope, receive, send)
-        self._headers = _Fields(scope)
+def _matched(routes: Sequence[BaseRoute], method: str, path: str) -> Mapping[str, Any]:
+    """What the router would add to the scope of such a request. Raises LookupError where no route takes it."""
+    scope = {"type": "http", "method": method, "path": path, "root_path": ""}
+    for route in routes:
+        match, added = route.matches(scope)
+        if match is Match.FULL:
+            return {"route": route, **added}
+    raise LookupError(f"no route for {method} {path}")
 
 
 class _Direct:
@@ -109,5 +106,8 @@ class _Direct:
         self._handle = handle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await self._handle(_Request(scope, receive, send))
+        answer = await self._handle(LightRequest(scope, receive, send))
+        # Jobs that were added or have ended together are answered together: each write may wake whoever reads it, and
+        # one awake for the first of them finds the others without being woken for each.
+        await asyncio.sleep(0)
         await answer(scope, receive, send)

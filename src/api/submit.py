@@ -74,7 +74,8 @@ async def submit(request: Request) -> Response:
     resources.admission.check_rate(who.tenant)
     params = codec.read_object(await read_json(request, resources.settings.max_body_bytes))
     actor.check(params)
-    await _check_uploads(resources, actor, params, who)
+    if actor.upload_names:
+        await _check_uploads(resources, actor, params, who)
     submission = _submission(request, actor, params, who)
     wanted = _preferences(request)
     with resources.watch.on(uuid7()) as watcher:
@@ -91,22 +92,19 @@ async def submit(request: Request) -> Response:
 
 async def _let_in(resources: Resources, submission: Submission, who: Caller, id: UUID) -> Job:
     """The job as it begins. Whoever asks again for a job that is there gets it, also where there is room for no more."""
+    admission = resources.admission
     try:
-        await resources.admission.make_room(who.tenant, submission.actor)
-        job = await _submitted(resources, submission, who, id)
+        await admission.make_room(who.tenant, submission.actor)
+        try:
+            job = await resources.submitter.submit(submission, id)
+        except BaseException:
+            admission.withdraw(who.tenant)
+            raise
     except (TooManyRequests, ServiceUnavailable):
         await resources.submitter.check_replay(submission)
         raise
-    resources.admission.landed(who.tenant)
+    admission.landed(who.tenant)
     return job
-
-
-async def _submitted(resources: Resources, submission: Submission, who: Caller, id: UUID) -> Job:
-    try:
-        return await resources.submitter.submit(submission, id)
-    except BaseException:
-        resources.admission.withdraw(who.tenant)
-        raise
 
 
 async def _replay(
@@ -173,16 +171,16 @@ async def _check_uploads(
 
 
 def _submission(request: Request, actor: JobActor, params: Mapping[str, Any], who: Caller) -> Submission:
-    query = request.query_params if request.scope["query_string"] else {}
+    state, timing = request.scope["state"], when.timing(request)
     return Submission(
         actor=actor,
         params=params,
         tenant=who.tenant,
-        request_id=request.state.request_id,
-        traceparent=request.state.traceparent,
-        priority=when.priority(query),
-        run_at=when.run_at(query),
-        delay=when.delay(query),
+        request_id=state["request_id"],
+        traceparent=state["traceparent"],
+        priority=timing.priority,
+        run_at=timing.run_at,
+        delay=timing.delay,
         cancel_after=when.cancel_after(request),
         idempotency_key=when.idempotency_key(request),
     )

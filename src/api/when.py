@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from starlette.requests import Request
 
@@ -16,6 +17,26 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,15})?", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _PAST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Timing(NamedTuple):
+    """What a query says of when: seconds of delay or a time, and a priority's name."""
+
+    run_at: datetime | None = None
+    delay: float | None = None
+    priority: str | None = None
+
+
+#: Nothing was said of it, as it is in most requests.
+NOW = Timing()
+
+
+def timing(request: Request) -> Timing:
+    """What the query says of when. Raises Invalid."""
+    if not request.scope["query_string"]:
+        return NOW
+    query = request.query_params
+    return Timing(run_at(query), delay(query), priority(query))
 
 
 def run_at(query: Mapping[str, str]) -> datetime | None:

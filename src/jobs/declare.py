@@ -111,7 +111,7 @@ class JobActor(dramatiq.Actor[Any, Any]):
         self._open = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(fn).parameters.values())
         super().__init__(fn, **options)
 
-    @property
+    @cached_property
     def lane(self) -> str:
         """Where its jobs are claimed from."""
         declared = self.declaration

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from src.jobs.forecast import Forecast
+from src.jobs.forecast import Forecast, Outlook
 from src.jobs.links import Links
 from src.jobs.row import Job
 from src.jobs.states import PRIORITIES
@@ -24,20 +24,21 @@ class Documents:
         """Until when the job can be read, at least."""
         return job.expires_at or (job.finished_at or job.created_at) + self._retention
 
-    def members(self, job: Job, urls: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """The document's members, for orjson; `urls` where they are known."""
+    def members(
+        self, job: Job, urls: Mapping[str, str] | None = None, outlook: Outlook | None = None
+    ) -> dict[str, Any]:
+        """The document's members, for orjson; `urls` and `outlook` where they are known."""
+        end = (outlook or self._forecast.outlook(job)).finishes_at
         members = facts(job, self.expiry(job))
-        members["estimate"] = self._estimate(job)
+        members["estimate"] = None if end is None else {"finishes_at": end}
         members["urls"] = urls or self.urls(job)
         return members
 
-    def _estimate(self, job: Job) -> dict[str, datetime] | None:
-        end = self._forecast.finishes_at(job)
-        return None if end is None else {"finishes_at": end}
-
-    def render(self, job: Job, urls: Mapping[str, str] | None = None) -> bytes:
-        """The document as JSON; `urls` where they are known."""
-        return orjson.dumps(self.members(job, urls), option=orjson.OPT_UTC_Z)
+    def render(
+        self, job: Job, urls: Mapping[str, str] | None = None, outlook: Outlook | None = None
+    ) -> bytes:
+        """The document as JSON; `urls` and `outlook` where they are known."""
+        return orjson.dumps(self.members(job, urls, outlook), option=orjson.OPT_UTC_Z)
 
     def urls(self, job: Job) -> dict[str, str]:
         """The job's signed addresses."""

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from src.db import Database
 from src.jobs.declare import JobActor
@@ -23,6 +24,19 @@ LONGEST_PAUSE = 3.0
 UNKNOWN_PACE = 5.0
 #: How long an overdue job is given at most before it is asked for again.
 LONGEST_RETRY = 60
+
+
+class Outlook(NamedTuple):
+    """When a job will likely end, None where nothing is known; and whole seconds after which to ask for it again.
+
+    Neither is there for a job that has ended.
+    """
+
+    finishes_at: datetime | None
+    retry_after: int | None
+
+
+ENDED = Outlook(None, None)
 
 
 class Forecast:
@@ -83,12 +97,18 @@ class Forecast:
         known = self._known.get(actor)
         return (None, None) if known is None else (known.quantile(0.5), known.quantile(0.95))
 
-    def finishes_at(self, job: Job) -> datetime | None:
-        """When a job will likely end; None where nothing is known, or it is final."""
-        known = self._known.get(job.actor)
-        if known is None or job.state.is_final:
-            return None
+    def outlook(self, job: Job) -> Outlook:
+        """What can be said of a job's end."""
+        if job.state.is_final:
+            return ENDED
         now = self._now()
+        finishes_at = self._finishes_at(job, now)
+        return Outlook(finishes_at, self._retry_after(job, finishes_at, now))
+
+    def _finishes_at(self, job: Job, now: datetime) -> datetime | None:
+        known = self._known.get(job.actor)
+        if known is None:
+            return None
         if job.state is State.PROCESSING and job.started_at is not None:
             left = known.left((now - job.started_at).total_seconds())
         else:
@@ -102,12 +122,10 @@ class Forecast:
         due_in = 0.0 if job.run_at is None else max(0.0, (job.run_at - now).total_seconds())
         return due_in + self._work_ahead(job, 0.5) / places + median
 
-    def retry_after(self, job: Job) -> int:
-        """Whole seconds after which it is worth asking for a job again."""
-        now = self._now()
-        end = self.finishes_at(job)
-        if end is not None:
-            return max(1, math.ceil((end - now).total_seconds()))
+    @staticmethod
+    def _retry_after(job: Job, finishes_at: datetime | None, now: datetime) -> int:
+        if finishes_at is not None:
+            return max(1, math.ceil((finishes_at - now).total_seconds()))
         since = job.started_at or job.run_at or job.created_at
         elapsed = (now - since).total_seconds()
         if elapsed < 0:

@@ -56,13 +56,11 @@ class Sealer:
 
     def seal(
         self, params: Mapping[str, Any], paths: Sequence[secret.Path], owner: Owner
-    ) -> tuple[Mapping[str, Any], str | None]:
-        """The parameters as they may be stored, and the ciphertexts by JSON pointer as JSON; None without secrets.
+    ) -> tuple[Mapping[str, Any], str]:
+        """The parameters as they may be stored, and the ciphertexts by JSON pointer as JSON.
 
         Raises ServiceUnavailable where there is no key.
         """
-        if not paths:
-            return params, None
         if self._key is None:
             detail = "This deployment takes no secret parameters: its SECRETS_PUBLIC_KEY is not set."
             raise ServiceUnavailable(detail, retry_after=KEY_RETRY_SECONDS)

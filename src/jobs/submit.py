@@ -59,9 +59,7 @@ class Submitter:
         be sealed, and Unavailable when the database is away: try again.
         """
         id = id or uuid7()
-        owner = Owner(submission.tenant, id, submission.actor.actor_name)
-        secrets = submission.actor.secret_paths(submission.params)
-        params, sealed = self._sealer.seal(submission.params, secrets, owner)
+        params, sealed = self._seal(submission, id)
         limit = submission.actor.limit(submission.tenant, params)
         if limit is not None:
             await self._enqueuer.limits([limit])
@@ -75,6 +73,14 @@ class Submitter:
         except Twin as twin:
             raise Attach(twin.id) from None
         return self._job(new, added, text)
+
+    def _seal(self, submission: Submission, id: UUID) -> tuple[Mapping[str, Any], str | None]:
+        """The parameters as they may be stored, and the secrets among them as JSON."""
+        secrets = submission.actor.secret_paths(submission.params)
+        if not secrets:
+            return submission.params, None
+        owner = Owner(submission.tenant, id, submission.actor.actor_name)
+        return self._sealer.seal(submission.params, secrets, owner)
 
     async def check_replay(self, submission: Submission) -> None:
         """Raises Replay, or Invalid, where `submit` would because of the idempotency key; and Unavailable."""

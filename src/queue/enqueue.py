@@ -1,7 +1,8 @@
 """Enqueueing: one INSERT, shared by the requests that come at the same time."""
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from src.db import Group, Link, Queries, Unavailable
@@ -54,12 +55,12 @@ class Enqueuer:
         self._rounds: dict[Line, int] = {}
         self._group: Group[NewJob, Added] = Group(self._insert)
 
-    async def enqueue(self, job: NewJob) -> Added:
+    def enqueue(self, job: NewJob) -> Coroutine[Any, Any, Added]:
         """Add a job.
 
         Raises Conflict, Twin, and Unavailable when the database is away.
         """
-        return await self._group(job)
+        return self._group(job)
 
     async def limits(self, rows: Sequence[LimitRow]) -> None:
         """Make known how much may run under the keys of jobs to come. Raises Unavailable."""

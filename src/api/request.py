@@ -1,0 +1,48 @@
+"""A request, lighter than Starlette's: handlers look at a dozen header fields, and each has to be found at once."""
+
+from functools import cache
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+
+@cache
+def raw_name(name: str) -> bytes:
+    """A header field's name as servers take and give it. Only our own code names fields, so there are few."""
+    return name.lower().encode("latin-1")
+
+
+class Fields(Headers):
+    """Header fields in a dictionary, where Starlette's search them all at each look."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(raw=scope["headers"])
+        # Of a repeated field the first counts.
+        self._first: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        self._repeats = len(self._first) < len(scope["headers"])
+
+    def __getitem__(self, key: str) -> str:
+        return self._first[raw_name(key)].decode("latin-1")
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and raw_name(key) in self._first
+
+    def get(self, key: str, default: Any = None) -> Any:
+        value = self._first.get(raw_name(key))
+        return default if value is None else value.decode("latin-1")
+
+    def getlist(self, key: str) -> list[str]:
+        if self._repeats:
+            return super().getlist(key)
+        value = self._first.get(raw_name(key))
+        return [] if value is None else [value.decode("latin-1")]
+
+
+class LightRequest(Request):
+    """Starlette's request with `Fields` as its headers."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        super().__init__(scope, receive, send)
+        self._headers = Fields(scope)
