@@ -113,6 +113,12 @@ class Batch:
             "line_since": [self._rounds.get((lane, priority), 0) for lane, priority, _ in self._lines],
         }
 
+    def scalars(self) -> dict[str, Any]:
+        """The parameters of the query `enqueue_one`, for a batch of one."""
+        [job] = self.jobs
+        since = self._rounds.get((job.kind.lane, job.kind.priority), 0)
+        return {**job._asdict(), **job.kind._asdict(), "since": since}
+
     def rounds(self, row: Mapping[str, Any]) -> dict[Line, int]:
         """The rounds that had come in these lines, by the query's row."""
         return {

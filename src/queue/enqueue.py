@@ -83,7 +83,10 @@ class Enqueuer:
             return await briefly()(self._add_again, batch)
 
     async def _write(self, batch: Batch) -> Outcome:
-        [row] = await self._link.fetch(SQL.enqueue, **batch.columns())
+        if len(batch.jobs) == 1:
+            [row] = await self._link.fetch(SQL.enqueue_one, **batch.scalars())
+        else:
+            [row] = await self._link.fetch(SQL.enqueue, **batch.columns())
         self._rounds.update(batch.rounds(row))
         return dict(batch.added(row))
 

@@ -69,6 +69,56 @@ select dramatiq.clock() as created_at,
   ) as told (channel)) as notified
 from added;
 
+-- name: enqueue_one
+-- The same for a lone job, which need not pay for arrays and joins: a third less time.
+with line as materialized (
+  select round, coalesce(
+    (select queue.turn + 1 from dramatiq.queue
+     where queue.state = 'queued' and queue.due_at is null and queue.lane = :lane::text
+       and queue.priority = :priority::smallint and coalesce(queue.tenant, '') = coalesce(:tenant::text, '')
+       and queue.turn >= round
+     order by queue.turn desc limit 1),
+    round
+  ) as turn
+  from (
+    select coalesce(
+      (select queue.turn from dramatiq.queue
+       where queue.state = 'queued' and queue.due_at is null and queue.lane = :lane
+         and queue.priority = :priority and queue.turn >= :since::bigint
+       order by queue.priority, queue.turn, queue.message_id limit 1),
+      (extract(epoch from clock_timestamp()) * 1000000)::bigint
+    )
+    offset 0
+  ) as known (round)
+), due as (
+  select case when starts > dramatiq.clock() then starts end as due_at
+  from (
+    select coalesce(:run_at::timestamptz, dramatiq.clock() + :delay::double precision * interval '1 second')
+  ) as start (starts)
+), added as (
+  insert into dramatiq.queue
+    (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent, run_at, due_at,
+     cancel_at, expires_at, idempotency_key, fingerprint, limit_key, unique_key, sealed, turn)
+  select
+    :message_id::uuid, :queue_name::text, :lane, :actor::text, :message::jsonb, :tenant, :priority,
+    :request_id::text, :traceparent::text, due.due_at, due.due_at,
+    dramatiq.clock() + :cancel_after::double precision * interval '1 second',
+    coalesce(due.due_at, dramatiq.clock()) + :retention::double precision * interval '1 second',
+    :idempotency_key::text, :fingerprint::bytea, :limit_key::text, :unique_key::text, :sealed::jsonb,
+    case when due.due_at is null then line.turn end
+  from line cross join due
+  on conflict do nothing
+  returning message_id, due_at
+)
+select dramatiq.clock() as created_at, array[line.round] as rounds, array[line.turn] as turns,
+  case when added.message_id is null then array[]::uuid[] end as added,
+  case when added.due_at is not null then array[added.message_id] end as postponed,
+  case when added.due_at is not null then array[added.due_at] end as due_at,
+  case when added.message_id is not null
+    then pg_notify(case when added.due_at is null then 'dramatiq.' || :lane || '.enqueue' else 'sooner.postponed' end, '')
+  end as notified
+from line left join added on true;
+
 -- name: limits
 -- Makes known how much may run under the keys of jobs to come.
 insert into sooner."limit" (key, most, interval_seconds, burst)
