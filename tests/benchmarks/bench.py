@@ -31,6 +31,18 @@ select gen_random_uuid(), $2, $3, $4, jsonb_build_object('queue_name', $2::text,
   'bench', now() + interval '1 day', n
 from generate_series(1, $1) as n
 """
+#: A server that has run for a while writes over old log segments; a new one makes each anew, 50 ms during which all wait.
+RUN_IN = (
+    "create table run_in as select repeat(md5(n::text), 50) as text from generate_series(1, 500000) as n",
+    "drop table run_in",
+    "checkpoint",
+)
+SERVER = {
+    "max_connections": "300",
+    "shared_buffers": "256MB",
+    "min_wal_size": "2GB",
+    "max_wal_size": "4GB",
+}
 LEFT = "select count(*) from dramatiq.queue where queue_name = $1 and state in ('queued', 'consumed')"
 
 
@@ -121,10 +133,9 @@ async def bench() -> AsyncIterator[Bench]:
     """A bench on a cluster of its own."""
     folder = Path(tempfile.mkdtemp(prefix="sooner-bench-", dir=os.environ.get("BENCH_FOLDER")))
     folder.chmod(0o755)
-    cluster = Cluster(
-        folder / "cluster", {"max_connections": "300", "shared_buffers": "256MB", "max_wal_size": "4GB"}
-    )
+    cluster = Cluster(folder / "cluster", SERVER)
     cluster.start()
+    await _run_in(cluster.url())
     databases = Databases(cluster.url())
     url = databases.url(databases.migrated())
     common = {"DATABASE_URL": url, "LINK_SIGNING_KEY": "benchmark" * 8, **Bench.pinned()}
@@ -135,6 +146,13 @@ async def bench() -> AsyncIterator[Bench]:
     finally:
         processes.end()
         cluster.stop(immediate=True)
+
+
+async def _run_in(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    for statement in RUN_IN:
+        await connection.execute(statement)
+    await connection.close()
 
 
 def resident(process: Process) -> int:

@@ -1,0 +1,49 @@
+"""An attempt that is over leaves nothing behind for the garbage collector to find."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from src.actors.echo import echo
+from src.jobs.attempt import Attempt
+from src.jobs.seal import Opener
+from src.queue.ids import uuid7
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """No collection but the counting of references."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def row(**columns: Any) -> dict[str, Any]:
+    """A claimed row."""
+    common = {
+        "message_id": uuid7(),
+        "fence": 1,
+        "priority": 1,
+        "actor": "echo",
+        "tenant": "acme",
+        "attempts": 1,
+    }
+    return common | {"crashes": 0, "request_id": None, "traceparent": None, "sealed": None} | columns
+
+
+def test_an_attempt_goes_when_nobody_holds_it(uncollected: None) -> None:
+    said: list[Any] = []
+    attempt = Attempt(row(), echo, lambda *words: said.append(words[1:]), lambda *_: None, Opener(()))
+    current, left = attempt.current, weakref.ref(attempt)
+    current.say(0.5, "half")
+    attempt.succeed({})
+    attempt.settle()
+    del attempt
+
+    assert left() is None
+    # What goes on after its end, a task of its own perhaps, says nothing any more.
+    current.say(1.0, "late")
+    assert said == [(0.5, "half")]
