@@ -71,16 +71,13 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
             delay=None if delay is None else delay / 1000,
             limit_key=None if place.limit is None else place.limit.key,
         )
-        values = {
-            name: list(column)
-            for name, column in {**Batch([job]).columns(), "message_id": [message.message_id]}.items()
-        }
+        values = {**Batch([job]).scalars(), "message_id": message.message_id}
         with transaction(self.pool) as cursor:
             if place.limit is not None:
                 cursor.execute(
                     SQL.limits.pyformat, {name: [value] for name, value in asdict(place.limit).items()}
                 )
-            cursor.execute(SQL.enqueue.pyformat, values)
+            cursor.execute(SQL.enqueue_one.pyformat, values)
 
 
 class AckConsumer(Consumer):

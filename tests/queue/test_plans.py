@@ -8,9 +8,11 @@ import pytest
 
 from src.db import Query
 from src.db.link import PLANS
+from src.queue.batch import Batch
 from src.queue.claim import SQL as CLAIM
+from src.queue.enqueue import SQL as ENQUEUE
 from src.queue.finish import SQL as FINISH
-from tests.queue.bench import Bench
+from tests.queue.bench import Bench, job
 
 FILL = """
 insert into dramatiq.queue (message_id, queue_name, lane, actor, message, tenant, state, finished_at, result, turn, due_at)
@@ -41,13 +43,14 @@ async def touched(sql: "asyncpg.Connection[asyncpg.Record]", query: Query, **val
     return count(json.loads(explained)[0]["Plan"])
 
 
-@pytest.mark.parametrize("name", ["claim", "claim_aged", "promote"])
+@pytest.mark.parametrize("name", ["claim", "claim_since", "claim_aged", "promote"])
 async def test_the_cost_of_a_claim_does_not_grow_with_the_table(
     queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]", name: str
 ) -> None:
     for setting, value in PLANS.items():
         await sql.execute(f"set {setting} = {value}")
     values = {"lane": "default", "queue": "default", "actors": ["echo"], "worker": queue.worker, "batch": 10}
+    values["since"] = [0, 0, 0]
     query = getattr(CLAIM, name)
     costs = []
     for size in (200, 5000):
@@ -55,6 +58,23 @@ async def test_the_cost_of_a_claim_does_not_grow_with_the_table(
         await sql.execute(FILL, size)
         await sql.execute("analyze dramatiq.queue")
         costs.append(await touched(sql, query, **{key: values[key] for key in query.parameters}))
+    assert costs[1] <= costs[0] + 5, costs
+
+
+@pytest.mark.parametrize("count", [1, 10])
+async def test_the_cost_of_adding_does_not_grow_with_the_table(
+    sql: "asyncpg.Connection[asyncpg.Record]", count: int
+) -> None:
+    for setting, value in PLANS.items():
+        await sql.execute(f"set {setting} = {value}")
+    costs = []
+    for size in (200, 5000):
+        await sql.execute("truncate dramatiq.queue")
+        await sql.execute(FILL, size)
+        await sql.execute("analyze dramatiq.queue")
+        batch = Batch([job(tenant=f"t{number}") for number in range(count)])
+        query = ENQUEUE.enqueue_one if count == 1 else ENQUEUE.enqueue
+        costs.append(await touched(sql, query, **(batch.scalars() if count == 1 else batch.columns())))
     assert costs[1] <= costs[0] + 5, costs
 
 
