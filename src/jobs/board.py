@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from src.clock.pace import Pace
 from src.db import Queries, Readers
 from src.jobs.listing import START, Listing, Position, Wanted
 from src.jobs.queues import MOST, Queues
@@ -17,6 +18,8 @@ SQL = Queries("src.jobs", "sql/board.sql")
 
 #: All who look at the same time share one look.
 FRESH_SECONDS = 0.9
+#: Looking takes at most this share of the time.
+LOOKING_SHARE = 0.1
 #: Rare states are counted up to here, and shown as "more than".
 MOST_COUNTED = 10_000
 #: Up to this many pages (16 MiB) the table is counted rather than judged.
@@ -34,17 +37,15 @@ class Board:
         self._listing = listing
         self._looking = asyncio.Lock()
         self._seen: dict[str, Any] = {}
-        self._fresh_until = 0.0
+        self._pace = Pace(LOOKING_SHARE, least=FRESH_SECONDS)
 
     async def look(self) -> dict[str, Any]:
         """Queues, workers, scheduler, schedules and the number of jobs by state, as a moment ago."""
         async with self._looking:
-            if time.monotonic() >= self._fresh_until:
+            if self._pace.is_due():
                 began = time.monotonic()
                 self._seen = await self._look()
-                took = time.monotonic() - began
-                # Where looking takes long, not more than a tenth of the time goes into it.
-                self._fresh_until = time.monotonic() + max(FRESH_SECONDS, 9 * took)
+                self._pace.took(time.monotonic() - began)
             return self._seen
 
     async def _look(self) -> dict[str, Any]:

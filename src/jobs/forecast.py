@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from src.clock.pace import Pace
 from src.db import Database
 from src.jobs.declare import JobActor
 from src.jobs.durations import Durations
@@ -53,18 +54,18 @@ class Forecast:
         self._places: dict[str, int] = {}
         self._offset = timedelta(0)
         self._looked_at = -math.inf
-        self._look_next = 0.0
+        self._pace = Pace(LOOKING_SHARE, most=LONGEST_PAUSE)
 
     # Looking
 
     async def refresh(self) -> None:
         """Look again, if it is time. Raises Unavailable."""
-        began = time.monotonic()
-        if began < self._look_next:
+        if not self._pace.is_due():
             return
+        began = time.monotonic()
         await self._look()
         self._looked_at = began
-        self._look_next = began + min(LONGEST_PAUSE, (time.monotonic() - began) / LOOKING_SHARE)
+        self._pace.took(time.monotonic() - began)
 
     async def _look(self) -> None:
         lanes = list(self._lanes)

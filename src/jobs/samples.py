@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from src import logs
+from src.clock.pace import Pace
 from src.db import Database, Queries, Readers, Unavailable
 from src.jobs.queues import Queues
 
@@ -41,6 +42,7 @@ class Samples:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _take_forever(self) -> None:
+        pace = Pace(SHARE, least=STEP_SECONDS)
         while True:
             began = time.monotonic()
             try:
@@ -49,7 +51,8 @@ class Samples:
                 log.warning("no sample taken: database away", error=str(error))
             except Exception:
                 log.exception("no sample taken")
-            await asyncio.sleep(max(STEP_SECONDS, (time.monotonic() - began) / SHARE))
+            pace.took(time.monotonic() - began)
+            await asyncio.sleep(pace.rest)
 
     async def take(self) -> None:
         """Take this moment's sample, unless another process did. Raises Unavailable."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from src.clock.pace import Pace
 from src.db import Database, Group, Queries
 
 SQL = Queries("src.jobs", "sql/waiting.sql")
@@ -42,7 +43,7 @@ class Waiting:
         self._most = most
         self._counts: dict[str, Count] = {}
         self._look: Group[str, Count] = Group(self._look_many)
-        self._look_next = 0.0
+        self._pace = Pace(LOOKING_SHARE)
 
     async def add(self, tenant: str) -> bool:
         """Reserve room for one job: whether there is any. Raises Unavailable."""
@@ -67,16 +68,16 @@ class Waiting:
 
     async def refresh(self) -> None:
         """Look at the table for those that submit, if it is time. Raises Unavailable."""
-        began = time.monotonic()
-        if began < self._look_next:
+        if not self._pace.is_due():
             return
+        began = time.monotonic()
         horizon = began - FORGET_SECONDS
         for tenant in [one for one, count in self._counts.items() if count.used_at < horizon]:
             if self._counts[tenant].added == self._counts[tenant].landed:
                 del self._counts[tenant]
         if self._counts:
             await self._look_many(list(self._counts))
-            self._look_next = time.monotonic() + (time.monotonic() - began) / LOOKING_SHARE
+            self._pace.took(time.monotonic() - began)
 
     async def _look_many(self, tenants: Sequence[str]) -> Sequence[Count]:
         names = list(dict.fromkeys(tenants))

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from src import logs
+from src.clock.pace import Pace
 from src.db import Link, Queries, Query
 from src.db.retry import forever, unforeseen
 
@@ -30,8 +31,8 @@ KEYS = 50
 SEARCH_SECONDS = 2.0
 #: How often a claim begins with the first round there ever was, where nothing says that it should.
 WHOLE_SECONDS = 1.0
-#: Such claims and searches take at most one in so many of the seconds: beside an old transaction they are long.
-RARITY = 50
+#: Such claims and searches take at most this share of the time: beside an old transaction they are long.
+SHARE = 0.02
 #: A job may come into the table so many rounds (microseconds, where nobody waits) behind one that was claimed already.
 LATE = 200_000
 PRIORITIES = 3
@@ -61,7 +62,7 @@ class Rounds:
 
     def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
         self._since: dict[str, list[int]] = {}
-        self._whole_at: dict[str, float] = {}
+        self._whole: dict[str, Pace] = {}
         self._now = now
 
     def doubt(self, lane: str | None = None) -> None:
@@ -71,8 +72,7 @@ class Rounds:
 
     def since(self, lane: str) -> list[int] | None:
         """Where the next claim begins, a round a priority; None: with the first."""
-        is_whole = self._now() >= self._whole_at.get(lane, 0.0)
-        return None if is_whole else self._since.get(lane)
+        return None if self._pace(lane).is_due() else self._since.get(lane)
 
     def learn(self, lane: str, rows: Sequence[Mapping[str, Any]]) -> bool:
         """What a claim took; whether any of it was of an earlier round than was thought worth looking at, or of none."""
@@ -87,7 +87,12 @@ class Rounds:
 
     def whole(self, lane: str, seconds: float) -> None:
         """A claim that began with the first round took so long."""
-        self._whole_at[lane] = self._now() + max(WHOLE_SECONDS, RARITY * seconds)
+        self._pace(lane).took(seconds)
+
+    def _pace(self, lane: str) -> Pace:
+        if lane not in self._whole:
+            self._whole[lane] = Pace(SHARE, least=WHOLE_SECONDS, now=self._now)
+        return self._whole[lane]
 
 
 class Held(Protocol):
@@ -120,7 +125,7 @@ class Claimer:
         self._lanes = {lane.name: lane for lane in lanes}
         self._start = start
         self._known = known
-        self._search_at = 0.0
+        self._searching = Pace(SHARE, least=SEARCH_SECONDS)
         self._poll_seconds = poll_seconds
         self._ready: dict[str, None] = {}
         self._starved: set[str] = set()
@@ -178,7 +183,7 @@ class Claimer:
                 await asyncio.wait_for(self._awake.wait(), self._poll_seconds)
             if not self._ready:
                 self.wake()
-        if time.monotonic() >= self._search_at:
+        if self._searching.is_due():
             await self._search()
         while self._ready and not self._stopping:
             name = next(iter(self._ready))
@@ -187,7 +192,7 @@ class Claimer:
                 await self._claim(self._lanes[name])
             except BaseException:
                 self._ready[name] = None
-                self._search_at = 0
+                self._searching.hurry()
                 raise
 
     async def _claim(self, lane: Lane) -> None:
@@ -246,8 +251,7 @@ class Claimer:
         for row in rows:
             log.warning("job found that was claimed unknowingly", job=str(row["message_id"]))
         self._begin(rows, worker)
-        now = time.monotonic()
-        self._search_at = now + max(SEARCH_SECONDS, RARITY * (now - began))
+        self._searching.took(time.monotonic() - began)
 
     def _begin(self, rows: Sequence[Mapping[str, Any]], worker: UUID) -> None:
         # A process that was frozen meanwhile starts nothing: either the jobs are others' now, or it finds them again.

@@ -1,4 +1,4 @@
-"""Fixtures of fault runs, and their counts at the end of the test run's output."""
+"""Fixtures of fault runs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.faults.judge import Verdict, judge, watch_final
 from tests.faults.load import Load
 from tests.faults.workers import Workers
 from tests.support.keys import create_key
+from tests.support.said import SAID
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 #: Longer than a busy machine keeps a heartbeat waiting, and short enough to wait for.
 LEASE_SECONDS = 4
-
-SAID = "fault run"
 
 
 class Say(Protocol):
@@ -40,23 +39,6 @@ def say(request: pytest.FixtureRequest) -> Say:
     """See `Say`."""
     name = request.node.name.removeprefix("test_").replace("_", " ")
     return lambda line: request.node.user_properties.append((SAID, f"{name}: {line}"))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The counts of the fault runs."""
-    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
-    # Every report of a test has them all, those of its ending alone need be read.
-    lines = [
-        line
-        for report in reports
-        if report.when == "call"
-        for name, line in report.user_properties
-        if name == SAID
-    ]
-    if lines:
-        terminalreporter.section("fault runs")
-    for line in lines:
-        terminalreporter.write_line(line)
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest
 from src.db import Query
 from src.db.link import PLANS
 from src.queue.batch import Batch
-from src.queue.claim import LATE, RARITY, WHOLE_SECONDS, Rounds
+from src.queue.claim import LATE, SHARE, WHOLE_SECONDS, Rounds
 from src.queue.claim import SQL as CLAIM
 from src.queue.enqueue import SQL as ENQUEUE
 from tests.queue.bench import Bench, job
@@ -135,7 +135,7 @@ def test_the_longer_such_a_claim_the_rarer_it_is() -> None:
     rounds = Rounds(now=(time := Time()))
     rounds.learn(LANE, [row(LATE + 7)])
     rounds.whole(LANE, 1.0)
-    time.seconds += RARITY - 0.01
+    time.seconds += 1 / SHARE - 0.01
 
     assert rounds.since(LANE) is not None
 

@@ -1,0 +1,43 @@
+"""How often something is done that may take long."""
+
+import math
+import time
+from collections.abc import Callable
+
+
+class Pace:
+    """Gives what is done again and again at most a share of the time: the longer it takes, the more seldom it is due.
+
+    `least` and `most` are the seconds from one time to the next, whatever it took.
+    """
+
+    def __init__(
+        self,
+        share: float,
+        *,
+        least: float = 0.0,
+        most: float = math.inf,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._share = share
+        self._least = least
+        self._most = most
+        self._now = now
+        self._due_at = -math.inf
+
+    def is_due(self) -> bool:
+        """Whether it is time."""
+        return self.rest <= 0
+
+    @property
+    def rest(self) -> float:
+        """Seconds until it is due; none or fewer where it is."""
+        return self._due_at - self._now()
+
+    def took(self, seconds: float) -> None:
+        """It was done just now, and took so long."""
+        self._due_at = self._now() + min(self._most, max(self._least, seconds / self._share))
+
+    def hurry(self) -> None:
+        """It is due now, whatever it took."""
+        self._due_at = -math.inf
