@@ -179,10 +179,11 @@ class Claimer:
     async def _next(self) -> None:
         if not self._ready:
             self._awake.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), self._poll_seconds)
-            if not self._ready:
-                self.wake()
+            poll = asyncio.get_running_loop().call_later(self._poll_seconds, self.wake)
+            try:
+                await self._awake.wait()
+            finally:
+                poll.cancel()
         if self._searching.is_due():
             await self._search()
         while self._ready and not self._stopping:
