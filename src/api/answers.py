@@ -8,21 +8,25 @@ from starlette.responses import Response
 
 from src.api.request import raw_name
 
+#: A header field as servers take it: its name in lower case.
+Field = tuple[bytes, bytes]
+
+JSON = (b"content-type", b"application/json")
+NO_STORE = (b"cache-control", b"no-store")
+
 
 class Json(Response):
     """JSON that is rendered already. Made in fewer steps than Starlette's, for what is answered most."""
 
-    def __init__(self, body: bytes, status: int, headers: Mapping[str, str]) -> None:
+    def __init__(self, body: bytes, status: int, fields: Sequence[Field]) -> None:
         self.status_code, self.body, self.background = status, body, None
-        self.raw_headers = [(raw_name(name), value.encode("latin-1")) for name, value in headers.items()]
-        self.raw_headers.append((b"content-length", b"%d" % len(body)))
-        self.raw_headers.append((b"content-type", b"application/json"))
+        self.raw_headers = [*fields, (b"content-length", b"%d" % len(body)), JSON]
 
 
 def answer_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON value that nobody keeps a copy of."""
-    more = {"Cache-Control": "no-store", **(headers or {})}
-    return Json(orjson.dumps(value, option=orjson.OPT_UTC_Z), status, more)
+    more = [(raw_name(name), text.encode("latin-1")) for name, text in (headers or {}).items()]
+    return Json(orjson.dumps(value, option=orjson.OPT_UTC_Z), status, [NO_STORE, *more])
 
 
 def answer_list(items: Sequence[Any], next: str | None = None) -> Response:

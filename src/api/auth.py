@@ -22,7 +22,8 @@ async def caller(request: Request, scope: str = "jobs") -> Caller:
         who = await operator(request)
     else:
         key = _bearer(authorization)
-        who = await resources.keys.caller(key) if key else None
+        keys = resources.keys
+        who = keys.remembered(key) or await keys.caller(key) if key else None
     if who is None:
         raise Unauthorized("Send an API key: Authorization: Bearer KEY.")
     if scope not in who.scopes and not who.is_admin:

@@ -38,9 +38,9 @@ async def read(request: Request, most: int) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > most:
         raise TooLarge(f"A body has at most {most} bytes.")
-    parts, size, more = [], 0, True
+    receive, parts, size, more = request.receive, [], 0, True
     while more:
-        message = await request.receive()
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise BadRequest("The body did not arrive whole.")
         part, more = message.get("body", b""), message.get("more_body", False)

@@ -1,37 +1,39 @@
 """Answering with a job."""
 
-from collections.abc import Mapping
-
 from starlette.responses import Response
 
-from src.api.answers import Json
+from src.api.answers import NO_STORE, Field, Json
 from src.api.resources import Resources
 from src.jobs.forecast import Outlook
 from src.jobs.row import Job
 
 
 def answer(
-    resources: Resources,
-    job: Job,
-    headers: Mapping[str, str] | None = None,
-    *,
-    status: int | None = None,
-    reading: bool = False,
+    resources: Resources, job: Job, *fields: Field, status: int | None = None, reading: bool = False
 ) -> Response:
-    """The job document: 200 where it is final or was only read, else 202 with where to look."""
+    """The job document: 200 where it is final or was only read, else 202 with where to look; and further header fields."""
     code = status or (200 if reading or job.state.is_final else 202)
     urls, outlook = resources.documents.urls(job), resources.forecast.outlook(job)
-    more = reading_headers(job, outlook)
+    said = validators(job, outlook)
+    if reading:
+        # What answers a POST is kept by no cache anyway (RFC 9111, section 3).
+        said.append(NO_STORE)
     if code == 202:
-        more["Location"] = urls["self"]
-    if headers:
-        more.update(headers)
-    return Json(resources.documents.render(job, urls, outlook), code, more)
+        said.append((b"location", urls["self"].encode()))
+    said += fields
+    return Json(resources.documents.render(job, urls, outlook), code, said)
 
 
-def reading_headers(job: Job, outlook: Outlook) -> dict[str, str]:
-    """What goes with a document, and with the news that it has not changed."""
-    headers = {"ETag": job.etag, "Cache-Control": "no-store"}
+def unchanged(resources: Resources, job: Job, *fields: Field) -> Response:
+    """304: the client has the newest document."""
+    answer = Response(status_code=304)
+    answer.raw_headers += [*validators(job, resources.forecast.outlook(job)), NO_STORE, *fields]
+    return answer
+
+
+def validators(job: Job, outlook: Outlook) -> list[Field]:
+    """Which version of the document it is, and when to ask for the next one."""
+    fields = [(b"etag", job.etag.encode())]
     if outlook.retry_after is not None:
-        headers["Retry-After"] = str(outlook.retry_after)
-    return headers
+        fields.append((b"retry-after", b"%d" % outlook.retry_after))
+    return fields

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from src.api import prefer, schemas
 from src.api.auth import may_see
-from src.api.document import answer, reading_headers
+from src.api.document import answer, unchanged
 from src.api.lookup import job_id, visible
 from src.api.operation import DOCUMENT, PREFER, Answer, Parameter, operation
 from src.api.resources import Resources
@@ -48,11 +48,10 @@ async def show(request: Request) -> Response:
         job = await visible(resources, id, who)
         if seconds and not job.state.is_final and (not known or known & {job.etag, "*"}):
             job = await _changed(resources, watcher, job, seconds)
-    applied = {"Preference-Applied": prefer.applied(seconds)} if wait else {}
+    applied = [prefer.applied(seconds)] if wait else []
     if known & {job.etag, "*"}:
-        unchanged = reading_headers(job, resources.forecast.outlook(job))
-        return Response(status_code=304, headers={**unchanged, **applied})
-    return answer(resources, job, applied, reading=True)
+        return unchanged(resources, job, *applied)
+    return answer(resources, job, *applied, reading=True)
 
 
 async def _changed(resources: Resources, watcher: Watcher, job: Job, seconds: float) -> Job:

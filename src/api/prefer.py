@@ -29,6 +29,11 @@ class Preferences:
         return 0 if self.respond_async else default
 
     @property
+    def may_wait(self) -> bool:
+        """Whether the end of the job may have to be waited for."""
+        return self.wait is not None or not self.respond_async
+
+    @property
     def says_when(self) -> bool:
         """Whether the client said how long to wait, or not to."""
         return self.wait is not None or self.respond_async
@@ -65,6 +70,6 @@ def _seconds(digits: str) -> int:
     return int(digits.lstrip("0")[:9] or "0")
 
 
-def applied(seconds: float) -> str:
+def applied(seconds: float) -> tuple[bytes, bytes]:
     """The Preference-Applied field for a wait of `seconds`."""
-    return f"wait={seconds:g}" if seconds > 0 else "respond-async"
+    return (b"preference-applied", b"wait=%g" % seconds if seconds > 0 else b"respond-async")

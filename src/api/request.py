@@ -17,11 +17,11 @@ def raw_name(name: str) -> bytes:
 class Fields(Headers):
     """Header fields in a dictionary, where Starlette's search them all at each look."""
 
-    def __init__(self, scope: Scope) -> None:
-        super().__init__(raw=scope["headers"])
+    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+        super().__init__(raw=raw)
         # Of a repeated field the first counts.
-        self._first: dict[bytes, bytes] = dict(reversed(scope["headers"]))
-        self._repeats = len(self._first) < len(scope["headers"])
+        self._first: dict[bytes, bytes] = dict(reversed(raw))
+        self._repeats = len(self._first) < len(raw)
 
     def __getitem__(self, key: str) -> str:
         return self._first[raw_name(key)].decode("latin-1")
@@ -43,6 +43,6 @@ class Fields(Headers):
 class LightRequest(Request):
     """Starlette's request with `Fields` as its headers."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, fields: Fields) -> None:
         super().__init__(scope, receive, send)
-        self._headers = Fields(scope)
+        self._headers = fields

@@ -1,6 +1,5 @@
 """The ASGI application around Starlette's router."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from time import perf_counter
 from typing import Any
@@ -15,8 +14,11 @@ from src import logs
 from src.api.correlation import correlate
 from src.api.linger import answer_early
 from src.api.problems import problem_of, response
-from src.api.request import LightRequest
+from src.api.request import Fields, LightRequest
 from src.metrics import note_request
+
+#: Where a request's header fields wait for its handler.
+FIELDS = "sooner.fields"
 
 Refuse = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -50,7 +52,8 @@ class Service:
             await self._router(scope, receive, send)
             return
         began, status = perf_counter(), 0
-        request_id, traceparent = correlate(scope["headers"])
+        fields = scope[FIELDS] = Fields(scope["headers"])
+        request_id, traceparent = correlate(fields)
         state = scope.setdefault("state", {})
         state["request_id"], state["traceparent"] = request_id, traceparent
         logs.belong(request_id=request_id, traceparent=traceparent)
@@ -106,8 +109,5 @@ class _Direct:
         self._handle = handle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await self._handle(LightRequest(scope, receive, send))
-        # Jobs that were added or have ended together are answered together: each write may wake whoever reads it, and
-        # one awake for the first of them finds the others without being woken for each.
-        await asyncio.sleep(0)
+        answer = await self._handle(LightRequest(scope, receive, send, scope[FIELDS]))
         await answer(scope, receive, send)

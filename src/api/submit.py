@@ -1,7 +1,7 @@
 """Submitting jobs over HTTP."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from starlette.routing import Route
 from src import logs
 from src.api import prefer, schemas, when
 from src.api.accept import prefers_events
+from src.api.answers import Field
 from src.api.auth import caller
 from src.api.body import read_json
 from src.api.document import answer
@@ -35,6 +36,11 @@ from src.jobs.watch import Watcher
 from src.queue.ids import uuid7
 
 log = logs.get(__name__)
+
+REPLAYED = (b"idempotency-replayed", b"true")
+
+#: Whoever does not wait need not be woken.
+UNWATCHED = contextlib.nullcontext()
 
 SUBMITTED = (*DOCUMENT, "Preference-Applied", "Idempotency-Replayed")
 
@@ -78,16 +84,15 @@ async def submit(request: Request) -> Response:
         await _check_uploads(resources, actor, params, who)
     submission = _submission(request, actor, params, who)
     wanted = _preferences(request)
-    with resources.watch.on(uuid7()) as watcher:
+    id = uuid7()
+    with resources.watch.on(id) if wanted.may_wait else UNWATCHED as watcher:
         try:
-            job = await _let_in(resources, submission, who, watcher.id)
+            job = await _let_in(resources, submission, who, id)
         except Replay as replay:
-            return await _replay(
-                request, submission, who, replay.id, wanted, {"Idempotency-Replayed": "true"}
-            )
+            return await _replay(request, submission, who, replay.id, wanted, REPLAYED)
         except Attach as attach:
-            return await _replay(request, submission, who, attach.id, wanted, {})
-        return await _answer(request, submission, watcher, job, wanted, {})
+            return await _replay(request, submission, who, attach.id, wanted)
+        return await _answer(request, submission, watcher, job, wanted)
 
 
 async def _let_in(resources: Resources, submission: Submission, who: Caller, id: UUID) -> Job:
@@ -113,41 +118,39 @@ async def _replay(
     who: Caller,
     id: UUID,
     wanted: Preferences,
-    headers: Mapping[str, str],
+    *fields: Field,
 ) -> Response:
     """There is such a job: the same one, waited for as a fresh one."""
     resources: Resources = request.app.state.resources
     with resources.watch.on(id) as watcher:
         job = await visible(resources, id, who)
-        return await _answer(request, submission, watcher, job, wanted, headers)
+        return await _answer(request, submission, watcher, job, wanted, *fields)
 
 
 async def _answer(
     request: Request,
     submission: Submission,
-    watcher: Watcher,
+    watcher: Watcher | None,
     job: Job,
     wanted: Preferences,
-    headers: Mapping[str, str],
+    *fields: Field,
 ) -> Response:
     resources: Resources = request.app.state.resources
-    if prefers_events(request.headers.getlist("accept")):
-        return _stream(resources, submission.actor, job, headers)
-    seconds = _wait(resources, wanted, job)
-    if seconds > 0 and not job.state.is_final:
+    accepted = request.headers.getlist("accept")
+    if accepted and prefers_events(accepted):
+        return _stream(resources, submission.actor, job, fields)
+    seconds = 0.0 if watcher is None else _wait(resources, wanted, job)
+    if watcher is not None and seconds > 0 and not job.state.is_final:
         job = await _end(request, submission.actor, watcher, job, seconds)
-    return answer(resources, job, {"Preference-Applied": prefer.applied(seconds), **headers})
+    return answer(resources, job, prefer.applied(seconds), *fields)
 
 
-def _stream(resources: Resources, actor: JobActor, job: Job, headers: Mapping[str, str]) -> Response:
+def _stream(resources: Resources, actor: JobActor, job: Job, fields: Iterable[Field]) -> Response:
     async def hung_up(_: object) -> None:
         await _abandon(resources, actor, job.id)
 
-    more = {
-        "Preference-Applied": prefer.applied(0),
-        "Location": resources.documents.urls(job)["self"],
-        **headers,
-    }
+    location = (b"location", resources.documents.urls(job)["self"].encode())
+    more = {name.decode(): value.decode() for name, value in (prefer.applied(0), location, *fields)}
     careful = actor.declaration.on_disconnect != "continue"
     return stream(resources, job.id, headers=more, on_close=hung_up if careful else None)
 

@@ -30,7 +30,7 @@ class Admission:
         if self._forecast.depth(actor.queue_name) >= self._most_due:
             detail = f"The queue {actor.queue_name} is full: too many jobs wait in it."
             raise ServiceUnavailable(detail, retry_after=self._forecast.pace(actor))
-        if not await self._waiting.add(tenant):
+        if not (self._waiting.add_safely(tenant) or await self._waiting.add(tenant)):
             raise TooManyRequests(
                 "This tenant has too many jobs waiting.", retry_after=self._forecast.pace(actor)
             )

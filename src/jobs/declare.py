@@ -108,7 +108,8 @@ class JobActor(dramatiq.Actor[Any, Any]):
         self.is_async = inspect.iscoroutinefunction(fn)
         self.description = inspect.cleandoc(fn.__doc__ or "")
         self.parameters = parameters_model(fn)
-        self._open = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(fn).parameters.values())
+        #: Whether it takes whatever there is.
+        self._is_open = self.parameters.model_config["extra"] == "allow" and not self.parameters.model_fields
         super().__init__(fn, **options)
 
     @cached_property
@@ -116,7 +117,12 @@ class JobActor(dramatiq.Actor[Any, Any]):
         """Where its jobs are claimed from."""
         declared = self.declaration
         threaded = "" if self.is_async else THREADED
-        return declared.queue + threaded + (LIMITED if declared.concurrency or declared.rate else "")
+        return declared.queue + threaded + (LIMITED if self.is_limited else "")
+
+    @cached_property
+    def is_limited(self) -> bool:
+        """Whether so many of its jobs may run at a time, or begin in one."""
+        return bool(self.declaration.concurrency or self.declaration.rate)
 
     def limit(self, tenant: str | None, params: Mapping[str, Any]) -> LimitRow | None:
         """What limits a job with these parameters."""
@@ -124,7 +130,8 @@ class JobActor(dramatiq.Actor[Any, Any]):
 
     def check(self, params: Mapping[str, Any]) -> None:
         """Raises Invalid, one error a parameter that does not fit."""
-        self._validated(params)
+        if not self._is_open or self.declaration.check is not None:
+            self._validated(params)
 
     @cached_property
     def takes_secrets(self) -> bool:
@@ -145,7 +152,7 @@ class JobActor(dramatiq.Actor[Any, Any]):
 
     def arguments(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """The keyword arguments for stored parameters, as the signature's types. Raises Misfit."""
-        if self._open and not self.parameters.model_fields:
+        if self._is_open:
             return params
         try:
             model = self._validated(params)

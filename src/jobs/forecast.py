@@ -102,14 +102,11 @@ class Forecast:
         """What can be said of a job's end."""
         if job.state.is_final:
             return ENDED
-        now = self._now()
-        finishes_at = self._finishes_at(job, now)
+        now, known = self._now(), self._known.get(job.actor)
+        finishes_at = None if known is None else self._finishes_at(job, known, now)
         return Outlook(finishes_at, self._retry_after(job, finishes_at, now))
 
-    def _finishes_at(self, job: Job, now: datetime) -> datetime | None:
-        known = self._known.get(job.actor)
-        if known is None:
-            return None
+    def _finishes_at(self, job: Job, known: Durations, now: datetime) -> datetime | None:
         if job.state is State.PROCESSING and job.started_at is not None:
             left = known.left((now - job.started_at).total_seconds())
         else:
@@ -132,7 +129,7 @@ class Forecast:
         if elapsed < 0:
             return math.ceil(-elapsed)
         # What has lasted long lasts longer: ask the less often the longer it has.
-        return min(LONGEST_RETRY, max(1, math.ceil(elapsed / 2)))
+        return 1 if elapsed <= 2 else min(LONGEST_RETRY, math.ceil(elapsed / 2))
 
     def cannot_end_within(self, job: Job, seconds: float) -> bool:
         """Whether a job just submitted would not be waited for with success even if all went as fast as it ever does.

@@ -53,8 +53,8 @@ class Keys:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[bytes, tuple[float, Caller]] = {}
-        self._asked: dict[bytes, asyncio.Task[Caller]] = {}
+        self._known: dict[str, tuple[float, Caller]] = {}
+        self._asked: dict[str, asyncio.Task[Caller]] = {}
         self._holders: dict[UUID, tuple[float, Caller]] = {}
         self._used: set[UUID] = set()
 
@@ -95,25 +95,26 @@ class Keys:
 
     async def caller(self, key: str) -> Caller:
         """Whom a key or a token stands for. Raises Unauthorized, and Unavailable when the database is away."""
-        secret = digest(key)
-        known = self._known.get(secret)
-        if known is not None and known[0] > time.monotonic():
-            return known[1]
-        self._known.pop(secret, None)
-        return await asyncio.shield(self._ask(key, secret))
+        known = self.remembered(key)
+        return await asyncio.shield(self._ask(key)) if known is None else known
 
-    def _ask(self, key: str, secret: bytes) -> asyncio.Task[Caller]:
+    def remembered(self, key: str) -> Caller | None:
+        """Whom a key or a token stands for that was looked up a moment ago."""
+        known = self._known.get(key)
+        return known[1] if known is not None and known[0] > time.monotonic() else None
+
+    def _ask(self, key: str) -> asyncio.Task[Caller]:
         """One look-up a key at a time, whoever waits for it: many requests find it forgotten at once."""
-        asked = self._asked.get(secret)
+        asked = self._asked.get(key)
         if asked is None:
-            asked = self._asked[secret] = asyncio.create_task(self._look_up(key, secret))
-            asked.add_done_callback(lambda _: self._asked.pop(secret, None))
+            asked = self._asked[key] = asyncio.create_task(self._look_up(key))
+            asked.add_done_callback(lambda _: self._asked.pop(key, None))
         return asked
 
-    async def _look_up(self, key: str, secret: bytes) -> Caller:
+    async def _look_up(self, key: str) -> Caller:
         is_token = key.startswith(TOKEN_PREFIX)
         query = SQL.find_token if is_token else SQL.find
-        row = await self._database.row(query, digest=secret) if key.startswith(PREFIX) else None
+        row = await self._database.row(query, digest=digest(key)) if key.startswith(PREFIX) else None
         if row is None:
             what = "token" if is_token else "API key"
             raise Unauthorized(f"The {what} is unknown, expired or revoked.", error="invalid_token")
@@ -125,7 +126,7 @@ class Keys:
             if row["seconds_left"] is None
             else min(REMEMBERED_SECONDS, row["seconds_left"])
         )
-        self._known[secret] = (time.monotonic() + left, caller)
+        self._known[key] = (time.monotonic() + left, caller)
         self._used.add(row["id"])
         return caller
 
@@ -146,7 +147,9 @@ class Keys:
         return caller
 
     async def note_use(self) -> None:
-        """Write down which keys were used since the last call."""
+        """Write down which keys were used since the last call, and forget those that have to be looked up anew."""
+        now = time.monotonic()
+        self._known = {key: known for key, known in self._known.items() if known[0] > now}
         used, self._used = self._used, set()
         if used:
             await self._database.run(SQL.used, ids=list(used))

@@ -16,7 +16,9 @@ class Links:
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._keys = [hashlib.blake2b(key.encode()).digest() for key in keys]
+        digests = [hashlib.blake2b(key.encode()).digest() for key in keys]
+        # Each has taken its key in already, which is half of the work of a signature.
+        self._keys = [hashlib.blake2b(digest_size=24, key=digest) for digest in digests]
 
     def sign(self, id: UUID, expires: datetime) -> str:
         """The value of `access` for a job, good until `expires`."""
@@ -37,6 +39,7 @@ class Links:
         return any(good) and now.timestamp() < expires
 
     @staticmethod
-    def _signature(key: bytes, id: UUID, until: int) -> str:
-        digest = hashlib.blake2b(b"job:%s:%x" % (id.bytes, until), digest_size=24, key=key).digest()
-        return base64.urlsafe_b64encode(digest).decode()
+    def _signature(key: "hashlib.blake2b", id: UUID, until: int) -> str:
+        signing = key.copy()
+        signing.update(b"job:%s:%x" % (id.bytes, until))
+        return base64.urlsafe_b64encode(signing.digest()).decode()

@@ -59,13 +59,13 @@ class Submitter:
         be sealed, and Unavailable when the database is away: try again.
         """
         id = id or uuid7()
-        params, sealed = self._seal(submission, id)
-        limit = submission.actor.limit(submission.tenant, params)
-        if limit is not None:
-            await self._enqueuer.limits([limit])
-        key = None if limit is None else limit.key
+        actor, params, sealed, limit_key = submission.actor, submission.params, None, None
+        if actor.takes_secrets:
+            params, sealed = self._seal(submission, id)
+        if actor.is_limited:
+            limit_key = await self._limit(submission, params)
         text = codec.dumps(params)
-        new = self._row(submission, id, text, sealed, key)
+        new = self._row(submission, id, text, sealed, limit_key)
         try:
             added = await self._enqueuer.enqueue(new)
         except Conflict as conflict:
@@ -73,6 +73,14 @@ class Submitter:
         except Twin as twin:
             raise Attach(twin.id) from None
         return self._job(new, added, text)
+
+    async def _limit(self, submission: Submission, params: Mapping[str, Any]) -> str | None:
+        """The key under which only so many may run."""
+        limit = submission.actor.limit(submission.tenant, params)
+        if limit is None:
+            return None
+        await self._enqueuer.limits([limit])
+        return limit.key
 
     def _seal(self, submission: Submission, id: UUID) -> tuple[Mapping[str, Any], str | None]:
         """The parameters as they may be stored, and the secrets among them as JSON."""
@@ -103,27 +111,28 @@ class Submitter:
         self, submission: Submission, id: UUID, params: str, sealed: str | None, limit_key: str | None
     ) -> NewJob:
         actor = submission.actor
+        name, queue = actor.actor_name, actor.queue_name
         return NewJob(
-            message_id=id,
-            kind=Kind(
-                actor.queue_name,
+            id,
+            Kind(
+                queue,
                 actor.lane,
-                actor.actor_name,
+                name,
                 submission.tenant,
                 self._priority(submission),
                 self._retention_seconds,
             ),
-            message=message(id, actor.queue_name, actor.actor_name, params),
-            request_id=submission.request_id,
-            traceparent=submission.traceparent,
-            run_at=submission.run_at,
-            delay=submission.delay,
-            cancel_after=submission.cancel_after,
-            idempotency_key=submission.idempotency_key,
-            fingerprint=self._fingerprint(submission),
-            limit_key=limit_key,
-            unique_key=self._unique_key(submission),
-            sealed=sealed,
+            message(id, queue, name, params),
+            submission.request_id,
+            submission.traceparent,
+            submission.run_at,
+            submission.delay,
+            submission.cancel_after,
+            submission.idempotency_key,
+            self._fingerprint(submission),
+            limit_key,
+            self._unique_key(submission),
+            sealed,
         )
 
     def _fingerprint(self, submission: Submission) -> bytes | None:
@@ -148,25 +157,10 @@ class Submitter:
         return PRIORITIES.index(submission.priority)
 
     def _job(self, new: NewJob, added: Added, params: str) -> Job:
+        queue, _, actor, tenant, priority, _ = new.kind
+        created_at, due_at, expires_at, turn = added
+        never = nothing = None
         return Job(
-            id=new.message_id,
-            actor=new.kind.actor,
-            queue=new.kind.queue_name,
-            state=State.WAITING,
-            tenant=new.kind.tenant,
-            priority=new.kind.priority,
-            request_id=new.request_id,
-            attempts=0,
-            crashes=0,
-            version=0,
-            created_at=added.created_at,
-            run_at=added.due_at,
-            started_at=None,
-            finished_at=None,
-            expires_at=added.expires_at,
-            progress=None,
-            params=params,
-            result=None,
-            error=None,
-            turn=added.turn,
-        )
+            new.message_id, actor, queue, State.WAITING, tenant, priority, new.request_id, 0, 0, 0,
+            created_at, due_at, never, never, expires_at, nothing, params, nothing, nothing, turn,
+        )  # fmt: skip

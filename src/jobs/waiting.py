@@ -29,6 +29,11 @@ class Count:
     added: int = 0
     landed: int = 0
 
+    def reserve(self) -> None:
+        """One more, now."""
+        self.added += 1
+        self.used_at = time.monotonic()
+
 
 class Waiting:
     """Holds each tenant to a number of waiting jobs, postponed ones included.
@@ -45,15 +50,20 @@ class Waiting:
         self._look: Group[str, Count] = Group(self._look_many)
         self._pace = Pace(LOOKING_SHARE)
 
-    async def add(self, tenant: str) -> bool:
-        """Reserve room for one job: whether there is any. Raises Unavailable."""
+    def add_safely(self, tenant: str) -> bool:
+        """Reserve room for one job where there is plenty: whether there is, by what is known."""
         count = self._counts.get(tenant)
         if count is None or count.counted + count.added + MARGIN >= self._most:
-            count = await self._look(tenant)
+            return False
+        count.reserve()
+        return True
+
+    async def add(self, tenant: str) -> bool:
+        """Reserve room for one job by looking at the table: whether there is any. Raises Unavailable."""
+        count = await self._look(tenant)
         if count.counted + count.added >= self._most:
             return False
-        count.added += 1
-        count.used_at = time.monotonic()
+        count.reserve()
         return True
 
     def landed(self, tenant: str) -> None:

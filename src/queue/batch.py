@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -51,25 +52,26 @@ class Added(NamedTuple):
 
 #: A lane and a priority.
 Line = tuple[str, int]
+#: What only some jobs have.
+OPTIONS = slice(NewJob._fields.index("run_at"), None)
+NO_OPTIONS = (None,) * len(NewJob._fields[OPTIONS])
 
 
 def message(id: UUID, queue: str, actor: str, params: str) -> str:
     """The message column: what dramatiq encodes for the same call. `params` is a JSON text."""
-    return orjson.dumps(
-        {
-            "queue_name": queue,
-            "actor_name": actor,
-            "args": [],
-            "kwargs": orjson.Fragment(params),
-            "options": {},
-            "message_id": str(id),
-            "message_timestamp": (id.int >> 80),
-        }
-    ).decode()
+    addressed = _addressed(queue, actor)
+    return f'{addressed}"kwargs":{params},"message_id":"{id}","message_timestamp":{id.int >> 80}}}'
+
+
+@cache
+def _addressed(queue: str, actor: str) -> str:
+    """What messages to one actor have in common, and begin with."""
+    said = orjson.dumps({"queue_name": queue, "actor_name": actor, "args": [], "options": {}})
+    return said.decode()[:-1] + ","
 
 
 class Batch:
-    """Jobs for the query `enqueue`: the kinds that there are of them, the lines that they join, and where in these each comes.
+    """Jobs for the queries `enqueue` and `enqueue_alike`: the kinds that there are of them, the lines that they join, and where in these each comes.
 
     `rounds`: of some lines a round that has come, so that earlier ones need not be looked through.
     """
@@ -82,7 +84,13 @@ class Batch:
         self._kinds: dict[Kind, tuple[int, int]] = {}
         self._lengths: list[int] = []
         #: Of each job its kind's number, and how many of its line come before it here.
-        self._places = [self._place(job.kind) for job in jobs]
+        self._places = self._lined_up([job.kind for job in jobs])
+
+    def _lined_up(self, kinds: Sequence[Kind]) -> Sequence[tuple[int, int]]:
+        if kinds.count(kinds[0]) < len(kinds):
+            return [self._place(kind) for kind in kinds]
+        number, first = self._place(kinds[0])
+        return [(number, place) for place in range(first, first + len(kinds))]
 
     def _place(self, kind: Kind) -> tuple[int, int]:
         known = self._kinds.get(kind)
@@ -99,25 +107,42 @@ class Batch:
             self._lines[key] = len(self._lengths)
         return self._lines[key]
 
-    def columns(self) -> dict[str, Sequence[Any]]:
-        """The query's parameters: an array each."""
+    @property
+    def is_alike(self) -> bool:
+        """Whether the query `enqueue_alike` takes them: all of one kind, and none with more than every job has."""
+        return len(self._kinds) == 1 and all(job[OPTIONS] == NO_OPTIONS for job in self.jobs)
+
+    def alike(self) -> dict[str, Any]:
+        """The parameters of the query `enqueue_alike`."""
+        [kind] = self._kinds
+        since = self._rounds.get((kind.lane, kind.priority), 0)
+        return {**self._texts(), **kind._asdict(), "since": since}
+
+    def columns(self) -> dict[str, Any]:
+        """The parameters of the query `enqueue`: what every job has as texts, the rest as an array each."""
         jobs = transposed(NewJob._fields, self.jobs)
         # Most jobs leave most columns empty, and an array of nulls costs as much as any other.
-        short = {name: () if column.count(None) == len(column) else column for name, column in jobs.items()}
+        short = {name: [] if column.count(None) == len(column) else column for name, column in jobs.items()}
         return {
             **short,
+            **self._texts(),
             **transposed(("kind", "place"), self._places),
             **transposed(Kind._fields, list(self._kinds)),
             "line": [line for _, line in self._kinds.values()],
             **transposed(("line_lane", "line_priority", "line_tenant"), list(self._lines)),
             "line_since": [self._rounds.get((lane, priority), 0) for lane, priority, _ in self._lines],
+            "count": len(self.jobs),
         }
 
-    def scalars(self) -> dict[str, Any]:
-        """The parameters of the query `enqueue_one`, for a batch of one."""
-        [job] = self.jobs
-        since = self._rounds.get((job.kind.lane, job.kind.priority), 0)
-        return {**job._asdict(), **job.kind._asdict(), "since": since}
+    def _texts(self) -> dict[str, str]:
+        """What every job has, a line each: asyncpg looks at every member of an array several times, at a text once."""
+        ids, _, messages, requests, traces, *_ = zip(*self.jobs, strict=True)
+        return {
+            "message_id": _lines([str(id) for id in ids]),
+            "message": _lines(messages),
+            "request_id": _lines(requests),
+            "traceparent": _lines(traces),
+        }
 
     def rounds(self, row: Mapping[str, Any]) -> dict[Line, int]:
         """The rounds that had come in these lines, by the query's row."""
@@ -129,15 +154,24 @@ class Batch:
     def added(self, row: Mapping[str, Any]) -> dict[UUID, Added]:
         """The jobs that were added, by the query's row."""
         created_at, turns = row["created_at"], row["turns"]
-        ends = {kind: created_at + timedelta(seconds=kind.retention) for kind in self._kinds}
+        ends = [created_at + timedelta(seconds=kind.retention) for kind in self._kinds]
         starts = [turns[line - 1] for _, line in self._kinds.values()]
-        added = {
-            job.message_id: Added(created_at, None, ends[job.kind], starts[number - 1] + place)
-            for job, (number, place) in zip(self.jobs, self._places, strict=True)
-        }
+        told = [
+            Added(created_at, None, ends[number - 1], starts[number - 1] + place)
+            for number, place in self._places
+        ]
+        added = dict(zip([job.message_id for job in self.jobs], told, strict=True))
         if row["added"] is not None:
             added = {id: added[id] for id in row["added"]}
         for id, due_at in zip(row["postponed"] or (), row["due_at"] or (), strict=True):
             kept = added[id].expires_at - created_at
             added[id] = Added(created_at, due_at, due_at + kept, None)
         return added
+
+
+def _lines(column: Sequence[str | None]) -> str:
+    """One text. Raises ValueError for a line feed where none can be: JSON escapes it, and ids are visible characters."""
+    text = "\n".join([value or "" for value in column])
+    if text.count("\n") >= len(column):
+        raise ValueError("a line feed in what is one line of many")
+    return text

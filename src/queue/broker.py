@@ -15,7 +15,7 @@ from dramatiq_pg import PostgresBroker
 from dramatiq_pg.utils import make_pool, retry_pg, transaction
 
 from src.queue.batch import Batch, Kind, NewJob
-from src.queue.enqueue import SQL, LimitRow
+from src.queue.enqueue import SQL, LimitRow, statement
 
 
 class Place(NamedTuple):
@@ -71,13 +71,13 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
             delay=None if delay is None else delay / 1000,
             limit_key=None if place.limit is None else place.limit.key,
         )
-        values = {**Batch([job]).scalars(), "message_id": message.message_id}
+        query, values = statement(Batch([job]))
         with transaction(self.pool) as cursor:
             if place.limit is not None:
                 cursor.execute(
                     SQL.limits.pyformat, {name: [value] for name, value in asdict(place.limit).items()}
                 )
-            cursor.execute(SQL.enqueue_one.pyformat, values)
+            cursor.execute(query.pyformat, values)
 
 
 class AckConsumer(Consumer):

@@ -1,11 +1,11 @@
 """Enqueueing: one INSERT, shared by the requests that come at the same time."""
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from src.db import Group, Link, Queries, Unavailable
+from src.db import Group, Link, Queries, Query, Unavailable
 from src.db.retry import briefly
 from src.queue.batch import Added, Batch, Line, NewJob
 
@@ -47,6 +47,11 @@ class Twin(Exception):
         self.id = id
 
 
+def statement(batch: Batch) -> tuple[Query, dict[str, Any]]:
+    """What adds jobs that were never tried to be added, and its parameters."""
+    return (SQL.enqueue_alike, batch.alike()) if batch.is_alike else (SQL.enqueue, batch.columns())
+
+
 class Enqueuer:
     """Adds jobs over one connection of its own; concurrent calls share statements."""
 
@@ -78,21 +83,18 @@ class Enqueuer:
     async def _add(self, jobs: Sequence[NewJob]) -> Outcome:
         batch = Batch(jobs, self._rounds)
         try:
-            return await self._write(batch)
+            return await self._write(batch, *statement(batch))
         except Unavailable:
             return await briefly()(self._add_again, batch)
 
-    async def _write(self, batch: Batch) -> Outcome:
-        if len(batch.jobs) == 1:
-            [row] = await self._link.fetch(SQL.enqueue_one, **batch.scalars())
-        else:
-            [row] = await self._link.fetch(SQL.enqueue, **batch.columns())
+    async def _write(self, batch: Batch, query: Query, values: Mapping[str, Any]) -> Outcome:
+        [row] = await self._link.fetch(query, **values)
         self._rounds.update(batch.rounds(row))
         return dict(batch.added(row))
 
     async def _add_again(self, batch: Batch) -> Outcome:
         """The ids are ours, so a second try after a lost answer finds the first one's rows and adds none twice."""
-        added = await self._write(batch)
+        added = await self._write(batch, SQL.enqueue, batch.columns())
         ids = [job.message_id for job in batch.jobs if job.message_id not in added]
         rows = await self._link.fetch(SQL.added, ids=ids) if ids else ()
         return {**added, **{row["message_id"]: Added(*list(row.values())[1:]) for row in rows}}

@@ -1,4 +1,4 @@
-"""A lone job is added by a statement of its own: rows and answers are those of jobs added together."""
+"""Jobs that are alike are added by a statement of their own: rows and answers are those of jobs added with any others."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from src.queue.batch import Added, Batch, Kind, NewJob
-from src.queue.enqueue import SQL, Conflict
+from src.queue.enqueue import SQL, Conflict, statement
 from tests.queue.bench import Bench, job
 
 SOON = datetime(2100, 1, 1, tzinfo=UTC)
@@ -52,13 +52,14 @@ def own(new: NewJob, mark: str) -> NewJob:
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_a_job_added_alone_is_as_one_added_with_others(
+async def test_a_job_added_alone_is_as_one_added_with_others_of_other_kinds(
     queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]", case: str
 ) -> None:
     alone, first, second = (own(job(**CASES[case]), mark) for mark in ("alone", "first", "second"))
     await queue.enqueuer.enqueue(alone)
     # The first is under way alone, while the others gather.
-    await asyncio.gather(*(queue.enqueuer.enqueue(new) for new in (job(), first, second)))
+    others = (job(), first, job(actor="sleep"), second)
+    await asyncio.gather(*(queue.enqueuer.enqueue(new) for new in others))
 
     rows = [await row_of(sql, new) for new in (alone, first, second)]
     if case == "at a time":
@@ -67,6 +68,17 @@ async def test_a_job_added_alone_is_as_one_added_with_others(
             row.update(dict.fromkeys(TIMES))
     told = [{name: value for name, value in row.items() if name not in OWN} for row in rows]
     assert told[0] == told[1] == told[2]
+
+
+async def test_jobs_that_are_alike_are_added_by_the_statement_for_them() -> None:
+    assert statement(Batch([job(), job()]))[0] is SQL.enqueue_alike
+    for other in (job(tenant="other"), job(actor="sleep"), job(priority=2), job(cancel_after=1.0)):
+        assert statement(Batch([job(), other]))[0] is SQL.enqueue
+
+
+async def test_what_would_break_the_text_of_a_column_is_refused() -> None:
+    with pytest.raises(ValueError, match="line feed"):
+        Batch([job(request_id="one\nmore"), job()]).alike()
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -106,8 +118,8 @@ async def test_turns_of_a_line_go_on_whatever_the_actor(
     queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
     news = [job(actor=actor) for actor in ("echo", "sleep", "echo")]
-    batch = Batch(news)
-    await sql.fetchrow(SQL.enqueue.positional, *SQL.enqueue.arguments(batch.columns()))
+    query, values = statement(Batch(news))
+    await sql.fetchrow(query.positional, *query.arguments(values))
 
     turns = [
         await sql.fetchval("select turn from dramatiq.queue where message_id = $1", new.message_id)

@@ -12,7 +12,7 @@ from src.db.link import PLANS
 from src.queue.batch import Batch
 from src.queue.claim import LATE, SHARE, WHOLE_SECONDS, Rounds
 from src.queue.claim import SQL as CLAIM
-from src.queue.enqueue import SQL as ENQUEUE
+from src.queue.enqueue import statement
 from tests.queue.bench import Bench, job
 
 LANE = "default"
@@ -64,17 +64,23 @@ async def test_claims_cost_the_same_beside_an_old_transaction(
     assert whole[1] > 5 * whole[0]
 
 
+@pytest.mark.parametrize("kinds", [1, 2])
 async def test_adding_costs_the_same_beside_an_old_transaction(
-    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]", old_transaction: None
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]", old_transaction: None, kinds: int
 ) -> None:
+    async def cost(rounds: dict[tuple[str, int], int]) -> int:
+        news = [job(actor=actor) for actor in ("echo", "sleep")[:kinds]]
+        query, values = statement(Batch(news, rounds))
+        return await pages(sql, query, **{name: values[name] for name in query.parameters})
+
     for setting, value in PLANS.items():
         await sql.execute(f"set {setting} = {value}")
     known, unknown = [], []
     for count in (20, 600):
         turn = await go_through(queue, count)
-        known.append(await pages(sql, ENQUEUE.enqueue, **Batch([job()], {(LANE, 1): turn}).columns()))
+        known.append(await cost({(LANE, 1): turn}))
         await sql.execute("delete from dramatiq.queue where state = 'queued'")
-        unknown.append(await pages(sql, ENQUEUE.enqueue, **Batch([job()]).columns()))
+        unknown.append(await cost({}))
         await sql.execute("delete from dramatiq.queue where state = 'queued'")
 
     assert known[1] <= known[0] + 20

@@ -260,7 +260,7 @@ class Processes:
         `module` holds the application where it is not the service's own.
         """
         port = settings.setdefault("PORT", str(free_port()))
-        web = self._start(Web, "web", settings, {"src.api": module}, under_role=under_role)
+        web = self._start(Web, "web", settings, {"src.api:app": f"{module}:app"}, under_role=under_role)
         web.url = f"http://127.0.0.1:{port}"
         if ready:
             await web.ready()

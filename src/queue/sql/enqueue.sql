@@ -1,5 +1,6 @@
 -- name: enqueue
 -- Adds jobs, as many as callers share this statement; a row is what dramatiq-pg's broker.enqueue writes, widened.
+-- What is there already, by its id or a key of its own, is left as it is.
 with line as materialized (
   select number, round, coalesce(
     (select queue.turn + 1 from dramatiq.queue
@@ -38,12 +39,14 @@ with line as materialized (
     coalesce(due.due_at, dramatiq.clock()) + kind.retention,
     job.idempotency_key, job.fingerprint, job.limit_key, job.unique_key, job.sealed,
     case when due.due_at is null then line.turn + job.place end
-  -- A shorter array is filled up with nulls.
+  -- What every job has comes as lines of one text. A shorter array is filled up with nulls.
   from unnest(
-    :message_id::uuid[], :kind::integer[], :place::integer[], :message::jsonb[], :request_id::text[],
-    :traceparent::text[], :run_at::timestamptz[], :delay::double precision[], :cancel_after::double precision[],
-    :idempotency_key::text[], :fingerprint::bytea[], :limit_key::text[], :unique_key::text[], :sealed::jsonb[]
-  ) as job (message_id, kind, place, message, request_id, traceparent, run_at, delay, cancel_after,
+    string_to_array(:message_id, chr(10))::uuid[], string_to_array(:message, chr(10))::jsonb[],
+    string_to_array(:request_id, chr(10), ''), string_to_array(:traceparent, chr(10), ''),
+    :kind::integer[], :place::integer[], :run_at::timestamptz[], :delay::double precision[],
+    :cancel_after::double precision[], :idempotency_key::text[], :fingerprint::bytea[], :limit_key::text[],
+    :unique_key::text[], :sealed::jsonb[]
+  ) as job (message_id, message, request_id, traceparent, kind, place, run_at, delay, cancel_after,
       idempotency_key, fingerprint, limit_key, unique_key, sealed)
   join kind on kind.number = job.kind
   join line on line.number = kind.line
@@ -60,7 +63,7 @@ with line as materialized (
 select dramatiq.clock() as created_at,
   (select array_agg(round order by number) from line) as rounds,
   (select array_agg(turn order by number) from line) as turns,
-  case when count(*) < cardinality(:message_id::uuid[]) then coalesce(array_agg(message_id), '{}') end as added,
+  case when count(*) < :count::integer then coalesce(array_agg(message_id), '{}') end as added,
   array_agg(message_id) filter (where due_at is not null) as postponed,
   array_agg(due_at) filter (where due_at is not null) as due_at,
   (select count(pg_notify(channel, '')) from (
@@ -69,8 +72,8 @@ select dramatiq.clock() as created_at,
   ) as told (channel)) as notified
 from added;
 
--- name: enqueue_one
--- The same for a lone job, which need not pay for arrays and joins: a third less time.
+-- name: enqueue_alike
+-- The same for jobs of one kind that ask for nothing beyond, as most do: a third less work of a batch, half of a lone job.
 with line as materialized (
   select round, coalesce(
     (select queue.turn + 1 from dramatiq.queue
@@ -90,34 +93,22 @@ with line as materialized (
     )
     offset 0
   ) as known (round)
-), due as (
-  select case when starts > dramatiq.clock() then starts end as due_at
-  from (
-    select coalesce(:run_at::timestamptz, dramatiq.clock() + :delay::double precision * interval '1 second')
-  ) as start (starts)
 ), added as (
   insert into dramatiq.queue
-    (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent, run_at, due_at,
-     cancel_at, expires_at, idempotency_key, fingerprint, limit_key, unique_key, sealed, turn)
+    (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent, expires_at, turn)
   select
-    :message_id::uuid, :queue_name::text, :lane, :actor::text, :message::jsonb, :tenant, :priority,
-    :request_id::text, :traceparent::text, due.due_at, due.due_at,
-    dramatiq.clock() + :cancel_after::double precision * interval '1 second',
-    coalesce(due.due_at, dramatiq.clock()) + :retention::double precision * interval '1 second',
-    :idempotency_key::text, :fingerprint::bytea, :limit_key::text, :unique_key::text, :sealed::jsonb,
-    case when due.due_at is null then line.turn end
-  from line cross join due
-  on conflict do nothing
-  returning message_id, due_at
+    job.message_id, :queue_name::text, :lane, :actor::text, job.message, :tenant, :priority,
+    job.request_id, job.traceparent, dramatiq.clock() + :retention::double precision * interval '1 second',
+    line.turn + job.number - 1
+  from line cross join unnest(
+    string_to_array(:message_id, chr(10))::uuid[], string_to_array(:message, chr(10))::jsonb[],
+    string_to_array(:request_id, chr(10), ''), string_to_array(:traceparent, chr(10), '')
+  ) with ordinality as job (message_id, message, request_id, traceparent, number)
 )
-select dramatiq.clock() as created_at, array[line.round] as rounds, array[line.turn] as turns,
-  case when added.message_id is null then array[]::uuid[] end as added,
-  case when added.due_at is not null then array[added.message_id] end as postponed,
-  case when added.due_at is not null then array[added.due_at] end as due_at,
-  case when added.message_id is not null
-    then pg_notify(case when added.due_at is null then 'dramatiq.' || :lane || '.enqueue' else 'sooner.postponed' end, '')
-  end as notified
-from line left join added on true;
+select dramatiq.clock() as created_at, array[round] as rounds, array[turn] as turns,
+  null::uuid[] as added, null::uuid[] as postponed, null::timestamptz[] as due_at,
+  pg_notify('dramatiq.' || :lane || '.enqueue', '') as notified
+from line;
 
 -- name: limits
 -- Makes known how much may run under the keys of jobs to come.
