@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from src.api.request import raw_name
 
@@ -21,6 +22,10 @@ class Json(Response):
     def __init__(self, body: bytes, status: int, fields: Sequence[Field]) -> None:
         self.status_code, self.body, self.background = status, body, None
         self.raw_headers = [*fields, (b"content-length", b"%d" % len(body)), JSON]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
 
 
 def answer_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

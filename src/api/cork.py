@@ -1,9 +1,6 @@
-"""HTTP/1.1 as uvicorn speaks it, each answer in one piece: `uvicorn --http src.api.cork:Protocol`."""
+"""Answers that leave in one piece."""
 
 import asyncio
-from typing import Any
-
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 #: What is held back is sent at once beyond this many bytes, so that a reader's slowness is felt by who writes.
 MOST_HELD = 64 * 1024
@@ -50,11 +47,3 @@ class Corked(asyncio.Transport):
         # A client that has gone meanwhile is told nothing.
         if held and not self._transport.is_closing():
             self._transport.write(b"".join(held))
-
-
-class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol on a corked transport."""
-
-    def connection_made(self, transport: Any) -> None:
-        """A client connected."""
-        super().connection_made(Corked(transport, self.loop))

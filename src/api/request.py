@@ -40,6 +40,15 @@ class Fields(Headers):
         return [] if value is None else [value.decode("latin-1")]
 
 
+def scheme(request: Request) -> str:
+    """How the client reached us, or the proxy before us, by that one's word: https or http.
+
+    Any client may say so of itself: good for the flag of its own cookie, and for nothing that protects others.
+    """
+    said = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip()
+    return said if said in ("http", "https") else request.url.scheme
+
+
 class LightRequest(Request):
     """Starlette's request with `Fields` as its headers."""
 

@@ -20,6 +20,7 @@ from src.metrics import note_request
 #: Where a request's header fields wait for its handler.
 FIELDS = "sooner.fields"
 
+Handle = Callable[[Request], Awaitable[Response]]
 Refuse = Callable[[Request, Exception], Awaitable[Response]]
 
 
@@ -51,45 +52,59 @@ class Service:
         if scope["type"] != "http":
             await self._router(scope, receive, send)
             return
-        began, status = perf_counter(), 0
+        began = perf_counter()
         fields = scope[FIELDS] = Fields(scope["headers"])
         request_id, traceparent = correlate(fields)
         state = scope.setdefault("state", {})
         state["request_id"], state["traceparent"] = request_id, traceparent
         logs.belong(request_id=request_id, traceparent=traceparent)
-
-        async def answer(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"].append((b"x-request-id", request_id.encode()))
-            await send(message)
-
+        answering = _Answering(send, request_id)
         try:
-            await self._route(scope, receive, answer)
+            matched = self._known.get((scope["method"], scope["path"]))
+            if matched is None:
+                await self._router(scope, receive, answering)
+            else:
+                scope.update(matched)
+                answer = await matched["endpoint"](LightRequest(scope, receive, send, fields))
+                await answer(scope, receive, answering.with_id(answer))
         except Exception as error:
-            if status:
+            if answering.status:
                 raise
             problem = await self._problem(Request(scope, receive), error)
-            await answer_early(problem, scope, receive, answer)
+            await answer_early(problem, scope, receive, answering)
         finally:
             route = scope.get("route")
             path = route.path if isinstance(route, Route) else "none"
-            note_request(scope["method"], path, status, perf_counter() - began)
-
-    def _route(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        matched = self._known.get((scope["method"], scope["path"]))
-        if matched is None:
-            return self._router(scope, receive, send)
-        scope.update(matched)
-        handled: Awaitable[None] = matched["route"].app(scope, receive, send)
-        return handled
+            note_request(scope["method"], path, answering.status, perf_counter() - began)
 
     async def _problem(self, request: Request, error: Exception) -> Response:
         try:
             return await self._refuse(request, error)
         except Exception as worse:  # noqa: BLE001 - it is told to the client as a problem
             return response(problem_of(worse))
+
+
+class _Answering:
+    """What an answer is sent by: it adds the request's id, and takes note of the status."""
+
+    __slots__ = ("_id", "_send", "status")
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._id = (b"x-request-id", request_id.encode())
+        self._send = send
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"].append(self._id)
+        await self._send(message)
+
+    def with_id(self, answer: Response) -> Send:
+        """The same for an answer that is there already: what sends it need not look at its messages."""
+        self.status = answer.status_code
+        answer.raw_headers.append(self._id)
+        return self._send
 
 
 def _matched(routes: Sequence[BaseRoute], method: str, path: str) -> Mapping[str, Any]:
@@ -105,7 +120,7 @@ def _matched(routes: Sequence[BaseRoute], method: str, path: str) -> Mapping[str
 class _Direct:
     """Calls a handler without Starlette's own layer for exceptions: `Service` has them all."""
 
-    def __init__(self, handle: Callable[[Request], Awaitable[Response]]) -> None:
+    def __init__(self, handle: Handle) -> None:
         self._handle = handle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,6 +10,7 @@ from src.api import schemas
 from src.api.answers import answer_json
 from src.api.body import read_json
 from src.api.operation import Answer, Body, operation
+from src.api.request import scheme
 from src.api.resources import Resources
 from src.jobs import codec
 from src.jobs.keys import Caller
@@ -42,7 +43,7 @@ async def sign_in(request: Request) -> Response:
         COOKIE,
         value,
         max_age=int(LIFETIME.total_seconds()),
-        secure=request.url.scheme == "https",
+        secure=scheme(request) == "https",
         httponly=True,
         samesite="strict",
     )
@@ -59,7 +60,7 @@ async def sign_out(request: Request) -> Response:
     """DELETE /session: the browser forgets the cookie."""
     refuse_foreign(request)
     response = Response(status_code=204)
-    response.delete_cookie(COOKIE, secure=request.url.scheme == "https", httponly=True, samesite="strict")
+    response.delete_cookie(COOKIE, secure=scheme(request) == "https", httponly=True, samesite="strict")
     return response
 
 

@@ -39,9 +39,6 @@ log = logs.get(__name__)
 
 REPLAYED = (b"idempotency-replayed", b"true")
 
-#: Whoever does not wait need not be woken.
-UNWATCHED = contextlib.nullcontext()
-
 SUBMITTED = (*DOCUMENT, "Preference-Applied", "Idempotency-Replayed")
 
 
@@ -84,22 +81,25 @@ async def submit(request: Request) -> Response:
         await _check_uploads(resources, actor, params, who)
     submission = _submission(request, actor, params, who)
     wanted = _preferences(request)
-    id = uuid7()
-    with resources.watch.on(id) if wanted.may_wait else UNWATCHED as watcher:
-        try:
-            job = await _let_in(resources, submission, who, id)
-        except Replay as replay:
-            return await _replay(request, submission, who, replay.id, wanted, REPLAYED)
-        except Attach as attach:
-            return await _replay(request, submission, who, attach.id, wanted)
-        return await _answer(request, submission, watcher, job, wanted)
+    try:
+        if not wanted.may_wait:
+            # Nobody has to be woken.
+            return _tell(request, submission.actor, await _let_in(resources, submission, who, uuid7()), 0)
+        with resources.watch.on(uuid7()) as watcher:
+            job = await _let_in(resources, submission, who, watcher.id)
+            return await _answer(request, submission.actor, watcher, job, wanted)
+    except Replay as replay:
+        return await _replay(request, actor, who, replay.id, wanted, REPLAYED)
+    except Attach as attach:
+        return await _replay(request, actor, who, attach.id, wanted)
 
 
 async def _let_in(resources: Resources, submission: Submission, who: Caller, id: UUID) -> Job:
     """The job as it begins. Whoever asks again for a job that is there gets it, also where there is room for no more."""
     admission = resources.admission
     try:
-        await admission.make_room(who.tenant, submission.actor)
+        if not admission.has_room(who.tenant, submission.actor):
+            await admission.make_room(who.tenant, submission.actor)
         try:
             job = await resources.submitter.submit(submission, id)
         except BaseException:
@@ -113,36 +113,37 @@ async def _let_in(resources: Resources, submission: Submission, who: Caller, id:
 
 
 async def _replay(
-    request: Request,
-    submission: Submission,
-    who: Caller,
-    id: UUID,
-    wanted: Preferences,
-    *fields: Field,
+    request: Request, actor: JobActor, who: Caller, id: UUID, wanted: Preferences, *fields: Field
 ) -> Response:
     """There is such a job: the same one, waited for as a fresh one."""
     resources: Resources = request.app.state.resources
     with resources.watch.on(id) as watcher:
         job = await visible(resources, id, who)
-        return await _answer(request, submission, watcher, job, wanted, *fields)
+        return await _answer(request, actor, watcher, job, wanted, *fields)
 
 
 async def _answer(
-    request: Request,
-    submission: Submission,
-    watcher: Watcher | None,
-    job: Job,
-    wanted: Preferences,
-    *fields: Field,
+    request: Request, actor: JobActor, watcher: Watcher, job: Job, wanted: Preferences, *fields: Field
 ) -> Response:
+    """The answer when the job has ended or the wait is over; at once for a client that listens."""
     resources: Resources = request.app.state.resources
-    accepted = request.headers.getlist("accept")
-    if accepted and prefers_events(accepted):
-        return _stream(resources, submission.actor, job, fields)
-    seconds = 0.0 if watcher is None else _wait(resources, wanted, job)
-    if watcher is not None and seconds > 0 and not job.state.is_final:
-        job = await _end(request, submission.actor, watcher, job, seconds)
+    seconds = _wait(resources, wanted, job)
+    if seconds > 0 and not job.state.is_final and not _listens(request):
+        job = await _end(request, actor, watcher, job, seconds)
+    return _tell(request, actor, job, seconds, *fields)
+
+
+def _tell(request: Request, actor: JobActor, job: Job, seconds: float, *fields: Field) -> Response:
+    """The answer about a job that was waited for as long as `seconds`."""
+    resources: Resources = request.app.state.resources
+    if _listens(request):
+        return _stream(resources, actor, job, fields)
     return answer(resources, job, prefer.applied(seconds), *fields)
+
+
+def _listens(request: Request) -> bool:
+    accepted = request.headers.getlist("accept")
+    return bool(accepted) and prefers_events(accepted)
 
 
 def _stream(resources: Resources, actor: JobActor, job: Job, fields: Iterable[Field]) -> Response:
@@ -176,16 +177,16 @@ async def _check_uploads(
 def _submission(request: Request, actor: JobActor, params: Mapping[str, Any], who: Caller) -> Submission:
     state, timing = request.scope["state"], when.timing(request)
     return Submission(
-        actor=actor,
-        params=params,
-        tenant=who.tenant,
-        request_id=state["request_id"],
-        traceparent=state["traceparent"],
-        priority=timing.priority,
-        run_at=timing.run_at,
-        delay=timing.delay,
-        cancel_after=when.cancel_after(request),
-        idempotency_key=when.idempotency_key(request),
+        actor,
+        params,
+        who.tenant,
+        state["request_id"],
+        state["traceparent"],
+        timing.priority,
+        timing.run_at,
+        timing.delay,
+        when.cancel_after(request),
+        when.idempotency_key(request),
     )
 
 

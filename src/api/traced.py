@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from src.api.request import scheme
 
 if TYPE_CHECKING:
     from src.telemetry.tracing import Tracing
@@ -56,7 +59,7 @@ class Traced:
             told = {
                 "http.request.method": "_OTHER" if method == "HTTP" else method,
                 "url.path": scope["path"][:LONGEST_PATH],
-                "url.scheme": scope["scheme"],
+                "url.scheme": scheme(Request(scope)),
                 **({"http.response.status_code": status} if status else {}),
                 **({"http.route": route.path} if isinstance(route, Route) else {}),
             }

@@ -21,6 +21,10 @@ class Admission:
         if wait := self._rate.wait(tenant):
             raise TooManyRequests("This tenant sends requests faster than it may.", retry_after=wait)
 
+    def has_room(self, tenant: str, actor: JobActor) -> bool:
+        """Reserve room for one job where there is plenty, by what is known: whether there is. Else `make_room`."""
+        return self._forecast.depth(actor.queue_name) < self._most_due and self._waiting.add_safely(tenant)
+
     async def make_room(self, tenant: str, actor: JobActor) -> None:
         """Reserve room for one job, which then either `landed` or is to be withdrawn.
 
@@ -30,7 +34,7 @@ class Admission:
         if self._forecast.depth(actor.queue_name) >= self._most_due:
             detail = f"The queue {actor.queue_name} is full: too many jobs wait in it."
             raise ServiceUnavailable(detail, retry_after=self._forecast.pace(actor))
-        if not (self._waiting.add_safely(tenant) or await self._waiting.add(tenant)):
+        if not await self._waiting.add(tenant):
             raise TooManyRequests(
                 "This tenant has too many jobs waiting.", retry_after=self._forecast.pace(actor)
             )
