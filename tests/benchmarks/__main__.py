@@ -76,7 +76,10 @@ async def http(bench: Bench, table: Table, latency1: float, rate16: float) -> No
     table.load("echo, respond-async, 64 clients, run meanwhile", queued, note)
     await web.terminate()
     await worker.terminate()
+    await bench.empty()
     web = await bench.processes.web(MAX_WAITING_PER_TENANT="10000000", MAX_QUEUE_DEPTH="10000000")
+    await bench.load(f"{web.url}/jobs/echo", 64, "Prefer: respond-async")
+    await bench.empty()
     alone = await bench.load(f"{web.url}/jobs/echo", 64, "Prefer: respond-async")
     table.load(
         "echo, respond-async, 64 clients, no worker", alone, f"{alone.rate / bare.rate:.2f} x bare route"
