@@ -50,8 +50,12 @@ def scheme(request: Request) -> str:
 
 
 class LightRequest(Request):
-    """Starlette's request with `Fields` as its headers."""
+    """Starlette's request with `Fields` as its headers, which are an attribute and nothing to be found out at each look."""
+
+    __slots__ = ("headers",)
+
+    headers: Fields
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, fields: Fields) -> None:
         super().__init__(scope, receive, send)
-        self._headers = fields
+        self.headers = fields

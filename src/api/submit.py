@@ -84,10 +84,10 @@ async def submit(request: Request) -> Response:
     try:
         if not wanted.may_wait:
             # Nobody has to be woken.
-            return _tell(request, submission.actor, await _let_in(resources, submission, who, uuid7()), 0)
+            return _tell(resources, request, actor, await _let_in(resources, submission, who, uuid7()), 0)
         with resources.watch.on(uuid7()) as watcher:
             job = await _let_in(resources, submission, who, watcher.id)
-            return await _answer(request, submission.actor, watcher, job, wanted)
+            return await _answer(request, actor, watcher, job, wanted)
     except Replay as replay:
         return await _replay(request, actor, who, replay.id, wanted, REPLAYED)
     except Attach as attach:
@@ -130,12 +130,13 @@ async def _answer(
     seconds = _wait(resources, wanted, job)
     if seconds > 0 and not job.state.is_final and not _listens(request):
         job = await _end(request, actor, watcher, job, seconds)
-    return _tell(request, actor, job, seconds, *fields)
+    return _tell(resources, request, actor, job, seconds, *fields)
 
 
-def _tell(request: Request, actor: JobActor, job: Job, seconds: float, *fields: Field) -> Response:
+def _tell(
+    resources: Resources, request: Request, actor: JobActor, job: Job, seconds: float, *fields: Field
+) -> Response:
     """The answer about a job that was waited for as long as `seconds`."""
-    resources: Resources = request.app.state.resources
     if _listens(request):
         return _stream(resources, actor, job, fields)
     return answer(resources, job, prefer.applied(seconds), *fields)

@@ -71,7 +71,7 @@ def _addressed(queue: str, actor: str) -> str:
 
 
 class Batch:
-    """Jobs for the queries `enqueue` and `enqueue_alike`: the kinds that there are of them, the lines that they join, and where in these each comes.
+    """Jobs for the queries `enqueue` and `enqueue_alike`: their kinds, the lines that they join, and their places in these.
 
     `rounds`: of some lines a round that has come, so that earlier ones need not be looked through.
     """

@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 from uuid import UUID
 
-import asyncpg.pgproto.pgproto
+from asyncpg.pgproto import pgproto
 
 from src.entropy import Blocks
 
@@ -19,7 +19,7 @@ def uuid7() -> UUID:
     fraction = rest * 4096 // 1_000_000
     random = int.from_bytes(_random()) >> 2
     # The UUID in which asyncpg reads ids too: made and written several times as fast as the library's own.
-    return asyncpg.pgproto.pgproto.UUID(_halves(milliseconds << 16 | 0x7000 | fraction, 0b10 << 62 | random))
+    return pgproto.UUID(_halves(milliseconds << 16 | 0x7000 | fraction, 0b10 << 62 | random))
 
 
 def made_at(id: UUID) -> datetime | None:
