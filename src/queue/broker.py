@@ -15,7 +15,7 @@ from dramatiq_pg import PostgresBroker
 from dramatiq_pg.utils import make_pool, retry_pg, transaction
 
 from src.queue.batch import Batch, Kind, NewJob
-from src.queue.enqueue import SQL, LimitRow, statement
+from src.queue.enqueue import SQL, LimitRow
 
 
 class Place(NamedTuple):
@@ -71,13 +71,13 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
             delay=None if delay is None else delay / 1000,
             limit_key=None if place.limit is None else place.limit.key,
         )
-        query, values = statement(Batch([job]))
         with transaction(self.pool) as cursor:
             if place.limit is not None:
                 cursor.execute(
                     SQL.limits.pyformat, {name: [value] for name, value in asdict(place.limit).items()}
                 )
-            cursor.execute(query.pyformat, values)
+            # Tried again after a lost answer, it has to find the job there: not the statement for jobs that are alike.
+            cursor.execute(SQL.enqueue.pyformat, Batch([job]).columns())
 
 
 class AckConsumer(Consumer):

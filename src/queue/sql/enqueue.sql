@@ -73,7 +73,8 @@ select dramatiq.clock() as created_at,
 from added;
 
 -- name: enqueue_alike
--- The same for jobs of one kind that ask for nothing beyond, as most do: a third less work of a batch, half of a lone job.
+-- The same for new jobs of one kind that ask for nothing beyond, as most do: a fifth less work in a batch of 32.
+-- None of them may be there already: what is tried again goes by `enqueue`.
 with line as materialized (
   select round, coalesce(
     (select queue.turn + 1 from dramatiq.queue

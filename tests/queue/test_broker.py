@@ -1,0 +1,36 @@
+"""Synchronous code enqueues with the broker."""
+
+from typing import Any
+
+import asyncpg
+import dramatiq
+import pytest
+
+from src.queue.broker import Broker, Place
+
+
+@pytest.fixture
+def broker(database_url: str) -> Any:
+    """A broker with one actor, `echo`."""
+    broker = Broker([], lambda actor, params: Place("default", None))
+    broker.declare_actor(
+        dramatiq.Actor(
+            lambda: None, broker=broker, actor_name="echo", queue_name="default", priority=0, options={}
+        )
+    )
+    broker.open(database_url, retention=60.0)
+    yield broker
+    broker.pool.closeall()
+
+
+@pytest.mark.parametrize("delay", [None, 60_000])
+async def test_a_second_try_after_a_lost_answer_adds_no_second_job(
+    broker: Broker, sql: "asyncpg.Connection[asyncpg.Record]", delay: int | None
+) -> None:
+    message: dramatiq.Message[Any] = dramatiq.Message("default", "echo", (), {"a": 1}, {})
+    for _ in range(2):
+        broker.enqueue(message, delay=delay)
+    [row] = await sql.fetch(
+        "select message_id::text, message->'kwargs'->>'a' as a, due_at from dramatiq.queue"
+    )
+    assert (row["message_id"], row["a"], row["due_at"] is None) == (message.message_id, "1", delay is None)
