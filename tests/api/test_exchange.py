@@ -169,6 +169,7 @@ async def test_what_is_under_way_at_sigterm_is_finished(servers: dict[str, tuple
     port, process = servers[OURS]
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request("/plain", more=b"", body=b"hello")[:-2])
+    await process.line("asked for plain")
     await asyncio.to_thread(process.send, signal.SIGTERM)
     await process.line("Shutting down")
     writer.write(b"lo")

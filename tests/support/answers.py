@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await _live(receive, send)
         return
     how = scope["path"].strip("/")
+    logging.getLogger("uvicorn.error").info("asked for %s", how)
     if how in BROKEN:
         raise RuntimeError("as asked for")
     if how == "silent":
