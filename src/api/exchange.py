@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import httptools
@@ -14,6 +15,9 @@ from src.api.cork import Corked
 
 #: Answers that have no body whatever was asked (RFC 9110, section 6.4.1).
 BODILESS = frozenset({204, 304})
+
+#: Longer targets, in bytes, are not kept in memory for the next request.
+MOST_REMEMBERED = 200
 
 FAILURE = b"Internal Server Error"
 FAILED = (
@@ -54,16 +58,16 @@ class Protocol(HttpToolsProtocol):
         if busy or self._has_limits or self.expect_100_continue or parser.should_upgrade():
             super().on_headers_complete()
             return
-        url, scope = httptools.parse_url(self.url), self.scope
-        path = url.path.decode("ascii")
+        url = self.url
+        path, raw_path, query = _known_address(url) if len(url) <= MOST_REMEMBERED else _address(url)
         if "%" in path or parser.get_http_version() != "1.1":
             super().on_headers_complete()
             return
+        scope = self.scope
         scope["method"] = parser.get_method().decode("ascii")
-        scope["path"], scope["raw_path"], scope["query_string"] = path, url.path, url.query or b""
-        self.cycle = Exchange(self, scope, keep_alive=parser.should_keep_alive())
-        task = self.loop.create_task(self.cycle.run(self.app))
-        task.add_done_callback(self.tasks.discard)
+        scope["path"], scope["raw_path"], scope["query_string"] = path, raw_path, query
+        self.cycle = exchange = Exchange(self, scope, keep_alive=parser.should_keep_alive())
+        exchange.task = task = self.loop.create_task(exchange.run(self.app))
         self.tasks.add(task)
 
     def on_response_complete(self) -> None:
@@ -111,7 +115,11 @@ class Exchange:
         "more_body",
         "response_complete",
         "scope",
+        "task",
     )
+
+    #: What it is answered by, set by whoever begins that.
+    task: "asyncio.Task[None]"
 
     def __init__(self, protocol: Protocol, scope: Any, *, keep_alive: bool) -> None:
         self.scope = scope
@@ -151,6 +159,8 @@ class Exchange:
             if not self.response_complete and not self.disconnected:
                 _log.error("ASGI callable returned without completing response.")
                 self._fail()
+        finally:
+            self._protocol.tasks.discard(self.task)
 
     def _fail(self) -> None:
         """Close: after a 500 where nothing was sent yet."""
@@ -228,9 +238,19 @@ class Exchange:
         self._protocol.on_response_complete()
 
 
+def _address(url: bytes) -> tuple[str, bytes, bytes]:
+    """Path, path in bytes and query of a request's target."""
+    parsed = httptools.parse_url(url)
+    return parsed.path.decode("ascii"), parsed.path, parsed.query or b""
+
+
+#: Most targets are asked for again and again.
+_known_address = lru_cache(maxsize=1024)(_address)
+
+
 def _head(status: int, fields: Sequence[Field]) -> bytes:
     """An answer's head. Raises RuntimeError for a field that would be read as another's beginning."""
     lines = b"\r\n".join(map(b": ".join, fields))
-    if lines.count(b"\n") >= len(fields) or lines.count(b"\r") >= len(fields) or b"\0" in lines:
+    if len(lines) - len(lines.translate(None, b"\r\n\0")) > 2 * len(fields) - 2:
         raise RuntimeError("a header field with a line of its own")
     return STATUS_LINE[status] + lines + b"\r\n\r\n"

@@ -47,11 +47,11 @@ def read(fields: Iterable[str]) -> Preferences:
 
     Of a repeated preference the first counts; what does not fit the grammar is ignored (section 2).
     """
-    return _read(tuple([field[:_LONGEST] for field in fields]))
+    return _read(*[field[:_LONGEST] for field in fields])
 
 
 @lru_cache(maxsize=100)
-def _read(fields: tuple[str, ...]) -> Preferences:
+def _read(*fields: str) -> Preferences:
     found: dict[str, str] = {}
     for field in fields:
         for part in _PART.findall(field):

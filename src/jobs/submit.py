@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,6 +16,9 @@ from src.jobs.states import PRIORITIES, State
 from src.queue.batch import Added, Kind, NewJob, message
 from src.queue.enqueue import Conflict, Enqueuer, Twin
 from src.queue.ids import uuid7
+
+#: Jobs of a kind have the same one: what many have in common is found out by a look at where it lies.
+_kind = lru_cache(maxsize=1024)(Kind)
 
 
 class Submission(NamedTuple):
@@ -110,18 +114,12 @@ class Submitter:
     def _row(
         self, submission: Submission, id: UUID, params: str, sealed: str | None, limit_key: str | None
     ) -> NewJob:
-        actor = submission.actor
+        actor, declared = submission.actor, submission.actor.declaration
         name, queue = actor.actor_name, actor.queue_name
+        priority = declared.priority if submission.priority is None else PRIORITIES.index(submission.priority)
         return NewJob(
             id,
-            Kind(
-                queue,
-                actor.lane,
-                name,
-                submission.tenant,
-                self._priority(submission),
-                self._retention_seconds,
-            ),
+            _kind(queue, actor.lane, name, submission.tenant, priority, self._retention_seconds),
             message(id, queue, name, params),
             submission.request_id,
             submission.traceparent,
@@ -129,32 +127,18 @@ class Submitter:
             submission.delay,
             submission.cancel_after,
             submission.idempotency_key,
-            self._fingerprint(submission),
+            None if submission.idempotency_key is None else self._fingerprints.of(name, submission.params),
             limit_key,
-            self._unique_key(submission),
+            None if declared.unique is False else self._unique_key(submission),
             sealed,
         )
 
-    def _fingerprint(self, submission: Submission) -> bytes | None:
-        if submission.idempotency_key is None:
-            return None
-        return self._fingerprints.of(submission.actor.actor_name, submission.params)
-
-    def _unique_key(self, submission: Submission) -> str | None:
+    def _unique_key(self, submission: Submission) -> str:
         """The key of which one job may wait or run at a time: an HMAC, since parameters may hold secrets."""
-        unique = submission.actor.declaration.unique
-        if unique is False:
-            return None
-        values = submission.params
+        unique, values = submission.actor.declaration.unique, submission.params
         if isinstance(unique, tuple):
             values = {name: values.get(name) for name in unique}
         return self._fingerprints.of(f"{submission.actor.actor_name} of {submission.tenant}", values).hex()
-
-    @staticmethod
-    def _priority(submission: Submission) -> int:
-        if submission.priority is None:
-            return submission.actor.declaration.priority
-        return PRIORITIES.index(submission.priority)
 
     def _job(self, new: NewJob, added: Added, params: str) -> Job:
         queue, _, actor, tenant, priority, _ = new.kind
