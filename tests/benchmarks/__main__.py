@@ -2,12 +2,16 @@
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from statistics import median
 
 import asyncpg
 
 from ops.local.postgres import free_port
 from tests.benchmarks import board, floor, scale, stock
-from tests.benchmarks.bench import Bench, Load, bench
+from tests.benchmarks.bench import SECONDS, Bench, Load, bench, in_turn, median_load
+from tests.benchmarks.floor import Lifecycles
 
 ROW = "{:<58} {:>10} {:>9} {:>9}   {}"
 
@@ -25,71 +29,69 @@ class Table:
         times = [f"{time:.2f}" if time is not None else "" for time in (p50, p99)]
         print(ROW.format(name, f"{rate:,.0f}", *times, note), flush=True)
 
-    def load(self, name: str, load: Load, note: str = "") -> None:
-        """One line for an HTTP load; answers other than the expected ones are named."""
+    def load(self, name: str, loads: Sequence[Load], note: str = "") -> None:
+        """One line for an HTTP load, the median of its runs by rate; how it was answered is named."""
+        load = median_load(loads)
         self.row(name, load.rate, load.p50, load.p99, f"{note} {load.statuses}")
 
-
-async def measure(bench: Bench, table: Table, wanted: set[str]) -> None:
-    """All rows, or those of the wanted groups: http, drain, stock, crowd, scale, board."""
-    connection = await asyncpg.connect(bench.url)
-    await connection.execute(floor.TABLE)
-    await connection.close()
-    rate1, latency1 = await asyncio.to_thread(floor.lifecycle, bench.url, 1, 3, bench.cluster.home)
-    table.row("floor: pgbench lifecycle, 1 client", rate1, latency1)
-    rate16, latency16 = await asyncio.to_thread(floor.lifecycle, bench.url, 16, 3, bench.cluster.home)
-    table.row("floor: pgbench lifecycle, 16 clients", rate16, latency16)
-    if "http" in wanted:
-        await http(bench, table, latency1, rate16)
-    if "drain" in wanted:
-        await drains(bench, table, rate16)
-    if "crowd" in wanted:
-        await scale.crowd(bench, table.row)
-    if "scale" in wanted:
-        await scale.measure(bench, table.row)
-    if "board" in wanted:
-        await board.measure(bench, table.row)
-    if "stock" in wanted:
-        table.row("stock dramatiq-pg: drain, 1 worker", await stock.drain(bench, 2000, 1))
-        table.row("stock dramatiq-pg: drain, 2 workers", await stock.drain(bench, 2000, 2))
+    def floor(self, clients: int, runs: Sequence[Lifecycles]) -> None:
+        """One line for pgbench."""
+        rate, latency = median(run.rate for run in runs), median(run.milliseconds for run in runs)
+        self.row(f"floor: pgbench lifecycle, clients: {clients}", rate, latency)
 
 
-async def http(bench: Bench, table: Table, latency1: float, rate16: float) -> None:
-    """HTTP loads."""
+async def lifecycles(bench: Bench, clients: int) -> Lifecycles:
+    """A run of pgbench on the same server."""
+    return await asyncio.to_thread(floor.lifecycle, bench.url, clients, SECONDS, bench.cluster.home)
+
+
+async def http(bench: Bench, table: Table) -> None:
+    """HTTP loads, each beside its floor."""
     port = free_port()
+    bare = partial(bench.load_once, f"http://127.0.0.1:{port}/", 64)
     await bench.processes.command(
         f"uvicorn tests.benchmarks.bare:app --port {port} --loop uvloop --http httptools --no-access-log"
     )
-    await asyncio.sleep(2)
-    bare = await bench.load(f"http://127.0.0.1:{port}/", 64)
-    table.load("floor: bare Starlette route, 64 clients", bare)
     web, worker = await bench.processes.web(), await bench.processes.worker()
-    echo = f"{web.url}/jobs/echo"
+    echo, later = f"{web.url}/jobs/echo", "Prefer: respond-async"
     await bench.load(echo, 64)
-    many = await bench.load(echo, 64)
-    table.load("echo, 64 clients", many, f"{many.rate / rate16:.2f} x floor lifecycle at 16")
-    table.load("echo, 16 clients", await bench.load(echo, 16))
-    one = await bench.load(echo, 1)
-    table.load("echo, 1 client", one, f"p50 = {one.p50 / latency1:.2f} x floor lifecycle at 1")
-    queued = await bench.load(echo, 64, "Prefer: respond-async")
-    note = f"{queued.rate / bare.rate:.2f} x bare route"
-    table.load("echo, respond-async, 64 clients, run meanwhile", queued, note)
+    runs = await in_turn(partial(lifecycles, bench, 16), partial(bench.load_once, echo, 64))
+    table.floor(16, [low for low, _ in runs])
+    ratio = median(load.rate / low.rate for low, load in runs)
+    table.load("echo, 64 clients", [load for _, load in runs], f"{ratio:.2f} x floor lifecycle at 16")
+    table.load("echo, 16 clients", [await bench.load(echo, 16)])
+    alone = await in_turn(partial(lifecycles, bench, 1), partial(bench.load_once, echo, 1))
+    table.floor(1, [low for low, _ in alone])
+    ratio = median(load.p50 / low.milliseconds for low, load in alone)
+    table.load("echo, 1 client", [load for _, load in alone], f"p50 = {ratio:.2f} x floor lifecycle at 1")
+    await accepting(table, "run meanwhile", bare, partial(bench.load_once, echo, 64, later))
     await web.terminate()
     await worker.terminate()
-    await bench.empty()
     web = await bench.processes.web(MAX_WAITING_PER_TENANT="10000000", MAX_QUEUE_DEPTH="10000000")
-    await bench.load(f"{web.url}/jobs/echo", 64, "Prefer: respond-async")
-    await bench.empty()
-    alone = await bench.load(f"{web.url}/jobs/echo", 64, "Prefer: respond-async")
-    table.load(
-        "echo, respond-async, 64 clients, no worker", alone, f"{alone.rate / bare.rate:.2f} x bare route"
-    )
+
+    async def accept() -> Load:
+        await bench.empty()
+        return await bench.load_once(f"{web.url}/jobs/echo", 64, later)
+
+    await bench.load(f"{web.url}/jobs/echo", 64, later)
+    await accepting(table, "no worker", bare, accept)
     await web.terminate()
     await bench.empty()
 
 
-async def drains(bench: Bench, table: Table, rate16: float) -> None:
-    """Backlogs."""
+async def accepting(
+    table: Table, how: str, bare: Callable[[], Awaitable[Load]], accept: Callable[[], Awaitable[Load]]
+) -> None:
+    """Jobs accepted, beside a route that does nothing."""
+    runs = await in_turn(bare, accept)
+    table.load("floor: bare Starlette route, 64 clients", [low for low, _ in runs])
+    ratio = median(load.rate / low.rate for low, load in runs)
+    name = f"echo, respond-async, 64 clients, {how}"
+    table.load(name, [load for _, load in runs], f"{ratio:.2f} x bare route")
+
+
+async def drains(bench: Bench, table: Table) -> None:
+    """Backlogs, each beside the floor."""
     for name, workers, backlog in (
         ("async echo, 1 worker", 1, {}),
         ("async echo, 2 workers", 2, {}),
@@ -99,16 +101,60 @@ async def drains(bench: Bench, table: Table, rate16: float) -> None:
             {"lane": "default.threads", "actor": "burn", "params": '{"seconds": 0}'},
         ),
     ):
-        rate = await bench.drain(20_000, workers, **backlog)
-        table.row(f"drain of 20,000: {name}", rate, note=f"{rate / rate16:.2f} x floor lifecycle at 16")
+        runs = await in_turn(partial(lifecycles, bench, 16), partial(bench.drain, 20_000, workers, **backlog))
+        table.floor(16, [low for low, _ in runs])
+        ratio = median(rate / low.rate for low, rate in runs)
+        rate = median(rate for _, rate in runs)
+        table.row(f"drain of 20,000: {name}", rate, note=f"{ratio:.2f} x floor lifecycle at 16")
+
+
+async def against_stock(bench: Bench, table: Table) -> None:
+    """The same backlogs beside stock dramatiq-pg's, by as many workers."""
+    for workers in (1, 2):
+        runs = await in_turn(
+            partial(stock.drain, bench, 2_000, workers), partial(bench.drain, 20_000, workers)
+        )
+        table.row(f"stock dramatiq-pg: drain, workers: {workers}", median(low for low, _ in runs))
+        ratio = median(rate / low for low, rate in runs)
+        rate = median(rate for _, rate in runs)
+        table.row(f"drain of 20,000: async echo, workers: {workers}", rate, note=f"{ratio:.1f} x stock")
+
+
+async def crowd(bench: Bench, table: Table) -> None:
+    """Many who wait at once."""
+    await scale.crowd(bench, table.row)
+
+
+async def large(bench: Bench, table: Table) -> None:
+    """Large tables and old transactions."""
+    await scale.measure(bench, table.row)
+
+
+async def dashboard(bench: Bench, table: Table) -> None:
+    """The operators' page."""
+    await board.measure(bench, table.row)
+
+
+GROUPS = {
+    "http": http,
+    "drain": drains,
+    "stock": against_stock,
+    "crowd": crowd,
+    "scale": large,
+    "board": dashboard,
+}
 
 
 async def main() -> None:
-    """Run what the command line names, or all."""
+    """Run the groups that the command line names, or all."""
+    wanted = sys.argv[1:] or list(GROUPS)
     async with bench() as made:
-        await measure(
-            made, Table(), set(sys.argv[1:]) or {"http", "drain", "stock", "crowd", "scale", "board"}
-        )
+        connection = await asyncpg.connect(made.url)
+        await connection.execute(floor.TABLE)
+        await connection.close()
+        table = Table()
+        for name in wanted:
+            await GROUPS[name](made, table)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,14 @@
 import asyncio
 import json
 import os
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 import psutil
@@ -20,6 +20,9 @@ from tests.support.databases import Databases
 from tests.support.environment import environment
 from tests.support.keys import create_key
 from tests.support.processes import Process, Processes, Web
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 SECONDS = float(os.environ.get("BENCH_SECONDS", "3"))
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
@@ -68,10 +71,10 @@ class Bench:
 
     async def load(self, url: str, clients: int, *headers: str, body: str = '{"a":1}') -> Load:
         """The median run by rate of several."""
-        runs = [await self._load(url, clients, *headers, body=body) for _ in range(RUNS)]
-        return sorted(runs, key=lambda run: run.rate)[len(runs) // 2]
+        return median_load([await self.load_once(url, clients, *headers, body=body) for _ in range(RUNS)])
 
-    async def _load(self, url: str, clients: int, *headers: str, body: str) -> Load:
+    async def load_once(self, url: str, clients: int, *headers: str, body: str = '{"a":1}') -> Load:
+        """One run."""
         fields = [f"Authorization: Bearer {self.key}", "Content-Type: application/json", *headers]
         arguments = [word for field in fields for word in ("--header", field)]
         process = await asyncio.create_subprocess_exec(
@@ -100,10 +103,7 @@ class Bench:
         await connection.close()
 
     async def drain(self, count: int, workers: int, **backlog: str) -> float:
-        """Jobs a second that so many workers take from a backlog, the median of several runs."""
-        return statistics.median([await self._drain(count, workers, **backlog) for _ in range(RUNS)])
-
-    async def _drain(self, count: int, workers: int, **backlog: str) -> float:
+        """Jobs a second that so many workers take from a backlog."""
         started = [await self.processes.worker() for _ in range(workers)]
         connection = await asyncpg.connect(self.url)
         try:
@@ -153,6 +153,16 @@ async def _run_in(url: str) -> None:
     for statement in RUN_IN:
         await connection.execute(statement)
     await connection.close()
+
+
+def median_load(runs: Sequence[Load]) -> Load:
+    """The median run by rate."""
+    return sorted(runs, key=lambda run: run.rate)[len(runs) // 2]
+
+
+async def in_turn(first: Callable[[], Awaitable[T]], second: Callable[[], Awaitable[U]]) -> list[tuple[T, U]]:
+    """Pairs of runs, one right after the other, so that a ratio holds where the machine's speed drifts."""
+    return [(await first(), await second()) for _ in range(RUNS)]
 
 
 def resident(process: Process) -> int:

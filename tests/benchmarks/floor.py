@@ -3,6 +3,7 @@
 import re
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 from ops.local.postgres import programs
 
@@ -13,8 +14,15 @@ create index floor_claim on floor_job (id) where state = 'queued';
 SCRIPT = Path(__file__).with_name("floor.sql")
 
 
-def lifecycle(url: str, clients: int, seconds: float, home: Path) -> tuple[float, float]:
-    """Lifecycles a second, and milliseconds each, at that many clients."""
+class Lifecycles(NamedTuple):
+    """Lifecycles a second, and milliseconds each."""
+
+    rate: float
+    milliseconds: float
+
+
+def lifecycle(url: str, clients: int, seconds: float, home: Path) -> Lifecycles:
+    """What so many clients get done."""
     command = [
         str(programs(home) / "pgbench"), "-n", "-M", "prepared", "-f", str(SCRIPT), "-c", str(clients),
         "-j", "1", "-T", str(round(seconds)), url,
@@ -24,4 +32,4 @@ def lifecycle(url: str, clients: int, seconds: float, home: Path) -> tuple[float
     latency = re.search(r"^latency average = ([\d.]+) ms", done.stdout, re.MULTILINE)
     if tps is None or latency is None:
         raise RuntimeError(done.stdout + done.stderr)
-    return float(tps[1]), float(latency[1])
+    return Lifecycles(float(tps[1]), float(latency[1]))
