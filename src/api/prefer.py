@@ -1,7 +1,7 @@
 """The Prefer header (RFC 7240)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -42,12 +42,12 @@ class Preferences:
 NONE = Preferences()
 
 
-def read(fields: Iterable[str]) -> Preferences:
+def read(fields: Sequence[str]) -> Preferences:
     """The preferences of all Prefer fields of a request.
 
     Of a repeated preference the first counts; what does not fit the grammar is ignored (section 2).
     """
-    return _read(*[field[:_LONGEST] for field in fields])
+    return _read(*[field[:_LONGEST] for field in fields]) if fields else NONE
 
 
 @lru_cache(maxsize=100)

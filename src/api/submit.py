@@ -192,8 +192,7 @@ def _submission(request: Request, actor: JobActor, params: Mapping[str, Any], wh
 
 
 def _preferences(request: Request) -> Preferences:
-    fields = request.headers.getlist("prefer")
-    return prefer.read(fields) if fields else prefer.NONE
+    return prefer.read(request.headers.getlist("prefer"))
 
 
 def _wait(resources: Resources, wanted: Preferences, job: Job) -> float:

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from src.clock.pace import Pace
@@ -38,6 +39,11 @@ class Outlook(NamedTuple):
 
 
 ENDED = Outlook(None, None)
+
+
+@lru_cache(maxsize=2 * LONGEST_RETRY)
+def _unknown(retry_after: int) -> Outlook:
+    return Outlook(None, retry_after)
 
 
 class Forecast:
@@ -104,7 +110,8 @@ class Forecast:
             return ENDED
         now, known = self._now(), self._known.get(job.actor)
         finishes_at = None if known is None else self._finishes_at(job, known, now)
-        return Outlook(finishes_at, self._retry_after(job, finishes_at, now))
+        retry_after = self._retry_after(job, finishes_at, now)
+        return _unknown(retry_after) if finishes_at is None else Outlook(finishes_at, retry_after)
 
     def _finishes_at(self, job: Job, known: Durations, now: datetime) -> datetime | None:
         if job.state is State.PROCESSING and job.started_at is not None:
