@@ -131,10 +131,20 @@ class Bench:
 @asynccontextmanager
 async def bench() -> AsyncIterator[Bench]:
     """A bench on a cluster of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="sooner-bench-", dir=os.environ.get("BENCH_FOLDER")))
-    folder.chmod(0o755)
-    cluster = Cluster(folder / "cluster", SERVER)
-    cluster.start()
+    with tempfile.TemporaryDirectory(prefix="sooner-bench-", dir=os.environ.get("BENCH_FOLDER")) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        cluster = Cluster(folder / "cluster", SERVER)
+        cluster.start()
+        try:
+            async with _bench(cluster, folder) as made:
+                yield made
+        finally:
+            cluster.stop(immediate=True)
+
+
+@asynccontextmanager
+async def _bench(cluster: Cluster, folder: Path) -> AsyncIterator[Bench]:
     await _run_in(cluster.url())
     databases = Databases(cluster.url())
     url = databases.url(databases.migrated())
@@ -145,7 +155,6 @@ async def bench() -> AsyncIterator[Bench]:
         yield Bench(cluster, url, processes, await create_key(url, "bench"), databases)
     finally:
         processes.end()
-        cluster.stop(immediate=True)
 
 
 async def _run_in(url: str) -> None:
