@@ -17,7 +17,7 @@ from src.api.cork import Corked
 BODILESS = frozenset({204, 304})
 
 #: Longer targets, in bytes, are not kept in memory for the next request.
-MOST_REMEMBERED = 200
+LONGEST_REMEMBERED = 200
 
 FAILURE = b"Internal Server Error"
 FAILED = (
@@ -59,7 +59,7 @@ class Protocol(HttpToolsProtocol):
             super().on_headers_complete()
             return
         url = self.url
-        path, raw_path, query = _known_address(url) if len(url) <= MOST_REMEMBERED else _address(url)
+        path, raw_path, query = _known_address(url) if len(url) <= LONGEST_REMEMBERED else _address(url)
         if "%" in path or parser.get_http_version() != "1.1":
             super().on_headers_complete()
             return

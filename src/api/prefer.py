@@ -1,7 +1,7 @@
 """The Prefer header (RFC 7240)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,15 +39,12 @@ class Preferences:
         return self.wait is not None or self.respond_async
 
 
-NONE = Preferences()
-
-
-def read(fields: Sequence[str]) -> Preferences:
+def read(fields: Iterable[str]) -> Preferences:
     """The preferences of all Prefer fields of a request.
 
     Of a repeated preference the first counts; what does not fit the grammar is ignored (section 2).
     """
-    return _read(*[field[:_LONGEST] for field in fields]) if fields else NONE
+    return _read(*[field[:_LONGEST] for field in fields])
 
 
 @lru_cache(maxsize=100)

@@ -51,18 +51,20 @@ def read_object(body: bytes) -> dict[str, Any]:
 
     Raises BadRequest for what is no JSON, Invalid for JSON that cannot be taken.
     """
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        value = _read_exactly(body)
-    else:
-        if _LONG_NUMBER.search(body) or b"\\u0000" in body:
-            value = _read_exactly(body)
-        elif body.count(b"[") + body.count(b"{") > _DEEPEST:
-            _walk(value, "#", 0)
+    value = _read(body)
     if not isinstance(value, dict):
         raise Invalid([wrong("#", f"an object is needed, not {_kind(value)}")])
     return value
+
+
+def _read(body: bytes) -> Any:
+    suspicious = _LONG_NUMBER.search(body) or b"\\u0000" in body
+    if not suspicious:
+        try:
+            return _checked_depth(orjson.loads(body), body)
+        except orjson.JSONDecodeError:
+            pass
+    return _read_exactly(body)
 
 
 def _read_exactly(body: bytes) -> Any:
@@ -100,6 +102,12 @@ def _short(number: str) -> str:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _checked_depth(value: Any, body: bytes) -> Any:
+    if body.count(b"[") + body.count(b"{") > _DEEPEST:
+        _walk(value, "#", 0)
+    return value
 
 
 def _walk(value: Any, pointer: str, depth: int) -> None:

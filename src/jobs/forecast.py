@@ -43,6 +43,7 @@ ENDED = Outlook(None, None)
 
 @lru_cache(maxsize=2 * LONGEST_RETRY)
 def _unknown(retry_after: int) -> Outlook:
+    """The outlook of most jobs that were just added: the same few again and again."""
     return Outlook(None, retry_after)
 
 

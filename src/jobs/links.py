@@ -9,7 +9,7 @@ from uuid import UUID
 
 
 class Links:
-    """Signs and checks the `access` parameter of a job's addresses (keyed BLAKE2b, RFC 7693, section 2.9).
+    """Signs and checks the `access` parameter of a job's addresses (keyed BLAKE2b of 128 bits, RFC 7693, section 2.9).
 
     The first key signs; all of them check, so that keys can be rotated. Whoever holds one address may read,
     listen to and cancel one job, and nothing else (Miller, "Capability Myths Demolished", 2003).

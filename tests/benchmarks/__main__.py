@@ -55,10 +55,10 @@ async def http(bench: Bench, table: Table) -> None:
     web, worker = await bench.processes.web(), await bench.processes.worker()
     echo, later = f"{web.url}/jobs/echo", "Prefer: respond-async"
     await bench.load(echo, 64)
-    runs = await in_turn(partial(lifecycles, bench, 16), partial(bench.load_once, echo, 64))
-    table.floor(16, [low for low, _ in runs])
-    ratio = median(load.rate / low.rate for low, load in runs)
-    table.load("echo, 64 clients", [load for _, load in runs], f"{ratio:.2f} x floor lifecycle at 16")
+    many = await in_turn(partial(lifecycles, bench, 16), partial(bench.load_once, echo, 64))
+    table.floor(16, [low for low, _ in many])
+    ratio = median(load.rate / low.rate for low, load in many)
+    table.load("echo, 64 clients", [load for _, load in many], f"{ratio:.2f} x floor lifecycle at 16")
     table.load("echo, 16 clients", [await bench.load(echo, 16)])
     alone = await in_turn(partial(lifecycles, bench, 1), partial(bench.load_once, echo, 1))
     table.floor(1, [low for low, _ in alone])
@@ -120,34 +120,21 @@ async def against_stock(bench: Bench, table: Table) -> None:
         table.row(f"drain of 20,000: async echo, workers: {workers}", rate, note=f"{ratio:.1f} x stock")
 
 
-async def crowd(bench: Bench, table: Table) -> None:
-    """Many who wait at once."""
-    await scale.crowd(bench, table.row)
-
-
-async def large(bench: Bench, table: Table) -> None:
-    """Large tables and old transactions."""
-    await scale.measure(bench, table.row)
-
-
-async def dashboard(bench: Bench, table: Table) -> None:
-    """The operators' page."""
-    await board.measure(bench, table.row)
-
-
-GROUPS = {
+GROUPS: dict[str, Callable[[Bench, Table], Awaitable[None]]] = {
     "http": http,
     "drain": drains,
     "stock": against_stock,
-    "crowd": crowd,
-    "scale": large,
-    "board": dashboard,
+    "crowd": lambda bench, table: scale.crowd(bench, table.row),
+    "scale": lambda bench, table: scale.measure(bench, table.row),
+    "board": lambda bench, table: board.measure(bench, table.row),
 }
 
 
 async def main() -> None:
     """Run the groups that the command line names, or all."""
     wanted = sys.argv[1:] or list(GROUPS)
+    if unknown := [name for name in wanted if name not in GROUPS]:
+        sys.exit(f"no such group: {', '.join(unknown)}; there are {', '.join(GROUPS)}")
     async with bench() as made:
         connection = await asyncpg.connect(made.url)
         await connection.execute(floor.TABLE)

@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import asyncpg
-import psutil
 
 from ops.local.postgres import Cluster
 from tests.support.databases import Databases
-from tests.support.environment import environment
 from tests.support.keys import create_key
-from tests.support.processes import Process, Processes, Web
+from tests.support.processes import Process, Processes
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -122,11 +120,6 @@ class Bench:
             for worker in started:
                 await worker.terminate()
 
-    @staticmethod
-    def pinned() -> dict[str, str]:
-        """Settings of processes under measurement."""
-        return {"DIAGNOSTICS": "1"}
-
 
 @asynccontextmanager
 async def bench() -> AsyncIterator[Bench]:
@@ -148,7 +141,7 @@ async def _bench(cluster: Cluster, folder: Path) -> AsyncIterator[Bench]:
     await _run_in(cluster.url())
     databases = Databases(cluster.url())
     url = databases.url(databases.migrated())
-    common = {"DATABASE_URL": url, "LINK_SIGNING_KEY": "benchmark" * 8, **Bench.pinned()}
+    common = {"DATABASE_URL": url, "LINK_SIGNING_KEY": "benchmark" * 8, "DIAGNOSTICS": "1"}
     settings = {"web": common, "worker": common, "scheduler": common}
     processes = Processes(settings, folder, under_roles=False)
     try:
@@ -177,7 +170,3 @@ async def in_turn(first: Callable[[], Awaitable[T]], second: Callable[[], Awaita
 def resident(process: Process) -> int:
     """Megabytes of a process and its children."""
     return sum(member.memory_info().rss for member in process.tree()) >> 20
-
-
-Step = Callable[[Bench], Awaitable[None]]
-__all__ = ["RUNS", "SECONDS", "Bench", "Load", "Process", "Web", "bench", "environment", "psutil", "resident"]
