@@ -12,6 +12,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from src.api.answers import Field
 from src.api.cork import Corked
+from src.api.head import NONE_YET, Head
+from src.api.request import FIELDS, Fields
 
 #: Answers that have no body whatever was asked (RFC 9110, section 6.4.1).
 BODILESS = frozenset({204, 304})
@@ -36,6 +38,8 @@ class Protocol(HttpToolsProtocol):
     """
 
     cycle: Any
+    #: The last message's head. None since something came that was not one whole message: the parser may stand anywhere.
+    _known: Head | None = NONE_YET
     _idle_since: float | None = None
     _idling: asyncio.TimerHandle | None = None
 
@@ -52,6 +56,27 @@ class Protocol(HttpToolsProtocol):
         if self._idling is not None:
             self._idling.cancel()
 
+    def data_received(self, data: bytes) -> None:
+        """Bytes came."""
+        known = self._known
+        if known is not None and (body := known.body(data)) is not None and self.cycle.response_complete:
+            self._idle_since = None
+            exchange = Exchange(self, known.scope(self.app_state), keep_alive=True)
+            exchange.complete(body)
+            self._begin(exchange)
+            return
+        before = self.cycle
+        super().data_received(data)
+        if known is not None:
+            self._known = None if self.cycle is before else self._learn(data)
+
+    def _learn(self, data: bytes) -> Head | None:
+        """The head of the message that `data` began with; None where there is more, or less, or anything unusual."""
+        exchange = self.cycle
+        if type(exchange) is not Exchange or exchange.more_body or not exchange.keep_alive:
+            return None
+        return Head.of(data, exchange.body, exchange.scope)
+
     def on_headers_complete(self) -> None:
         """A request's head is whole."""
         parser, busy = self.parser, self.cycle is not None and not self.cycle.response_complete
@@ -63,10 +88,14 @@ class Protocol(HttpToolsProtocol):
         if "%" in path or parser.get_http_version() != "1.1":
             super().on_headers_complete()
             return
-        scope = self.scope
+        scope: Any = self.scope
         scope["method"] = parser.get_method().decode("ascii")
         scope["path"], scope["raw_path"], scope["query_string"] = path, raw_path, query
-        self.cycle = exchange = Exchange(self, scope, keep_alive=parser.should_keep_alive())
+        scope[FIELDS] = Fields(scope["headers"])
+        self._begin(Exchange(self, scope, keep_alive=parser.should_keep_alive()))
+
+    def _begin(self, exchange: "Exchange") -> None:
+        self.cycle = exchange
         exchange.task = task = self.loop.create_task(exchange.run(self.app))
         self.tasks.add(task)
 
@@ -141,6 +170,11 @@ class Exchange:
     def message_event(self) -> "Exchange":
         """What the protocol sets when something came."""
         return self
+
+    def complete(self, body: bytes) -> None:
+        """All of the body is here."""
+        self.body, self.more_body = body, False
+        self._news = True
 
     def set(self) -> None:
         """Something came: more of the body, its end, or the end of the connection."""

@@ -7,6 +7,9 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+#: Where a request's header fields wait in its scope for its handler.
+FIELDS = "sooner.fields"
+
 
 @cache
 def raw_name(name: str) -> bytes:
@@ -38,6 +41,14 @@ class Fields(Headers):
             return super().getlist(key)
         value = self._first.get(raw_name(key))
         return [] if value is None else [value.decode("latin-1")]
+
+
+def fields_of(scope: Scope) -> Fields:
+    """The header fields of a request, put into its scope where its server has not done so."""
+    fields: Fields | None = scope.get(FIELDS)
+    if fields is None:
+        fields = scope[FIELDS] = Fields(scope["headers"])
+    return fields
 
 
 def scheme(request: Request) -> str:

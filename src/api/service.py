@@ -14,11 +14,8 @@ from src import logs
 from src.api.correlation import correlate
 from src.api.linger import answer_early
 from src.api.problems import problem_of, response
-from src.api.request import Fields, LightRequest
+from src.api.request import FIELDS, LightRequest, fields_of
 from src.metrics import note_request
-
-#: Where a request's header fields wait for its handler.
-FIELDS = "sooner.fields"
 
 Handle = Callable[[Request], Awaitable[Response]]
 Refuse = Callable[[Request, Exception], Awaitable[Response]]
@@ -53,7 +50,7 @@ class Service:
             await self._router(scope, receive, send)
             return
         began = perf_counter()
-        fields = scope[FIELDS] = Fields(scope["headers"])
+        fields = fields_of(scope)
         request_id, traceparent = correlate(fields)
         state = scope.setdefault("state", {})
         state["request_id"], state["traceparent"] = request_id, traceparent

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import signal
 import socket
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -133,6 +135,102 @@ async def test_it_answers_as_uvicorns_own_does(servers: dict[str, tuple[int, Pro
         async with asyncio.timeout(30):
             ours, stock = [normal(await talk(servers[protocol][0], pieces)) for protocol in (OURS, STOCK)]
         assert ours == stock, name
+
+
+def message(random: Random) -> bytes:
+    """A good request, one of few heads, so that some come again."""
+    more = random.choice([b"", b"X-More: 1\r\n", b"X-More: 2\r\n", CHUNKED])
+    body = random.choice([b"", b"hello", b"there", b"\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"])
+    if more == CHUNKED:
+        body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
+    before = random.choice([b"", b"", b"", b"\r\n"])
+    path = random.choice(["/plain", "/plain?a=b", "/pl%61in"])
+    return before + request(path, method=random.choice(["GET", "POST", "POST"]), more=more, body=body)
+
+
+def broken(random: Random, sent: list[bytes]) -> bytes:
+    """What is wrong somewhere, or just unusual, or a part of what was sent before; its length is not touched."""
+    good, at = message(random), random.randrange(20)
+    junk = random.choice([b" ", b"\r", b"\n", b"\0", b"\x7f", b":", b"%"])
+    spoilt = [
+        good[:at] + junk + good[at:],
+        good[:at] + good[at + 1 :],
+        good.replace(b"\r\n", b"\n", 1),
+        good.replace(b"Host", b"HOST"),
+        good[at:],
+    ]
+    return random.choice([random.choice(spoilt), random.choice(sent)])
+
+
+def split(random: Random, data: bytes) -> list[bytes]:
+    """The same in one piece or a few."""
+    places = [random.randrange(len(data)), random.randrange(len(data)), data.index(b"\r\n\r\n") + 4]
+    cuts = sorted(random.sample(places, random.choice([0, 0, 0, 1, 2])))
+    return [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True) if b > a]
+
+
+async def converse(port: int, random: Random) -> bytes:
+    """All that a server says to a client that waits for each answer, but for its last words."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    said, sent = b"", [b"\r\n\r\n"]
+    messages = [split(random, message(random)) for _ in range(2)]
+    for _ in range(random.randrange(6)):
+        for piece in random.choice(messages):
+            writer.write(piece)
+            sent.append(piece)
+            # Two pieces that lie there at once are read as one.
+            await asyncio.sleep(0.001)
+        head = await reader.readuntil(b"\r\n\r\n")
+        [length] = re.findall(rb"content-length: (\d+)", head)
+        said += head + await reader.readexactly(int(length))
+        blank = random.choice([b"", b"", b"\r\n\r\n", b"\r\n"])
+        writer.write(blank)
+        await asyncio.sleep(0.001 * len(blank))
+    writer.write(broken(random, sent))
+    await asyncio.sleep(0.001)
+    writer.write(4 * request("/plain", body=b"x" * 50))
+    try:
+        while more := await reader.read(1 << 16):
+            said += more
+    finally:
+        writer.close()
+    return said
+
+
+async def converse_whole(port: int, seed: int) -> bytes:
+    """The same, again where the server closed while we still wrote: what it had said is lost then (RFC 9112, section 9.6)."""
+    while True:
+        with contextlib.suppress(ConnectionError):
+            return await converse(port, Random(seed))
+
+
+async def test_it_understands_whatever_comes_after_one_another_as_uvicorn_does(
+    servers: dict[str, tuple[int, Process]],
+) -> None:
+    for seed in range(500):
+        async with asyncio.timeout(30):
+            ours, stock = [await converse_whole(servers[protocol][0], seed) for protocol in (OURS, STOCK)]
+        assert normal(ours) == normal(stock), seed
+
+
+async def test_a_body_that_comes_late_is_no_request_though_it_reads_like_its_own(
+    servers: dict[str, tuple[int, Process]],
+) -> None:
+    length = len(request("/deaf", more=b"", body=b"x" * 10)) - 10
+    head = request("/deaf", more=b"", body=b"x" * length)[:-length]
+    assert len(head) == length
+    told = {}
+    for protocol in (OURS, STOCK):
+        reader, writer = await asyncio.open_connection("127.0.0.1", servers[protocol][0])
+        writer.write(head)
+        answer = await reader.readuntil(b"1.1 ")
+        writer.write(head)
+        await asyncio.sleep(0.01)
+        writer.write(request("/plain", body=b"hello"))
+        told[protocol] = normal(answer + await reader.read())
+        writer.close()
+    assert told[OURS] == told[STOCK]
 
 
 @pytest.mark.parametrize("how", ["two-lines", "nul"])

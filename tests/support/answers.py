@@ -24,10 +24,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     if how == "silent":
         return
     body = b"" if how == "deaf" else await _read(receive)
-    told = (
-        f"{scope['method']} {scope['path']} {scope['query_string'].decode()} {scope['http_version']} ".encode()
-        + body
-    )
+    line = f"{scope['method']} {scope['path']} {scope['query_string'].decode()} {scope['http_version']} "
+    told = line.encode() + b"".join(b"%b=%b " % field for field in scope["headers"]) + body
     for message in ANSWERS.get(how, _plain)(told):
         await send(message)
     if how == "late-error":
