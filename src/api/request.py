@@ -44,9 +44,9 @@ class Fields(Headers):
 
 
 def fields_of(scope: Scope) -> Fields:
-    """The header fields of a request, put into its scope where its server has not done so."""
+    """The header fields of a request, read once as long as nobody on their way put others in their place."""
     fields: Fields | None = scope.get(FIELDS)
-    if fields is None:
+    if fields is None or fields.raw is not scope["headers"]:
         fields = scope[FIELDS] = Fields(scope["headers"])
     return fields
 
