@@ -26,6 +26,10 @@ class Fields(Headers):
         self._first: dict[bytes, bytes] = dict(reversed(raw))
         self._repeats = len(self._first) < len(raw)
 
+    def are_of(self, raw: list[tuple[bytes, bytes]]) -> bool:
+        """Whether these were made of this very list."""
+        return self._list is raw
+
     def __getitem__(self, key: str) -> str:
         return self._first[raw_name(key)].decode("latin-1")
 
@@ -46,7 +50,7 @@ class Fields(Headers):
 def fields_of(scope: Scope) -> Fields:
     """The header fields of a request, read once as long as nobody on their way put others in their place."""
     fields: Fields | None = scope.get(FIELDS)
-    if fields is None or fields.raw is not scope["headers"]:
+    if fields is None or not fields.are_of(scope["headers"]):
         fields = scope[FIELDS] = Fields(scope["headers"])
     return fields
 
