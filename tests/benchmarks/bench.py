@@ -44,6 +44,8 @@ SERVER = {
     "min_wal_size": "2GB",
     "max_wal_size": "4GB",
 }
+#: A backlog that takes longer is not drained any more.
+DRAIN_SECONDS = 300
 LEFT = "select count(*) from dramatiq.queue where queue_name = $1 and state in ('queued', 'consumed')"
 
 
@@ -109,16 +111,35 @@ class Bench:
                 "insert into sooner.queue values ('default', true) on conflict (name) do update set paused = true"
             )
             await self.fill(count, **backlog)
-            await connection.execute("update sooner.queue set paused = false")
+            ended = Ended(count)
+            await connection.add_listener("sooner.changed", ended.told)
             began = time.perf_counter()
+            await connection.execute("update sooner.queue set paused = false")
             await connection.execute('notify "sooner.control"')
-            while await connection.fetchval(LEFT, "default"):
-                await asyncio.sleep(0.02)
-            return count / (time.perf_counter() - began)
+            await asyncio.wait_for(ended.all.wait(), DRAIN_SECONDS)
+            took = time.perf_counter() - began
+            if left := await connection.fetchval(LEFT, "default"):
+                raise RuntimeError(f"{left} jobs are left")
+            return count / took
         finally:
             await connection.close()
             for worker in started:
                 await worker.terminate()
+
+
+class Ended:
+    """Waits for so many jobs' endings to be told: asking the table again and again takes a fifth of both processors."""
+
+    def __init__(self, count: int) -> None:
+        self.all = asyncio.Event()
+        self._count = count
+        self._ids: set[str] = set()
+
+    def told(self, connection: object, pid: int, channel: str, payload: object) -> None:
+        """A notification with the ids of jobs that changed."""
+        self._ids.update(str(payload).split(","))
+        if len(self._ids) >= self._count:
+            self.all.set()
 
 
 @asynccontextmanager
