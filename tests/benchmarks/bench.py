@@ -25,11 +25,12 @@ U = TypeVar("U")
 SECONDS = float(os.environ.get("BENCH_SECONDS", "3"))
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 
+#: Jobs as the service would have added them one after another: ids and times ascend.
 BACKLOG = """
-insert into dramatiq.queue (message_id, queue_name, lane, actor, message, tenant, expires_at, turn)
-select gen_random_uuid(), $2, $3, $4, jsonb_build_object('queue_name', $2::text, 'actor_name', $4::text,
+insert into dramatiq.queue (message_id, queue_name, lane, actor, message, tenant, created_at, expires_at, turn)
+select uuidv7(), $2, $3, $4, jsonb_build_object('queue_name', $2::text, 'actor_name', $4::text,
   'args', '[]'::jsonb, 'kwargs', $5::jsonb, 'options', '{}'::jsonb, 'message_id', '', 'message_timestamp', 0),
-  'bench', now() + interval '1 day', n
+  'bench', now() + (n - $1::integer) * interval '0.1 milliseconds', now() + interval '1 day', n
 from generate_series(1, $1) as n
 """
 #: A server that has run for a while writes over old log segments; a new one makes each anew, 50 ms during which all wait.
