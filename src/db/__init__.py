@@ -4,7 +4,7 @@ from src.db.database import Database, pool
 from src.db.group import Group
 from src.db.link import Link
 from src.db.listen import Listener
-from src.db.queries import Queries, Query, transposed
+from src.db.queries import Queries, Query, joined, transposed
 from src.db.readers import Readers
 from src.db.retry import Unavailable, transient
 
@@ -17,6 +17,7 @@ __all__ = [
     "Query",
     "Readers",
     "Unavailable",
+    "joined",
     "pool",
     "transient",
     "transposed",

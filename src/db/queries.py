@@ -19,6 +19,8 @@ from typing import Any
 _HEAD = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 
+SEPARATOR = chr(30)
+
 
 @dataclass(frozen=True)
 class Query:
@@ -66,6 +68,18 @@ class Queries:
 
     def __iter__(self) -> Any:
         return iter(self._queries.values())
+
+
+def joined(column: Sequence[str | None]) -> str:
+    """A column of texts as one, which a query takes apart by `string_to_array(:column, chr(30), '')`.
+
+    asyncpg looks at each member of an array several times, at a text once. None and an empty text are null there. Raises
+    ValueError for a text with the separator in it: JSON has none that is not escaped (RFC 7464), nor has what people see.
+    """
+    text = SEPARATOR.join([value or "" for value in column])
+    if text.count(SEPARATOR) >= len(column):
+        raise ValueError("a record separator in what is one text of many")
+    return text
 
 
 def transposed(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from src.db import transposed
+from src.db import joined, transposed
 
 
 class Kind(NamedTuple):
@@ -135,13 +135,13 @@ class Batch:
         }
 
     def _texts(self) -> dict[str, str]:
-        """What every job has, a line each: asyncpg looks at every member of an array several times, at a text once."""
+        """What every job has."""
         ids, _, messages, requests, traces, *_ = zip(*self.jobs, strict=True)
         return {
-            "message_id": _lines([str(id) for id in ids]),
-            "message": _lines(messages),
-            "request_id": _lines(requests),
-            "traceparent": _lines(traces),
+            "message_id": joined([str(id) for id in ids]),
+            "message": joined(messages),
+            "request_id": joined(requests),
+            "traceparent": joined(traces),
         }
 
     def rounds(self, row: Mapping[str, Any]) -> dict[Line, int]:
@@ -167,11 +167,3 @@ class Batch:
             kept = added[id].expires_at - created_at
             added[id] = Added(created_at, due_at, due_at + kept, None)
         return added
-
-
-def _lines(column: Sequence[str | None]) -> str:
-    """One text. Raises ValueError for a line feed where none can be: JSON escapes it, and ids are visible characters."""
-    text = "\n".join([value or "" for value in column])
-    if text.count("\n") >= len(column):
-        raise ValueError("a line feed in what is one line of many")
-    return text

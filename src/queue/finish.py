@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 
 from src import logs
-from src.db import Link, Queries, Query, Unavailable, transposed
+from src.db import Link, Queries, Query, Unavailable, joined
 from src.db.retry import forever, unforeseen
 
 log = logs.get(__name__)
@@ -23,7 +23,7 @@ PROGRESS_SECONDS = 0.1
 
 
 class Ending(NamedTuple):
-    """How an attempt ended: the fields are arrays of the queries `finish`, `give_back` and `lose`.
+    """How an attempt ended: the fields are columns of the queries `finish`, `give_back` and `lose`.
 
     `state` is done, rejected, cancelled, or queued (to be tried again after `pause` seconds, or given back
     where the attempt is not `counted`), or lost, as if its worker had died with it. `result`, `error` and the last
@@ -38,6 +38,16 @@ class Ending(NamedTuple):
     pause: float = 0
     counted: bool = True
     progress: str | None = None
+
+
+def texts(query: Query, endings: Sequence[Ending]) -> dict[str, str]:
+    """The endings as parameters of one of the queries."""
+    columns = zip(Ending._fields, zip(*endings, strict=True), strict=True)
+    return {
+        name: joined([None if value is None else str(value) for value in column])
+        for name, column in columns
+        if name in query.parameters
+    }
 
 
 class Finisher:
@@ -130,7 +140,7 @@ class Finisher:
     async def _run(self, query: Query, endings: Sequence[Ending]) -> set[UUID]:
         if not endings:
             return set()
-        rows = await self._link.fetch(query, retention=self._retention, **transposed(Ending._fields, endings))
+        rows = await self._link.fetch(query, retention=self._retention, **texts(query, endings))
         return set(rows[0]["ids"]) if rows else set()
 
     async def _write_unstorable(self, ending: Ending) -> None:

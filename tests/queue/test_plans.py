@@ -12,6 +12,7 @@ from src.queue.batch import Batch
 from src.queue.claim import SQL as CLAIM
 from src.queue.enqueue import statement
 from src.queue.finish import SQL as FINISH
+from src.queue.finish import Ending, texts
 from tests.queue.bench import Bench, job
 
 FILL = """
@@ -88,17 +89,8 @@ async def test_the_cost_of_an_ending_does_not_grow_with_what_runs(
         await sql.execute(FILL, size)
         rows = await queue.claim_rows(size)
         await sql.execute("analyze dramatiq.queue")
-        ended = rows[:10]
-        values = {
-            "id": [row["message_id"] for row in ended],
-            "fence": [row["fence"] for row in ended],
-            "state": ["done"] * 10,
-            "result": ["{}"] * 10,
-            "counted": [True] * 10,
-            "pause": [0.0] * 10,
-            "retention": 60.0,
-        }
-        nothing: dict[str, Any] = {name: [None] * 10 for name in FINISH.finish.parameters}
-        cost = await touched(sql, FINISH.finish, **{**nothing, **values})
+        ended = [Ending(row["message_id"], row["fence"], "done", "{}") for row in rows[:10]]
+        values = {**texts(FINISH.finish, ended), "retention": 60.0}
+        cost = await touched(sql, FINISH.finish, **{name: values[name] for name in FINISH.finish.parameters})
         costs.append(cost)
     assert costs[1] <= costs[0] + 5, costs

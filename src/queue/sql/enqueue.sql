@@ -39,10 +39,10 @@ with line as materialized (
     coalesce(due.due_at, dramatiq.clock()) + kind.retention,
     job.idempotency_key, job.fingerprint, job.limit_key, job.unique_key, job.sealed,
     case when due.due_at is null then line.turn + job.place end
-  -- What every job has comes as lines of one text. A shorter array is filled up with nulls.
+  -- What every job has comes as one text a column. A shorter array is filled up with nulls.
   from unnest(
-    string_to_array(:message_id, chr(10))::uuid[], string_to_array(:message, chr(10))::jsonb[],
-    string_to_array(:request_id, chr(10), ''), string_to_array(:traceparent, chr(10), ''),
+    string_to_array(:message_id, chr(30))::uuid[], string_to_array(:message, chr(30))::jsonb[],
+    string_to_array(:request_id, chr(30), ''), string_to_array(:traceparent, chr(30), ''),
     :kind::integer[], :place::integer[], :run_at::timestamptz[], :delay::double precision[],
     :cancel_after::double precision[], :idempotency_key::text[], :fingerprint::bytea[], :limit_key::text[],
     :unique_key::text[], :sealed::jsonb[]
@@ -102,8 +102,8 @@ with line as materialized (
     job.request_id, job.traceparent, dramatiq.clock() + :retention::double precision * interval '1 second',
     line.turn + job.number - 1
   from line cross join unnest(
-    string_to_array(:message_id, chr(10))::uuid[], string_to_array(:message, chr(10))::jsonb[],
-    string_to_array(:request_id, chr(10), ''), string_to_array(:traceparent, chr(10), '')
+    string_to_array(:message_id, chr(30))::uuid[], string_to_array(:message, chr(30))::jsonb[],
+    string_to_array(:request_id, chr(30), ''), string_to_array(:traceparent, chr(30), '')
   ) with ordinality as job (message_id, message, request_id, traceparent, number)
 )
 select dramatiq.clock() as created_at, array[round] as rounds, array[turn] as turns,

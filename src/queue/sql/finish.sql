@@ -6,9 +6,11 @@ with finished as (
     progress = coalesce(outcome.progress, job.progress),
     finished_at = dramatiq.clock(), expires_at = dramatiq.clock() + :retention * interval '1 second',
     mtime = dramatiq.clock(), version = job.version + 1
-  from unnest(:id::uuid[], :fence::bigint[], :state::dramatiq.state[], :result::jsonb[], :error::jsonb[],
-              :progress::jsonb[])
-    as outcome (id, fence, state, result, error, progress)
+  from unnest(
+    string_to_array(:id, chr(30))::uuid[], string_to_array(:fence, chr(30))::bigint[],
+    string_to_array(:state, chr(30))::dramatiq.state[], string_to_array(:result, chr(30), '')::jsonb[],
+    string_to_array(:error, chr(30), '')::jsonb[], string_to_array(:progress, chr(30), '')::jsonb[]
+  ) as outcome (id, fence, state, result, error, progress)
   where job.message_id = outcome.id and job.fence = outcome.fence
     -- As text: else the planner may walk the index of all processing jobs once an outcome.
     and job.state::text = 'consumed'
@@ -24,9 +26,11 @@ from finished having count(*) > 0;
 -- Puts jobs back in line, to be tried again after a pause or at once; one that was to be cancelled is.
 with outcome as (
   select *
-  from unnest(:id::uuid[], :fence::bigint[], :error::jsonb[], :pause::double precision[], :counted::boolean[],
-              :progress::jsonb[])
-    as outcome (id, fence, error, pause, counted, progress)
+  from unnest(
+    string_to_array(:id, chr(30))::uuid[], string_to_array(:fence, chr(30))::bigint[],
+    string_to_array(:error, chr(30), '')::jsonb[], string_to_array(:pause, chr(30))::double precision[],
+    string_to_array(:counted, chr(30))::boolean[], string_to_array(:progress, chr(30), '')::jsonb[]
+  ) as outcome (id, fence, error, pause, counted, progress)
 ), changed as (
   update dramatiq.queue as job
   set state = (case when job.cancel_requested then 'cancelled' else 'queued' end)::dramatiq.state,
@@ -57,7 +61,7 @@ from changed having count(*) > 0;
 with lost as (
   update dramatiq.queue as job
   set worker = gen_random_uuid()
-  from unnest(:id::uuid[], :fence::bigint[]) as outcome (id, fence)
+  from unnest(string_to_array(:id, chr(30))::uuid[], string_to_array(:fence, chr(30))::bigint[]) as outcome (id, fence)
   where job.message_id = outcome.id and job.fence = outcome.fence and job.state::text = 'consumed'
   returning job.message_id
 )
