@@ -20,6 +20,8 @@ _HEAD = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 
 SEPARATOR = chr(30)
+#: Characters of one text: in UTF-8 up to four times as many bytes, and PostgreSQL hangs up on a message of 1 GiB.
+LONGEST = 250_000_000
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,13 @@ def joined(column: Sequence[str | None]) -> str:
     """A column of texts as one, which a query takes apart by `string_to_array(:column, chr(30), '')`.
 
     asyncpg looks at each member of an array several times, at a text once. None and an empty text are null there. Raises
-    ValueError for a text with the separator in it: JSON has none that is not escaped (RFC 7464), nor has what people see.
+    ValueError for a text with the separator in it (JSON has none that is not escaped: RFC 7464), and for what is too long.
     """
     text = SEPARATOR.join([value or "" for value in column])
     if text.count(SEPARATOR) >= len(column):
         raise ValueError("a record separator in what is one text of many")
+    if len(text) > LONGEST:
+        raise ValueError(f"more than {LONGEST:,} characters in one text")
     return text
 
 

@@ -17,6 +17,8 @@ SQL = Queries("src.queue", "sql/finish.sql")
 
 #: One statement, and one notification with its ids, carries at most this many (PostgreSQL: under 8,000 bytes).
 BATCH = 200
+#: Of results, errors and progress so many characters, or one job's: neither side should hold many large ones at once.
+BATCH_LENGTH = 8 << 20
 
 #: Progress is written at most this often a job.
 PROGRESS_SECONDS = 0.1
@@ -38,6 +40,16 @@ class Ending(NamedTuple):
     pause: float = 0
     counted: bool = True
     progress: str | None = None
+
+
+def fitting(endings: Sequence[Ending]) -> int:
+    """How many of the endings, from the first on, one statement takes."""
+    length = 0
+    for count, ending in enumerate(endings[:BATCH]):
+        length += len(ending.result or "") + len(ending.error or "") + len(ending.progress or "")
+        if length > BATCH_LENGTH and count:
+            return count
+    return min(len(endings), BATCH)
 
 
 def texts(query: Query, endings: Sequence[Ending]) -> dict[str, str]:
@@ -89,7 +101,8 @@ class Finisher:
     async def _write_all(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+                size = fitting(self._waiting)
+                batch, self._waiting = self._waiting[:size], self._waiting[size:]
                 self._under_way = batch
                 await self._write_batch(batch)
                 self._under_way = []
@@ -148,7 +161,7 @@ class Finisher:
             {
                 "type": "result-not-storable",
                 "title": "The result cannot be stored",
-                "detail": "PostgreSQL refused it as JSON: a NUL character, or a number out of range.",
+                "detail": "PostgreSQL refused it as JSON: a NUL character, a number out of range, or too much.",
             }
         ).decode()
         await self._write([Ending(ending.id, ending.fence, "rejected", error=error)])

@@ -1,10 +1,12 @@
 """Endings that are written together."""
 
+import asyncio
 import json
 
 import asyncpg
 
-from src.queue.finish import Ending, Finisher
+from src.db.queries import LONGEST
+from src.queue.finish import BATCH_LENGTH, Ending, Finisher
 from tests.queue.bench import Bench
 
 PRETTY = '{\n\t"text": "a\\nb\\u001e€ NULL ",\r\n "": {}}'
@@ -74,4 +76,44 @@ async def test_what_cannot_be_stored_spoils_no_other_ending(
         nul.id: refused,
         separated.id: refused,
         no_json.id: refused,
+    }
+
+
+async def test_large_results_share_no_statement(
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    large = json.dumps("x" * (BATCH_LENGTH * 2 // 3))
+    endings = [ending._replace(state="done", result=large) for ending in await claimed(queue, 3)]
+    endings += [ending._replace(state="done", result="1") for ending in await claimed(queue, 5)]
+    written, all_written = 0, asyncio.Event()
+
+    def note() -> None:
+        nonlocal written
+        written += 1
+        if finisher.unwritten == 0:
+            all_written.set()
+
+    finisher = Finisher(queue.link, retention=60, on_written=note)
+    for ending in endings:
+        finisher.finish(ending)
+    await asyncio.wait_for(all_written.wait(), 60)
+
+    assert written == 3
+    assert await sql.fetchval("select count(*) from dramatiq.queue where state = 'done'") == 8
+
+
+async def test_a_result_that_no_message_can_hold_is_refused(
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    huge, good = await claimed(queue, 2)
+    await written(
+        queue,
+        huge._replace(state="done", result=json.dumps("x" * LONGEST)),
+        good._replace(state="done", result="1"),
+    )
+
+    rows = await sql.fetch("select message_id, state, error->>'type' from dramatiq.queue")
+    assert {row["message_id"]: tuple(row)[1:] for row in rows} == {
+        huge.id: ("rejected", "result-not-storable"),
+        good.id: ("done", None),
     }
