@@ -1,7 +1,7 @@
 """PostgreSQL: connections that heal, named queries, statements shared by concurrent callers, notifications."""
 
 from src.db.database import Database, pool
-from src.db.group import Group
+from src.db.group import Group, fitting
 from src.db.link import Link
 from src.db.listen import Listener
 from src.db.queries import Queries, Query, joined, transposed
@@ -17,6 +17,7 @@ __all__ = [
     "Query",
     "Readers",
     "Unavailable",
+    "fitting",
     "joined",
     "pool",
     "transient",

@@ -1,11 +1,25 @@
 """Group commit: concurrent callers share one statement."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+#: Characters that one statement carries, or one item's: nobody should hold many large ones at once, and PostgreSQL hangs up
+#: on a message of 1 GiB.
+TOGETHER = 8 << 20
+
+
+def fitting(lengths: Iterable[int]) -> int:
+    """How many items of these lengths, from the first on, one statement takes: as many as there are, or as fit `TOGETHER`."""
+    count = total = 0
+    for count, length in enumerate(lengths, start=1):
+        total += length
+        if total > TOGETHER and count > 1:
+            return count - 1
+    return count
 
 
 class Group(Generic[T, R]):
@@ -16,14 +30,19 @@ class Group(Generic[T, R]):
     (DeWitt et al., "Implementation Techniques for Main Memory Database Systems", SIGMOD 1984).
 
     `execute` gets the items and answers as many results in their order; a result that is an exception is
-    raised to its own caller alone.
+    raised to its own caller alone. `length` tells an item's characters where they may be many.
     """
 
     def __init__(
-        self, execute: Callable[[Sequence[T]], Awaitable[Sequence[R | BaseException]]], *, limit: int = 200
+        self,
+        execute: Callable[[Sequence[T]], Awaitable[Sequence[R | BaseException]]],
+        *,
+        limit: int = 200,
+        length: Callable[[T], int] = lambda _: 0,
     ) -> None:
         self._execute = execute
         self._limit = limit
+        self._length = length
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -38,7 +57,8 @@ class Group(Generic[T, R]):
     async def _run(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+                size = fitting(self._length(item) for item, _ in self._waiting[: self._limit])
+                batch, self._waiting = self._waiting[:size], self._waiting[size:]
                 await self._serve(batch)
         finally:
             self._running = None

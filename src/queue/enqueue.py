@@ -58,7 +58,9 @@ class Enqueuer:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._rounds: dict[Line, int] = {}
-        self._group: Group[NewJob, Added] = Group(self._insert)
+        self._group: Group[NewJob, Added] = Group(
+            self._insert, length=lambda job: len(job.message) + len(job.sealed or "")
+        )
 
     def enqueue(self, job: NewJob) -> Coroutine[Any, Any, Added]:
         """Add a job.

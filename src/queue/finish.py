@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 
 from src import logs
-from src.db import Link, Queries, Query, Unavailable, joined
+from src.db import Link, Queries, Query, Unavailable, fitting, joined
 from src.db.retry import forever, unforeseen
 
 log = logs.get(__name__)
@@ -17,9 +17,6 @@ SQL = Queries("src.queue", "sql/finish.sql")
 
 #: One statement, and one notification with its ids, carries at most this many (PostgreSQL: under 8,000 bytes).
 BATCH = 200
-#: Of results, errors and progress so many characters, or one job's: neither side should hold many large ones at once.
-BATCH_LENGTH = 8 << 20
-
 #: Progress is written at most this often a job.
 PROGRESS_SECONDS = 0.1
 
@@ -42,14 +39,9 @@ class Ending(NamedTuple):
     progress: str | None = None
 
 
-def fitting(endings: Sequence[Ending]) -> int:
-    """How many of the endings, from the first on, one statement takes."""
-    length = 0
-    for count, ending in enumerate(endings[:BATCH]):
-        length += len(ending.result or "") + len(ending.error or "") + len(ending.progress or "")
-        if length > BATCH_LENGTH and count:
-            return count
-    return min(len(endings), BATCH)
+def length(ending: Ending) -> int:
+    """Characters of what an ending says."""
+    return len(ending.result or "") + len(ending.error or "") + len(ending.progress or "")
 
 
 def texts(query: Query, endings: Sequence[Ending]) -> dict[str, str]:
@@ -101,7 +93,7 @@ class Finisher:
     async def _write_all(self) -> None:
         try:
             while self._waiting:
-                size = fitting(self._waiting)
+                size = fitting(map(length, self._waiting[:BATCH]))
                 batch, self._waiting = self._waiting[:size], self._waiting[size:]
                 self._under_way = batch
                 await self._write_batch(batch)

@@ -1,12 +1,15 @@
 """Jobs that are alike are added by a statement of their own: rows and answers are those of jobs added with any others."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
+from src.db import Group
+from src.db.group import TOGETHER
 from src.queue.batch import Added, Batch, Kind, NewJob
 from src.queue.enqueue import SQL, Conflict, statement
 from tests.queue.bench import Bench, job
@@ -79,6 +82,20 @@ async def test_jobs_that_are_alike_are_added_by_the_statement_for_them() -> None
 async def test_what_would_break_the_text_of_a_column_is_refused() -> None:
     with pytest.raises(ValueError, match="record separator"):
         Batch([job(request_id="one\x1emore"), job()]).alike()
+
+
+async def test_large_items_share_no_statement() -> None:
+    taken = []
+
+    async def execute(items: Sequence[int]) -> Sequence[int]:
+        taken.append(len(items))
+        return items
+
+    group: Group[int, int] = Group(execute, length=int)
+    lengths = [TOGETHER // 2, TOGETHER, 1, 1, 2 * TOGETHER, 1]
+
+    assert await asyncio.gather(*map(group, lengths)) == lengths
+    assert taken == [1, 1, 2, 1, 1]
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -5,8 +5,9 @@ import json
 
 import asyncpg
 
+from src.db.group import TOGETHER
 from src.db.queries import LONGEST
-from src.queue.finish import BATCH_LENGTH, Ending, Finisher
+from src.queue.finish import Ending, Finisher
 from tests.queue.bench import Bench
 
 PRETTY = '{\n\t"text": "a\\nb\\u001e€ NULL ",\r\n "": {}}'
@@ -82,7 +83,7 @@ async def test_what_cannot_be_stored_spoils_no_other_ending(
 async def test_large_results_share_no_statement(
     queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
-    large = json.dumps("x" * (BATCH_LENGTH * 2 // 3))
+    large = json.dumps("x" * (TOGETHER * 2 // 3))
     endings = [ending._replace(state="done", result=large) for ending in await claimed(queue, 3)]
     endings += [ending._replace(state="done", result="1") for ending in await claimed(queue, 5)]
     written, all_written = 0, asyncio.Event()
