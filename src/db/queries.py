@@ -19,6 +19,7 @@ from typing import Any
 _HEAD = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 
+#: Between the members of a column that is sent as one text.
 SEPARATOR = chr(30)
 #: Characters of one text: in UTF-8 up to four times as many bytes, and PostgreSQL hangs up on a message of 1 GiB.
 LONGEST = 250_000_000

@@ -17,6 +17,7 @@ SQL = Queries("src.queue", "sql/finish.sql")
 
 #: One statement, and one notification with its ids, carries at most this many (PostgreSQL: under 8,000 bytes).
 BATCH = 200
+
 #: Progress is written at most this often a job.
 PROGRESS_SECONDS = 0.1
 

@@ -65,7 +65,7 @@ async def test_what_cannot_be_stored_spoils_no_other_ending(
         queue,
         good._replace(state="done", result='"good"'),
         nul._replace(state="done", result='"\\u0000"'),
-        # Where nothing may stand between the members of a column, a result that is written already may have anything.
+        # What stands between the members of a column, where an actor wrote its JSON itself.
         separated._replace(state="done", result='{"a":\x1e1}'),
         no_json._replace(state="done", result="{"),
     )
