@@ -139,6 +139,8 @@ async def test_an_archive_holds_the_tenants_jobs_and_files(
     await other.post("/jobs/echo", json={"theirs": True})
     first = await make_archive(client)
     since = (await client.get(first.removesuffix("/result"))).json()["created_at"]
+    asleep = await client.post("/jobs/sleep", json={"seconds": 60}, headers={"Prefer": "wait=1"})
+    assert asleep.json()["state"] == "processing"
     failed = (await client.post("/jobs/fail", json={})).json()
 
     answers = [
@@ -152,10 +154,10 @@ async def test_an_archive_holds_the_tenants_jobs_and_files(
     ]
     assert [archive.testzip() for archive in archives] == [None, None]
     whole, later = ([json.loads(line) for line in archive.open("jobs.ndjson")] for archive in archives)
-    assert [job["actor"] for job in whole] == ["echo", "export_archive", "fail"]
-    assert [job["actor"] for job in later] == ["export_archive", "fail", "export_archive"]
+    assert [job["actor"] for job in whole] == ["echo", "export_archive", "sleep", "fail"]
+    assert [job["actor"] for job in later] == ["export_archive", "sleep", "fail", "export_archive"]
     assert whole[0]["result"] == whole[0]["params"]
-    assert {key: whole[2][key] for key in ("id", "state", "error")} == {
+    assert {key: whole[3][key] for key in ("id", "state", "error")} == {
         key: failed[key] for key in ("id", "state", "error")
     }
 

@@ -6,9 +6,18 @@ from (
     sum(bytes) over (order by created_at, message_id) as so_far
   from (
     select message_id, created_at, octet_length(message::text) + coalesce(octet_length(result::text), 0) as bytes
-    from dramatiq.queue
-    where tenant = :tenant and (created_at, message_id) > (:after_at, :after_id::uuid) and message_id <> :exporting
-    order by created_at, message_id limit :limit
+    from (
+      (select message_id, created_at, message, result from dramatiq.queue
+       where state <> 'consumed' and tenant = :tenant and (created_at, message_id) > (:after_at, :after_id::uuid)
+         and message_id <> :exporting
+       order by created_at, message_id limit :limit)
+      union all
+      (select message_id, created_at, message, result from dramatiq.queue
+       where state = 'consumed' and tenant = :tenant and (created_at, message_id) > (:after_at, :after_id::uuid)
+         and message_id <> :exporting
+       order by created_at, message_id limit :limit)
+      order by created_at, message_id limit :limit
+    ) as next
   ) as weighed
 ) as summed
 where so_far <= :most or so_far = bytes
@@ -18,6 +27,6 @@ order by created_at, message_id;
 -- The next files that are results of a tenant's jobs since a time; earlier archives are left out, else each held all before.
 select file.id, file.job, file.name, file.type, file.bytes, file.sha256
 from sooner.file join dramatiq.queue on message_id = file.job
-where tenant = :tenant and queue.created_at >= :since and actor <> 'export_archive'
+where state = 'done' and tenant = :tenant and queue.created_at >= :since and actor <> 'export_archive'
   and result->'file'->>'id' = file.id::text and file.bytes is not null and file.id > :after
 order by file.id limit 100;
