@@ -7,6 +7,7 @@ from (
   from (
     select message_id, created_at, octet_length(message::text) + coalesce(octet_length(result::text), 0) as bytes
     from (
+      -- In parts, as lists are.
       (select message_id, created_at, message, result from dramatiq.queue
        where state <> 'consumed' and tenant = :tenant and (created_at, message_id) > (:after_at, :after_id::uuid)
          and message_id <> :exporting

@@ -8,6 +8,7 @@ from (
       and (finished_at is null or expires_at is null or expires_at > dramatiq.clock()) as fits
   from (
     -- Those that run are few, and in an index of their own: a claim writes to none that a list walks.
+    -- Each part with its own order and limit: a member of a union that has a WHERE is not pulled up, but read whole.
     (select message_id, created_at, state, actor, finished_at, expires_at from dramatiq.queue
      where state <> 'consumed' and tenant = :tenant and (created_at, message_id) < (:before_at, :before_id::uuid)
      order by created_at desc, message_id desc limit :scan)
@@ -31,6 +32,7 @@ from (
       and (finished_at is null or expires_at is null or expires_at > dramatiq.clock()) as fits
   from (
     -- Those that run are few, and in an index of their own: a claim writes to none that a list walks.
+    -- Each part with its own order and limit: a member of a union that has a WHERE is not pulled up, but read whole.
     (select message_id, created_at, state, actor, finished_at, expires_at from dramatiq.queue
      where state <> 'consumed' and (created_at, message_id) < (:before_at, :before_id::uuid)
      order by created_at desc, message_id desc limit :scan)
