@@ -24,7 +24,7 @@ from tests.support.processes import Process, Processes, Web
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 
-pytest_plugins = ("tests.support.said",)
+pytest_plugins = ("tests.support.bounded", "tests.support.said")
 
 # What is lost in a power cut is not what most tests are about; those that are start their own cluster.
 FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}

@@ -7,6 +7,7 @@ from src.db.listen import Listener
 from src.db.queries import Queries, Query, joined, transposed
 from src.db.readers import Readers
 from src.db.retry import Unavailable, transient
+from src.db.transaction import bound
 
 __all__ = [
     "Database",
@@ -17,6 +18,7 @@ __all__ = [
     "Query",
     "Readers",
     "Unavailable",
+    "bound",
     "fitting",
     "joined",
     "pool",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from src.db import link, retry
 from src.db.queries import Query
 from src.db.retry import Unavailable
+from src.db.transaction import transaction
 
 if TYPE_CHECKING:
     import databases
@@ -38,7 +39,7 @@ class Database:
         """All rows of a query."""
         async with self._guard(), self._database.connection() as connection:
             raw: link.Connection = connection.raw_connection
-            async with contextlib.nullcontext() if self._direct else raw.transaction():
+            async with contextlib.nullcontext() if self._direct else transaction(raw):
                 rows: list[Any] = await raw.fetch(query.positional, *query.arguments(values))
                 return rows
 
@@ -50,12 +51,6 @@ class Database:
     async def run(self, query: Query, **values: Any) -> None:
         """Run a query for its effect."""
         await self.rows(query, **values)
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[None]:
-        """A unit of work: what this task does inside happens whole or not at all."""
-        async with self._guard(), self._database.transaction():
-            yield
 
     @asynccontextmanager
     async def _guard(self) -> AsyncIterator[None]:

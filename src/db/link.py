@@ -9,6 +9,7 @@ import asyncpg
 from src.db import retry
 from src.db.queries import Query
 from src.db.retry import Unavailable
+from src.db.transaction import IDLE_SECONDS, transaction
 
 T = TypeVar("T")
 
@@ -27,7 +28,8 @@ class Link:
     It spares the pool's reset, which is a round trip of its own a use. Callers take turns.
 
     Where it is not `direct`, a transaction-mode pooler may stand between: each use is then one transaction, with
-    the session's settings and unnamed statements inside it.
+    the session's settings and unnamed statements inside it. One whose owner stops in the middle is undone after
+    `idle_seconds`, so that nobody waits for its locks for longer.
     """
 
     def __init__(
@@ -37,10 +39,12 @@ class Link:
         *,
         direct: bool = True,
         command_seconds: float = COMMAND_SECONDS,
+        idle_seconds: float = IDLE_SECONDS,
         **settings: str,
     ) -> None:
         self._url = url
         self._direct = direct
+        self._idle_seconds = idle_seconds
         self._settings = {**PLANS, **settings}
         self._options = options(
             name, direct=direct, command_seconds=command_seconds, **(self._settings if direct else {})
@@ -62,10 +66,7 @@ class Link:
     async def _use(self, use: Callable[[Connection], Awaitable[T]], connection: Connection) -> T:
         if self._direct:
             return await use(connection)
-        async with connection.transaction():
-            await connection.execute(
-                ";".join(f"set local {name} = {value}" for name, value in self._settings.items())
-            )
+        async with transaction(connection, self._settings, idle_seconds=self._idle_seconds):
             return await use(connection)
 
     async def fetch(self, query: Query, **values: Any) -> Sequence[Mapping[str, Any]]:

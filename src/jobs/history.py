@@ -5,6 +5,7 @@ from collections import deque
 
 from src import logs
 from src.db import Link, Queries, Unavailable
+from src.db.retry import unforeseen
 
 log = logs.get(__name__)
 
@@ -26,7 +27,7 @@ class History:
 
     def start(self) -> None:
         """Begin to write."""
-        self._writing = asyncio.create_task(self._write_forever())
+        self._writing = asyncio.create_task(unforeseen("noting durations of runs")(self._write_forever))
 
     async def stop(self) -> None:
         """Write what is left."""

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from src import logs
 from src.db import Group, Link, Queries, Unavailable
+from src.db.retry import unforeseen
 from src.jobs.row import Job
 from src.jobs.states import State
 
@@ -94,9 +95,13 @@ class Watch:
 
     def start(self) -> None:
         """Begin to look after lost notifications."""
+        insist, close_seconds = (
+            unforeseen("looking at watched jobs"),
+            min(self._poll_seconds, CLOSE_POLL_SECONDS),
+        )
         self._pollers = [
-            asyncio.create_task(self._poll_forever(self._poll_seconds, self._all)),
-            asyncio.create_task(self._poll_forever(min(self._poll_seconds, CLOSE_POLL_SECONDS), self._close)),
+            asyncio.create_task(insist(self._poll_forever, self._poll_seconds, self._all)),
+            asyncio.create_task(insist(self._poll_forever, close_seconds, self._close)),
         ]
 
     async def stop(self) -> None:

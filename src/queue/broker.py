@@ -14,6 +14,7 @@ from dramatiq.middleware import Middleware
 from dramatiq_pg import PostgresBroker
 from dramatiq_pg.utils import make_pool, retry_pg, transaction
 
+from src.db import bound
 from src.queue.batch import Batch, Kind, NewJob
 from src.queue.enqueue import SQL, LimitRow
 
@@ -72,6 +73,7 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
             limit_key=None if place.limit is None else place.limit.key,
         )
         with transaction(self.pool) as cursor:
+            cursor.execute(bound())
             if place.limit is not None:
                 cursor.execute(
                     SQL.limits.pyformat, {name: [value] for name, value in asdict(place.limit).items()}

@@ -12,7 +12,7 @@ from src import clock, logs, telemetry
 from src.db import Link
 from src.scheduler.agenda import Agenda
 from src.scheduler.leader import Leader
-from src.scheduler.lease import Lease
+from src.scheduler.lease import HELD_PART, Lease
 from src.scheduler.ticks import Ticks
 from src.schedules import declared
 from src.settings import SchedulerSettings, load
@@ -48,8 +48,16 @@ def build(settings: SchedulerSettings, link: Link, tracing: "Tracing | None" = N
 
 async def _serve(settings: SchedulerSettings, tracing: "Tracing | None") -> int:
     # A statement that hangs longer than the lease holds has nothing to write any more. As it listens to nothing and
-    # says little, it always works behind a pooler.
-    link = Link(settings.database_url, "scheduler", direct=False, command_seconds=settings.lease_seconds)
+    # says little, it always works behind a pooler. Where this process stands still in the middle of a heartbeat, the lease's
+    # row is free again by the time that the lease has run out.
+    seconds = settings.lease_seconds
+    link = Link(
+        settings.database_url,
+        "scheduler",
+        direct=False,
+        command_seconds=seconds,
+        idle_seconds=seconds * HELD_PART / 2,
+    )
     leader = build(settings, link, tracing)
     running = asyncio.create_task(leader.run())
     loop = asyncio.get_running_loop()

@@ -199,6 +199,25 @@ async def test_readers_that_take_nothing_cost_little_and_hold_nobody_up(
     assert max(taken) < size * changes / 2
 
 
+async def test_a_stream_that_is_polled_for_outlives_an_error_that_nobody_foresaw(
+    processes: Processes, api_key: MakeKey, connect: Connect, database_url: str
+) -> None:
+    web = await processes.web(LISTEN="0")
+    client = connect(web, await api_key())
+    posted = await client.post("/jobs/echo?delay=600", json={}, headers=LATER)
+    db = await asyncpg.connect(database_url)
+    async with listening(client, posted.json()["urls"]["events"]) as (_, events):
+        assert (await anext(events)).type == "state"
+        await db.execute("alter table dramatiq.queue rename to elsewhere")
+        await web.line('"looking at watched jobs"')
+        await db.execute("alter table dramatiq.elsewhere rename to queue")
+        await db.execute(CHANGE, posted.json()["id"], json.dumps({"fraction": None, "message": "changed"}))
+        while (event := await anext(events)).type == "comment":
+            pass
+        assert event.job["progress"]["message"] == "changed"
+    await db.close()
+
+
 CHANGE = """
     with changed as (
       update dramatiq.queue set progress = $2::jsonb, version = version + 1 where message_id = $1 returning message_id

@@ -7,6 +7,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import pytest
 
 from src.jobs.durations import Durations
@@ -52,6 +53,19 @@ async def test_durations_of_runs_are_known_soon(client: httpx.AsyncClient) -> No
     # A loop's clock is good for milliseconds: a sleep may end a hair early.
     found = await known(client, "sleep", p50=0.09, p95=0.95)
     assert 0.09 <= found["p50"] < 0.95 <= found["p95"]
+
+
+async def test_durations_are_noted_again_after_an_error_that_nobody_foresaw(
+    service: Service, database_url: str
+) -> None:
+    db = await asyncpg.connect(database_url)
+    await db.execute("alter table sooner.actor_history rename to elsewhere")
+    await run(service.client, "sleep", [{"seconds": 0}])
+    await service.worker.line('"noting durations of runs"')
+    await db.execute("alter table sooner.elsewhere rename to actor_history")
+    await run(service.client, "sleep", [{"seconds": 0.1}])
+    await known(service.client, "sleep", p50=0.09)
+    await db.close()
 
 
 async def test_an_estimate_follows_from_the_last_runs(client: httpx.AsyncClient) -> None:

@@ -95,6 +95,28 @@ async def test_a_frozen_leader_fires_nothing_when_it_thaws(
     assert await frozen.terminate() == 0
 
 
+async def test_a_leader_frozen_in_the_middle_of_a_heartbeat_is_replaced(
+    processes: Processes, db: asyncpg.Connection, database_url: str
+) -> None:
+    schedulers = await pair(processes, SHORT)
+    frozen, [standby] = await leader_of(db, *schedulers)
+    async with connected(database_url) as other, other.transaction():
+        await other.execute("select from sooner.lease for update")
+        await until(
+            db,
+            "select pid from pg_stat_activity where wait_event_type = 'Lock' and query like '%set beat_at%'",
+        )
+        frozen.send(signal.SIGSTOP)
+    # Its heartbeat is written now, and the row locked, by a transaction whose client never comes to commit it.
+    await standby.line('"event": "leading"')
+    await come_to(db, TICK)
+    await standby.line('"tick fired"')
+    frozen.send(signal.SIGCONT)
+    await frozen.line('"lease lost: another scheduler leads"')
+    await one_tick_was_fired(db)
+    assert await frozen.terminate() == 0
+
+
 async def test_a_frozen_leader_that_nobody_replaced_goes_on(
     processes: Processes, db: asyncpg.Connection
 ) -> None:
