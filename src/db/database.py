@@ -37,11 +37,9 @@ class Database:
 
     async def rows(self, query: Query, **values: Any) -> list[Mapping[str, Any]]:
         """All rows of a query."""
-        async with self._guard(), self._database.connection() as connection:
-            raw: link.Connection = connection.raw_connection
-            async with contextlib.nullcontext() if self._direct else transaction(raw):
-                rows: list[Any] = await raw.fetch(query.positional, *query.arguments(values))
-                return rows
+        async with self._guard(), self._connection() as connection:
+            rows: list[Any] = await connection.fetch(query.positional, *query.arguments(values))
+            return rows
 
     async def row(self, query: Query, **values: Any) -> Mapping[str, Any] | None:
         """The first row of a query."""
@@ -51,6 +49,18 @@ class Database:
     async def run(self, query: Query, **values: Any) -> None:
         """Run a query for its effect."""
         await self.rows(query, **values)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[link.Connection]:
+        try:
+            async with self._database.connection() as taken:
+                raw: link.Connection = taken.raw_connection
+                async with contextlib.nullcontext() if self._direct else transaction(raw):
+                    yield raw
+        except BaseException:
+            # One that is lost as it is given back would count as this task's for ever, and as taken (databases 0.9).
+            self._database._connection = None  # noqa: SLF001 - only its release forgets it otherwise
+            raise
 
     @asynccontextmanager
     async def _guard(self) -> AsyncIterator[None]:

@@ -1,10 +1,12 @@
 """Fixtures of the queue's tests."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
+import dramatiq
 import pytest
 
+from src.queue.broker import Broker, Place
 from tests.queue.bench import Bench, bench
 
 
@@ -21,3 +23,17 @@ async def sql(database_url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Re
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+def broker(database_url: str) -> Iterator[Broker]:
+    """A broker with one actor, `echo`."""
+    broker = Broker([], lambda actor, params: Place("default", None))
+    broker.declare_actor(
+        dramatiq.Actor(
+            lambda: None, broker=broker, actor_name="echo", queue_name="default", priority=0, options={}
+        )
+    )
+    broker.open(database_url, retention=60.0)
+    yield broker
+    broker.pool.closeall()

@@ -6,21 +6,7 @@ import asyncpg
 import dramatiq
 import pytest
 
-from src.queue.broker import Broker, Place
-
-
-@pytest.fixture
-def broker(database_url: str) -> Any:
-    """A broker with one actor, `echo`."""
-    broker = Broker([], lambda actor, params: Place("default", None))
-    broker.declare_actor(
-        dramatiq.Actor(
-            lambda: None, broker=broker, actor_name="echo", queue_name="default", priority=0, options={}
-        )
-    )
-    broker.open(database_url, retention=60.0)
-    yield broker
-    broker.pool.closeall()
+from src.queue.broker import Broker
 
 
 @pytest.mark.parametrize("delay", [None, 60_000])

@@ -10,11 +10,9 @@ import asyncpg
 import pytest
 
 from src.db import Link, Query, Unavailable, pool
+from src.queue.broker import Broker
 from src.queue.enqueue import Enqueuer
 from tests.queue.bench import Bench, job
-from tests.queue.test_broker import broker
-
-__all__ = ["broker"]
 
 NOTE = """
     create function note() returns trigger language plpgsql as $$ begin
@@ -100,27 +98,27 @@ async def test_a_cancellation_gets_through_where_the_server_stands_still(databas
     await link.close()
 
 
-async def by_link(url: str, broker: Any) -> None:
+async def by_link(url: str, broker: Broker) -> None:
     link = Link(url, "test", direct=False)
     await Enqueuer(link).enqueue(job())
     await link.close()
 
 
-async def by_pool(url: str, broker: Any) -> None:
+async def by_pool(url: str, broker: Broker) -> None:
     database = pool(url, "test", size=1, direct=False)
     await database.connect()
     await database.run(Query("write", "", "update dramatiq.queue set attempts = 0"))
     await database.close()
 
 
-async def by_broker(url: str, broker: Any) -> None:
+async def by_broker(url: str, broker: Broker) -> None:
     await asyncio.to_thread(broker.actors["echo"].send)
 
 
 @pytest.mark.parametrize("write", [by_link, by_pool, by_broker])
 async def test_whatever_writes_in_more_than_one_step_has_a_bound(
-    write: Callable[[str, Any], Awaitable[None]],
-    broker: Any,
+    write: Callable[[str, Broker], Awaitable[None]],
+    broker: Broker,
     sql: "asyncpg.Connection[asyncpg.Record]",
     database_url: str,
 ) -> None:
