@@ -4,6 +4,9 @@ import math
 import time
 from collections.abc import Callable
 
+#: Nothing rests longer, unless it says so: what once took long (the database stood still) may be short the next time.
+LONGEST_REST = 30.0
+
 
 class Pace:
     """Gives what is done again and again at most a share of the time: the longer it takes, the more seldom it is due.
@@ -16,7 +19,7 @@ class Pace:
         share: float,
         *,
         least: float = 0.0,
-        most: float = math.inf,
+        most: float = LONGEST_REST,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._share = share

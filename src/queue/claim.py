@@ -257,7 +257,7 @@ class Claimer:
     def _begin(self, rows: Sequence[Mapping[str, Any]], worker: UUID) -> None:
         # A process that was frozen meanwhile starts nothing: either the jobs are others' now, or it finds them again.
         if self._lease.is_held() and self._lease.id == worker:
-            for row in sorted(rows, key=lambda row: (row["priority"], row["turn"], row["created_at"])):
+            for row in sorted(rows, key=lambda row: (row["priority"], row["turn"] or 0, row["created_at"])):
                 self._start(row)
 
 

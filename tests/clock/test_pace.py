@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from src.clock.pace import Pace
+from src.clock.pace import LONGEST_REST, Pace
 
 
 class Time:
@@ -28,6 +28,7 @@ def test_what_was_never_done_is_due() -> None:
         ({}, 0.0, 0.0),
         ({"least": 1.0}, 0.05, 1.0),
         ({"least": 1.0}, 0.5, 5.0),
+        ({}, 1000.0, LONGEST_REST),
         ({"most": 3.0}, 0.5, 3.0),
         ({"least": 1.0, "most": 3.0}, 0.2, 2.0),
     ],
