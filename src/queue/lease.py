@@ -171,8 +171,14 @@ class Lease:
 
     def _cursor(self) -> psycopg2.extensions.cursor:
         if self._connection is None or self._connection.closed:
+            # A server that is gone without a word is noticed while an answer is awaited, too: nothing is under way then.
             self._connection = psycopg2.connect(
-                self._url, application_name="sooner lease", connect_timeout=5, tcp_user_timeout=5000
+                self._url,
+                application_name="sooner lease",
+                connect_timeout=5,
+                tcp_user_timeout=5000,
+                keepalives_idle=5,
+                keepalives_interval=2,
             )
             self._connection.autocommit = True
         return self._connection.cursor()
