@@ -42,6 +42,11 @@ class Corked(asyncio.Transport):
         self._send()
         self._transport.close()
 
+    def abort(self) -> None:
+        """Close at once; what is held is lost."""
+        self._held, self._size = [], 0
+        self._transport.abort()
+
     def _send(self) -> None:
         held, self._held, self._size = self._held, [], 0
         # A client that has gone meanwhile is told nothing.

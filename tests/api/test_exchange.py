@@ -286,3 +286,16 @@ async def test_an_application_learns_that_its_client_left(servers: dict[str, tup
     await writer.wait_closed()
     # It would wait for the application otherwise.
     assert await process.terminate() in (0, -15, 143)
+
+
+async def test_a_reader_that_takes_nothing_is_left_when_the_application_leaves_it(
+    servers: dict[str, tuple[int, Process]],
+) -> None:
+    port, process = servers[OURS]
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        await asyncio.to_thread(reader.connect, ("127.0.0.1", port))
+        reader.sendall(request("/endless", more=b""))
+        await process.line("returned without completing")
+        # It would wait for the last of its words to be taken otherwise.
+        assert await process.terminate() in (0, -15, 143)

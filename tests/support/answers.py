@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING
 
@@ -28,11 +29,25 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     told = line.encode() + b"".join(b"%b=%b " % field for field in scope["headers"]) + body
     for message in ANSWERS.get(how, _plain)(told):
         await send(message)
-    if how == "late-error":
-        raise RuntimeError("as asked for")
-    if how == "listening":
-        while (await receive())["type"] != "http.disconnect":
-            pass
+    if how in AFTERWARDS:
+        await AFTERWARDS[how](receive, send)
+
+
+async def _fail(receive: Receive, send: Send) -> None:
+    raise RuntimeError("as asked for")
+
+
+async def _listen(receive: Receive, send: Send) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _go_on(receive: Receive, send: Send) -> None:
+    """Until nobody takes it any more."""
+    with contextlib.suppress(TimeoutError):
+        while True:
+            async with asyncio.timeout(0.5):
+                await send(_body(b"x" * 100_000, more=True))
 
 
 async def _live(receive: Receive, send: Send) -> None:
@@ -67,9 +82,11 @@ def _plain(told: bytes) -> list[Message]:
 
 
 BROKEN = {"broken"}
+AFTERWARDS = {"late-error": _fail, "listening": _listen, "endless": _go_on}
 ANSWERS: dict[str, Callable[[bytes], list[Message]]] = {
     "chunked": lambda told: [_start(200), _body(told, more=True), _body(b"", more=True), _body(b"more")],
     "closing": lambda told: [_start(200, _length(told), (b"connection", b"close")), _body(told)],
+    "endless": lambda _: [_start(200)],
     "nothing": lambda _: [_start(204), _body(b"")],
     "unchanged": lambda _: [_start(304, (b"etag", b'"1"')), _body(b"")],
     "long": lambda told: [_start(200, _length(told, -3)), _body(told)],
