@@ -1,5 +1,6 @@
 """The pool of web and of async actors (`databases`, asyncpg under it)."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -52,14 +53,21 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[link.Connection]:
+        cancelled = None
         try:
             async with self._database.connection() as taken:
                 raw: link.Connection = taken.raw_connection
-                async with contextlib.nullcontext() if self._direct else transaction(raw):
-                    yield raw
+                try:
+                    async with contextlib.nullcontext() if self._direct else transaction(raw):
+                        yield raw
+                except asyncio.CancelledError as error:
+                    cancelled = error
+                    raise
         except BaseException:
             # One that is lost as it is given back would count as this task's for ever, and as taken (databases 0.9).
             self._database._connection = None  # noqa: SLF001 - only its release forgets it otherwise
+            if cancelled is not None:
+                raise cancelled from None
             raise
 
     @asynccontextmanager

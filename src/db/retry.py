@@ -17,8 +17,7 @@ class Unavailable(Exception):
     """The database cannot be reached, or cannot do its work now; the same call may succeed later."""
 
 
-#: Connection lost or refused, server starting or stopping, out of connections, memory or disk; lost races; a client that
-#: stood still for longer than its transaction was kept.
+#: Connection lost or refused, server starting or stopping, out of connections, memory or disk; lost races.
 TRANSIENT: tuple[type[BaseException], ...] = (
     Unavailable,
     OSError,
@@ -30,12 +29,10 @@ TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.PostgresSystemError,
     asyncpg.InternalClientError,
     asyncpg.TransactionRollbackError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
     psycopg2.OperationalError,
     psycopg2.InterfaceError,
     psycopg2.errors.ReadOnlySqlTransaction,
-    psycopg2.errors.IdleInTransactionSessionTimeout,
 )
 
 

@@ -30,16 +30,20 @@ async def transaction(
     try:
         await connection.execute(";".join(["begin", bound(idle_seconds), *local]))
         yield
+        await connection.execute("commit")
     except BaseException:
         await _roll_back(connection)
         raise
-    await connection.execute("commit")
 
 
 async def _roll_back(connection: "asyncpg.Connection[Any]") -> None:
-    """Never raises an error in the place of the one that led here: a cancellation would be lost."""
+    """Raises no error in the place of the one that led here: a cancellation would be lost."""
     try:
         async with asyncio.timeout(ROLLBACK_SECONDS):
             await connection.execute("rollback")
-    except Exception:  # noqa: BLE001 - whatever it was, the server rolls back what nobody is connected to
-        connection.terminate()
+    except BaseException as error:
+        # The server rolls back what nobody is connected to. A pool that has noticed before us says that it is its own.
+        with contextlib.suppress(asyncpg.InterfaceError):
+            connection.terminate()
+        if not isinstance(error, Exception):
+            raise

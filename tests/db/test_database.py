@@ -1,9 +1,15 @@
 """The pool."""
 
+import asyncio
+import os
+import signal
+
 import asyncpg
 import pytest
 
 from src.db import Query, Unavailable, pool
+from tests.support.processes import PATIENCE
+from tests.support.rows import until
 
 #: What asyncpg calls when a connection is given back: the server hangs up.
 CUT = """
@@ -30,4 +36,28 @@ async def test_a_connection_that_is_lost_as_it_is_given_back_is_no_loss_to_its_t
     row = await database.row(Query("read", "", "select 1 as one"))
     assert row is not None
     assert row["one"] == 1
+    await database.close()
+
+
+@pytest.mark.parametrize("direct", [True, False])
+async def test_a_cancellation_gets_through_where_the_connection_is_lost_meanwhile(
+    cluster_url: str, *, direct: bool
+) -> None:
+    database = pool(cluster_url, "test", size=1, direct=direct)
+    await database.connect()
+    other = await asyncpg.connect(cluster_url)
+    hanging = asyncio.create_task(database.run(Query("hang", "", "select pg_sleep(600)")))
+    pid = await until(other, "select pid from pg_stat_activity where query = 'select pg_sleep(600)'")
+
+    # What is cancelled waits for the server's word, and the server hangs up instead.
+    os.kill(pid, signal.SIGSTOP)
+    hanging.cancel()
+    await asyncio.wait({hanging}, timeout=0.2)
+    os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGCONT)
+
+    await asyncio.wait({hanging}, timeout=PATIENCE)
+    assert hanging.cancelled()
+    assert await database.row(Query("read", "", "select 1"))
+    await other.close()
     await database.close()
