@@ -201,11 +201,7 @@ class Exchange:
         if not self._started and not self.disconnected:
             self._begin(500, FAILED)
             self._protocol.transport.write(FAILURE)
-        if self._protocol.flow.write_paused:
-            # Who takes nothing would keep it open for ever: what is closed in order first sends what it was given.
-            self._protocol.transport.abort()
-        else:
-            self._protocol.transport.close()
+        self._protocol.transport.close()
 
     async def receive(self) -> Message:
         """The next message for the application."""

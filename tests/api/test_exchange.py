@@ -7,6 +7,7 @@ import contextlib
 import re
 import signal
 import socket
+import sys
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -288,14 +289,36 @@ async def test_an_application_learns_that_its_client_left(servers: dict[str, tup
     assert await process.terminate() in (0, -15, 143)
 
 
-async def test_a_reader_that_takes_nothing_is_left_when_the_application_leaves_it(
-    servers: dict[str, tuple[int, Process]],
-) -> None:
+async def unread(port: int, path: str) -> socket.socket:
+    """A connection whose answer nobody takes."""
+    reader = socket.socket()
+    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    await asyncio.to_thread(reader.connect, ("127.0.0.1", port))
+    reader.sendall(request(path, more=b""))
+    return reader
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells a slow reader from none")
+async def test_readers_that_take_nothing_hold_up_no_end(servers: dict[str, tuple[int, Process]]) -> None:
     port, process = servers[OURS]
-    with socket.socket() as reader:
-        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        await asyncio.to_thread(reader.connect, ("127.0.0.1", port))
-        reader.sendall(request("/endless", more=b""))
+    readers = [await unread(port, path) for path in ("/endless", "/huge", "/en%64less")]
+    for _ in range(2):
         await process.line("returned without completing")
-        # It would wait for the last of its words to be taken otherwise.
-        assert await process.terminate() in (0, -15, 143)
+    # Whatever was said last would have to be taken first otherwise.
+    assert await process.terminate() in (0, -15, 143)
+    for reader in readers:
+        reader.close()
+
+
+@pytest.mark.slow
+async def test_a_reader_that_takes_its_time_is_given_all(servers: dict[str, tuple[int, Process]]) -> None:
+    port, process = servers[OURS]
+    reader = await unread(port, "/huge")
+    await process.line("asked for huge")
+    process.send(signal.SIGTERM)
+    said = b""
+    while more := await asyncio.to_thread(reader.recv, 200_000):
+        said += more
+        await asyncio.sleep(0.05)
+    assert len(said.partition(b"\r\n\r\n")[2]) == 3_000_000
+    reader.close()
