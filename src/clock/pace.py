@@ -4,8 +4,8 @@ import math
 import time
 from collections.abc import Callable
 
-#: Nothing rests longer, unless it says so: what once took long (the database stood still) may be short the next time.
-LONGEST_REST = 30.0
+#: What takes long for the first time rests no longer than this: if something stood still, the next time will be short.
+LONGEST_FIRST_REST = 30.0
 
 
 class Pace:
@@ -19,7 +19,7 @@ class Pace:
         share: float,
         *,
         least: float = 0.0,
-        most: float = LONGEST_REST,
+        most: float = math.inf,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._share = share
@@ -27,6 +27,7 @@ class Pace:
         self._most = most
         self._now = now
         self._due_at = -math.inf
+        self._is_long = False
 
     def is_due(self) -> bool:
         """Whether it is time."""
@@ -39,7 +40,9 @@ class Pace:
 
     def took(self, seconds: float) -> None:
         """It was done just now, and took so long."""
-        self._due_at = self._now() + min(self._most, max(self._least, seconds / self._share))
+        rest = min(self._most, max(self._least, seconds / self._share))
+        was_long, self._is_long = self._is_long, rest > LONGEST_FIRST_REST
+        self._due_at = self._now() + (rest if was_long else min(rest, LONGEST_FIRST_REST))
 
     def hurry(self) -> None:
         """It is due now, whatever it took."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from src.clock.pace import LONGEST_REST, Pace
+from src.clock.pace import LONGEST_FIRST_REST, Pace
 
 
 class Time:
@@ -28,7 +28,6 @@ def test_what_was_never_done_is_due() -> None:
         ({}, 0.0, 0.0),
         ({"least": 1.0}, 0.05, 1.0),
         ({"least": 1.0}, 0.5, 5.0),
-        ({}, 1000.0, LONGEST_REST),
         ({"most": 3.0}, 0.5, 3.0),
         ({"least": 1.0, "most": 3.0}, 0.2, 2.0),
     ],
@@ -50,3 +49,10 @@ def test_it_may_be_hurried() -> None:
     pace.took(10.0)
     pace.hurry()
     assert pace.is_due()
+
+
+def test_what_takes_long_for_once_is_done_again_soon() -> None:
+    pace = Pace(0.1, now=Time())
+    for took, rests in ((10.0, LONGEST_FIRST_REST), (10.0, 100.0), (0.1, 1.0), (10.0, LONGEST_FIRST_REST)):
+        pace.took(took)
+        assert pace.rest == pytest.approx(rests)
