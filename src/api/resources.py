@@ -1,7 +1,7 @@
 """What the web process holds open."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -154,17 +154,28 @@ class Resources:
         return row is not None and (who is None or who.may_see(row["tenant"]))
 
     async def _do_chores(self) -> None:
+        chores = (
+            self.actions.cancel_overdue,
+            self.keys.note_use,
+            self.forecast.refresh,
+            self.waiting.refresh,
+        )
         while True:
             await asyncio.sleep(CHORE_SECONDS)
             try:
-                await self.actions.cancel_overdue()
-                await self.keys.note_use()
-                await self.forecast.refresh()
-                await self.waiting.refresh()
+                for chore in chores:
+                    await self._do(chore)
             except Unavailable as error:
                 log.warning("chores left undone: database away", error=str(error))
-            except Exception:
-                log.exception("chores failed")
+
+    async def _do(self, chore: Callable[[], Awaitable[object]]) -> None:
+        """One that fails keeps none of the others from being done."""
+        try:
+            await chore()
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("chore failed", chore=chore.__qualname__)
 
 
 def _replica(settings: WebSettings) -> Database | None:

@@ -5,7 +5,6 @@ from collections import deque
 
 from src import logs
 from src.db import Link, Queries, Unavailable
-from src.db.retry import unforeseen
 
 log = logs.get(__name__)
 
@@ -27,7 +26,7 @@ class History:
 
     def start(self) -> None:
         """Begin to write."""
-        self._writing = asyncio.create_task(unforeseen("noting durations of runs")(self._write_forever))
+        self._writing = asyncio.create_task(self._write_forever())
 
     async def stop(self) -> None:
         """Write what is left."""
@@ -62,3 +61,5 @@ class History:
             )
         except Unavailable as error:
             log.warning("durations of runs not noted", error=str(error))
+        except Exception:
+            log.exception("durations of runs not noted")

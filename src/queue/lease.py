@@ -171,7 +171,7 @@ class Lease:
 
     def _cursor(self) -> psycopg2.extensions.cursor:
         if self._connection is None or self._connection.closed:
-            # A server that is gone without a word is noticed while an answer is awaited, too: nothing is under way then.
+            # While an answer is awaited nothing is under way that could go unacknowledged, but for these probes.
             self._connection = psycopg2.connect(
                 self._url,
                 application_name="sooner lease",

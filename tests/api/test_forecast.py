@@ -61,7 +61,7 @@ async def test_durations_are_noted_again_after_an_error_that_nobody_foresaw(
     db = await asyncpg.connect(database_url)
     await db.execute("alter table sooner.actor_history rename to elsewhere")
     await run(service.client, "sleep", [{"seconds": 0}])
-    await service.worker.line('"noting durations of runs"')
+    await service.worker.line('"durations of runs not noted"')
     await db.execute("alter table sooner.elsewhere rename to actor_history")
     await run(service.client, "sleep", [{"seconds": 0.1}])
     await known(service.client, "sleep", p50=0.09)
