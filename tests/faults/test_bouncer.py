@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults.conftest import LEASE_SECONDS
 from tests.support.bouncer import PROGRAM, bouncer
 from tests.support.databases import migrate
 from tests.support.keys import create_key
@@ -39,6 +40,14 @@ async def test_jobs_run_behind_pgbouncer_while_workers_are_killed(scene: Scene) 
         for _ in range(3):
             await run.load.more(200)
             await run.workers.kill_one()
+    run.verdict.require(repeats=run.verdict.held)
+
+
+async def test_jobs_run_behind_pgbouncer_while_workers_are_frozen(scene: Scene) -> None:
+    async with scene.run() as run:
+        for _ in range(3):
+            await run.workers.freeze_one(2 * LEASE_SECONDS)
+            await run.load.more(20)
     run.verdict.require(repeats=run.verdict.held)
 
 

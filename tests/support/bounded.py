@@ -22,12 +22,11 @@ SECONDS = 240
 SLOW_SECONDS = 600
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Bounds every test that is a coroutine."""
-    for item in items:
-        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
-            item.obj = bounded(item.obj, SLOW_SECONDS if item.get_closest_marker("slow") else SECONDS)
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Bounds a test that is a coroutine, each time that it is run."""
+    if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+        item.obj = bounded(item.obj, SLOW_SECONDS if item.get_closest_marker("slow") else SECONDS)
 
 
 def bounded(test: Test, seconds: float) -> Test:
