@@ -74,3 +74,6 @@ async def listening(address: str = "127.0.0.1", tls: ssl.SSLContext | None = Non
         yield endpoint
     finally:
         server.close()
+        # A handshake that its client broke off may still be under way.
+        async with asyncio.timeout(PATIENCE):
+            await server.wait_closed()
