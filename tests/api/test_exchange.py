@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.local.postgres import free_port
+from ops.local.ports import free_port
 
 if TYPE_CHECKING:
     from tests.support.processes import Process, Processes

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 import psutil
 
-from ops.local.postgres import free_port
+from ops.local.ports import free_port
 from ops.local.procfile import read_procfile
 from tests.support import ROOT, roles
 from tests.support.environment import environment
