@@ -95,10 +95,8 @@ class Watch:
 
     def start(self) -> None:
         """Begin to look after lost notifications."""
-        insist, close_seconds = (
-            unforeseen("looking at watched jobs"),
-            min(self._poll_seconds, CLOSE_POLL_SECONDS),
-        )
+        insist = unforeseen("looking at watched jobs")
+        close_seconds = min(self._poll_seconds, CLOSE_POLL_SECONDS)
         self._pollers = [
             asyncio.create_task(insist(self._poll_forever, self._poll_seconds, self._all)),
             asyncio.create_task(insist(self._poll_forever, close_seconds, self._close)),

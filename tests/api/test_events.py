@@ -17,6 +17,7 @@ import pytest
 from src.api.accept import prefers_events
 from tests.support.events import heard, listening
 from tests.support.processes import PATIENCE
+from tests.support.unread import unread
 
 if TYPE_CHECKING:
     from tests.conftest import Connect, MakeKey, Service
@@ -228,10 +229,8 @@ CHANGE = """
 
 async def begun(web: Web, address: str) -> socket.socket:
     """A stream whose reader took its first bytes, and takes no more."""
-    reader = socket.socket()
-    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    await asyncio.to_thread(reader.connect, ("127.0.0.1", int(web.url.rpartition(":")[2])))
-    reader.sendall(f"GET {address} HTTP/1.1\r\nHost: sooner\r\nConnection: close\r\n\r\n".encode())
+    request = f"GET {address} HTTP/1.1\r\nHost: sooner\r\nConnection: close\r\n\r\n"
+    reader = await unread(int(web.url.rpartition(":")[2]), request.encode())
     assert (await asyncio.to_thread(reader.recv, 15)) == b"HTTP/1.1 200 OK"
     return reader
 

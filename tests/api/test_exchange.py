@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ops.local.ports import free_port
+from tests.support.unread import unread
 
 if TYPE_CHECKING:
     from tests.support.processes import Process, Processes
@@ -289,21 +290,11 @@ async def test_an_application_learns_that_its_client_left(servers: dict[str, tup
     assert await process.terminate() in (0, -15, 143)
 
 
-async def unread(port: int, path: str) -> socket.socket:
-    """A connection whose answer nobody takes."""
-    reader = socket.socket()
-    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    await asyncio.to_thread(reader.connect, ("127.0.0.1", port))
-    reader.sendall(request(path, more=b""))
-    return reader
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells a slow reader from none")
 async def test_readers_that_take_nothing_hold_up_no_end(servers: dict[str, tuple[int, Process]]) -> None:
     port, process = servers[OURS]
-    readers = [await unread(port, path) for path in ("/endless", "/huge", "/en%64less")]
-    for _ in range(2):
-        await process.line("returned without completing")
+    readers = [await unread(port, request(path, more=b"")) for path in ("/endless", "/huge", "/en%64less")]
+    await process.times("returned without completing", 2)
     # Whatever was said last would have to be taken first otherwise.
     assert await process.terminate() in (0, -15, 143)
     for reader in readers:
@@ -313,7 +304,7 @@ async def test_readers_that_take_nothing_hold_up_no_end(servers: dict[str, tuple
 @pytest.mark.slow
 async def test_a_reader_that_takes_its_time_is_given_all(servers: dict[str, tuple[int, Process]]) -> None:
     port, process = servers[OURS]
-    reader = await unread(port, "/huge")
+    reader = await unread(port, request("/huge", more=b""))
     await process.line("asked for huge")
     process.send(signal.SIGTERM)
     said = b""

@@ -77,6 +77,12 @@ class Run:
     workers: Workers
     verdict: Verdict = None  # type: ignore[assignment]  # it comes with the run's end
 
+    async def freeze_workers(self) -> None:
+        """Three workers stand still for longer than their lease, one after another."""
+        for _ in range(3):
+            await self.workers.freeze_one(2 * LEASE_SECONDS)
+            await self.load.more(20)
+
 
 @pytest.fixture
 def address(database_url: str) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.conftest import LEASE_SECONDS
 from tests.support.bouncer import PROGRAM, bouncer
 from tests.support.databases import migrate
 from tests.support.keys import create_key
@@ -45,9 +44,7 @@ async def test_jobs_run_behind_pgbouncer_while_workers_are_killed(scene: Scene) 
 
 async def test_jobs_run_behind_pgbouncer_while_workers_are_frozen(scene: Scene) -> None:
     async with scene.run() as run:
-        for _ in range(3):
-            await run.workers.freeze_one(2 * LEASE_SECONDS)
-            await run.load.more(20)
+        await run.freeze_workers()
     run.verdict.require(repeats=run.verdict.held)
 
 

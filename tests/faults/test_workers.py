@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.conftest import LEASE_SECONDS
-
 if TYPE_CHECKING:
     from tests.faults.conftest import Scene
 
@@ -28,7 +26,5 @@ async def test_workers_killed_at_random(scene: Scene) -> None:
 
 async def test_workers_frozen_longer_than_the_lease(scene: Scene) -> None:
     async with scene.run() as run:
-        for _ in range(3):
-            await run.workers.freeze_one(2 * LEASE_SECONDS)
-            await run.load.more(20)
+        await run.freeze_workers()
     run.verdict.require(repeats=run.verdict.held)

@@ -37,6 +37,18 @@ async def one_tick_was_fired(db: asyncpg.Connection) -> None:
     assert await fired(db) == [TICK]
 
 
+async def it_is_replaced_and_fires_nothing(frozen: Process, standby: Process, db: asyncpg.Connection) -> None:
+    """Asserts it of a leader that stands still: also once it thaws."""
+    await standby.line('"event": "leading"')
+    await come_to(db, TICK)
+    await standby.line('"tick fired"')
+    frozen.send(signal.SIGCONT)
+    await frozen.line('"lease lost: another scheduler leads"')
+    await one_tick_was_fired(db)
+    assert '"tick fired"' not in frozen.output
+    assert await frozen.terminate() == 0
+
+
 async def test_one_of_two_leads(processes: Processes, db: asyncpg.Connection) -> None:
     first, second = await pair(processes)
     assert '"leads": true' in first.output
@@ -85,14 +97,7 @@ async def test_a_frozen_leader_fires_nothing_when_it_thaws(
     schedulers = await pair(processes, SHORT)
     frozen, [standby] = await leader_of(db, *schedulers)
     frozen.send(signal.SIGSTOP)
-    await standby.line('"event": "leading"')
-    await come_to(db, TICK)
-    await standby.line('"tick fired"')
-    frozen.send(signal.SIGCONT)
-    await frozen.line('"lease lost: another scheduler leads"')
-    await one_tick_was_fired(db)
-    assert '"tick fired"' not in frozen.output
-    assert await frozen.terminate() == 0
+    await it_is_replaced_and_fires_nothing(frozen, standby, db)
 
 
 async def test_a_leader_frozen_in_the_middle_of_a_heartbeat_is_replaced(
@@ -108,13 +113,7 @@ async def test_a_leader_frozen_in_the_middle_of_a_heartbeat_is_replaced(
         )
         frozen.send(signal.SIGSTOP)
     # Its heartbeat is written now, and the row locked, by a transaction whose client never comes to commit it.
-    await standby.line('"event": "leading"')
-    await come_to(db, TICK)
-    await standby.line('"tick fired"')
-    frozen.send(signal.SIGCONT)
-    await frozen.line('"lease lost: another scheduler leads"')
-    await one_tick_was_fired(db)
-    assert await frozen.terminate() == 0
+    await it_is_replaced_and_fires_nothing(frozen, standby, db)
 
 
 async def test_a_frozen_leader_that_nobody_replaced_goes_on(

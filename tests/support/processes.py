@@ -118,6 +118,13 @@ class Process:
         """
         return await asyncio.to_thread(self._await_line, re.compile(pattern), after, timeout)
 
+    async def times(self, pattern: str, count: int) -> None:
+        """Waits for so many lines in which the pattern is found. Raises what `line` raises."""
+        seen = 0
+        for _ in range(count):
+            match = await self.line(pattern, after=seen)
+            seen = self.lines.index(match.string, seen) + 1
+
     async def exit(self, timeout: float = PATIENCE) -> int:
         """Waits for its end and returns the exit code (negative: the signal that ended it).
 
@@ -304,10 +311,7 @@ class Processes:
             process.end()
 
     async def _ready_lines(self, process: Process, count: int) -> None:
-        seen = 0
-        for _ in range(count):
-            match = await process.line(re.escape(READY_LINE[process.name.partition("-")[0]]), after=seen)
-            seen = process.lines.index(match.string, seen) + 1
+        await process.times(re.escape(READY_LINE[process.name.partition("-")[0]]), count)
 
     def _start(
         self,

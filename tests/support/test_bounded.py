@@ -21,15 +21,15 @@ async def test_what_waits_for_ever_fails_where_it_waits() -> None:
 
 
 class TestOfAClass:
-    async def test_it_has_that_bound_too(self, request: pytest.FixtureRequest) -> None:
-        assert is_bounded(request.node)
+    async def test_it_has_that_bound_too(self) -> None:
+        assert is_bounded()
 
 
-async def test_every_test_has_that_bound(request: pytest.FixtureRequest) -> None:
-    assert is_bounded(request.node)
+async def test_every_test_has_that_bound() -> None:
+    assert is_bounded()
 
 
-def is_bounded(test: pytest.Function) -> bool:
+def is_bounded() -> bool:
     """Whether what runs now stands inside a bound."""
     return any(
         frame.name == "run" and frame.filename.endswith("bounded.py") for frame in traceback.extract_stack()
