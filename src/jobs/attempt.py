@@ -19,7 +19,7 @@ from src.jobs import codec
 from src.jobs.context import Current
 from src.jobs.declare import JobActor, Misfit
 from src.jobs.disclosure import NOTHING, Disclosure
-from src.jobs.failure import Failure, describe
+from src.jobs.failure import Failure, deciding, describe
 from src.jobs.seal import Opener, Owner
 from src.queue.broker import message_of
 from src.queue.finish import Ending
@@ -46,6 +46,14 @@ class Unreadable(Failure):
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, type="unreadable-message", title="The message cannot be read")
+
+
+class OutOfTime(Failure):
+    """The attempt took longer than its actor's `time_limit`."""
+
+    def __init__(self) -> None:
+        detail = "The attempt ran longer than this actor may."
+        super().__init__(detail, type="timeout", title="The job took too long")
 
 
 class Attempt(MessageProxy):
@@ -141,7 +149,9 @@ class Attempt(MessageProxy):
                 Ending(self.id, self.fence, "done", result=self._disclosure.clean(codec.dumps(result)))
             )
         except (TypeError, ValueError, RecursionError) as error:
-            self.fail_with(TypeError(f"the result is no JSON: {error}"))
+            self.fail_with(
+                Failure(str(error), type="result-not-json", title="The result cannot be written as JSON")
+            )
 
     def fail_with(self, error: BaseException) -> None:
         """The actor raised: it is tried again if it was declared so, else the job ends as error."""
@@ -156,6 +166,7 @@ class Attempt(MessageProxy):
 
     def raised(self, error: BaseException) -> None:
         """The actor came to an exception: its own, or what it made of being stopped."""
+        error = deciding(error)
         if isinstance(error, MemoryError):
             # Its frames hold what there was too much of.
             traceback.clear_frames(error.__traceback__)
@@ -168,7 +179,11 @@ class Attempt(MessageProxy):
             log.warning("parameters of a newer version: left for a worker that takes them", job=str(self.id))
             self._end_with(Ending(self.id, self.fence, "queued", pause=MISFIT_PAUSE, counted=False))
         elif isinstance(error, asyncio.CancelledError):
-            self.fail_with(RuntimeError("the actor cancelled itself"))
+            self.fail_with(
+                Failure(
+                    "Nobody asked it to stop.", type="cancelled-itself", title="The actor cancelled itself"
+                )
+            )
         else:
             self.fail_with(error)
 
@@ -183,7 +198,7 @@ class Attempt(MessageProxy):
         elif why == "given-back":
             self._end_with(Ending(self.id, self.fence, "queued", counted=False))
         elif why == "timeout":
-            self.fail_with(TimeoutError("The attempt ran longer than this actor may."))
+            self.fail_with(OutOfTime())
         else:
             self._end_with(None)
 

@@ -21,20 +21,49 @@ class Failure(Exception):
         self.title = title
 
 
+def deciding(error: BaseException) -> BaseException:
+    """The exception that tells why a job failed: of a group its only member, or its first Failure, which counts the others."""
+    members = _members_of(error)
+    if len(members) == 1:
+        return members[0]
+    first = next((member for member in members if isinstance(member, Failure)), None)
+    if first is None:
+        return error
+    detail = f"{first} (and {len(members) - 1} more)"
+    return Failure(detail, type=first.type, title=first.title, again=first.again)
+
+
+def _members_of(error: BaseException) -> list[BaseException]:
+    """The exceptions in a group, however deep, in their order; one that is no group by itself."""
+    found, left = [], [error]
+    while left:
+        member = left.pop()
+        if isinstance(member, BaseExceptionGroup):
+            left += reversed(member.exceptions)
+        else:
+            found.append(member)
+    return found
+
+
 def describe(error: BaseException) -> str:
-    """The `error` member for an exception, as JSON. Never a stack trace."""
+    """The `error` member for an exception, as JSON: of an unexpected one its class alone, for its text may tell anything."""
     return codec.dumps(_members(error))
 
 
 def _members(error: BaseException) -> dict[str, Any]:
     if isinstance(error, Failure):
-        return {"type": error.type, "title": error.title, "detail": _storable(str(error))}
+        return _told(error.type, error.title, str(error))
     if isinstance(error, Invalid):
-        return {"type": "invalid", "title": "The parameters do not fit", "detail": _storable(str(error))}
-    if isinstance(error, TimeoutError):
-        return {"type": "timeout", "title": "The job took too long", "detail": _storable(str(error)) or None}
-    title = "The job failed with an unexpected exception"
-    return {"type": type(error).__name__, "title": title, "detail": _storable(str(error))}
+        return _told("invalid", "The parameters do not fit", str(error))
+    return _told(type(error).__name__, "The job failed with an unexpected exception", None)
+
+
+def _told(type: str, title: str, detail: str | None) -> dict[str, Any]:
+    return {
+        "type": _storable(type),
+        "title": _storable(title),
+        "detail": None if detail is None else _storable(detail),
+    }
 
 
 def _storable(text: str) -> str:

@@ -88,15 +88,16 @@ async def test_a_canary_shows_nowhere(
         await idle.line("worker ready")
         answers = [
             await post(client, actor, prefer="wait=20", way=way, token=CANARY)
-            for way in ("measure", "give back", "raise", "log")
+            for way in ("measure", "give back", "raise", "fail", "log")
         ]
         for answer in answers:
             assert (await final(client, answer["id"]))["attempts"] == 1
         listed = await client.get("/jobs")
 
-    assert [answer["state"] for answer in answers] == ["done", "done", "error", "done"]
+    assert [answer["state"] for answer in answers] == ["done", "done", "error", "error", "done"]
     assert answers[1]["result"] == {"secret": "•••", "•••": ["<•••>"]}
-    assert answers[2]["error"]["detail"] == "not good: '•••'"
+    assert (answers[2]["error"]["type"], answers[2]["error"]["detail"]) == ("ValueError", None)
+    assert answers[3]["error"] == {"type": "bad •••", "title": "•••", "detail": "not good: '•••'"}
     await worker.line("using •••|using \\\\u2022")
     seen = {
         "answers": json.dumps([*answers, listed.json()], ensure_ascii=False),

@@ -16,6 +16,7 @@ from tenacity import wait_none
 
 from src.actors import broker
 from src.jobs import Limit, Rate, job, progress
+from src.jobs.failure import Failure
 
 __all__ = ["broker"]
 
@@ -115,7 +116,7 @@ class Account(BaseModel):
     password: SecretStr
 
 
-Way = Literal["measure", "give back", "raise", "log"]
+Way = Literal["measure", "give back", "raise", "fail", "log"]
 
 
 def use(way: Way, secret: str) -> Any:
@@ -123,6 +124,8 @@ def use(way: Way, secret: str) -> Any:
     progress(0.5, f"working with {secret}")
     if way == "raise":
         raise ValueError(f"not good: {secret!r}")
+    if way == "fail":
+        raise Failure(f"not good: {secret!r}", type=f"bad {secret}", title=secret)
     if way == "log":
         logging.getLogger(__name__).warning("using %s", secret)
     if way == "give back":

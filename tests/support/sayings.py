@@ -1,0 +1,63 @@
+"""Actors that say what they should not, or in an unusual way: what others make of it is in `tests/worker/test_says.py`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NoReturn
+
+from tenacity import wait_none
+
+from src.actors import broker
+from src.jobs import job
+from src.jobs.failure import Failure
+
+__all__ = ["broker"]
+
+
+def __getattr__(name: str) -> Any:
+    """`app` is made when it is asked for: a worker has none of a web process's settings."""
+    if name != "app":
+        raise AttributeError(name)
+    import src.api
+
+    return src.api.app
+
+
+@job
+async def unexpected() -> None:
+    """Meets what nobody foresaw."""
+    raise LookupError("what the tenant is not to read")
+
+
+@job
+def unexpected_on_thread() -> None:
+    """The same on a thread."""
+    raise LookupError("what the tenant is not to read")
+
+
+async def _fail(*, again: bool) -> NoReturn:
+    raise Failure("no luck", type="unlucky", title="It went wrong", again=again)
+
+
+async def _wait() -> NoReturn:
+    try:
+        await asyncio.sleep(60)
+    finally:
+        raise LookupError("what the tenant is not to read")
+
+
+@job(retries=2, wait=wait_none())
+async def fail_in_a_group(again: bool, others: int) -> None:
+    """Fails in one of several tasks."""
+    async with asyncio.TaskGroup() as group:
+        for _ in range(others):
+            group.create_task(_wait())
+        await asyncio.sleep(0)
+        group.create_task(_fail(again=again))
+
+
+@job(retries=2, wait=wait_none())
+def fail_in_a_group_on_thread(again: bool, others: int) -> None:
+    """The same on a thread."""
+    failures: list[Exception] = [Failure("no luck", type="unlucky", title="It went wrong", again=again)]
+    raise ExceptionGroup("all that went wrong", failures + [LookupError("secret")] * others)
