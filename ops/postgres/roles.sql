@@ -38,9 +38,9 @@ end $$;
 grant select on dramatiq.queue to sooner_web;
 select pg_temp.allow('sooner_web', 'insert', 'dramatiq.queue', array[
   'result', 'result_ttl', 'started_at', 'finished_at', 'attempts', 'crashes', 'version', 'fence', 'worker', 'progress',
-  'error']);
-grant update (state, turn, due_at, cancel_at, cancel_requested, finished_at, expires_at, error, progress, worker,
-  history, version, mtime, idempotency_key) on dramatiq.queue to sooner_web;
+  'error', 'raised']);
+grant update (state, turn, due_at, cancel_at, cancel_requested, finished_at, expires_at, error, raised, progress,
+  worker, history, version, mtime, idempotency_key) on dramatiq.queue to sooner_web;
 grant select, update (last_used_at) on sooner.api_key to sooner_web;
 grant select, insert on sooner.token, sooner.chunk to sooner_web;
 grant select, insert, update, delete on sooner.upload, sooner.webhook, sooner.sample, sooner.queue, sooner."limit"
