@@ -16,17 +16,19 @@ from dramatiq.results import Results
 
 from src.jobs.declare import JobActor
 from src.queue.broker import Broker, Place
+from src.queue.lane import Lane
 from src.worker import RowResults, WorkerProcess
 
 
-def _place(actor: "dramatiq.Actor[Any, Any]", params: Mapping[str, Any]) -> Place:
+def place(actor: "dramatiq.Actor[Any, Any]", params: Mapping[str, Any]) -> Place:
+    """Where a message of an actor is to lie."""
     if isinstance(actor, JobActor):
         return Place(actor.lane, actor.limit(None, params))
-    return Place(actor.queue_name, None)
+    return Place(Lane(actor.queue_name), None)
 
 
 _results = Results(backend=RowResults(), store_results=True)  # type: ignore[no-untyped-call]
-broker = Broker([Callbacks(), Pipelines(), CurrentMessage(), _results, WorkerProcess()], _place)
+broker = Broker([Callbacks(), Pipelines(), CurrentMessage(), _results, WorkerProcess()], place)
 dramatiq.set_broker(broker)
 
 for _module in pkgutil.iter_modules(__path__):

@@ -85,7 +85,7 @@ class Resources:
         watch = Watch(reads, poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN)
         channels = {"sooner.changed": watch.changed}
         waiting = Waiting(
-            database, {actor.lane for actor in actors.values()}, most=settings.max_waiting_per_tenant
+            database, {actor.lane.name for actor in actors.values()}, most=settings.max_waiting_per_tenant
         )
         forecast = Forecast(database, actors, most=settings.max_queue_depth)
         return cls(

@@ -19,24 +19,17 @@ from src.jobs.secret import Path, find, takes_secrets
 from src.jobs.states import PRIORITIES
 from src.jobs.uploads import IsUpload
 from src.queue.enqueue import LimitRow
+from src.queue.lane import Lane, check_queue
 
 Function = Callable[..., Any]
 Priority = Literal["high", "normal", "low"]
 OnDisconnect = Literal["continue", "cancel", "cancel-if-waiting"]
 
-#: dramatiq-pg's channel names are "dramatiq.NAME.enqueue"; PostgreSQL's are at most 63 bytes long.
-LONGEST_QUEUE_NAME = 30
-
-#: The lane of a queue whose jobs need a thread: they never stand in the way of those that do not.
-THREADED = ".threads"
-#: The lane of those that are limited: one that has to wait stands in no other's way.
-LIMITED = ".limited"
-
 
 class Options(TypedDict, total=False):
     """What may be said of an actor beside its priority.
 
-    queue: at most 30 characters.
+    queue: at most 30 bytes; a name does not end in .threads, .limited or .last, which are parts of a queue.
     retries: how often it is tried again after an exception (a user's job is tried once).
     wait: a tenacity wait strategy, seconds between attempts; by default it doubles from 1 s to 10 min.
     time_limit: seconds after which an attempt fails.
@@ -89,8 +82,7 @@ class Declaration:
         if self.rate is not None and not (self.rate.jobs >= 1 and self.rate.seconds > 0):
             said = f"{self.rate.jobs} in {self.rate.seconds}"
             raise ValueError(f"rate: at least 1 job in more than 0 seconds, not {said}")
-        if len(self.queue.encode()) > LONGEST_QUEUE_NAME:
-            raise ValueError(f"queue {self.queue!r}: at most {LONGEST_QUEUE_NAME} bytes")
+        check_queue(self.queue)
 
 
 class Misfit(Invalid):
@@ -113,11 +105,9 @@ class JobActor(dramatiq.Actor[Any, Any]):
         super().__init__(fn, **options)
 
     @cached_property
-    def lane(self) -> str:
+    def lane(self) -> Lane:
         """Where its jobs are claimed from."""
-        declared = self.declaration
-        threaded = "" if self.is_async else THREADED
-        return declared.queue + threaded + (LIMITED if self.is_limited else "")
+        return Lane(self.declaration.queue, is_threaded=not self.is_async, is_limited=self.is_limited)
 
     @cached_property
     def is_limited(self) -> bool:
@@ -247,7 +237,7 @@ def job(
 
     priority: used when a request names none. options: see `Options`.
 
-    Raises ValueError for a limit below 1 or a queue name that is too long, TypeError for parameters without names.
+    Raises ValueError for a limit below 1 or a queue name that cannot hold, TypeError for parameters without names.
     """
     declaration = Declaration(PRIORITIES.index(priority), **options)
 

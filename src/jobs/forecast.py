@@ -52,7 +52,7 @@ class Forecast:
 
     def __init__(self, database: Database, actors: Mapping[str, JobActor], *, most: int) -> None:
         self._database = database
-        self._lanes = {actor.lane: actor for actor in actors.values()}
+        self._lanes = {actor.lane.name: actor.lane for actor in actors.values()}
         self._actors = actors
         self._most = most
         self._known: dict[str, Durations] = {}
@@ -81,8 +81,8 @@ class Forecast:
         places = await self._database.rows(
             SQL.capacity,
             lanes=lanes,
-            queues=[actor.queue_name for actor in self._lanes.values()],
-            threaded=[not actor.is_async for actor in self._lanes.values()],
+            queues=[lane.queue for lane in self._lanes.values()],
+            threaded=[lane.is_threaded for lane in self._lanes.values()],
         )
         lines = await self._database.rows(SQL.lines, lanes=lanes, most=self._most + 1)
         # All at once: whoever asks meanwhile gets the last look's answer, none made of half a look.
@@ -92,7 +92,7 @@ class Forecast:
         self._lines = {(row["lane"], row["priority"]): Line.read(row) for row in lines}
         self._depths = Counter()
         for (lane, _), line in self._lines.items():
-            self._depths[self._lanes[lane].queue_name] += line.length
+            self._depths[self._lanes[lane].queue] += line.length
 
     # Telling
 
@@ -158,12 +158,12 @@ class Forecast:
         actor = self._actors.get(job.actor)
         if actor is None:
             return 0
-        limit, places = actor.declaration.concurrency, self._places.get(actor.lane, 0)
+        limit, places = actor.declaration.concurrency, self._places.get(actor.lane.name, 0)
         return places if limit is None else min(places, limit.most)
 
     def pace(self, actor: JobActor) -> float:
         """About how many seconds pass until one more job of an actor may come; between a second and a minute."""
-        known, places = self._known.get(actor.actor_name), self._places.get(actor.lane, 0)
+        known, places = self._known.get(actor.actor_name), self._places.get(actor.lane.name, 0)
         median = None if known is None else known.quantile(0.5)
         return min(LONGEST_RETRY, max(1.0, UNKNOWN_PACE if median is None or not places else median / places))
 
@@ -188,7 +188,7 @@ class Forecast:
 
     def _lane_of(self, job: Job) -> str:
         actor = self._actors.get(job.actor)
-        return job.queue if actor is None else actor.lane
+        return job.queue if actor is None else actor.lane.name
 
     def _now(self) -> datetime:
         """The database's time: it has the only clock."""

@@ -119,7 +119,7 @@ class Submitter:
         priority = declared.priority if submission.priority is None else PRIORITIES.index(submission.priority)
         return NewJob(
             id,
-            _kind(queue, actor.lane, name, submission.tenant, priority, self._retention_seconds),
+            _kind(queue, actor.lane.name, name, submission.tenant, priority, self._retention_seconds),
             message(id, queue, name, params),
             submission.request_id,
             submission.traceparent,

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import orjson
 
 from src.periodic.cron import Cron
+from src.queue.lane import check_queue
 
 Missed = Literal["skip", "latest", "all"]
 
@@ -55,6 +56,7 @@ class Schedule:
         """Raises ValueError."""
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"schedule {self.name!r}: a name has lower-case letters, digits and _")
+        check_queue(self.queue)
         if self.missed not in get_args(Missed):
             raise ValueError(f"schedule {self.name}: missed is one of {', '.join(get_args(Missed))}")
         if not 1 <= self.most <= MOST:

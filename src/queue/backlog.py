@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from src.db import Link, Queries
-from src.queue.claim import Lane
+from src.queue.claim import Served
 
 SQL = Queries("src.queue", "sql/backlog.sql")
 
@@ -11,11 +11,11 @@ SQL = Queries("src.queue", "sql/backlog.sql")
 class Backlog:
     """What the lanes hold, and what is held of them."""
 
-    def __init__(self, link: Link, lanes: Sequence[Lane]) -> None:
+    def __init__(self, link: Link, served: Sequence[Served]) -> None:
         self._link = link
-        self._lanes = [lane.name for lane in lanes]
-        self._queues = sorted({lane.queue for lane in lanes})
-        self._actors = sorted({actor for lane in lanes for actor in lane.actors})
+        self._lanes = [each.lane.name for each in served]
+        self._queues = sorted({each.lane.queue for each in served})
+        self._actors = sorted({actor for each in served for actor in each.actors})
 
     async def is_empty(self) -> bool:
         """Whether nothing is due and nothing runs, here or elsewhere: a dead worker's job may still come back.

@@ -17,12 +17,13 @@ from dramatiq_pg.utils import make_pool, retry_pg, transaction
 from src.db import bound
 from src.queue.batch import Batch, Kind, NewJob
 from src.queue.enqueue import SQL, LimitRow
+from src.queue.lane import Lane, check_queue
 
 
 class Place(NamedTuple):
     """Where a message is to lie: the lane it is claimed from, and what limits it."""
 
-    lane: str
+    lane: Lane
     limit: LimitRow | None
 
 
@@ -45,7 +46,11 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
         self._retention = retention
 
     def declare_queue(self, queue_name: str) -> None:
-        """Declare a queue. Delayed messages need none of their own: they wait in the table."""
+        """Declare a queue. Delayed messages need none of their own: they wait in the table.
+
+        Raises ValueError for a name that cannot hold.
+        """
+        check_queue(queue_name)
         if queue_name not in self.queues:
             self.emit_before("declare_queue", queue_name)
             self.queues[queue_name] = True
@@ -67,7 +72,7 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
         place = self._place(self.get_actor(message.actor_name), message.kwargs)
         job = NewJob(
             message_id=UUID(message.message_id),
-            kind=Kind(message.queue_name, place.lane, message.actor_name, retention=self._retention),
+            kind=Kind(place.lane.queue, place.lane.name, message.actor_name, retention=self._retention),
             message=orjson.dumps(message.asdict()).decode(),
             delay=None if delay is None else delay / 1000,
             limit_key=None if place.limit is None else place.limit.key,

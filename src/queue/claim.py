@@ -12,6 +12,7 @@ from src import logs
 from src.clock.pace import Pace
 from src.db import Link, Queries, Query
 from src.db.retry import forever, unforeseen
+from src.queue.lane import Lane
 
 log = logs.get(__name__)
 
@@ -41,14 +42,11 @@ BACK = "back"
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
-    """What a claim takes from: a queue, or the part of it that needs another resource."""
+class Served:
+    """A lane that a worker claims from."""
 
-    name: str
-    queue: str
+    lane: Lane
     actors: list[str]
-    #: Whether its jobs are limited in what may run at once or how often.
-    is_limited: bool
     #: How many more jobs there is room for now.
     room: Callable[[], int]
 
@@ -114,7 +112,7 @@ class Claimer:
         self,
         link: Link,
         lease: Held,
-        lanes: Sequence[Lane],
+        served: Sequence[Served],
         start: Callable[[Mapping[str, Any]], None],
         known: Callable[[], Collection[UUID]],
         *,
@@ -122,7 +120,7 @@ class Claimer:
     ) -> None:
         self._link = link
         self._lease = lease
-        self._lanes = {lane.name: lane for lane in lanes}
+        self._served = {each.lane.name: each for each in served}
         self._start = start
         self._known = known
         self._searching = Pace(SHARE, least=SEARCH_SECONDS)
@@ -139,7 +137,7 @@ class Claimer:
     @property
     def lane_names(self) -> list[str]:
         """The lanes it claims from."""
-        return list(self._lanes)
+        return list(self._served)
 
     def start(self) -> None:
         """Begin to claim."""
@@ -157,8 +155,8 @@ class Claimer:
         if came_back:
             self._rounds.doubt(lane)
         if lane is None:
-            self._ready.update(dict.fromkeys(self._lanes))
-        elif lane in self._lanes:
+            self._ready.update(dict.fromkeys(self._served))
+        elif lane in self._served:
             self._ready[lane] = None
         self._awake.set()
 
@@ -190,57 +188,65 @@ class Claimer:
             name = next(iter(self._ready))
             del self._ready[name]
             try:
-                await self._claim(self._lanes[name])
+                await self._claim(self._served[name])
             except BaseException:
                 self._ready[name] = None
                 self._searching.hurry()
                 raise
 
-    async def _claim(self, lane: Lane) -> None:
-        batch = min(lane.room(), BATCH)
+    async def _claim(self, served: Served) -> None:
+        batch = min(served.room(), BATCH)
         if batch <= 0:
-            self._starved.add(lane.name)
+            self._starved.add(served.lane.name)
             return
         if not self._lease.is_held():
             return
-        await (self._claim_limited if lane.is_limited else self._claim_free)(lane, batch)
+        await (self._claim_limited if served.lane.is_limited else self._claim_free)(served, batch)
 
-    async def _claim_free(self, lane: Lane, batch: int) -> None:
+    async def _claim_free(self, served: Served, batch: int) -> None:
         if self._backlogged >= AGED_EVERY:
             self._backlogged = 0
-            batch -= await self._take(SQL.claim_aged, lane, max(1, batch // AGED_EVERY))
-        if batch > 0 and await self._take_first(lane, batch) == batch:
+            batch -= await self._take(SQL.claim_aged, served, max(1, batch // AGED_EVERY))
+        if batch > 0 and await self._take_first(served, batch) == batch:
             self._backlogged += 1
-            self._ready[lane.name] = None
+            self._ready[served.lane.name] = None
 
-    async def _take_first(self, lane: Lane, batch: int) -> int:
-        since = self._rounds.since(lane.name)
+    async def _take_first(self, served: Served, batch: int) -> int:
+        name = served.lane.name
+        since = self._rounds.since(name)
         if since is not None:
-            return await self._take(SQL.claim_since, lane, batch, since=since)
+            return await self._take(SQL.claim_since, served, batch, since=since)
         began = time.monotonic()
-        taken = await self._take(SQL.claim, lane, batch)
-        self._rounds.whole(lane.name, time.monotonic() - began)
+        taken = await self._take(SQL.claim, served, batch)
+        self._rounds.whole(name, time.monotonic() - began)
         return taken
 
-    async def _claim_limited(self, lane: Lane, batch: int) -> None:
-        after = self._after.pop(lane.name, "")
-        [seen] = await self._link.fetch(SQL.limited_keys, lane=lane.name, after=after)
-        taken = await self._take(SQL.claim_limited, lane, batch, keys=seen["keys"])
+    async def _claim_limited(self, served: Served, batch: int) -> None:
+        name = served.lane.name
+        after = self._after.pop(name, "")
+        [seen] = await self._link.fetch(SQL.limited_keys, lane=name, after=after)
+        taken = await self._take(SQL.claim_limited, served, batch, keys=seen["keys"])
         if len(seen["keys"]) == KEYS:
             # The next claim goes on with the keys behind these, so that none is kept from its turn.
-            self._after[lane.name] = seen["keys"][-1]
-        if taken or after or lane.name in self._after:
-            self._ready[lane.name] = None
+            self._after[name] = seen["keys"][-1]
+        if taken or after or name in self._after:
+            self._ready[name] = None
 
-    async def _take(self, query: Query, lane: Lane, batch: int, **more: Any) -> int:
-        worker = self._lease.id
+    async def _take(self, query: Query, served: Served, batch: int, **more: Any) -> int:
+        worker, name = self._lease.id, served.lane.name
         rows = await self._link.fetch(
-            query, lane=lane.name, queue=lane.queue, actors=lane.actors, worker=worker, batch=batch, **more
+            query,
+            lane=name,
+            queue=served.lane.queue,
+            actors=served.actors,
+            worker=worker,
+            batch=batch,
+            **more,
         )
         self._begin(rows, worker)
-        if self._rounds.learn(lane.name, rows) and len(rows) == batch:
+        if self._rounds.learn(name, rows) and len(rows) == batch:
             # There may be more of what came back.
-            self._rounds.doubt(lane.name)
+            self._rounds.doubt(name)
         return len(rows)
 
     async def _search(self) -> None:

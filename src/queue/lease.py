@@ -20,6 +20,7 @@ from src import logs
 from src.db import Queries, Query
 from src.db.retry import while_held
 from src.queue.ids import uuid7
+from src.queue.lane import LAST, LIMITED
 
 log = logs.get(__name__)
 
@@ -27,15 +28,6 @@ SQL = Queries("src.queue", "sql/lease.sql")
 
 #: A job that kills its worker is tried this often.
 MOST_CRASHES = 3
-
-#: The lanes of jobs that would not outlive another crash (the query `recover` names them, too).
-LAST = ".last"
-
-
-def last_chance(queue: str, *, limited: bool) -> str:
-    """The lane of a queue's jobs that would not outlive another crash: a worker takes them one at a time."""
-    return queue + LAST + (".limited" if limited else "")
-
 
 WORKER_LOST = orjson.dumps(
     {
@@ -145,7 +137,14 @@ class Lease:
         if time.monotonic() >= self._patient_until:
             for _, name in self._run(SQL.bury):
                 log.warning("worker lost", name=name)
-        rows = self._run(SQL.recover, most_crashes=MOST_CRASHES, error=WORKER_LOST, retention=self._retention)
+        rows = self._run(
+            SQL.recover,
+            most_crashes=MOST_CRASHES,
+            last=LAST,
+            limited=LIMITED,
+            error=WORKER_LOST,
+            retention=self._retention,
+        )
         for id, state, crashes, _ in rows:
             log.warning("job recovered from a lost worker", job=id, state=state, crashes=crashes)
 

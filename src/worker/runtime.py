@@ -13,14 +13,15 @@ from src.db import Database, Link, Listener, Queries, Unavailable, pool
 from src.db.retry import unforeseen
 from src.jobs import resources
 from src.jobs.attempt import Attempt
-from src.jobs.declare import LIMITED, THREADED, JobActor
+from src.jobs.declare import JobActor
 from src.jobs.history import History
 from src.jobs.run import Runner
 from src.jobs.seal import Opener
 from src.queue.backlog import Backlog
-from src.queue.claim import BACK, POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Claimer, Lane, Promoter
+from src.queue.claim import BACK, POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Claimer, Promoter, Served
 from src.queue.finish import Finisher
-from src.queue.lease import LAST, Lease, last_chance
+from src.queue.lane import Lane
+from src.queue.lease import Lease
 from src.settings import WorkerSettings
 from src.worker.traced import Traced
 
@@ -101,7 +102,7 @@ class Runtime:
         runner.traced = None if tracing is None else Traced(tracing)
         lease = _lease(settings, queues, runner, threads)
         await asyncio.to_thread(lease.begin)
-        work = lanes(actors, queues, runner)
+        work = served(actors, queues, runner)
         claimer = _claimer(settings, links, lease, work, runner)
         url = settings.database_url
         listener = _listener(url, claimer, promoter, runner, asked) if settings.listen else None
@@ -228,7 +229,7 @@ def _lease(settings: WorkerSettings, queues: Collection[str], runner: Runner, th
 
 
 def _claimer(
-    settings: WorkerSettings, links: Links, lease: Lease, work: Sequence[Lane], runner: Runner
+    settings: WorkerSettings, links: Links, lease: Lease, work: Sequence[Served], runner: Runner
 ) -> Claimer:
     claimer = Claimer(
         links.claims,
@@ -246,27 +247,26 @@ def _retention(settings: WorkerSettings) -> float:
     return settings.job_retention_days * 86400
 
 
-def lanes(actors: Actors, queues: Collection[str], runner: Runner) -> list[Lane]:
+def served(actors: Actors, queues: Collection[str], runner: Runner) -> list[Served]:
     """What this worker claims from: of each queue what needs tasks, what needs threads, last chances; each limited or not."""
-    made: dict[str, Lane] = {}
+    made: dict[Lane, Served] = {}
     for name, actor in actors.items():
-        queue = actor.queue_name
-        if queue not in queues:
-            continue
-        lane = actor.lane if isinstance(actor, JobActor) else queue
-        # A stock producer knows nothing of lanes: its messages lie in the queue's own.
-        for each in {queue, lane, last_chance(queue, limited=lane.endswith(LIMITED))}:
-            kind = each.removeprefix(queue)
-            limited = kind.endswith(LIMITED)
-            made.setdefault(each, Lane(each, queue, [], limited, _room(runner, kind))).actors.append(name)
+        for lane in _lanes(actor) if actor.queue_name in queues else ():
+            made.setdefault(lane, Served(lane, [], _room(runner, lane))).actors.append(name)
     # A worker that has just begun holds nothing: the best moment for a last chance.
-    return sorted(made.values(), key=lambda lane: LAST not in lane.name.removeprefix(lane.queue))
+    return sorted(made.values(), key=lambda each: not each.lane.is_last)
 
 
-def _room(runner: Runner, kind: str) -> Callable[[], int]:
-    if kind.startswith(LAST):
+def _lanes(actor: "dramatiq.Actor[Any, Any]") -> set[Lane]:
+    """Where jobs of an actor may lie. A stock producer knows nothing of lanes: its messages lie in the queue's own."""
+    lane = actor.lane if isinstance(actor, JobActor) else Lane(actor.queue_name)
+    return {Lane(lane.queue), lane, lane.last}
+
+
+def _room(runner: Runner, lane: Lane) -> Callable[[], int]:
+    if lane.is_last:
         return runner.last_chance_room
-    return runner.thread_room if THREADED in kind else runner.task_room
+    return runner.thread_room if lane.is_threaded else runner.task_room
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

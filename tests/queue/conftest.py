@@ -7,6 +7,7 @@ import dramatiq
 import pytest
 
 from src.queue.broker import Broker, Place
+from src.queue.lane import Lane
 from tests.queue.bench import Bench, bench
 
 
@@ -28,7 +29,7 @@ async def sql(database_url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Re
 @pytest.fixture
 def broker(database_url: str) -> Iterator[Broker]:
     """A broker with one actor, `echo`."""
-    broker = Broker([], lambda actor, params: Place("default", None))
+    broker = Broker([], lambda actor, params: Place(Lane("default"), None))
     broker.declare_actor(
         dramatiq.Actor(
             lambda: None, broker=broker, actor_name="echo", queue_name="default", priority=0, options={}

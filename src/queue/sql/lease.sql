@@ -32,7 +32,7 @@ with orphan as (
   set crashes = job.crashes + 1,
     fence = job.fence + 1,
     lane = case when job.crashes + 2 < :most_crashes then job.lane
-      else job.queue_name || '.last' || case when job.limit_key is null then '' else '.limited' end end,
+      else job.queue_name || :last || case when job.limit_key is null then '' else :limited end end,
     version = job.version + 1,
     mtime = dramatiq.clock(),
     state = case when orphan.hopeless then 'rejected' when job.cancel_requested then 'cancelled' else 'queued'
