@@ -130,7 +130,11 @@ class View:
         job = await self._resources.watch.job(id)
         if job is None:
             return None
-        return {**self._resources.documents.members(job), **await self._resources.board.facts(id)}
+        return {
+            **self._resources.documents.members(job),
+            **await self._resources.board.facts(id),
+            "attempts_log": await self._resources.attempts.of(id),
+        }
 
 
 def _with_next(row: dict[str, Any]) -> dict[str, Any]:

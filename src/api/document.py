@@ -1,17 +1,28 @@
 """Answering with a job."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from starlette.responses import Response
 
 from src.api.answers import NO_STORE, Field, Json
 from src.api.resources import Resources
+from src.jobs.document import NO_MORE
 from src.jobs.forecast import Outlook
 from src.jobs.row import Job
 
 
 def answer(
-    resources: Resources, job: Job, *fields: Field, status: int | None = None, reading: bool = False
+    resources: Resources,
+    job: Job,
+    *fields: Field,
+    status: int | None = None,
+    reading: bool = False,
+    more: Mapping[str, Any] = NO_MORE,
 ) -> Response:
-    """The job document: 200 where it is final or was only read, else 202 with where to look; and further header fields."""
+    """The job document and `more` members: 200 where it is final or was only read, else 202 with where to look; and
+    further header fields.
+    """
     code = status or (200 if reading or job.state.is_final else 202)
     urls, outlook = resources.documents.urls(job), resources.forecast.outlook(job)
     said = validators(job, outlook)
@@ -21,7 +32,7 @@ def answer(
     if code == 202:
         said.append((b"location", urls["self"].encode()))
     said += fields
-    return Json(resources.documents.render(job, urls, outlook), code, said)
+    return Json(resources.documents.render(job, urls, outlook, more), code, said)
 
 
 def unchanged(resources: Resources, job: Job, *fields: Field) -> Response:

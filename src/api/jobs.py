@@ -14,6 +14,7 @@ from src.api.lookup import job_id, visible
 from src.api.operation import DOCUMENT, PREFER, Answer, Parameter, operation
 from src.api.resources import Resources
 from src.api.validators import known_tags
+from src.jobs.document import NO_MORE
 from src.jobs.problem import MethodNotAllowed
 from src.jobs.row import Job
 from src.jobs.states import State
@@ -34,7 +35,7 @@ from src.jobs.watch import Watcher
     by_address=True,
 )
 async def show(request: Request) -> Response:
-    """GET /jobs/{id}: the document, at once or after its next change."""
+    """GET /jobs/{id}: the document, at once or after its next change; operators see its attempts, too."""
     resources: Resources = request.app.state.resources
     if request.path_params["id"] in resources.actors:
         raise MethodNotAllowed("POST")
@@ -51,7 +52,9 @@ async def show(request: Request) -> Response:
     applied = [prefer.applied(seconds)] if wait else []
     if known & {job.etag, "*"}:
         return unchanged(resources, job, *applied)
-    return answer(resources, job, *applied, reading=True)
+    is_operator = who is not None and who.is_admin
+    more = {"attempts_log": await resources.attempts.of(id)} if is_operator else NO_MORE
+    return answer(resources, job, *applied, reading=True, more=more)
 
 
 async def _changed(resources: Resources, watcher: Watcher, job: Job, seconds: float) -> Job:

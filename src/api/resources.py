@@ -10,6 +10,7 @@ from src import logs
 from src.db import Database, Link, Listener, Readers, Unavailable, pool
 from src.jobs.act import Actions
 from src.jobs.admission import Admission
+from src.jobs.attempts_log import AttemptsLog
 from src.jobs.board import Board
 from src.jobs.declare import JobActor
 from src.jobs.document import Documents
@@ -57,6 +58,7 @@ class Resources:
     submitter: Submitter
     actions: Actions
     listing: Listing
+    attempts: AttemptsLog
     queues: Queues
     uploads: Uploads
     files: Files
@@ -113,6 +115,7 @@ class Resources:
             ),
             actions=Actions(database, retention_seconds=retention.total_seconds()),
             listing=Listing(readers),
+            attempts=AttemptsLog(database),
             queues=Queues(
                 database,
                 readers,

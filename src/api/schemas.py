@@ -38,8 +38,20 @@ class Estimate(TypedDict):
     finishes_at: datetime
 
 
+class Attempt(TypedDict):
+    """One attempt at a job: `outcome` is null while it is under way, `exception` and `traceback` where it raised nothing."""
+
+    attempt: int
+    worker: str | None
+    began_at: datetime | None
+    ended_at: datetime | None
+    outcome: Literal["done", "error", "cancelled", "given-back", "lost"] | None
+    exception: str | None
+    traceback: str | None
+
+
 class Job(TypedDict):
-    """The job document."""
+    """The job document. Operators who read a job alone get its last attempts, too."""
 
     id: str
     actor: str
@@ -60,6 +72,7 @@ class Job(TypedDict):
     error: Error | None
     estimate: Estimate | None
     urls: Urls
+    attempts_log: NotRequired[list[Attempt]]
 
 
 class Wrong(TypedDict):

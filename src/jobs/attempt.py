@@ -21,6 +21,7 @@ from src.jobs.declare import JobActor, Misfit
 from src.jobs.disclosure import NOTHING, Disclosure
 from src.jobs.failure import Failure, deciding, describe
 from src.jobs.seal import Opener, Owner
+from src.jobs.trace import trace
 from src.queue.broker import message_of
 from src.queue.finish import Ending
 
@@ -150,28 +151,33 @@ class Attempt(MessageProxy):
             )
         except (TypeError, ValueError, RecursionError) as error:
             self.fail_with(
-                Failure(str(error), type="result-not-json", title="The result cannot be written as JSON")
+                Failure(str(error), type="result-not-json", title="The result cannot be written as JSON"),
+                error,
             )
 
-    def fail_with(self, error: BaseException) -> None:
-        """The actor raised: it is tried again if it was declared so, else the job ends as error."""
+    def fail_with(self, error: BaseException, cause: BaseException | None = None) -> None:
+        """The attempt failed: it is tried again if its actor was declared so, else the job ends as error.
+
+        `cause` is what was raised, where `error` says it in other words.
+        """
         hopeless = isinstance(error, Failure) and not error.again
         retries = self.actor.declaration.retries if isinstance(self.actor, JobActor) else 0
         told = self._disclosure.clean(describe(error))
+        raised = trace(cause or error)
         if isinstance(self.actor, JobActor) and self.current.attempt <= retries and not hopeless:
             pause = self.actor.pause(self.current.attempt)
-            self._end_with(Ending(self.id, self.fence, "queued", error=told, pause=pause))
+            self._end_with(Ending(self.id, self.fence, "queued", error=told, pause=pause, raised=raised))
         else:
-            self._end_with(Ending(self.id, self.fence, "rejected", error=told))
+            self._end_with(Ending(self.id, self.fence, "rejected", error=told, raised=raised))
 
     def raised(self, error: BaseException) -> None:
         """The actor came to an exception: its own, or what it made of being stopped."""
-        error = deciding(error)
+        cause, error = error, deciding(error)
         if isinstance(error, MemoryError):
             # Its frames hold what there was too much of.
             traceback.clear_frames(error.__traceback__)
         if self._why is not None:
-            self.stop(self._why)
+            self.stop(self._why, cause)
         elif isinstance(error, MemoryError):
             # Whoever asked for more was refused, not only the one who took it all: the third time, alone, tells.
             self._end_with(Ending(self.id, self.fence, "lost"))
@@ -191,14 +197,14 @@ class Attempt(MessageProxy):
         """Whether web found the parameters good, by a version of the actor that other workers may have by and by."""
         return self._row["tenant"] is not None and self._row["age"] < MISFIT_PATIENCE
 
-    def stop(self, why: Why) -> None:
-        """The actor was stopped."""
+    def stop(self, why: Why, raised: BaseException | None = None) -> None:
+        """The actor was stopped: `raised` tells where."""
         if why == "cancelled":
             self._end_with(Ending(self.id, self.fence, "cancelled"))
         elif why == "given-back":
             self._end_with(Ending(self.id, self.fence, "queued", counted=False))
         elif why == "timeout":
-            self.fail_with(OutOfTime())
+            self.fail_with(OutOfTime(), raised)
         else:
             self._end_with(None)
 

@@ -69,12 +69,9 @@ class Board:
         rows = await self._readers.rows(SQL.glance, ids=[row["message_id"] for row in found])
         return {"items": [_glance(row) for row in rows], "next": reached}
 
-    async def facts(self, id: UUID) -> dict[str, Any]:
+    async def facts(self, id: UUID) -> Row:
         """What is known of a job beside its document."""
-        row = await self._readers.row(SQL.facts, id=id)
-        if row is None:
-            return {}
-        return {**row, "history": None if row["history"] is None else orjson.Fragment(row["history"])}
+        return await self._readers.row(SQL.facts, id=id) or {}
 
 
 def _glance(row: Row) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -10,6 +11,8 @@ from src.jobs.forecast import Forecast, Outlook
 from src.jobs.links import Links
 from src.jobs.row import Job
 from src.jobs.states import PRIORITIES
+
+NO_MORE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Documents:
@@ -35,10 +38,16 @@ class Documents:
         return members
 
     def render(
-        self, job: Job, urls: Mapping[str, str] | None = None, outlook: Outlook | None = None
+        self,
+        job: Job,
+        urls: Mapping[str, str] | None = None,
+        outlook: Outlook | None = None,
+        more: Mapping[str, Any] = NO_MORE,
     ) -> bytes:
-        """The document as JSON; `urls` and `outlook` where they are known."""
-        return orjson.dumps(self.members(job, urls, outlook), option=orjson.OPT_UTC_Z)
+        """The document as JSON; `urls` and `outlook` where they are known, and `more` members."""
+        members = self.members(job, urls, outlook)
+        members.update(more)
+        return orjson.dumps(members, option=orjson.OPT_UTC_Z)
 
     def urls(self, job: Job) -> dict[str, str]:
         """The job's signed addresses."""

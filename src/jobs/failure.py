@@ -5,6 +5,9 @@ from typing import Any
 from src.jobs import codec
 from src.jobs.problem import Invalid
 
+#: Characters of a member.
+LONGEST = 10_000
+
 
 class Failure(Exception):
     """Raised by an actor to fail its job with a `type` that programs can tell apart and a `detail` for people.
@@ -60,12 +63,12 @@ def _members(error: BaseException) -> dict[str, Any]:
 
 def _told(type: str, title: str, detail: str | None) -> dict[str, Any]:
     return {
-        "type": _storable(type),
-        "title": _storable(title),
-        "detail": None if detail is None else _storable(detail),
+        "type": storable(type)[:LONGEST],
+        "title": storable(title)[:LONGEST],
+        "detail": None if detail is None else storable(detail)[:LONGEST],
     }
 
 
-def _storable(text: str) -> str:
-    """A text that PostgreSQL can keep: no NUL, no lone surrogate, and not without end."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()[:10_000]
+def storable(text: str) -> str:
+    """A text that PostgreSQL can keep: no NUL, no lone surrogate."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

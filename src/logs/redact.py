@@ -61,6 +61,10 @@ class Hidden:
             self._counts += Counter()
             self._forms = forms(self._counts)
 
+    def text(self, value: str) -> str:
+        """The text without what is hidden now."""
+        return text(value, self._forms)
+
     def line(self, logger: object, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
         """A structlog processor: the last one before the line is rendered."""
         hidden = self._forms

@@ -26,8 +26,8 @@ class Ending(NamedTuple):
     """How an attempt ended: the fields are columns of the queries `finish`, `give_back` and `lose`.
 
     `state` is done, rejected, cancelled, or queued (to be tried again after `pause` seconds, or given back
-    where the attempt is not `counted`), or lost, as if its worker had died with it. `result`, `error` and the last
-    word of `progress` are JSON texts.
+    where the attempt is not `counted`), or lost, as if its worker had died with it. `result`, `error`, what was
+    `raised` and the last word of `progress` are JSON texts.
     """
 
     id: UUID
@@ -38,11 +38,17 @@ class Ending(NamedTuple):
     pause: float = 0
     counted: bool = True
     progress: str | None = None
+    raised: str | None = None
 
 
 def length(ending: Ending) -> int:
     """Characters of what an ending says."""
-    return len(ending.result or "") + len(ending.error or "") + len(ending.progress or "")
+    return (
+        len(ending.result or "")
+        + len(ending.error or "")
+        + len(ending.progress or "")
+        + len(ending.raised or "")
+    )
 
 
 def texts(query: Query, endings: Sequence[Ending]) -> dict[str, str]:

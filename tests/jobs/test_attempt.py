@@ -34,6 +34,19 @@ def row(**columns: Any) -> dict[str, Any]:
     return common | {"crashes": 0, "request_id": None, "traceparent": None, "sealed": None} | columns
 
 
+def test_an_attempt_that_failed_goes_with_what_it_raised(uncollected: None) -> None:
+    attempt = Attempt(row(), echo, lambda *_: None, lambda *_: None, Opener(()))
+    left = weakref.ref(attempt)
+    try:
+        raise ExceptionGroup("several", [ValueError("one")])
+    except ExceptionGroup as error:
+        attempt.raised(error)
+    attempt.settle()
+    del attempt
+
+    assert left() is None
+
+
 def test_an_attempt_goes_when_nobody_holds_it(uncollected: None) -> None:
     said: list[Any] = []
     attempt = Attempt(row(), echo, lambda *words: said.append(words[1:]), lambda *_: None, Opener(()))

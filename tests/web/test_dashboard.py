@@ -132,6 +132,7 @@ async def test_one_job_whole_is_resolved_with_a_note(page: Page, service: Servic
     dialog = page.get_by_role("dialog")
     await expect(dialog.get_by_text("the disk is full").first).to_be_visible()
     await expect(dialog.get_by_role("listitem").filter(has_text="Attempt 1 began")).to_contain_text("worker")
+    await expect(dialog.get_by_label("Traceback")).to_contain_text("Failure: the disk is full")
     request = (await service.client.get(f"/jobs/{id}")).json()["request_id"]
     await expect(dialog.get_by_role("definition").filter(has_text=request)).to_be_visible()
     await dialog.get_by_label(re.compile("^Note")).fill("emptied it")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from typing import TYPE_CHECKING
 
-from tests.support.jobs import post
+from tests.support.jobs import Document, post
 
 if TYPE_CHECKING:
+    import httpx
+
     from tests.conftest import Connect, MakeKey
     from tests.support.processes import Processes
 
@@ -17,9 +21,11 @@ UNREAD = "what the tenant is not to read"
 async def test_what_ends_an_attempt_is_told_by_what_it_is(
     processes: Processes, connect: Connect, api_key: MakeKey
 ) -> None:
-    client = connect(await processes.web(module=ACTORS), await api_key())
+    web = await processes.web(module=ACTORS)
+    client = connect(web, await api_key())
     await processes.worker(module=ACTORS)
 
+    operator = connect(web, await api_key(scopes=["admin"]))
     for name in ("unexpected", "unexpected_on_thread"):
         document = await post(client, name, "wait=20")
         answers = [
@@ -37,6 +43,7 @@ async def test_what_ends_an_attempt_is_told_by_what_it_is(
             "status": 502,
         }
         assert not [answer for answer in answers if UNREAD in answer.text]
+        await read_by_operators(client, operator, document)
 
     for name in ("fail_in_a_group", "fail_in_a_group_on_thread"):
         for again, others, attempts, detail in (
@@ -47,3 +54,27 @@ async def test_what_ends_an_attempt_is_told_by_what_it_is(
             document = await post(client, name, "wait=20", again=again, others=others)
             assert document["error"] == {"type": "unlucky", "title": "It went wrong", "detail": detail}
             assert (document["state"], document["attempts"]) == ("error", attempts)
+
+
+async def read_by_operators(
+    tenant: httpx.AsyncClient, operator: httpx.AsyncClient, document: Document
+) -> None:
+    """Text and traceback are theirs, where they ask for one job, and in no archive of the tenant's."""
+    theirs = (await tenant.get(f"/jobs/{document['id']}")).json()
+    by_address = (await operator.get(document["urls"]["self"])).json()
+    [attempt] = (await operator.get(f"/jobs/{document['id']}")).json()["attempts_log"]
+    export = await post(tenant, "export_archive", "wait=20")
+    archive = zipfile.ZipFile(io.BytesIO((await tenant.get(export["urls"]["result"])).content))
+
+    assert "attempts_log" not in theirs
+    assert "attempts_log" not in by_address
+    assert (attempt["attempt"], attempt["outcome"], attempt["began_at"], attempt["ended_at"]) == (
+        1,
+        "error",
+        theirs["started_at"],
+        theirs["finished_at"],
+    )
+    assert attempt["exception"] == f"LookupError: {UNREAD}"
+    assert f'raise LookupError("{UNREAD}")' in attempt["traceback"]
+    assert document["id"] in archive.read("jobs.ndjson").decode()
+    assert UNREAD not in archive.read("jobs.ndjson").decode()

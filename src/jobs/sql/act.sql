@@ -84,12 +84,13 @@ from cancelled;
 with retried as (
   update dramatiq.queue as job
   set state = 'queued',
-    history = dramatiq.remembered(job, 'failed', error),
+    history = dramatiq.remembered(job, 'failed', error, raised),
     worker = null,
     due_at = null,
     turn = coalesce(turn, dramatiq.next_turn(lane, priority, tenant)),
     finished_at = null,
     error = null,
+    raised = null,
     progress = null,
     cancel_at = null,
     cancel_requested = false,

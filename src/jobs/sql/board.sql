@@ -63,6 +63,6 @@ order by created_at desc, message_id desc;
 -- name: facts
 -- What operators see of one job beside its document.
 select job.tenant, job.worker, worker.name as worker_name, job.traceparent, job.idempotency_key, job.due_at,
-  job.cancel_at, job.cancel_requested, job.history::text as history
+  job.cancel_at, job.cancel_requested
 from dramatiq.queue as job left join sooner.worker on worker.id = job.worker
 where message_id = :id;

@@ -2,15 +2,16 @@
 -- Ends jobs, as many as are ready: writes only to those that are still held under the same fence; answers which.
 with finished as (
   update dramatiq.queue as job
-  set state = outcome.state, result = outcome.result, error = outcome.error,
+  set state = outcome.state, result = outcome.result, error = outcome.error, raised = outcome.raised,
     progress = coalesce(outcome.progress, job.progress),
     finished_at = dramatiq.clock(), expires_at = dramatiq.clock() + :retention * interval '1 second',
     mtime = dramatiq.clock(), version = job.version + 1
   from unnest(
     string_to_array(:id, chr(30))::uuid[], string_to_array(:fence, chr(30))::bigint[],
     string_to_array(:state, chr(30))::dramatiq.state[], string_to_array(:result, chr(30), '')::jsonb[],
-    string_to_array(:error, chr(30), '')::jsonb[], string_to_array(:progress, chr(30), '')::jsonb[]
-  ) as outcome (id, fence, state, result, error, progress)
+    string_to_array(:error, chr(30), '')::jsonb[], string_to_array(:progress, chr(30), '')::jsonb[],
+    string_to_array(:raised, chr(30), '')::jsonb[]
+  ) as outcome (id, fence, state, result, error, progress, raised)
   where job.message_id = outcome.id and job.fence = outcome.fence
     -- As text: else the planner may walk the index of all processing jobs once an outcome.
     and job.state::text = 'consumed'
@@ -29,13 +30,15 @@ with outcome as (
   from unnest(
     string_to_array(:id, chr(30))::uuid[], string_to_array(:fence, chr(30))::bigint[],
     string_to_array(:error, chr(30), '')::jsonb[], string_to_array(:pause, chr(30))::double precision[],
-    string_to_array(:counted, chr(30))::boolean[], string_to_array(:progress, chr(30), '')::jsonb[]
-  ) as outcome (id, fence, error, pause, counted, progress)
+    string_to_array(:counted, chr(30))::boolean[], string_to_array(:progress, chr(30), '')::jsonb[],
+    string_to_array(:raised, chr(30), '')::jsonb[]
+  ) as outcome (id, fence, error, pause, counted, progress, raised)
 ), changed as (
   update dramatiq.queue as job
   set state = (case when job.cancel_requested then 'cancelled' else 'queued' end)::dramatiq.state,
     result = null, error = null,
-    history = dramatiq.remembered(job, case when outcome.counted then 'failed' else 'given back' end, outcome.error),
+    history = dramatiq.remembered(
+      job, case when outcome.counted then 'failed' else 'given back' end, outcome.error, outcome.raised),
     progress = coalesce(outcome.progress, job.progress),
     attempts = job.attempts - (not outcome.counted)::integer,
     worker = case when job.cancel_requested then job.worker end,

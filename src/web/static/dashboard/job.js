@@ -4,6 +4,7 @@ import { between, fault, span, stateName, time } from "../lib/words.js";
 import { call } from "./service.js";
 
 const MOST_SHOWN = 20_000;
+const PAST = { error: "failed", "given-back": "given back", lost: "lost with its worker" };
 
 export class Whole {
 	constructor(close) {
@@ -34,7 +35,7 @@ export class Whole {
 			this.actions(job, note),
 			job.error && h("div", { class: "alert" }, h("strong", {}, job.error.title), job.error.detail, job.error.note && h("p", { class: "small" }, `Note: ${job.error.note}`)),
 			job.progress && job.state === "processing" && this.progress(job.progress),
-			timeline(job), facts(job),
+			timeline(job), facts(job), raised(job.attempts_log.at(-1)),
 			json("Parameters", job.params), job.result !== null && json("Result", job.result)));
 		if (focused) /** @type {HTMLElement | null} */ (this.dialog.querySelector(`[data-act="${focused}"]`))?.focus();
 	}
@@ -70,7 +71,7 @@ export class Whole {
 function steps(job) {
 	const list = [["", "Submitted", job.created_at, job.request_id && `request ${job.request_id}`]];
 	if (job.run_at) list.push(["", "Postponed until", job.run_at, null]);
-	for (const past of job.history ?? []) list.push([past.outcome === "given back" ? "" : "bad", `Attempt ${past.attempt} ${past.outcome}`, past.ended_at, [past.started_at && `ran ${span(between(past.started_at, past.ended_at))}`, past.error?.detail ?? past.error?.title, `worker ${past.worker}`].filter(Boolean).join(" · ")]);
+	for (const past of job.attempts_log.filter((each) => each.outcome && each.ended_at !== job.finished_at)) list.push([past.outcome === "given-back" ? "" : "bad", `Attempt ${past.attempt} ${PAST[past.outcome]}`, past.ended_at, [past.began_at && `ran ${span(between(past.began_at, past.ended_at))}`, past.exception, `worker ${past.worker}`].filter(Boolean).join(" · ")]);
 	if (job.state === "waiting") list.push(["going", job.due_at ? "Next attempt due" : "Waits for a worker", job.due_at, null]);
 	if (job.started_at && job.state !== "waiting") list.push([job.state === "processing" ? "going" : "", `Attempt ${job.attempts} began`, job.started_at, job.worker && `worker ${job.worker_name ?? job.worker}`]);
 	if (job.finished_at) list.push([job.state === "done" ? "good" : "bad", { done: "Done", error: "Failed", error_resolved: "Failed, resolved since", cancelled: "Cancelled" }[job.state], job.finished_at, job.started_at && `ran ${span(between(job.started_at, job.finished_at))}`]);
@@ -83,6 +84,9 @@ function facts(job) {
 	const rows = [["Job", job.id], ["Tenant", job.tenant ?? "none"], ["Queue", `${job.queue}, priority ${job.priority}`], ["Attempts", `${job.attempts}${job.crashes ? `, ${job.crashes} of them ended with their worker` : ""}`], ["Request", job.request_id], ["Trace", job.traceparent], ["Idempotency key", job.idempotency_key], ["Cancelled if not final at", job.cancel_at && time(job.cancel_at)], ["Kept until", time(job.expires_at)]];
 	return h("section", {}, h("h3", { class: "sr" }, "Facts"), h("dl", { class: "facts" }, rows.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", { class: /Job|Request|Trace|key/.test(name) ? "mono" : null }, value)])));
 }
+
+/** What the last attempt raised, for whoever mends it. */
+const raised = (attempt) => attempt?.traceback && h("section", {}, h("h3", {}, `Traceback of attempt ${attempt.attempt}`), h("pre", { tabindex: 0, "aria-label": "Traceback" }, attempt.traceback));
 
 function json(title, value) {
 	const text = JSON.stringify(value, null, 2) ?? "";
