@@ -1,5 +1,6 @@
 """What operators read of the attempts at a job, whatever ended them."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC
@@ -11,8 +12,7 @@ import asyncpg
 from src.jobs.act import SQL as ACT
 from src.jobs.attempts_log import MOST, SQL, entries
 from src.queue.finish import Ending, Finisher
-from src.queue.lease import SQL as LEASE
-from src.queue.lease import WORKER_LOST
+from src.queue.lease import Lease
 from tests.queue.bench import Bench
 
 RAISED = json.dumps({"exception": "ValueError: text", "traceback": "Traceback"})
@@ -33,8 +33,18 @@ async def write(queue: Bench, ending: Ending) -> None:
     assert await Finisher(queue.link, retention=60)._write([ending])
 
 
+def recover(database_url: str) -> None:
+    """As the next heartbeat of any worker does."""
+    lease = Lease(
+        database_url, seconds=60, retention=60, queues=["other"], tasks=1, threads=1, on_lost=lambda: None
+    )
+    lease.begin()
+    lease.recover()
+    lease.end()
+
+
 async def test_each_attempt_is_told_by_what_ended_it(
-    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]"
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]", database_url: str
 ) -> None:
     id = await queue.add()
     assert await log(sql, id) == []
@@ -45,8 +55,7 @@ async def test_each_attempt_is_told_by_what_ended_it(
     await write(queue, (await claim(queue))._replace(state="queued", counted=False))
     await claim(queue)
     await sql.execute("update dramatiq.queue set worker = $1", uuid4())
-    recover = LEASE.recover.pyformat % {"most_crashes": 9, "error": f"'{WORKER_LOST}'", "retention": 60}
-    await sql.execute(recover)
+    await asyncio.to_thread(recover, database_url)
     assert len(await log(sql, id)) == 3
     await write(queue, (await claim(queue))._replace(state="rejected", error='{"type": "B"}', raised=RAISED))
     last = (await log(sql, id))[-1]
