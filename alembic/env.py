@@ -4,12 +4,39 @@ import os
 import sys
 
 import psycopg2
-from sqlalchemy import create_engine, pool, text
+from sqlalchemy import Connection, create_engine, pool, text
 
 from alembic import context
 
 #: Two releases that start together must not race; the number only has to be ours.
 MIGRATION_LOCK = 7_662_667
+
+#: Said of public.alembic_version where that is ours: why it is still there, and which head has left it.
+KEPT = "Sooner's, for its processes of before sooner.alembic_version; goes with the first revision after "
+
+#: Another program's migrations may have the table too, and a number there that is one of ours.
+IS_OURS = """
+select exists (select from pg_attribute where attrelid = to_regclass('dramatiq.queue') and attname = 'lane')
+  and to_regclass('public.alembic_version') is not null and to_regclass('sooner.alembic_version') is null
+"""
+
+#: Whoever may read it there may read it here.
+MOVE = """
+create table sooner.alembic_version (like public.alembic_version including all);
+insert into sooner.alembic_version select * from public.alembic_version;
+do $$
+declare
+  reader text;
+begin
+  for reader in
+    select case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end
+    from pg_class, aclexplode(relacl)
+    where oid = 'public.alembic_version'::regclass and privilege_type = 'SELECT'
+  loop
+    execute 'grant select on sooner.alembic_version to ' || reader;
+  end loop;
+end $$;
+"""
 
 
 def database_url() -> str:
@@ -27,13 +54,53 @@ def migrate() -> None:
         "postgresql+psycopg2://", creator=lambda: psycopg2.connect(url), poolclass=pool.NullPool
     )
     # The lock lasts as long as a transaction: a pooler keeps a session's for whoever comes next.
-    with engine.begin() as lock, engine.connect() as connection:
+    with engine.begin() as lock:
         lock.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-        context.configure(
-            connection=connection, version_table_schema="public", transaction_per_migration=True
-        )
-        with context.begin_transaction():
-            context.run_migrations()
+        with engine.begin() as connection:
+            move_revision(connection)
+        with engine.connect() as connection:
+            run(connection)
+        with engine.begin() as connection:
+            tidy_up(connection)
+
+
+def run(connection: Connection) -> None:
+    """What the command asks for."""
+    context.configure(connection=connection, version_table_schema="sooner", transaction_per_migration=True)
+    if not context.get_context().opts.get("dont_mutate"):
+        with connection.begin():
+            # Where it is there, nobody needs the right to make it.
+            if connection.scalar(text("select to_regnamespace('sooner') is null")):
+                connection.execute(text("create schema sooner"))
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def move_revision(connection: Connection) -> None:
+    """Takes our revision over from public.alembic_version, where older releases had it.
+
+    That table stays for their processes, whose /readyz reads it while they are replaced.
+    """
+    if not connection.scalar(text(IS_OURS)):
+        return
+    found = connection.scalars(text("select version_num from public.alembic_version")).all()
+    if len(found) == 1 and found[0] in {script.revision for script in context.script.walk_revisions()}:
+        connection.execute(text(MOVE))
+        said = f"{KEPT}{context.get_head_revision()}".replace("'", "''")
+        connection.execute(text(f"comment on table public.alembic_version is '{said}'"))
+
+
+def tidy_up(connection: Connection) -> None:
+    """Removes what no process needs any more: the former table, and after the way back to nothing the schema."""
+    said = connection.scalar(
+        text("select obj_description(to_regclass('public.alembic_version'), 'pg_class')")
+    )
+    if said and said.startswith(KEPT) and said != f"{KEPT}{context.get_head_revision()}":
+        connection.execute(text("drop table public.alembic_version"))
+    has_versions = connection.scalar(text("select to_regclass('sooner.alembic_version') is not null"))
+    if has_versions and not connection.scalar(text("select count(*) from sooner.alembic_version")):
+        connection.execute(text("drop table sooner.alembic_version"))
+        connection.execute(text("drop schema sooner"))
 
 
 migrate()

@@ -15,7 +15,12 @@ comment on column dramatiq.queue.turn is
 comment on column dramatiq.queue.limit_key is
   'The row of sooner.limit that it counts under; null where nothing limits it.';
 
-update dramatiq.queue set turn = 0 where state = 'queued' and due_at is null;
+update dramatiq.queue as job set turn = line.place
+from (
+  select message_id, row_number() over (partition by lane, priority, tenant order by created_at, message_id) - 1 as place
+  from dramatiq.queue where state = 'queued' and due_at is null
+) as line
+where line.message_id = job.message_id;
 
 drop index dramatiq.queue_claim;
 create index queue_claim on dramatiq.queue (lane, priority, turn, message_id)

@@ -20,7 +20,7 @@ begin;
 
 revoke all on all tables in schema dramatiq, sooner from sooner_web, sooner_worker, sooner_scheduler;
 grant usage on schema dramatiq, sooner to sooner_web, sooner_worker, sooner_scheduler;
-grant select on public.alembic_version to sooner_web, sooner_worker, sooner_scheduler;
+grant select on sooner.alembic_version to sooner_web, sooner_worker, sooner_scheduler;
 
 -- Every column but some: what a later migration adds is not forgotten.
 create function pg_temp.allow(who name, what text, of_table regclass, but name[]) returns void language plpgsql as $$

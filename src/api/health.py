@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 
+import asyncpg
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,12 +32,21 @@ async def live(request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """GET /readyz: the database is there, with the schema this code was written for."""
     resources: Resources = request.app.state.resources
-    row = await resources.database.row(SQL.revision)
-    found = None if row is None else str(row["version_num"])
-    needed = newest_revision()
+    found, needed = await _revision(resources), newest_revision()
     if found is None or found < needed:
-        raise ServiceUnavailable(f"The schema is at {found}, this code needs {needed}: run the migrations.")
+        raise ServiceUnavailable(
+            f"The schema is at {found or 'no revision'}, this code needs {needed}: run the migrations."
+        )
     return Response(orjson.dumps({"status": "ok", "schema": found}), media_type="application/json")
+
+
+async def _revision(resources: Resources) -> str | None:
+    """The schema's revision; None before the first migration, and where an older release made the last."""
+    try:
+        row = await resources.database.row(SQL.revision)
+    except asyncpg.UndefinedTableError:
+        return None
+    return None if row is None else str(row["version_num"])
 
 
 def newest_revision() -> str:

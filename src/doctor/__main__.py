@@ -24,8 +24,10 @@ async def examine(settings: DoctorSettings) -> int:
         one, two = [
             await asyncpg.connect(settings.database_url, **options("doctor", direct=False)) for _ in range(2)
         ]
-    except (asyncpg.PostgresError, OSError, TimeoutError) as error:
-        return say("database", wrong=f"cannot be reached: {str(error) or type(error).__name__}")
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what is wrong
+        return say(
+            "database", wrong=f"cannot be reached: {_words(error)}: see DATABASE_URL, and whether it runs"
+        )
     patient = Patient(one, two, settings.listen)
     try:
         code = 0
@@ -46,9 +48,24 @@ async def run(name: str, patient: Patient) -> int:
         return say(name, well=await CHECKS[name](patient))
     except Ill as error:
         return say(name, wrong=str(error))
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-        hint = "the database went away" if transient(error) else "the check failed"
-        return say(name, wrong=f"{hint}: {str(error) or type(error).__name__}")
+    except Exception as error:  # noqa: BLE001 - a check that fails is a finding, and the next one is made all the same
+        return say(name, wrong=_found(error))
+
+
+def _found(error: Exception) -> str:
+    """What is wrong where a check could not be made, and what helps."""
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return f"{_words(error)}: run ops/postgres/roles.sql as the schema's owner, or the doctor with the owner's address"
+    if isinstance(error, asyncpg.SyntaxOrAccessError):
+        return f"{_words(error)}: the schema is not what its revision says; restore it, or begin anew in an empty database"
+    if transient(error):
+        return f"the database went away: {_words(error)}: ask again when it is back"
+    return f"the check failed, please report it: {type(error).__name__}: {_words(error)}"
+
+
+def _words(error: Exception) -> str:
+    # PostgreSQL's hints stand on lines of their own.
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def say(name: str, *, well: str | None = None, wrong: str | None = None) -> int:

@@ -114,6 +114,8 @@ async def connections(patient: Patient) -> str:
 async def dead_rows(patient: Patient) -> str:
     """Whether vacuum keeps up."""
     row = await patient.row(SQL.dead)
+    if row is None:
+        raise Ill("there is no table dramatiq.queue: restore it, or begin anew in an empty database")
     said = f"{row['dead']} dead rows beside {row['live']} in dramatiq.queue"
     if row["oldest"] > LONGEST_TRANSACTION_SECONDS:
         raise Ill(f"{said}; a transaction is open since {row['oldest']:.0f} s: nothing can be vacuumed")

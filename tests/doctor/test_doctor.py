@@ -6,7 +6,9 @@ import asyncio
 import sys
 from uuid import uuid4
 
-from tests.support import ROOT
+import pytest
+
+from tests.support import ROOT, roles
 from tests.support.bouncer import bouncer
 from tests.support.environment import environment
 from tests.support.jobs import fetch
@@ -61,6 +63,39 @@ async def test_a_database_that_is_not_migrated(empty_database_url: str) -> None:
 
     assert code == 1
     assert "alembic upgrade head" in lines["schema"][1]
+
+
+async def test_the_version_table_of_another_program_is_no_schema(empty_database_url: str) -> None:
+    await fetch(empty_database_url, "create table public.alembic_version (version_num text primary key)")
+    await fetch(empty_database_url, "insert into public.alembic_version values ('ae1027a6acf2')")
+
+    code, lines = await doctor(DATABASE_URL=empty_database_url)
+
+    assert code == 1
+    assert "alembic upgrade head" in lines["schema"][1]
+
+
+@pytest.mark.parametrize(
+    ("statement", "check", "remedy"),
+    [
+        ("drop table dramatiq.queue cascade", "dead rows", "begin anew"),
+        ("drop table sooner.worker cascade", "leases", "begin anew"),
+        ("drop function dramatiq.clock() cascade", "clocks", "begin anew"),
+        ("alter table sooner.alembic_version rename to other", "schema", "alembic upgrade head"),
+        ("revoke all on sooner.alembic_version from sooner_web", "schema", "roles.sql"),
+        ("revoke all on sooner.worker from sooner_web", "leases", "roles.sql"),
+    ],
+)
+async def test_whatever_is_wrong_is_a_line_with_a_remedy(
+    statement: str, check: str, remedy: str, database_url: str
+) -> None:
+    await fetch(database_url, statement)
+
+    code, lines = await doctor(DATABASE_URL=roles.address(database_url, "web"))
+
+    assert code == 1
+    assert lines[check][0] == "WRONG"
+    assert remedy in lines[check][1]
 
 
 async def test_jobs_that_nobody_holds(database_url: str) -> None:

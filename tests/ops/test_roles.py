@@ -65,7 +65,7 @@ NOBODY = [
     "create table sooner.mine (id integer)",
     "create table public.mine (id integer)",
     "create or replace function dramatiq.clock() returns timestamptz language sql return pg_catalog.now()",
-    "update public.alembic_version set version_num = '0'",
+    "update sooner.alembic_version set version_num = '0'",
     "truncate dramatiq.queue",
 ]
 CASES = [(name, query) for name, queries in FORBIDDEN.items() for query in [*queries, *NOBODY]]

@@ -12,21 +12,22 @@ from tests.support import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 ADDRESSES = ("DATABASE_URL", "DATABASE_REPLICA_URL")
 ROLES = {"web": "sooner_web", "worker": "sooner_worker", "scheduler": "sooner_scheduler"}
 PASSWORD = "known to the suite"
 
 
-def grant(database_url: str) -> None:
-    """Runs roles.sql on a database and lets the roles sign in."""
+def grant(database_url: str, root: Path = ROOT) -> None:
+    """Runs the roles.sql of the project's files at `root` on a database and lets the roles sign in."""
     connection = psycopg2.connect(database_url)
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:
             # Roles belong to the whole server: two runs at once would change the same rows.
             cursor.execute("select pg_advisory_lock(7662668)")
-            cursor.execute((ROOT / "ops/postgres/roles.sql").read_text())
+            cursor.execute((root / "ops/postgres/roles.sql").read_text())
             for role in ROLES.values():
                 cursor.execute(
                     sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(PASSWORD))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support import ROOT, trees
+from tests.support import ROOT, roles, trees
 from tests.support.databases import migrate
 from tests.support.jobs import fetch, final, post, processing
 from tests.support.processes import Processes
@@ -120,9 +120,20 @@ async def test_a_revision_comes_ahead_of_the_code_that_needs_it(
 
 @pytest.mark.parametrize(("of_web", "of_worker"), [("old", "old"), ("old", "new"), ("new", "old")])
 async def test_old_code_runs_on_the_new_schema(
-    of_web: str, of_worker: str, run_tree: RunTree, connect: Connect, api_key: MakeKey, tmp_path: Path
+    of_web: str,
+    of_worker: str,
+    run_tree: RunTree,
+    connect: Connect,
+    api_key: MakeKey,
+    database_url: str,
+    tmp_path: Path,
 ) -> None:
-    versions = {"old": run_tree(trees.before_newest_revision(tmp_path / "old")), "new": run_tree(ROOT)}
+    old = trees.before_newest_revision(tmp_path / "old")
+    alembic(database_url, "downgrade", "base")
+    for root in (old, ROOT):
+        migrate(database_url, root=root)
+        roles.grant(database_url, root)
+    versions = {"old": run_tree(old), "new": run_tree(ROOT)}
     web = await versions[of_web].web()
     await versions[of_worker].worker()
 

@@ -1,3 +1,3 @@
 -- name: revision
 -- The revision of the schema.
-select version_num from public.alembic_version;
+select version_num from sooner.alembic_version;

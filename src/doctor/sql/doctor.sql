@@ -4,7 +4,7 @@ select current_setting('server_version') as version, current_database() as name;
 
 -- name: revision
 -- The schema's revision.
-select version_num from public.alembic_version;
+select version_num from sooner.alembic_version;
 
 -- name: backend
 -- Which server process serves this connection now.
