@@ -17,6 +17,7 @@ RULES = {
     "lint": "ruff check .",
     "format": "ruff format --check .",
     "types": "mypy",
+    "types of the engine": "mypy --package sooner",
     "floors": "lint-imports --no-logo",
     "environment": "python -m pip check",
 }

@@ -55,6 +55,16 @@ def with_environment(lock: Path) -> None:
         if not marker.exists():
             install(lock)
             marker.write_text(wanted)
+        add_engine()
+
+
+def add_engine() -> None:
+    """Lets `.venv` import the engine from this checkout: `python -m sooner`, and tools that load no deployment first."""
+    [packages] = (ENVIRONMENT / "lib").glob("python*/site-packages")
+    path = packages / "sooner.pth"
+    wanted = f"{ROOT / 'src'}\n"
+    if not path.exists() or path.read_text() != wanted:
+        path.write_text(wanted)
 
 
 def fingerprint(lock: Path) -> str:

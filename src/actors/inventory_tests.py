@@ -7,12 +7,14 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from src import scratch
+from sooner.jobs import codec, job, progress
+from sooner.jobs.failure import Failure
+from sooner.jobs.files import deposit
+from sooner.jobs.files.uploads import IsUpload
+from sooner.jobs.problem import Invalid, wrong
+from sooner.jobs.running import resources
+from sooner.process import scratch
 from src.inventory import Inventory, process
-from src.jobs import codec, deposit, job, progress, resources
-from src.jobs.failure import Failure
-from src.jobs.problem import Invalid, wrong
-from src.jobs.uploads import IsUpload
 
 #: What comes before the archive is read, as a part of the whole.
 FETCHING = 0.5

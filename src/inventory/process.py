@@ -7,8 +7,8 @@ import signal
 import sys
 from pathlib import Path
 
-from src import logs
-from src.child import Bounds, Child, OutputTooLarge
+from sooner.process import logs
+from sooner.process.child import Bounds, Child, OutputTooLarge
 from src.inventory.limits import MIB
 from src.inventory.survey import Progress
 

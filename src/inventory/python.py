@@ -10,9 +10,19 @@ that inherit it multiply it.
 import ast
 from fnmatch import fnmatch
 
-from src.inventory.classes import Classes, Scope, definitions, wish
+from src.inventory.classes import (
+    Classes,
+    Scope,
+    definitions,
+    wish,
+)
 from src.inventory.document import Case, Entry, Status
-from src.inventory.marks import decorated, marked, skips_module, strongest
+from src.inventory.marks import (
+    decorated,
+    marked,
+    skips_module,
+    strongest,
+)
 from src.inventory.names import Names
 from src.inventory.source import parse
 

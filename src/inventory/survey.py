@@ -5,7 +5,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from src.inventory.archive import Archive
-from src.inventory.document import STATUSES, Counts, Entry, Inventory, Unreadable
+from src.inventory.document import (
+    STATUSES,
+    Counts,
+    Entry,
+    Inventory,
+    Unreadable,
+)
 from src.inventory.language import language_of
 from src.inventory.limits import Limits
 from src.inventory.member import Member

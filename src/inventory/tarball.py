@@ -7,7 +7,12 @@ from typing import Any, BinaryIO, Self, cast
 from src.inventory.damage import damage_refused
 from src.inventory.limits import KIB, Limits
 from src.inventory.member import Member, safe_path
-from src.inventory.refusal import Damaged, TooLarge, UnknownFormat, Unsupported
+from src.inventory.refusal import (
+    Damaged,
+    TooLarge,
+    UnknownFormat,
+    Unsupported,
+)
 from src.inventory.stream import BoundedStream, unpacked
 
 _EXTENDED = (

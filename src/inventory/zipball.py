@@ -9,7 +9,12 @@ from typing import BinaryIO
 from src.inventory.damage import damage_refused
 from src.inventory.limits import MIB, Limits
 from src.inventory.member import Member, safe_path
-from src.inventory.refusal import Bomb, Damaged, Encrypted, TooLarge
+from src.inventory.refusal import (
+    Bomb,
+    Damaged,
+    Encrypted,
+    TooLarge,
+)
 from src.inventory.stream import check_unpacked
 
 _ENTRY_SIGNATURE = b"PK\x01\x02"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import httpx
 from pydantic import SecretStr
 
-from src.outgoing import Network, briefly
+from sooner.outgoing import Network, briefly
 from src.sources.failure import too_large
 from src.sources.token import bearer
 

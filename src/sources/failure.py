@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from src.outgoing import Refused
+from sooner.outgoing import Refused
 
 
 class SourceFailed(Exception):

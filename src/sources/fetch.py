@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 from pydantic import SecretStr
 
-from src.outgoing import Network
+from sooner.outgoing import Network
 from src.sources.download import download
 from src.sources.failure import SourceFailed, told
 from src.sources.repository import Repository

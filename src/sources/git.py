@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from src.child import Bounds, OutputTooLarge, run
+from sooner.process.child import Bounds, OutputTooLarge, run
 from src.sources.failure import SourceFailed
 from src.sources.verdict import MOST_BYTES, failed
 

@@ -10,7 +10,7 @@ import httpx
 import tenacity
 from pydantic import SecretStr
 
-from src.outgoing import Network, briefly
+from sooner.outgoing import Network, briefly
 from src.sources import git
 from src.sources.failure import told, unauthorized, unreachable
 from src.sources.token import basic

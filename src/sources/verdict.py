@@ -3,7 +3,12 @@
 import re
 import signal
 
-from src.sources.failure import SourceFailed, not_found, too_large, unauthorized
+from src.sources.failure import (
+    SourceFailed,
+    not_found,
+    too_large,
+    unauthorized,
+)
 
 _NO_REF = re.compile(
     r"couldn't find remote ref|not our ref|unadvertised object|invalid refspec|bad object|no such remote ref"

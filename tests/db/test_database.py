@@ -7,7 +7,7 @@ import signal
 import asyncpg
 import pytest
 
-from src.db import Query, Unavailable, pool
+from sooner.db import Query, Unavailable, pool
 from tests.support.processes import PATIENCE
 from tests.support.rows import until
 

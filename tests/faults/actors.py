@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 import src.actors  # noqa: F401 - the broker has to be there before an actor is declared
-from src.jobs import current, job
+from sooner.jobs import current, job
 
 Seconds = Annotated[float, Field(ge=0, le=60)]
 

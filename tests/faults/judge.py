@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from src.jobs.states import PUBLIC
+from sooner.jobs.states import PUBLIC
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

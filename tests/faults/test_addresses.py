@@ -4,7 +4,7 @@ import asyncpg
 import psycopg2
 import pytest
 
-from src.settings.common import CommonSettings
+from sooner.process.settings.common import CommonSettings
 
 ADDRESS = "postgres://user:password@127.0.0.1:1,127.0.0.1:2/sooner?target_session_attrs=read-write"
 

@@ -1,6 +1,6 @@
 """The web process of fault tests: `src.api:app` that offers the actors of `tests.faults.actors` too."""
 
 import tests.faults.actors  # noqa: F401
-from src.api import app
+from sooner.deployment.web import application
 
-__all__ = ["app"]
+app = application("src")

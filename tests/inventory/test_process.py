@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from src.child import Bounds
+from sooner.process.child import Bounds
 from src.inventory import process, take
 from tests.inventory.build import TEST, tar
 

@@ -1,6 +1,6 @@
 """Claims ahead of threads are bounded by the time that what lies ahead would take."""
 
-from src.jobs.ahead import MOST, Ahead
+from sooner.jobs.running.ahead import MOST, Ahead
 
 
 def after(*seconds: float) -> int:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from src.actors.echo import echo
-from src.jobs.attempt import Attempt
-from src.jobs.seal import Opener
-from src.queue.ids import uuid7
+from sooner.jobs.running.attempt import Attempt
+from sooner.jobs.secrets.seal import Opener
+from sooner.queue.ids import uuid7
+from src.actors import broker
+
+echo = broker.actors["echo"]
 
 
 @pytest.fixture

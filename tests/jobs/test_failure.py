@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from src.jobs.failure import Failure, deciding, describe
-from src.jobs.problem import Invalid, wrong
+from sooner.jobs.failure import Failure, deciding, describe
+from sooner.jobs.problem import Invalid, wrong
 
 UNEXPECTED = "The job failed with an unexpected exception"
 

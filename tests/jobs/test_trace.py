@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from src.jobs import trace as told
-from src.jobs.trace import trace
-from src.logs import redact
+from sooner.jobs.running import trace as told
+from sooner.jobs.running.trace import trace
+from sooner.process.logs import redact
 
 
 def raised(error: Exception) -> Exception:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.outgoing.addresses import is_public
+from sooner.outgoing.addresses import is_public
 
 PRIVATE = [
     "0.0.0.0",  # noqa: S104

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import trustme
 
-from src.outgoing import Network, Refused, briefly
+from sooner.outgoing import Network, Refused, briefly
 from tests.support.sites import Exchange, Site, site
 
 if TYPE_CHECKING:

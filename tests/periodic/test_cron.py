@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from periodiq import CronSpec
 
-from src.periodic import Cron
+from sooner.periodic import Cron
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")

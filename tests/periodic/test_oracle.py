@@ -15,7 +15,7 @@ from cronsim import CronSim
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from src.periodic import Cron
+from sooner.periodic import Cron
 
 ZONES = (
     "UTC",

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from src.periodic import Cron, Schedule
-from src.periodic.schedule import Due
+from sooner.periodic import Cron, Schedule
+from sooner.periodic.schedule import Due
 
 GRACE = timedelta(seconds=75)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -8,12 +8,12 @@ from uuid import UUID
 
 import asyncpg
 
-from src.db import Link, Query
-from src.queue.batch import Kind, NewJob, message
-from src.queue.claim import SQL as CLAIM
-from src.queue.enqueue import Enqueuer, LimitRow
-from src.queue.finish import Ending, Finisher
-from src.queue.ids import uuid7
+from sooner.db import Link, Query
+from sooner.queue.batch import Kind, NewJob, message
+from sooner.queue.claim import SQL as CLAIM
+from sooner.queue.enqueue import Enqueuer, LimitRow
+from sooner.queue.finish import Ending, Finisher
+from sooner.queue.ids import uuid7
 
 
 @dataclass

@@ -6,8 +6,8 @@ import asyncpg
 import dramatiq
 import pytest
 
-from src.queue.broker import Broker, Place
-from src.queue.lane import Lane
+from sooner.queue.broker import Broker, Place
+from sooner.queue.lane import Lane
 from tests.queue.bench import Bench, bench
 
 

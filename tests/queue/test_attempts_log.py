@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from src.jobs.act import SQL as ACT
-from src.jobs.attempts_log import MOST, SQL, entries
-from src.queue.finish import Ending, Finisher
-from src.queue.lease import Lease
+from sooner.jobs.operating.act import SQL as ACT
+from sooner.jobs.operating.attempts_log import MOST, SQL, entries
+from sooner.queue.finish import Ending, Finisher
+from sooner.queue.lease import Lease
 from tests.queue.bench import Bench
 
 RAISED = json.dumps({"exception": "ValueError: text", "traceback": "Traceback"})

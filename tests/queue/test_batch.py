@@ -8,10 +8,15 @@ from typing import Any
 import asyncpg
 import pytest
 
-from src.db import Group
-from src.db.group import TOGETHER
-from src.queue.batch import Added, Batch, Kind, NewJob
-from src.queue.enqueue import SQL, Conflict, statement
+from sooner.db import Group
+from sooner.db.group import TOGETHER
+from sooner.queue.batch import (
+    Added,
+    Batch,
+    Kind,
+    NewJob,
+)
+from sooner.queue.enqueue import SQL, Conflict, statement
 from tests.queue.bench import Bench, job
 
 SOON = datetime(2100, 1, 1, tzinfo=UTC)

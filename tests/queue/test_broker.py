@@ -6,7 +6,7 @@ import asyncpg
 import dramatiq
 import pytest
 
-from src.queue.broker import Broker
+from sooner.queue.broker import Broker
 
 
 @pytest.mark.parametrize("delay", [None, 60_000])

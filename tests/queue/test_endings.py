@@ -5,9 +5,9 @@ import json
 
 import asyncpg
 
-from src.db.group import TOGETHER
-from src.db.queries import LONGEST
-from src.queue.finish import Ending, Finisher
+from sooner.db.group import TOGETHER
+from sooner.db.queries import LONGEST
+from sooner.queue.finish import Ending, Finisher
 from tests.queue.bench import Bench
 
 PRETTY = '{\n\t"text": "a\\nb\\u001e€ NULL ",\r\n "": {}}'

@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from src.queue.claim import SQL
+from sooner.queue.claim import SQL
 from tests.queue.bench import Bench, job
 
 HIGH, NORMAL, LOW = 0, 1, 2

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.jobs import Rate, job
-from src.periodic import Cron, Schedule
-from src.queue.lane import Lane, check_queue
+from sooner.jobs import Rate, job
+from sooner.periodic import Cron, Schedule
+from sooner.queue.lane import Lane, check_queue
 from tests.support.declaring import own_broker
 
 if TYPE_CHECKING:

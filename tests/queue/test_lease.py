@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from src.queue.lease import Lease
+from sooner.queue.lease import Lease
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the options have other names")

@@ -6,9 +6,9 @@ from collections import Counter
 
 import asyncpg
 
-from src.jobs.limit import Limit, Rate, row
-from src.queue.claim import SQL
-from src.queue.enqueue import LimitRow
+from sooner.jobs.declaring.limit import Limit, Rate, row
+from sooner.queue.claim import SQL
+from sooner.queue.enqueue import LimitRow
 from tests.queue.bench import Bench, bench
 
 LANE = "default.limited"

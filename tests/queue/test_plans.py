@@ -6,13 +6,13 @@ from typing import Any
 import asyncpg
 import pytest
 
-from src.db import Query
-from src.db.link import PLANS
-from src.queue.batch import Batch
-from src.queue.claim import SQL as CLAIM
-from src.queue.enqueue import statement
-from src.queue.finish import SQL as FINISH
-from src.queue.finish import Ending, texts
+from sooner.db import Query
+from sooner.db.link import PLANS
+from sooner.queue.batch import Batch
+from sooner.queue.claim import SQL as CLAIM
+from sooner.queue.enqueue import statement
+from sooner.queue.finish import SQL as FINISH
+from sooner.queue.finish import Ending, texts
 from tests.queue.bench import Bench, job
 
 FILL = """

@@ -7,12 +7,17 @@ from typing import Any
 import asyncpg
 import pytest
 
-from src.db import Query
-from src.db.link import PLANS
-from src.queue.batch import Batch
-from src.queue.claim import LATE, SHARE, WHOLE_SECONDS, Rounds
-from src.queue.claim import SQL as CLAIM
-from src.queue.enqueue import statement
+from sooner.db import Query
+from sooner.db.link import PLANS
+from sooner.queue.batch import Batch
+from sooner.queue.claim import (
+    LATE,
+    SHARE,
+    WHOLE_SECONDS,
+    Rounds,
+)
+from sooner.queue.claim import SQL as CLAIM
+from sooner.queue.enqueue import statement
 from tests.queue.bench import Bench, job
 
 LANE = "default"

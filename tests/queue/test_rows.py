@@ -7,8 +7,8 @@ import dramatiq
 import pytest
 from dramatiq_pg import PostgresBroker
 
-from src.queue.finish import SQL
-from src.queue.ids import made_at, uuid7
+from sooner.queue.finish import SQL
+from sooner.queue.ids import made_at, uuid7
 from tests.queue.bench import Bench
 
 

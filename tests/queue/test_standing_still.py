@@ -9,9 +9,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from src.db import Link, Query, Unavailable, pool
-from src.queue.broker import Broker
-from src.queue.enqueue import Enqueuer
+from sooner.db import (
+    Link,
+    Query,
+    Unavailable,
+    pool,
+)
+from sooner.queue.broker import Broker
+from sooner.queue.enqueue import Enqueuer
 from tests.queue.bench import Bench, job
 from tests.support.processes import PATIENCE
 

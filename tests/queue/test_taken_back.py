@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-from src.queue.claim import SQL
+from sooner.queue.claim import SQL
 from tests.queue.bench import Bench
 
 

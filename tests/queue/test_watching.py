@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from src.jobs.queues import ENDS, MOST, PAGES, SQL
+from sooner.jobs.operating.queues import (
+    ENDS,
+    MOST,
+    PAGES,
+    SQL,
+)
 from tests.queue.test_plans import FILL, touched
 
 if TYPE_CHECKING:

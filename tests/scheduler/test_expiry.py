@@ -8,13 +8,13 @@ from uuid import UUID
 
 import pytest
 
+from sooner.db import Database, pool
+from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.retention.expire import BATCH, Expiry
+from sooner.jobs.running import resources
+from sooner.outgoing import Network
+from sooner.queue.ids import uuid7
 from src import actors
-from src.db import Database, pool
-from src.jobs import resources
-from src.jobs.declare import JobActor
-from src.jobs.expire import BATCH, Expiry
-from src.outgoing import Network
-from src.queue.ids import uuid7
 from tests.scheduler.conftest import connected
 
 if TYPE_CHECKING:

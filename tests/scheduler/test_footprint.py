@@ -21,10 +21,10 @@ FORBIDDEN = (
     "nacl",
     "sqlalchemy",
     "src.actors",
-    "src.api",
+    "sooner.web",
     "src.inventory",
-    "src.jobs",
-    "src.worker",
+    "sooner.jobs",
+    "sooner.worker",
     "starlette",
     "uvicorn",
 )
@@ -39,7 +39,7 @@ async def test_nothing_heavy_and_nothing_secret(processes: Processes, db: asyncp
     await scheduler.line('"tick fired"')
     assert await scheduler.terminate() == 0
     modules = {match["module"] for line in scheduler.lines if (match := IMPORTED.match(line))}
-    assert {"asyncpg", "periodiq", "src.schedules"} <= modules
+    assert {"asyncpg", "periodiq", "sooner.deployment.schedules"} <= modules
     assert sorted(modules & set(FORBIDDEN)) == []
 
 

@@ -13,16 +13,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from asyncpg.exceptions import LockNotAvailableError
 
-from src import clock
-from src.db import Link, pool
-from src.jobs.expire import Expiry
-from src.periodic import Cron, Schedule
-from src.queue.batch import Kind, NewJob, message
-from src.queue.enqueue import Enqueuer
-from src.queue.ids import uuid7
-from src.scheduler.agenda import Agenda
-from src.scheduler.lease import Lease, LeaseLost
-from src.scheduler.ticks import PUT_OFF, SQL, Ticks
+from sooner.db import Link, pool
+from sooner.jobs.retention.expire import Expiry
+from sooner.periodic import Cron, Schedule
+from sooner.process import clock
+from sooner.queue.batch import Kind, NewJob, message
+from sooner.queue.enqueue import Enqueuer
+from sooner.queue.ids import uuid7
+from sooner.scheduler.agenda import Agenda
+from sooner.scheduler.lease import Lease, LeaseLost
+from sooner.scheduler.ticks import PUT_OFF, SQL, Ticks
 from tests.scheduler.conftest import TICK, connected
 from tests.support.clock import start_clock
 from tests.support.processes import PATIENCE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
-from src.outgoing import Network
+from sooner.outgoing import Network
 from src.sources import SourceFailed, download, fetch
 from tests.support.sites import Exchange, Site, site
 

@@ -12,8 +12,8 @@ import pytest
 import trustme
 from pydantic import SecretStr
 
-from src.child import Bounds, run
-from src.outgoing import Network
+from sooner.outgoing import Network
+from sooner.process.child import Bounds, run
 from src.sources import SourceFailed, fetch, git
 from src.sources.fetch import Source
 from tests.inventory.build import TEST

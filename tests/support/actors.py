@@ -14,9 +14,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, SecretBytes, SecretStr
 from tenacity import wait_none
 
+from sooner.jobs import (
+    Limit,
+    Rate,
+    job,
+    progress,
+)
+from sooner.jobs.failure import Failure
 from src.actors import broker
-from src.jobs import Limit, Rate, job, progress
-from src.jobs.failure import Failure
 
 __all__ = ["broker"]
 
@@ -25,9 +30,10 @@ def __getattr__(name: str) -> Any:
     """`app` is made when it is asked for: a worker has none of a web process's settings."""
     if name != "app":
         raise AttributeError(name)
-    import src.api
+    from sooner.deployment.web import application
 
-    return src.api.app
+    globals()["app"] = application("src")
+    return globals()["app"]
 
 
 @job(on_disconnect="cancel")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import dramatiq.broker
 
-from src.actors import place
-from src.queue.broker import Broker
+from sooner.deployment.actors import place
+from sooner.queue.broker import Broker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

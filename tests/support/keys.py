@@ -6,9 +6,9 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
-from src.db import pool
-from src.jobs.keys import Keys
-from src.keys.__main__ import duration
+from sooner.cli.keys import duration
+from sooner.db import pool
+from sooner.jobs.tenants.keys import Keys
 from tests.support import ROOT
 from tests.support.environment import environment
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sooner.jobs import job
 from src.actors import broker
-from src.jobs import job
 
 __all__ = ["broker"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network
 
+from sooner.outgoing import addresses
 from src.actors import broker
-from src.outgoing import addresses
 from tests.support.endpoint import OUTSIDE
 
 __all__ = ["broker"]

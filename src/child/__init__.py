@@ -1,6 +1,0 @@
-"""Programs as child processes of a process that must not wait, grow or hang because of them."""
-
-from src.child.bounds import Bounds
-from src.child.child import Child, OutputTooLarge, run
-
-__all__ = ["Bounds", "Child", "OutputTooLarge", "run"]

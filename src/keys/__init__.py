@@ -1,1 +1,0 @@
-"""API keys from the command line: `python -m src.keys create | list | revoke | secrets`."""

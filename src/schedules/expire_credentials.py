@@ -1,3 +1,0 @@
-from src.periodic import Cron, Schedule
-
-expire_credentials = Schedule("expire_credentials", Cron.parse("0 2 * * *"), actor="expire_credentials")

@@ -1,3 +1,0 @@
-from src.periodic import Cron, Schedule
-
-remove_expired_jobs = Schedule("remove_expired_jobs", Cron.parse("@hourly"), actor="remove_expired_jobs")

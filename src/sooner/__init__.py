@@ -1,0 +1,1 @@
+"""Sooner: slow work behind a browser frontend, answered at once when it can be."""

@@ -1,0 +1,1 @@
+"""The actors that come with the engine: archive, webhooks, chores, and those for diagnostics."""

@@ -1,0 +1,17 @@
+from typing_extensions import TypedDict
+
+from sooner.jobs import job
+from sooner.jobs.retention.expire import Expiry
+from sooner.jobs.running import resources
+
+
+class Removed(TypedDict):
+    keys: int
+    tokens: int
+
+
+@job(internal=True, retries=3)
+async def expire_credentials() -> Removed:
+    """Removes API keys and tokens that have expired; answers how many of each."""
+    expiry = Expiry(resources.database())
+    return {"keys": await expiry.keys(), "tokens": await expiry.tokens()}

@@ -1,0 +1,24 @@
+from typing_extensions import TypedDict
+
+from sooner.jobs import job
+from sooner.jobs.retention.expire import Expiry
+from sooner.jobs.running import resources
+
+
+class Removed(TypedDict):
+    jobs: int
+    uploads: int
+    files: int
+    ticks: int
+
+
+@job(internal=True, retries=3)
+async def remove_expired_jobs() -> Removed:
+    """Removes final jobs with their files and uploads past their retention, and ticks long past; answers how many of each."""
+    expiry = Expiry(resources.database())
+    return {
+        "jobs": await expiry.jobs(),
+        "uploads": await expiry.uploads(),
+        "files": await expiry.files(),
+        "ticks": await expiry.ticks(),
+    }

@@ -1,0 +1,32 @@
+"""PostgreSQL: connections that heal, named queries, statements shared by concurrent callers, notifications."""
+
+from sooner.db.database import Database, pool
+from sooner.db.group import Group, fitting
+from sooner.db.link import Link
+from sooner.db.listen import Listener
+from sooner.db.queries import (
+    Queries,
+    Query,
+    joined,
+    transposed,
+)
+from sooner.db.readers import Readers
+from sooner.db.retry import Unavailable, transient
+from sooner.db.transaction import bound
+
+__all__ = [
+    "Database",
+    "Group",
+    "Link",
+    "Listener",
+    "Queries",
+    "Query",
+    "Readers",
+    "Unavailable",
+    "bound",
+    "fitting",
+    "joined",
+    "pool",
+    "transient",
+    "transposed",
+]

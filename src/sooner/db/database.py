@@ -1,0 +1,105 @@
+"""The pool of web and of async actors (`databases`, asyncpg under it)."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from sooner.db import link, retry
+from sooner.db.queries import Query
+from sooner.db.retry import Unavailable
+from sooner.db.transaction import transaction
+
+if TYPE_CHECKING:
+    import databases
+
+
+class Database:
+    """Named queries on a pool.
+
+    Every method raises Unavailable when the database is away.
+
+    Where it is not `direct`, a transaction-mode pooler may stand between: every query is a transaction then.
+    """
+
+    def __init__(self, database: "databases.Database", *, direct: bool = True) -> None:
+        self._database = database
+        self._direct = direct
+
+    async def connect(self, *, wait_seconds: float = 30) -> None:
+        """Open the pool; waits for a database that is still starting."""
+        await retry.first_connection(wait_seconds)(self._database.connect)
+
+    async def close(self) -> None:
+        """Close the pool."""
+        if self._database.is_connected:
+            await self._database.disconnect()
+
+    async def rows(self, query: Query, **values: Any) -> list[Mapping[str, Any]]:
+        """All rows of a query."""
+        async with self._guard(), self._connection() as connection:
+            rows: list[Any] = await connection.fetch(query.positional, *query.arguments(values))
+            return rows
+
+    async def row(self, query: Query, **values: Any) -> Mapping[str, Any] | None:
+        """The first row of a query."""
+        rows = await self.rows(query, **values)
+        return rows[0] if rows else None
+
+    async def run(self, query: Query, **values: Any) -> None:
+        """Run a query for its effect."""
+        await self.rows(query, **values)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[link.Connection]:
+        cancelled = None
+        try:
+            async with self._database.connection() as taken:
+                raw: link.Connection = taken.raw_connection
+                try:
+                    async with contextlib.nullcontext() if self._direct else transaction(raw):
+                        yield raw
+                except asyncio.CancelledError as error:
+                    cancelled = error
+                    raise
+        except BaseException:
+            # One that is lost as it is given back would count as this task's for ever, and as taken (databases 0.9).
+            self._database._connection = None  # noqa: SLF001 - only its release forgets it otherwise
+            if cancelled is not None:
+                raise cancelled from None
+            raise
+
+    @asynccontextmanager
+    async def _guard(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except Unavailable:
+            raise
+        except Exception as error:
+            if not retry.transient(error):
+                raise
+            raise Unavailable(str(error) or type(error).__name__) from error
+
+
+def pool(url: str, name: str, *, size: int = 5, direct: bool = True) -> Database:
+    """A pool of up to `size` connections; nothing is opened before `connect`."""
+    # It brings SQLAlchemy, which the scheduler has no use for.
+    import databases
+
+    return Database(
+        databases.Database(
+            "postgresql://",
+            # asyncpg reads the address itself: `databases` would lose several hosts and libpq's options.
+            dsn=url,
+            host=None,
+            port=None,
+            user=None,
+            password=None,
+            database=None,
+            min_size=1,
+            max_size=size,
+            **link.options(name, direct=direct),
+        ),
+        direct=direct,
+    )

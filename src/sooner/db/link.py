@@ -1,0 +1,117 @@
+"""A connection of one's own that heals."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import asyncpg
+
+from sooner.db import retry
+from sooner.db.queries import Query
+from sooner.db.retry import Unavailable
+from sooner.db.transaction import IDLE_SECONDS, transaction
+
+T = TypeVar("T")
+
+#: The few statements of a link are planned once, for tables that grow: never a sequential scan, never anew.
+PLANS = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
+
+CONNECT_SECONDS = 5
+COMMAND_SECONDS = 60
+
+Connection = asyncpg.Connection
+
+
+class Link:
+    """One asyncpg connection, kept for as long as its owner lives and made anew when it breaks.
+
+    It spares the pool's reset, which is a round trip of its own a use. Callers take turns.
+
+    Where it is not `direct`, a transaction-mode pooler may stand between: each use is then one transaction, with
+    the session's settings and unnamed statements inside it. One whose owner stops in the middle is undone after
+    `idle_seconds`, so that nobody waits for its locks for longer.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        *,
+        direct: bool = True,
+        command_seconds: float = COMMAND_SECONDS,
+        idle_seconds: float = IDLE_SECONDS,
+        **settings: str,
+    ) -> None:
+        self._url = url
+        self._direct = direct
+        self._idle_seconds = idle_seconds
+        self._settings = {**PLANS, **settings}
+        self._options = options(
+            name, direct=direct, command_seconds=command_seconds, **(self._settings if direct else {})
+        )
+        self._connection: Connection | None = None
+        self._turn = asyncio.Lock()
+
+    async def run(self, use: Callable[[Connection], Awaitable[T]]) -> T:
+        """The outcome of `use` on the connection. Raises Unavailable when the database is away."""
+        async with self._turn:
+            try:
+                return await self._use(use, await self._connected())
+            except Exception as error:
+                if not retry.transient(error):
+                    raise
+                await self.drop()
+                raise Unavailable(str(error) or type(error).__name__) from error
+
+    async def _use(self, use: Callable[[Connection], Awaitable[T]], connection: Connection) -> T:
+        if self._direct:
+            return await use(connection)
+        async with transaction(connection, self._settings, idle_seconds=self._idle_seconds):
+            return await use(connection)
+
+    async def fetch(self, query: Query, **values: Any) -> Sequence[Mapping[str, Any]]:
+        """The rows of one query. Raises Unavailable when the database is away."""
+
+        async def fetch(connection: Connection) -> Sequence[Mapping[str, Any]]:
+            rows: Sequence[Any] = await connection.fetch(query.positional, *query.arguments(values))
+            return rows
+
+        return await self.run(fetch)
+
+    async def _connected(self) -> Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(self._url, **self._options)
+        return self._connection
+
+    async def drop(self) -> None:
+        """Close the connection at once; the next use makes a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+    async def close(self) -> None:
+        """Close the connection in order."""
+        connection, self._connection = self._connection, None
+        if connection is not None and not connection.is_closed():
+            try:
+                await connection.close(timeout=1)
+            except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                connection.terminate()
+
+
+async def connect(url: str, name: str) -> Connection:
+    """A new connection of one's own, outside any pool."""
+    return await asyncpg.connect(url, **options(name))
+
+
+def options(
+    name: str, *, direct: bool = True, command_seconds: float = COMMAND_SECONDS, **settings: str
+) -> dict[str, Any]:
+    """Asyncpg's options for a connection of ours; a pooler between lets no more than a name pass."""
+    cache = {} if direct else {"statement_cache_size": 0}
+    return {
+        "timeout": CONNECT_SECONDS,
+        "command_timeout": command_seconds,
+        "server_settings": {"application_name": f"sooner {name}", **settings},
+        **cache,
+    }

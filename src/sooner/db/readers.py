@@ -1,0 +1,94 @@
+"""Reading where it does not disturb the queue: from a replica where there is one."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from sooner.db.database import Database
+from sooner.db.queries import Query
+from sooner.process import logs
+
+log = logs.get(__name__)
+
+#: Whoever reads waits this long for a replica: a pooler in front of one that is away keeps its clients waiting.
+ANSWER_SECONDS = 5.0
+#: How often a replica that is away is asked whether it is back.
+LOOK_SECONDS = 5.0
+
+
+class Readers:
+    """Named queries on the replica, on the primary while the replica is away or where there is none.
+
+    What it answers may lie a moment back.
+    """
+
+    def __init__(self, primary: Database, replica: Database | None) -> None:
+        self._primary = primary
+        self._replica = replica
+        self._connecting = asyncio.Lock()
+        #: There as long as the replica is away, so that nobody who reads waits for it.
+        self._looking: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        """Close the replica's pool."""
+        if self._looking is not None:
+            self._looking.cancel()
+        if self._replica is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await self._replica.close()
+
+    async def rows(self, query: Query, **values: Any) -> list[Mapping[str, Any]]:
+        """All rows of a query. Raises Unavailable when both are away."""
+        if self._replica is not None and self._looking is None:
+            try:
+                return await self._from(self._replica, query, values)
+            except Exception as error:  # noqa: BLE001 - whatever ails a replica, the primary can answer instead
+                log.warning(
+                    "replica away: reading from the primary", error=str(error) or type(error).__name__
+                )
+                if self._looking is None:
+                    self._looking = asyncio.create_task(self._look(self._replica, query, values))
+        return await self._primary.rows(query, **values)
+
+    async def _look(self, replica: Database, query: Query, values: Mapping[str, Any]) -> None:
+        """Ask a replica the same again until it answers."""
+        while self._looking is not None:
+            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(Exception):
+                await self._from(replica, query, values)
+                log.info("replica back")
+                self._looking = None
+
+    async def _from(
+        self, replica: Database, query: Query, values: Mapping[str, Any]
+    ) -> list[Mapping[str, Any]]:
+        """Raises TimeoutError beside what reading raises."""
+        reading = asyncio.create_task(self._read(replica, query, values))
+        try:
+            # A pooler hears no cancelling of what it has not begun, and asyncpg waits for it to: nobody waits for asyncpg.
+            if not (await asyncio.wait([reading], timeout=ANSWER_SECONDS))[0]:
+                raise TimeoutError("it does not answer in time")
+            return reading.result()
+        finally:
+            reading.cancel()
+            reading.add_done_callback(_forget)
+
+    async def _read(
+        self, replica: Database, query: Query, values: Mapping[str, Any]
+    ) -> list[Mapping[str, Any]]:
+        async with self._connecting:
+            await replica.connect(wait_seconds=0)
+        return await replica.rows(query, **values)
+
+    async def row(self, query: Query, **values: Any) -> Mapping[str, Any] | None:
+        """The first row of a query. Raises Unavailable when both are away."""
+        rows = await self.rows(query, **values)
+        return rows[0] if rows else None
+
+
+def _forget(reading: "asyncio.Task[Any]") -> None:
+    """Whoever gave up on it does not want to know how it ended."""
+    if not reading.cancelled():
+        reading.exception()

@@ -1,0 +1,28 @@
+"""The scheduler process of a deployment."""
+
+import importlib
+import signal
+import sys
+from collections.abc import Iterable, Mapping
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sooner.periodic import Schedule
+
+
+def run(package: str) -> None:
+    """Fire the schedules of a deployment until SIGTERM or SIGINT. Raises SystemExit with the process's exit code."""
+    signal.signal(signal.SIGTERM, _leave)
+    from sooner.scheduler.process import main
+
+    def declared() -> "Iterable[Schedule]":
+        schedules: Mapping[str, Schedule] = importlib.import_module(f"{package}.schedules").declared
+        return schedules.values()
+
+    sys.exit(main(declared))
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """A signal before there is anything to end in order."""
+    raise SystemExit(0)

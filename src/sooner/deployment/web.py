@@ -1,0 +1,19 @@
+"""The web process of a deployment."""
+
+import importlib
+
+from starlette.types import ASGIApp
+
+from sooner.process.settings import WebSettings, load
+from sooner.web.app import create
+
+
+def application(package: str) -> ASGIApp:
+    """The ASGI application over the actors and schedules of a deployment.
+
+    Raises SystemExit(78) for settings that are wrong.
+    """
+    settings = load(WebSettings)
+    actors = importlib.import_module(f"{package}.actors").broker.actors
+    schedules = importlib.import_module(f"{package}.schedules").declared
+    return create(settings, actors, schedules)

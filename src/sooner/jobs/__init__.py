@@ -1,0 +1,7 @@
+"""Jobs: what they are, how they are declared, submitted, waited for, run and stopped."""
+
+from sooner.jobs.context import current, progress
+from sooner.jobs.declaring.declare import job
+from sooner.jobs.declaring.limit import Limit, Rate
+
+__all__ = ["Limit", "Rate", "current", "job", "progress"]

@@ -1,0 +1,248 @@
+"""Declaring an actor: everything else follows from its signature and docstring."""
+
+import inspect
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, Literal, TypedDict, Unpack, cast, get_type_hints, overload
+
+import dramatiq
+import tenacity
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from tenacity.wait import wait_base
+
+from sooner.jobs.codec import escape
+from sooner.jobs.declaring.limit import Limit, Rate
+from sooner.jobs.declaring.limit import row as limit_row
+from sooner.jobs.files.uploads import IsUpload
+from sooner.jobs.problem import Invalid, wrong
+from sooner.jobs.secrets.secret import Path, find, takes_secrets
+from sooner.jobs.states import PRIORITIES
+from sooner.queue.enqueue import LimitRow
+from sooner.queue.lane import Lane, check_queue
+
+Function = Callable[..., Any]
+Priority = Literal["high", "normal", "low"]
+OnDisconnect = Literal["continue", "cancel", "cancel-if-waiting"]
+
+
+class Options(TypedDict, total=False):
+    """What may be said of an actor beside its priority.
+
+    queue: at most 30 bytes; a name does not end in .threads, .limited or .last, which are parts of a queue.
+    retries: how often it is tried again after an exception (a user's job is tried once).
+    wait: a tenacity wait strategy, seconds between attempts; by default it doubles from 1 s to 10 min.
+    time_limit: seconds after which an attempt fails.
+    on_disconnect: what becomes of the job when the client that waits for it hangs up.
+    concurrency: `Limit(4, per="tenant")`: never more at once, at any number of workers.
+    rate: `Rate(10, seconds=60)`: never more often.
+    unique: while one waits or runs, a second request gets the same job: one a tenant with equal parameters, or
+      with equal values of the parameters named.
+    diagnostic: only there with DIAGNOSTICS=1. internal: not to be asked for over HTTP.
+    check: called with the function's arguments, each good by itself; raises Invalid where they do not go together.
+    """
+
+    queue: str
+    retries: int
+    wait: wait_base
+    time_limit: float | None
+    on_disconnect: OnDisconnect
+    concurrency: Limit | None
+    rate: Rate | None
+    unique: bool | tuple[str, ...]
+    diagnostic: bool
+    internal: bool
+    check: Callable[..., None] | None
+
+
+#: Between attempts, in seconds, where nothing else is said.
+DOUBLING = tenacity.wait_exponential(multiplier=1, max=600)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What was said of an actor: `Options`, and its priority as a number. Raises ValueError for what cannot hold."""
+
+    priority: int
+    queue: str = "default"
+    retries: int = 0
+    wait: wait_base = DOUBLING
+    time_limit: float | None = None
+    on_disconnect: OnDisconnect = "continue"
+    concurrency: Limit | None = None
+    rate: Rate | None = None
+    unique: bool | tuple[str, ...] = False
+    diagnostic: bool = False
+    internal: bool = False
+    check: Callable[..., None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.concurrency is not None and not (self.concurrency.most >= 1):
+            raise ValueError(f"concurrency: at least 1, not {self.concurrency.most}")
+        if self.rate is not None and not (self.rate.jobs >= 1 and self.rate.seconds > 0):
+            said = f"{self.rate.jobs} in {self.rate.seconds}"
+            raise ValueError(f"rate: at least 1 job in more than 0 seconds, not {said}")
+        check_queue(self.queue)
+
+
+class Misfit(Invalid):
+    """Stored parameters that this actor does not take: another version of it may."""
+
+
+class JobActor(dramatiq.Actor[Any, Any]):
+    """A dramatiq actor whose parameters are checked against its signature."""
+
+    declaration: Declaration
+
+    def __init__(self, fn: Function, *, declaration: Declaration, **options: Any) -> None:
+        self.declaration = declaration
+        self.function = fn
+        self.is_async = inspect.iscoroutinefunction(fn)
+        self.description = inspect.cleandoc(fn.__doc__ or "")
+        self.parameters = parameters_model(fn)
+        #: Whether it takes whatever there is.
+        self._is_open = self.parameters.model_config["extra"] == "allow" and not self.parameters.model_fields
+        super().__init__(fn, **options)
+
+    @cached_property
+    def lane(self) -> Lane:
+        """Where its jobs are claimed from."""
+        return Lane(self.declaration.queue, is_threaded=not self.is_async, is_limited=self.is_limited)
+
+    @cached_property
+    def is_limited(self) -> bool:
+        """Whether so many of its jobs may run at a time, or begin in one."""
+        return bool(self.declaration.concurrency or self.declaration.rate)
+
+    def limit(self, tenant: str | None, params: Mapping[str, Any]) -> LimitRow | None:
+        """What limits a job with these parameters."""
+        return limit_row(self.actor_name, self.declaration.concurrency, self.declaration.rate, tenant, params)
+
+    def check(self, params: Mapping[str, Any]) -> None:
+        """Raises Invalid, one error a parameter that does not fit."""
+        if not self._is_open or self.declaration.check is not None:
+            self._validated(params)
+
+    @cached_property
+    def takes_secrets(self) -> bool:
+        """Whether any parameter is or holds a secret."""
+        return takes_secrets(self.parameters)
+
+    def secret_paths(self, params: Mapping[str, Any]) -> list[Path]:
+        """Where the secrets are in parameters that were found good. Raises Invalid."""
+        return list(find(params, self._validated(params))) if self.takes_secrets else []
+
+    def message_with_options(self, *, args: Any = (), kwargs: Any = None, **options: Any) -> Any:
+        """As dramatiq's. Raises TypeError where it would put a secret into the table in clear."""
+        if self.takes_secrets and self.secret_paths(self.named(tuple(args), kwargs or {})):
+            raise TypeError(
+                f"{self.actor_name}: secret parameters have to be sealed, so submit the job over HTTP"
+            )
+        return super().message_with_options(args=args, kwargs=kwargs, **options)
+
+    def arguments(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The keyword arguments for stored parameters, as the signature's types. Raises Misfit."""
+        if self._is_open:
+            return params
+        try:
+            model = self._validated(params)
+        except Invalid as error:
+            raise Misfit(error.members["errors"]) from None
+        return _named(model)
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        """Run a synchronous actor, as dramatiq's threads do. Raises Invalid, and what the function raises."""
+        return super().__call__(**self.arguments(self.named(args, params)))
+
+    def named(self, args: tuple[Any, ...], params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Parameters by name: a stock producer may have sent some by position."""
+        return {**dict(zip(self.parameters.model_fields, args, strict=False)), **params} if args else params
+
+    def call(self, params: Mapping[str, Any]) -> Coroutine[Any, Any, Any]:
+        """The coroutine of an async actor for stored parameters."""
+        return cast(Coroutine[Any, Any, Any], self.function(**self.arguments(params)))
+
+    def pause(self, attempt: int) -> float:
+        """Seconds between a failed attempt (the first is 1) and the next one."""
+        state = tenacity.RetryCallState(cast(Any, None), None, (), {})
+        state.attempt_number = attempt
+        return float(self.declaration.wait(state))
+
+    @cached_property
+    def upload_names(self) -> list[str]:
+        """The parameters that name an upload."""
+        fields = self.parameters.model_fields.items()
+        return [name for name, field in fields if any(isinstance(mark, IsUpload) for mark in field.metadata)]
+
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of the parameters."""
+        return self.parameters.model_json_schema()
+
+    def result_schema(self) -> dict[str, Any]:
+        """JSON Schema of the result; the empty schema, which takes anything, where no type is said."""
+        hint = get_type_hints(self.function, include_extras=True).get("return", Any)
+        return {} if hint is Any else TypeAdapter(hint).json_schema(mode="serialization")
+
+    def _validated(self, params: Mapping[str, Any]) -> BaseModel:
+        try:
+            model = self.parameters.model_validate(params)
+        except ValidationError as error:
+            raise Invalid([_entry(detail) for detail in error.errors(include_url=False)]) from None
+        if self.declaration.check is not None:
+            self.declaration.check(**_named(model))
+        return model
+
+
+def _named(model: BaseModel) -> Mapping[str, Any]:
+    named = {name: getattr(model, name) for name in type(model).model_fields}
+    return {**named, **(model.model_extra or {})}
+
+
+def _entry(detail: Any) -> Mapping[str, str]:
+    pointer = "#" + "".join("/" + escape(part) for part in detail["loc"])
+    return wrong(pointer, detail["msg"].removeprefix("Value error, "))
+
+
+def parameters_model(fn: Function) -> type[BaseModel]:
+    """The pydantic model of a function's parameters; unknown ones are refused unless it takes `**params`.
+
+    Raises TypeError for parameters that JSON cannot name.
+    """
+    hints = get_type_hints(fn, include_extras=True)
+    fields: dict[str, Any] = {}
+    extra: Literal["allow", "forbid"] = "forbid"
+    for name, parameter in inspect.signature(fn).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            extra = "allow"
+        elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
+            raise TypeError(f"{fn.__qualname__}: parameter {name} has no name that a JSON object could give")
+        else:
+            default = ... if parameter.default is parameter.empty else parameter.default
+            fields[name] = (hints.get(name, Any), default)
+    config = ConfigDict(extra=extra, title=fn.__name__, hide_input_in_errors=True)
+    return create_model(fn.__name__, __config__=config, **fields)
+
+
+@overload
+def job(fn: Function) -> JobActor: ...
+@overload
+def job(*, priority: Priority = ..., **options: Unpack[Options]) -> Callable[[Function], JobActor]: ...
+def job(
+    fn: Function | None = None, *, priority: Priority = "normal", **options: Unpack[Options]
+) -> JobActor | Callable[[Function], JobActor]:
+    """Make a function an actor that others ask for with `POST /jobs/{its name}`.
+
+    An `async def` runs as a task on the worker's event loop, a `def` on one of its threads.
+    Its parameters' types say what is accepted, its docstring describes it.
+
+    priority: used when a request names none. options: see `Options`.
+
+    Raises ValueError for a limit below 1 or a queue name that cannot hold, TypeError for parameters without names.
+    """
+    declaration = Declaration(PRIORITIES.index(priority), **options)
+
+    def declare(function: Function) -> JobActor:
+        make = partial(JobActor, declaration=declaration)
+        return cast(JobActor, dramatiq.actor(function, actor_class=make, queue_name=declaration.queue))
+
+    return declare if fn is None else declare(fn)

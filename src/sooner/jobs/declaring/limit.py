@@ -1,0 +1,54 @@
+"""How much of an actor may run at once, and how often."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sooner.jobs import codec
+from sooner.queue.enqueue import LimitRow
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `most` jobs of an actor run at the same time, whatever the number of workers.
+
+    per: nothing, so that all count together; "tenant"; or the name of a parameter, whose values count apart.
+    """
+
+    most: int
+    per: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `jobs` of an actor begin within `seconds`; that many may begin at once (GCRA, ITU-T I.371)."""
+
+    jobs: int
+    seconds: float = 1.0
+
+
+def row(
+    actor: str, concurrency: Limit | None, rate: Rate | None, tenant: str | None, params: Mapping[str, Any]
+) -> LimitRow | None:
+    """What limits one job; None where nothing does. A rate counts under the same key as the concurrency."""
+    if concurrency is None and rate is None:
+        return None
+    return LimitRow(
+        key=actor if concurrency is None else _key(actor, concurrency.per, tenant, params),
+        most=None if concurrency is None else concurrency.most,
+        interval_seconds=None if rate is None else rate.seconds / rate.jobs,
+        burst=None if rate is None else rate.jobs,
+    )
+
+
+def _key(actor: str, per: str | None, tenant: str | None, params: Mapping[str, Any]) -> str:
+    if per is None:
+        return actor
+    value = codec.dumps(tenant if per == "tenant" else params.get(per))
+    # A parameter may be long, and the key is in an index.
+    return (
+        f"{actor} {per}={value}"
+        if len(value) <= 100
+        else f"{actor} {per}#{hashlib.sha256(value.encode()).hexdigest()}"
+    )

@@ -1,0 +1,1 @@
+"""Files: uploads that jobs read, results that jobs make."""

@@ -1,0 +1,26 @@
+"""What actors read of their tenant's uploads."""
+
+import asyncio
+from pathlib import Path
+from uuid import UUID
+
+from sooner.jobs.context import current
+from sooner.jobs.failure import Failure
+from sooner.jobs.files.uploads import Uploads
+from sooner.jobs.running import resources
+
+
+async def fetch(upload: UUID, folder: Path) -> Path:
+    """An upload of the running job's tenant as a file in `folder`. Raises Failure where there is none."""
+    uploads = Uploads(resources.database(), retention_seconds=0)
+    if await uploads.find(upload, current().tenant) is None:
+        raise Failure(f"There is no upload {upload}.", type="unknown-upload", title="The upload is not there")
+    path = folder / str(upload)
+    async for piece in uploads.read(upload):
+        await asyncio.to_thread(_append, path, piece)
+    return path
+
+
+def _append(path: Path, piece: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(piece)

@@ -1,0 +1,1 @@
+"""Following: reading a job, waiting for its end, listening to it, listing it."""

@@ -1,0 +1,132 @@
+"""Lists of jobs, newest first, a page at a time."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sooner.db import Queries, Query
+from sooner.db.readers import Readers
+from sooner.jobs.following.watch import SQL as READ
+from sooner.jobs.row import Job
+from sooner.jobs.states import State
+
+SQL = Queries("sooner.jobs.following", "sql/listing.sql")
+
+#: One statement looks at this many jobs for those that fit, one page at this many times as many.
+SCAN = 5000
+ROUNDS = 8
+#: No further round is begun after this long.
+WALK_SECONDS = 0.4
+#: A page ends before its jobs' texts are larger than this together.
+PAGE_BYTES = 4 << 20
+
+ILL = frozenset({State.ERROR, State.ERROR_RESOLVED, State.CANCELLED})
+LIVE = frozenset({State.WAITING, State.PROCESSING})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which jobs: None leaves a member open; without a tenant those of all and of none."""
+
+    tenant: str | None = None
+    state: State | None = None
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Between two jobs of a list: after this one."""
+
+    created_at: datetime
+    id: UUID
+
+
+START = Position(datetime.max.replace(tzinfo=UTC), UUID(int=(1 << 128) - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Jobs, and where the next page begins if there is one."""
+
+    jobs: Sequence[Job]
+    next: Position | None
+
+
+#: Rows that fit, and where to look on.
+Found = tuple[list[Mapping[str, Any]], Position | None]
+
+
+class Listing:
+    """Reads lists by keyset, so that a page never shifts while jobs are added.
+
+    The cost of a page does not grow with the table: where a filter finds little, a page may be short,
+    even empty, and still have a next one.
+    """
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    async def page(self, wanted: Wanted, limit: int, after: Position = START) -> Page:
+        """Up to `limit` jobs after a position. Raises Unavailable."""
+        found, reached = await self.find(wanted, limit, after)
+        light = await self._readers.rows(SQL.light, ids=[row["message_id"] for row in found], most=PAGE_BYTES)
+        if len(light) < len(found):
+            reached = _position(found[len(light) - 1])
+        return Page(await self._read([row["message_id"] for row in light]), reached)
+
+    async def find(self, wanted: Wanted, limit: int, after: Position = START) -> Found:
+        """As `page`, but nothing of the jobs beside `message_id` and `created_at`. Raises Unavailable."""
+        if wanted.state in LIVE:
+            rows = await self._rows(SQL.live, wanted, limit, after)
+            if rows[0]["gathered"] < SCAN:
+                return _cut([row for row in rows if row["message_id"] is not None], limit)
+        return await self._walk(wanted, limit, after)
+
+    async def _walk(self, wanted: Wanted, limit: int, after: Position) -> Found:
+        found: list[Mapping[str, Any]] = []
+        until = time.monotonic() + WALK_SECONDS
+        for _ in range(ROUNDS):
+            rows = await self._rows(_walk_of(wanted), wanted, limit - len(found), after)
+            found += [row for row in rows if row["fits"]]
+            if len(found) > limit or not rows or rows[-1]["place"] < SCAN:
+                return _cut(found, limit)
+            after = _position(rows[-1])
+            if time.monotonic() > until:
+                break
+        return found, after
+
+    async def _rows(
+        self, query: Query, wanted: Wanted, limit: int, after: Position
+    ) -> list[Mapping[str, Any]]:
+        return await self._readers.rows(
+            query,
+            tenant=wanted.tenant,
+            state=None if wanted.state is None else wanted.state.stored,
+            actor=wanted.actor,
+            before_at=after.created_at,
+            before_id=after.id,
+            scan=SCAN,
+            limit=limit + 1,
+        )
+
+    async def _read(self, ids: Sequence[UUID]) -> list[Job]:
+        rows = await self._readers.rows(READ.jobs, ids=ids)
+        jobs = {row["message_id"]: Job.read(row) for row in rows}
+        return [jobs[id] for id in ids if id in jobs]
+
+
+def _walk_of(wanted: Wanted) -> Query:
+    if wanted.state in ILL:
+        return SQL.ill_of_all if wanted.tenant is None else SQL.ill_of_tenant
+    return SQL.walk_of_all if wanted.tenant is None else SQL.walk_of_tenant
+
+
+def _cut(rows: list[Mapping[str, Any]], limit: int) -> Found:
+    return rows[:limit], _position(rows[limit - 1]) if len(rows) > limit else None
+
+
+def _position(row: Mapping[str, Any]) -> Position:
+    return Position(row["created_at"], row["message_id"])

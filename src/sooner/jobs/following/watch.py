@@ -1,0 +1,240 @@
+"""Waiting for jobs: one LISTEN connection a web process, and a dictionary of futures."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Self
+from uuid import UUID
+
+from sooner.db import (
+    Group,
+    Link,
+    Queries,
+    Unavailable,
+)
+from sooner.db.retry import unforeseen
+from sooner.jobs.row import Job
+from sooner.jobs.states import State
+from sooner.process import logs
+
+log = logs.get(__name__)
+
+SQL = Queries("sooner.jobs.following", "sql/read.sql")
+
+#: A lost notification costs at most this long.
+POLL_SECONDS = 2.0
+POLL_SECONDS_WITHOUT_LISTEN = 0.15
+#: Claims notify nobody, so that they cost nothing; whoever wants to see a job begin looks this often.
+CLOSE_POLL_SECONDS = 0.4
+BATCH = 500
+
+
+class Watcher:
+    """One watching request, inside a `with`: woken at each change of its job.
+
+    `job` is the newest that it has seen, None before the first change; `is_gone` says that it is there no more.
+    """
+
+    __slots__ = ("_changed", "_watch", "closely", "id", "is_gone", "job")
+
+    def __init__(self, watch: "Watch", id: UUID, *, closely: bool = False) -> None:
+        self.id = id
+        self.closely = closely
+        self.job: Job | None = None
+        self.is_gone = False
+        self._watch = watch
+        self._changed: asyncio.Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        self._watch.add(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._watch.remove(self)
+
+    @property
+    def version(self) -> int:
+        """The newest version that it has seen."""
+        return -1 if self.job is None else self.job.version
+
+    def see(self, job: Job | None) -> None:
+        """The job as it was read just now. One that was never seen is not gone: it may not be there yet."""
+        if job is not None:
+            self.job = job if job.version >= self.version else self.job
+        elif self.job is not None:
+            self.is_gone = True
+
+    def wake(self) -> None:
+        """There is something new."""
+        if self._changed is None:
+            self._changed = asyncio.get_running_loop().create_future()
+        if not self._changed.done():
+            self._changed.set_result(None)
+
+    async def change(self) -> None:
+        """Wait for the next change since the last call."""
+        if self._changed is None:
+            self._changed = asyncio.get_running_loop().create_future()
+        await self._changed
+        self._changed = None
+
+
+class Watch:
+    """Tells requests when their jobs change; reads jobs, one statement for all who ask at the same time.
+
+    A waiting request holds a future and nothing else: no connection, no task of its own.
+    """
+
+    def __init__(self, link: Link, *, poll_seconds: float = POLL_SECONDS) -> None:
+        self._link = link
+        self._poll_seconds = poll_seconds
+        # By the id's text: that is what notifications carry, mostly of jobs that nobody here waits for.
+        self._watchers: dict[str, list[Watcher]] = {}
+        self._closely: set[Watcher] = set()
+        self._due: dict[str, None] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._read: Group[UUID, Job | None] = Group(self._read_many, limit=BATCH)
+        self._pollers: list[asyncio.Task[None]] = []
+        self._released = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin to look after lost notifications."""
+        insist = unforeseen("looking at watched jobs")
+        close_seconds = min(self._poll_seconds, CLOSE_POLL_SECONDS)
+        self._pollers = [
+            asyncio.create_task(insist(self._poll_forever, self._poll_seconds, self._all)),
+            asyncio.create_task(insist(self._poll_forever, close_seconds, self._close)),
+        ]
+
+    async def stop(self) -> None:
+        """Stop looking."""
+        for poller in self._pollers:
+            poller.cancel()
+        await asyncio.gather(*self._pollers, return_exceptions=True)
+
+    def release(self) -> None:
+        """Let every waiting request go: the process is ending."""
+        self._released.set()
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher.wake()
+
+    @property
+    def is_released(self) -> bool:
+        """Whether nobody should wait any more."""
+        return self._released.is_set()
+
+    def changed(self, payload: str) -> None:
+        """A notification: ids of jobs, separated by commas. Anything else in it is ignored."""
+        self._look_at(payload.split(","))
+
+    def resync(self) -> None:
+        """Notifications may be lost: look at every job that is watched."""
+        self._look_at(list(self._watchers))
+
+    def _look_at(self, ids: Iterable[str]) -> None:
+        self._due.update(dict.fromkeys(id for id in ids if id in self._watchers))
+        if self._due and self._looking is None:
+            self._looking = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        """Read the jobs that have changed, and wake whoever watches them. What fails, the poll makes up for."""
+        try:
+            while self._due:
+                ids = list(islice(self._due, BATCH))
+                for id in ids:
+                    del self._due[id]
+                await self._show([watchers[0].id for id in ids if (watchers := self._watchers.get(id))])
+        except Unavailable as error:
+            log.warning("changed jobs not read", error=str(error))
+        finally:
+            self._looking = None
+
+    async def _show(self, ids: Sequence[UUID]) -> None:
+        for id, job in zip(ids, await self._read_many(ids), strict=True):
+            for watcher in self._watchers.get(str(id), ()):
+                self._tell(watcher, job)
+                watcher.wake()
+
+    def _tell(self, watcher: Watcher, job: Job | None) -> None:
+        """Of all that can happen to a job only its beginning is not notified."""
+        watcher.see(job)
+        if watcher.closely and job is not None and job.state is State.WAITING:
+            self._closely.add(watcher)
+        else:
+            self._closely.discard(watcher)
+
+    def on(self, id: UUID, *, closely: bool = False) -> Watcher:
+        """What watches a job within a `with`. Enter it before the job is submitted or read, so that no change is missed.
+
+        `closely`: its beginning is news too, not only its end and its progress.
+        """
+        return Watcher(self, id, closely=closely)
+
+    def add(self, watcher: Watcher) -> None:
+        """Wake it from now on."""
+        self._watchers.setdefault(str(watcher.id), []).append(watcher)
+        if watcher.closely:
+            self._closely.add(watcher)
+
+    def remove(self, watcher: Watcher) -> None:
+        """Wake it no more."""
+        key = str(watcher.id)
+        others = self._watchers[key]
+        others.remove(watcher)
+        self._closely.discard(watcher)
+        if not others:
+            del self._watchers[key]
+
+    def count(self, id: UUID) -> int:
+        """How many in this process watch the job."""
+        return len(self._watchers.get(str(id), ()))
+
+    async def look(self, watcher: Watcher) -> Job | None:
+        """The watched job as it is now; None where there is none any more. Raises Unavailable."""
+        job = await self.job(watcher.id)
+        self._tell(watcher, job)
+        return job
+
+    async def job(self, id: UUID) -> Job | None:
+        """A job as it is now; None where there is none, or an expired one. Raises Unavailable."""
+        return await self._read(id)
+
+    async def final(self, watcher: Watcher, seconds: float) -> Job | None:
+        """The watched job once it is final; None where it is not within `seconds`, or the process is ending."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self.is_released and not watcher.is_gone:
+                    await watcher.change()
+                    if watcher.job is not None and watcher.job.state.is_final:
+                        return watcher.job
+        return None
+
+    async def _read_many(self, ids: Sequence[UUID]) -> Sequence[Job | None]:
+        rows = await self._link.fetch(SQL.jobs, ids=list(set(ids)))
+        jobs = {row["message_id"]: Job.read(row) for row in rows}
+        return [jobs.get(id) for id in ids]
+
+    def _all(self) -> list[UUID]:
+        return [watchers[0].id for watchers in self._watchers.values()]
+
+    def _close(self) -> list[UUID]:
+        return list({watcher.id for watcher in self._closely})
+
+    async def _poll_forever(self, seconds: float, watched: Callable[[], Sequence[UUID]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await self._poll(watched())
+            except Unavailable as error:
+                log.warning("poll failed", error=str(error))
+
+    async def _poll(self, ids: Sequence[UUID]) -> None:
+        for start in range(0, len(ids), BATCH):
+            rows = await self._link.fetch(SQL.versions, ids=ids[start : start + BATCH])
+            self._look_at(
+                id
+                for id, version in ((str(row["message_id"]), row["version"]) for row in rows)
+                if any(watcher.version != version for watcher in self._watchers.get(id, ()))
+            )

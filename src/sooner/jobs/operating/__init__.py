@@ -1,0 +1,1 @@
+"""Operating: what operators see and do."""

@@ -1,0 +1,62 @@
+"""What a person may do to a job."""
+
+from uuid import UUID
+
+from sooner.db import Database, Queries
+from sooner.db.retry import briefly
+from sooner.jobs.problem import WrongState
+from sooner.jobs.states import PUBLIC, State
+
+SQL = Queries("sooner.jobs.operating", "sql/act.sql")
+
+OVERDUE_BATCH = 200
+
+
+class Actions:
+    """Cancels, retries and resolves jobs. Every method raises Unavailable when the database is away."""
+
+    def __init__(self, database: Database, *, retention_seconds: float) -> None:
+        self._database = database
+        self._retention_seconds = retention_seconds
+
+    async def cancel(self, id: UUID) -> State:
+        """Cancel a waiting job, or ask the worker of a processing one to stop it: the state now.
+
+        Raises WrongState for a final job.
+        """
+        row = await self._database.row(SQL.cancel, id=id, retention=self._retention_seconds)
+        if row is None:
+            raise WrongState("The job is final: there is nothing left to cancel.")
+        return PUBLIC[row["state"]]
+
+    async def retry(self, id: UUID) -> None:
+        """Put a failed job back into its queue: it counts its attempts on. Raises WrongState."""
+        if await self._database.row(SQL.retry, id=id, retention=self._retention_seconds) is None:
+            raise WrongState("Only a job in state error can be retried.")
+
+    async def resolve(self, id: UUID, note: str | None) -> None:
+        """Note that a person has dealt with a failed job; its error keeps the note. Raises WrongState."""
+        if await self._database.row(SQL.resolve, id=id, note=note) is None:
+            raise WrongState("Only a job in state error can be resolved.")
+
+    async def abandon(self, id: UUID, *, even_running: bool) -> None:
+        """Cancel a job that nobody waits for any more, if it is not yet final (nor running).
+
+        Raises Unavailable when the database stays away.
+        """
+        query = SQL.cancel if even_running else SQL.cancel_waiting
+        async for attempt in briefly():
+            with attempt:
+                await self._database.run(query, id=id, retention=self._retention_seconds)
+
+    async def cancel_overdue(self) -> int:
+        """Cancel the jobs whose `Cancel-After` has passed, also those of a worker that is dead: how many."""
+        total = 0
+        while True:
+            row = await self._database.row(
+                SQL.cancel_overdue, retention=self._retention_seconds, most=OVERDUE_BATCH
+            )
+            found = 0 if row is None else int(row["cancelled"])
+            total += found
+            if found < OVERDUE_BATCH:
+                return total

@@ -1,0 +1,111 @@
+"""What operators see at a glance. Every query is cheap at any number of jobs."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from sooner.db import Queries, Readers
+from sooner.jobs.following.listing import (
+    START,
+    Listing,
+    Position,
+    Wanted,
+)
+from sooner.jobs.operating.queues import MOST, Queues
+from sooner.jobs.states import PRIORITIES, PUBLIC, State
+from sooner.process.clock.pace import Pace
+
+SQL = Queries("sooner.jobs.operating", "sql/board.sql")
+
+#: All who look at the same time share one look.
+FRESH_SECONDS = 0.9
+#: Looking takes at most this share of the time.
+LOOKING_SHARE = 0.1
+#: Rare states are counted up to here, and shown as "more than".
+MOST_COUNTED = 10_000
+#: Up to this many pages (16 MiB) the table is counted rather than judged.
+PAGES_COUNTED = 2048
+
+Row = Mapping[str, Any]
+
+
+class Board:
+    """Reads what goes on: from the replica where there is one. Every method raises Unavailable."""
+
+    def __init__(self, readers: Readers, queues: Queues, listing: Listing) -> None:
+        self._readers = readers
+        self._queues = queues
+        self._listing = listing
+        self._looking = asyncio.Lock()
+        self._seen: dict[str, Any] = {}
+        self._pace = Pace(LOOKING_SHARE, least=FRESH_SECONDS)
+
+    async def look(self) -> dict[str, Any]:
+        """Queues, workers, scheduler, schedules and the number of jobs by state, as a moment ago."""
+        async with self._looking:
+            if self._pace.is_due():
+                began = time.monotonic()
+                self._seen = await self._look()
+                self._pace.took(time.monotonic() - began)
+            return self._seen
+
+    async def _look(self) -> dict[str, Any]:
+        # One after the other: the pool is for those who wait for jobs.
+        read = self._readers
+        queues, workers = await self._queues.all(), await read.rows(SQL.workers)
+        scheduler, schedules = await read.row(SQL.scheduler), await read.rows(SQL.schedules)
+        ill = await read.rows(SQL.ill, most=MOST_COUNTED + 1)
+        size = await read.row(SQL.size, counted=PAGES_COUNTED)
+        return {
+            "queues": [dict(queue) for queue in queues],
+            "workers": [{**worker, "jobs": orjson.Fragment(worker["jobs"])} for worker in workers],
+            "scheduler": dict(scheduler or {"name": None, "since": None, "beat_at": None, "alive": False}),
+            "schedules": [_schedule(row) for row in schedules],
+            "states": _states(queues, ill, size),
+        }
+
+    async def page(self, wanted: Wanted, limit: int, after: Position = START) -> dict[str, Any]:
+        """Jobs as one line each, and the position after which there are more."""
+        found, reached = await self._listing.find(wanted, limit, after)
+        rows = await self._readers.rows(SQL.glance, ids=[row["message_id"] for row in found])
+        return {"items": [_glance(row) for row in rows], "next": reached}
+
+    async def facts(self, id: UUID) -> Row:
+        """What is known of a job beside its document."""
+        return await self._readers.row(SQL.facts, id=id) or {}
+
+
+def _glance(row: Row) -> dict[str, Any]:
+    return {
+        **row,
+        "state": PUBLIC[row["state"]],
+        "priority": PRIORITIES[row["priority"]],
+        "progress": None if row["progress"] is None else orjson.Fragment(row["progress"]),
+    }
+
+
+def _schedule(row: Row) -> dict[str, Any]:
+    return {**row, "state": None if row["state"] is None else PUBLIC[row["state"]]}
+
+
+def _states(queues: Sequence[Row], ill: Sequence[Row], size: Row | None) -> dict[str, Any]:
+    """Numbers by state; `about` names those that are judged, or counted to their bound only."""
+    counts = {PUBLIC[row["state"]]: row["count"] for row in ill}
+    about = [state for state, count in counts.items() if count > MOST_COUNTED]
+    counts[State.WAITING] = sum(queue["waiting"] for queue in queues)
+    counts[State.PROCESSING] = sum(queue["processing"] for queue in queues)
+    rows = size or {"rows": 0, "estimated": True}
+    counts[State.DONE] = max(0, rows["rows"] - sum(counts.values()))
+    if any(queue["judged"] for queue in queues):
+        about += [state for state in (State.WAITING, State.PROCESSING) if counts[state] >= MOST]
+    if rows["estimated"] or about:
+        about.append(State.DONE)
+    return {"counts": {state.value: min(counts[state], _bound(state)) for state in State}, "about": about}
+
+
+def _bound(state: State) -> int:
+    return MOST_COUNTED if state in (State.ERROR, State.ERROR_RESOLVED, State.CANCELLED) else 1 << 62

@@ -1,0 +1,60 @@
+"""Queues as operators see them."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sooner.db import Database, Queries, Readers
+from sooner.jobs.problem import NotFound
+
+SQL = Queries("sooner.jobs.operating", "sql/queues.sql")
+
+#: Jobs are counted up to so many a line, and all postponed or running ones; beyond that they are judged by a sample.
+MOST = 10_000
+#: Pages of the table that the sample has.
+PAGES = 1000
+#: Ends within the last minute are counted up to here.
+ENDS = 20_000
+
+
+class Queues:
+    """Watches, pauses and resumes queues. Every method raises Unavailable when the database is away.
+
+    Looking costs the same however long the queues are: numbers are exact up to bounds, and judged beyond them; then
+    the queue is `judged`.
+
+    `declared` are the queues of this deployment's actors: they are there before their first job.
+    """
+
+    def __init__(
+        self, database: Database, readers: Readers, declared: Collection[str], *, retention_seconds: float
+    ) -> None:
+        self._database = database
+        self._readers = readers
+        self._values = {
+            "declared": sorted(declared),
+            "retention": retention_seconds,
+            "most": MOST,
+            "pages": PAGES,
+            "ends": ENDS,
+        }
+
+    async def all(self) -> list[Mapping[str, Any]]:
+        """Every queue by name, with what waits and runs in it, as a moment ago."""
+        return await self._readers.rows(SQL.stats, only=None, **self._values)
+
+    async def table(self) -> Mapping[str, Any]:
+        """How the primary's table of jobs and its notification queue are doing."""
+        [row] = await self._database.rows(SQL.table)
+        return row
+
+    async def pause(self, name: str, *, paused: bool) -> Mapping[str, Any]:
+        """Stop or start claiming from a queue: the queue as it is then. Raises NotFound."""
+        await self._one(name)
+        await self._database.run(SQL.pause, name=name, paused=paused)
+        return await self._one(name)
+
+    async def _one(self, name: str) -> Mapping[str, Any]:
+        row = await self._database.row(SQL.stats, only=name, **self._values)
+        if row is None:
+            raise NotFound(f"There is no queue {name!r}.")
+        return row

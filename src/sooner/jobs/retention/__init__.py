@@ -1,0 +1,1 @@
+"""Retention: exporting jobs, and removing those past their time."""

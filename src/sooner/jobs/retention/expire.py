@@ -1,0 +1,54 @@
+"""Removing what is past its time: in small batches, each a short transaction of its own."""
+
+from typing import Any
+
+from sooner.db import Database, Queries, Query
+
+SQL = Queries("sooner.jobs.retention", "sql/expire.sql")
+
+BATCH = 500
+#: An upload or a file may have thousands of pieces, all of which go with it.
+CHUNKED_BATCH = 4
+TICKS_KEPT_SECONDS = 30 * 86400
+
+
+class Expiry:
+    """Removes expired rows; every method answers how many.
+
+    Methods raise Unavailable when the database is away: what was removed so far stays removed.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def jobs(self) -> int:
+        """Final jobs past their `expires_at`, whole."""
+        return await self._remove(SQL.jobs, BATCH)
+
+    async def uploads(self) -> int:
+        """Uploads past their time."""
+        return await self._remove(SQL.uploads, CHUNKED_BATCH)
+
+    async def files(self) -> int:
+        """Files of jobs that are gone."""
+        return await self._remove(SQL.files, CHUNKED_BATCH)
+
+    async def ticks(self) -> int:
+        """Ticks of more than 30 days ago."""
+        return await self._remove(SQL.ticks, BATCH, kept=TICKS_KEPT_SECONDS)
+
+    async def keys(self) -> int:
+        """Expired API keys."""
+        return await self._remove(SQL.keys, BATCH)
+
+    async def tokens(self) -> int:
+        """Expired tokens."""
+        return await self._remove(SQL.tokens, BATCH)
+
+    async def _remove(self, query: Query, batch: int, **values: Any) -> int:
+        removed, last = 0, batch
+        while last == batch:
+            [row] = await self._database.rows(query, batch=batch, **values)
+            last = int(row["removed"])
+            removed += last
+        return removed

@@ -1,0 +1,1 @@
+"""Running: an attempt from claim to ending."""

@@ -1,0 +1,289 @@
+"""One attempt at a job, from claim to ending."""
+
+import asyncio
+import threading
+import time
+import traceback
+import weakref
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, Literal, TypeVar
+from uuid import UUID
+
+import dramatiq
+from dramatiq.broker import MessageProxy
+from dramatiq.middleware import Interrupt, raise_thread_exception
+
+from sooner.jobs import codec
+from sooner.jobs.context import Current
+from sooner.jobs.declaring.declare import JobActor, Misfit
+from sooner.jobs.failure import Failure, deciding, describe
+from sooner.jobs.running.trace import trace
+from sooner.jobs.secrets.disclosure import NOTHING, Disclosure
+from sooner.jobs.secrets.seal import Opener, Owner
+from sooner.process import logs
+from sooner.queue.broker import message_of
+from sooner.queue.finish import Ending
+
+log = logs.get(__name__)
+
+T = TypeVar("T")
+
+#: While a deploy goes on, a job for the new version's workers comes back to the old ones' this often, in seconds,
+MISFIT_PAUSE = 5.0
+#: and this long after it was due, it fails: no worker that takes it has come.
+MISFIT_PATIENCE = 900.0
+
+
+Why = Literal["cancelled", "given-back", "timeout", "lost"]
+
+
+class Interrupted(Interrupt):
+    """Raised in a thread at its next bytecode: the attempt is to stop."""
+
+
+class Unreadable(Failure):
+    """A message that no producer should have written."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, type="unreadable-message", title="The message cannot be read")
+
+
+class OutOfTime(Failure):
+    """The attempt took longer than its actor's `time_limit`."""
+
+    def __init__(self) -> None:
+        detail = "The attempt ran longer than this actor may."
+        super().__init__(detail, type="timeout", title="The job took too long")
+
+
+class Attempt(MessageProxy):
+    """A claimed job. For dramatiq it is the message its threads work off.
+
+    `settle_with` is called once with the ending, on whatever thread the attempt ended.
+    """
+
+    def __init__(
+        self,
+        row: Mapping[str, Any],
+        actor: "dramatiq.Actor[Any, Any]",
+        say: Callable[["Attempt", float | None, str | None], None],
+        settle_with: Callable[["Attempt", Ending | None], None],
+        opener: Opener,
+    ) -> None:
+        self.failed = False
+        self.began = time.monotonic()
+        self._exception: BaseException | None = None
+        self._row = row
+        self.id: UUID = row["message_id"]
+        self.fence: int = row["fence"]
+        #: What tells this attempt from any other at the same job.
+        self.key: tuple[UUID, int] = (self.id, self.fence)
+        self.priority: int = row["priority"]
+        self.actor = actor
+        self.current = Current(
+            id=self.id,
+            actor=row["actor"],
+            tenant=row["tenant"],
+            attempt=row["attempts"],
+            crashes=row["crashes"],
+            request_id=row["request_id"],
+            traceparent=row["traceparent"],
+            say=_say_of(weakref.ref(self)),
+        )
+        self._say = say
+        self._disclosure = NOTHING
+        if row["sealed"] is not None:
+            owner = Owner(row["tenant"], self.id, row["actor"])
+            self._disclosure = Disclosure(row["sealed"], owner, opener)
+        self._settle_with = settle_with
+        self._ending: Ending | None = None
+        self._has_outcome = False
+        self._why: Why | None = None
+        self._thread: int | None = None
+        self._entered = 0.0
+        #: Seconds on a thread, once it left it.
+        self.took: float | None = None
+        self._lock = threading.Lock()
+        self._settled = False
+
+    def say(self, fraction: float | None, message: str | None) -> None:
+        """Tell how far it is."""
+        self._say(self, fraction, self._disclosure.clean_word(message))
+
+    @cached_property
+    def _stored(self) -> dict[str, Any]:
+        stored: dict[str, Any] = codec.loads(self._row["message"])
+        if not isinstance(stored.get("args"), list) or not isinstance(stored.get("kwargs"), dict):
+            raise Unreadable("The message has no args that are an array, or no kwargs that are an object.")
+        return stored
+
+    @cached_property
+    def _message(self) -> "dramatiq.Message[Any]":
+        """What dramatiq's proxy stands for; a task on the loop never needs it."""
+        return message_of(self._row, self._stored["kwargs"], tuple(self._stored["args"]))
+
+    def read(self) -> None:
+        """Read the message now, before a thread of dramatiq's meets it. Raises what is wrong with it."""
+        self._message  # noqa: B018 - cached
+
+    @property
+    def kwargs(self) -> Mapping[str, Any]:
+        """What dramatiq's threads call the actor with: secrets are opened here. Raises NotOpenable."""
+        return self._disclosure.params(self._stored["kwargs"])
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The parameters by name, secrets opened. Raises NotOpenable."""
+        args = tuple(self._stored["args"])
+        return self.actor.named(args, self.kwargs) if isinstance(self.actor, JobActor) else self.kwargs
+
+    def __lt__(self, other: object) -> bool:
+        return isinstance(other, Attempt) and (self.priority, self.id) < (other.priority, other.id)
+
+    # What came of it
+
+    def succeed(self, result: Any) -> None:
+        """The actor returned."""
+        try:
+            self._end_with(
+                Ending(self.id, self.fence, "done", result=self._disclosure.clean(codec.dumps(result)))
+            )
+        except (TypeError, ValueError, RecursionError) as error:
+            self.fail_with(
+                Failure(str(error), type="result-not-json", title="The result cannot be written as JSON"),
+                error,
+            )
+
+    def fail_with(self, error: BaseException, cause: BaseException | None = None) -> None:
+        """The attempt failed: it is tried again if its actor was declared so, else the job ends as error.
+
+        `cause` is what was raised, where `error` says it in other words.
+        """
+        hopeless = isinstance(error, Failure) and not error.again
+        retries = self.actor.declaration.retries if isinstance(self.actor, JobActor) else 0
+        told = self._disclosure.clean(describe(error))
+        raised = trace(cause or error)
+        if isinstance(self.actor, JobActor) and self.current.attempt <= retries and not hopeless:
+            pause = self.actor.pause(self.current.attempt)
+            self._end_with(Ending(self.id, self.fence, "queued", error=told, pause=pause, raised=raised))
+        else:
+            self._end_with(Ending(self.id, self.fence, "rejected", error=told, raised=raised))
+
+    def raised(self, error: BaseException) -> None:
+        """The actor came to an exception: its own, or what it made of being stopped."""
+        cause, error = error, deciding(error)
+        if isinstance(error, MemoryError):
+            # Its frames hold what there was too much of.
+            traceback.clear_frames(error.__traceback__)
+        if self._why is not None:
+            self.stop(self._why, cause)
+        elif isinstance(error, MemoryError):
+            # Whoever asked for more was refused, not only the one who took it all: the third time, alone, tells.
+            self._end_with(Ending(self.id, self.fence, "lost"))
+        elif isinstance(error, Misfit) and self._may_be_newer():
+            log.warning("parameters of a newer version: left for a worker that takes them", job=str(self.id))
+            self._end_with(Ending(self.id, self.fence, "queued", pause=MISFIT_PAUSE, counted=False))
+        elif isinstance(error, asyncio.CancelledError):
+            self.fail_with(
+                Failure(
+                    "Nobody asked it to stop.", type="cancelled-itself", title="The actor cancelled itself"
+                )
+            )
+        else:
+            self.fail_with(error)
+
+    def _may_be_newer(self) -> bool:
+        """Whether web found the parameters good, by a version of the actor that other workers may have by and by."""
+        return self._row["tenant"] is not None and self._row["age"] < MISFIT_PATIENCE
+
+    def stop(self, why: Why, raised: BaseException | None = None) -> None:
+        """The actor was stopped: `raised` tells where."""
+        if why == "cancelled":
+            self._end_with(Ending(self.id, self.fence, "cancelled"))
+        elif why == "given-back":
+            self._end_with(Ending(self.id, self.fence, "queued", counted=False))
+        elif why == "timeout":
+            self.fail_with(OutOfTime(), raised)
+        else:
+            self._end_with(None)
+
+    def _end_with(self, ending: Ending | None) -> None:
+        self._ending, self._has_outcome = ending, True
+
+    def settle(self) -> None:
+        """It is over: pass on the ending, once."""
+        if self._pass_on():
+            self._disclosure.end()
+
+    def give_back(self) -> None:
+        """It was never begun, or does not end in time: what it knows stays hidden for as long as it may run on."""
+        self.stop("given-back")
+        self._pass_on()
+
+    def _pass_on(self) -> bool:
+        with self._lock:
+            if self._settled:
+                return False
+            self._settled = True
+        if not self._has_outcome:
+            self.fail_with(RuntimeError("the attempt ended without an outcome"))
+        self._settle_with(self, self._ending)
+        return True
+
+    # Threads
+
+    def on_thread(self, call: Callable[[], T]) -> T:
+        """Run a synchronous actor on this thread; interrupts reach it there, and nothing of dramatiq's around it.
+
+        Raises what the call raises, and Interrupted.
+        """
+        try:
+            try:
+                self._enter_thread()
+                return call()
+            finally:
+                self._leave_thread()
+        except Interrupted:
+            # It may have come in the midst of leaving. An attempt is interrupted once, so this time nothing does.
+            self._leave_thread()
+            raise
+
+    def _enter_thread(self) -> None:
+        with self._lock:
+            if self._why is not None:
+                raise Interrupted
+            self._thread = threading.get_ident()
+            self._entered = time.monotonic()
+
+    def _leave_thread(self) -> None:
+        with self._lock:
+            self._thread = None
+            self.took = time.monotonic() - self._entered
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._why is not None
+
+    def interrupt(self, why: Why) -> bool:
+        """Ask it to stop; on a thread it does so at its next bytecode. Whether this was the first to ask."""
+        with self._lock:
+            if self._why is not None or self._settled:
+                return False
+            self._why = why
+            if self._thread is not None:
+                raise_thread_exception(self._thread, Interrupted)  # type: ignore[no-untyped-call]
+            return True
+
+
+def _say_of(attempt: "weakref.ref[Attempt]") -> Callable[[float | None, str | None], None]:
+    """What a job's code speaks through. It does not hold the attempt, which holds it: such circles are garbage
+    that only a collection of all there is finds, 20 ms every few thousand jobs.
+    """
+
+    def say(fraction: float | None, message: str | None) -> None:
+        if (its := attempt()) is not None:
+            its.say(fraction, message)
+
+    return say

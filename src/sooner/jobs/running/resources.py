@@ -1,0 +1,32 @@
+"""What a worker lends its actors."""
+
+from typing import TYPE_CHECKING
+
+from sooner.db import Database
+
+if TYPE_CHECKING:
+    # It brings httpx, which web has no use for.
+    from sooner.outgoing import Network
+
+_lent: "list[tuple[Database, Network]]" = []
+
+
+def lend(database: Database, network: "Network") -> None:
+    """Say what actors use. The worker does so once when it begins."""
+    _lent[:] = [(database, network)]
+
+
+def database() -> Database:
+    """The worker's pool, for async actors. Raises RuntimeError outside a worker."""
+    return _ours()[0]
+
+
+def network() -> "Network":
+    """The way out, for async actors that call addresses others named. Raises RuntimeError outside a worker."""
+    return _ours()[1]
+
+
+def _ours() -> "tuple[Database, Network]":
+    if not _lent:
+        raise RuntimeError("only a worker lends its actors anything")
+    return _lent[0]

@@ -1,0 +1,248 @@
+"""Running claimed jobs: async actors as tasks on this loop, the others on dramatiq's threads."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import dramatiq
+
+from sooner.jobs.context import enter
+from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.failure import Failure
+from sooner.jobs.running.ahead import Ahead
+from sooner.jobs.running.attempt import Attempt, Why
+from sooner.jobs.secrets.seal import Opener
+from sooner.process import logs
+from sooner.queue.finish import Ending, Finisher
+from sooner.queue.lease import MOST_CRASHES
+
+log = logs.get(__name__)
+
+#: Endings not yet written: beyond this nothing more is begun, so that a slow database is not outrun.
+MOST_UNWRITTEN = 1000
+
+#: What an actor that is given back may take to clean up; it is given back without, then.
+CLEAN_UP_SECONDS = 1.0
+
+#: A job that outlived this many workers would not outlive another.
+LAST_CHANCE = MOST_CRASHES - 1
+
+Key = tuple[UUID, int]
+Settle = Callable[[Attempt, Ending | None], None]
+#: Makes a span of an attempt: the row that it begins with, and what to tell of its ending instead.
+Traced = Callable[[Mapping[str, Any], Settle], tuple[Mapping[str, Any], Settle]]
+
+
+class Runner:
+    """Begins, watches and ends attempts. Lives on the worker's event loop.
+
+    `note` is told how long each run took, in seconds; `to_thread` hands an attempt to dramatiq's threads; `room_again` is called whenever an attempt ends.
+    `traced` is None where nobody wants spans.
+    """
+
+    def __init__(
+        self,
+        actors: Mapping[str, "dramatiq.Actor[Any, Any]"],
+        finisher: Finisher,
+        to_thread: Callable[[Attempt], None],
+        note: Callable[[str, float], None],
+        opener: Opener,
+        *,
+        tasks: int,
+        threads: int,
+    ) -> None:
+        self._actors = actors
+        self._finisher = finisher
+        self._to_thread = to_thread
+        self._note = note
+        self._opener = opener
+        self._loop = asyncio.get_running_loop()
+        self._free_tasks = tasks
+        self._free_threads = threads
+        self._ahead = Ahead(threads)
+        self._attempts: dict[Key, Attempt] = {}
+        self._newest: dict[UUID, Attempt] = {}
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._last_chances = 0
+        self.room_again: Callable[[], None] = lambda: None
+        self.traced: Traced | None = None
+        finisher.on_written = self._written
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    # Room
+
+    def task_room(self) -> int:
+        """How many more async actors may begin."""
+        return self._room(self._free_tasks)
+
+    def thread_room(self) -> int:
+        """How many more synchronous actors may begin, or wait for a thread for next to no time."""
+        return self._room(self._free_threads + self._ahead.jobs)
+
+    def last_chance_room(self) -> int:
+        """Whether a job that would not outlive another crash may begin: one at a time."""
+        return min(1, self.task_room(), self.thread_room())
+
+    def _room(self, free: int) -> int:
+        # What begins beside a job on its last chance could be what kills it.
+        return 0 if self._last_chances else min(free, MOST_UNWRITTEN - self._finisher.unwritten)
+
+    @property
+    def held(self) -> list[UUID]:
+        """The jobs that run here."""
+        return [attempt.id for attempt in self._attempts.values()]
+
+    def known(self) -> list[UUID]:
+        """The jobs that run here, and those whose ending is not yet written."""
+        return [*self._newest, *self._finisher.unwritten_ids]
+
+    # Beginning
+
+    def start(self, row: Mapping[str, Any]) -> None:
+        """Begin an attempt at a claimed job."""
+        if self._goes_on(row):
+            return
+        actor = self._actors[row["actor"]]
+        settled: Settle = self._settled
+        if self.traced is not None:
+            row, settled = self.traced(row, settled)
+        attempt = Attempt(row, actor, self._say, settled, self._opener)
+        self._attempts[attempt.key] = self._newest[attempt.id] = attempt
+        self._last_chances += attempt.current.crashes >= LAST_CHANCE
+        self._idle.clear()
+        if isinstance(actor, JobActor) and actor.is_async:
+            self._start_task(attempt, actor)
+        else:
+            self._start_on_thread(attempt)
+        self._limit_time(attempt)
+
+    def _goes_on(self, row: Mapping[str, Any]) -> bool:
+        """Whether it runs here already: a crash of the server took its claim back, and it was claimed once more."""
+        attempt = self._newest.get(row["message_id"])
+        if attempt is None or attempt.is_stopping:
+            return False
+        attempt.fence = row["fence"]
+        return True
+
+    def _start_task(self, attempt: Attempt, actor: JobActor) -> None:
+        self._free_tasks -= 1
+        task = self._tasks[attempt.key] = asyncio.create_task(self._run(attempt, actor))
+        task.add_done_callback(partial(self._task_ended, attempt))
+
+    def _start_on_thread(self, attempt: Attempt) -> None:
+        self._free_threads -= 1
+        try:
+            attempt.read()
+        except Exception as error:
+            log.exception("a message that cannot be read", job=str(attempt.id))
+            attempt.raised(error)
+            attempt.settle()
+        else:
+            self._to_thread(attempt)
+
+    def _limit_time(self, attempt: Attempt) -> None:
+        actor = attempt.actor
+        if isinstance(actor, JobActor) and actor.declaration.time_limit is not None:
+            self._timers[attempt.key] = self._loop.call_later(
+                actor.declaration.time_limit, self._interrupt, attempt, "timeout"
+            )
+
+    async def _run(self, attempt: Attempt, actor: JobActor) -> None:
+        enter(attempt.current)
+        try:
+            attempt.succeed(await actor.call(attempt.params))
+        except asyncio.CancelledError as error:
+            attempt.raised(error)
+        except BaseException as error:
+            trace = None if isinstance(error, Failure) else error
+            log.info("attempt failed", job=str(attempt.id), actor=attempt.current.actor, exc_info=trace)
+            attempt.raised(error)
+        attempt.settle()
+
+    def _task_ended(self, attempt: Attempt, task: "asyncio.Task[None]") -> None:
+        if task.cancelled():
+            # Before its first step: it never entered its coroutine.
+            attempt.raised(asyncio.CancelledError())
+            attempt.settle()
+
+    # Ending
+
+    def _settled(self, attempt: Attempt, ending: Ending | None) -> None:
+        if attempt.key in self._tasks:
+            self._ended(attempt, ending)
+        else:
+            self._loop.call_soon_threadsafe(self._ended, attempt, ending)
+
+    def _ended(self, attempt: Attempt, ending: Ending | None) -> None:
+        del self._attempts[attempt.key]
+        if self._newest.get(attempt.id) is attempt:
+            del self._newest[attempt.id]
+        self._last_chances -= attempt.current.crashes >= LAST_CHANCE
+        if (timer := self._timers.pop(attempt.key, None)) is not None:
+            timer.cancel()
+        if self._tasks.pop(attempt.key, None) is not None:
+            self._free_tasks += 1
+        else:
+            self._free_threads += 1
+            if attempt.took is not None:
+                self._ahead.note(attempt.took)
+        if ending is not None:
+            self._finisher.finish(ending)
+            if ending.state in ("done", "rejected"):
+                self._note(attempt.current.actor, time.monotonic() - attempt.began)
+        self._written()
+
+    def _written(self) -> None:
+        if self.is_idle:
+            self._idle.set()
+        self.room_again()
+
+    def _say(self, attempt: Attempt, fraction: float | None, message: str | None) -> None:
+        word = {"fraction": fraction, "message": message}
+        if attempt.key in self._tasks:
+            self._finisher.progress(attempt.id, attempt.fence, word)
+        else:
+            self._loop.call_soon_threadsafe(self._finisher.progress, attempt.id, attempt.fence, word)
+
+    # Stopping
+
+    def interrupt(self, id: UUID, why: Why) -> None:
+        """Stop a job, if it runs here: an async actor at its next await, another at its next bytecode."""
+        for attempt in [attempt for attempt in self._attempts.values() if attempt.id == id]:
+            self._interrupt(attempt, why)
+
+    def _interrupt(self, attempt: Attempt, why: Why) -> None:
+        # Asked again, an actor that is cleaning up would be torn out of that.
+        if attempt.interrupt(why) and (task := self._tasks.get(attempt.key)) is not None:
+            task.cancel()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing runs and every ending is written."""
+        return not self._attempts and not self._finisher.unwritten
+
+    async def wait_idle(self) -> None:
+        """Wait until nothing runs and every ending is written."""
+        await self._idle.wait()
+
+    async def give_back(self) -> None:
+        """Put what still runs back to waiting, without counting the attempt."""
+        for attempt in list(self._attempts.values()):
+            self._interrupt(attempt, "given-back")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLEAN_UP_SECONDS):
+                await self.wait_idle()
+        for attempt in list(self._attempts.values()):
+            attempt.give_back()
+        await self.wait_idle()
+
+    def abandon(self) -> None:
+        """The lease was lost: stop everything, write nothing."""
+        for attempt in list(self._attempts.values()):
+            self._interrupt(attempt, "lost")

@@ -1,0 +1,41 @@
+"""What an attempt raised, as operators read it: exception and traceback as texts, never the values of variables."""
+
+import traceback
+from collections.abc import Iterable
+
+import orjson
+
+from sooner.jobs.failure import storable
+from sooner.process.logs import redact
+
+#: Of a recursion without end the innermost calls tell the most.
+FRAMES = 100
+LONGEST_EXCEPTION = 2_000
+LONGEST_TRACEBACK = 10_000
+
+
+def trace(error: BaseException) -> str:
+    """The exception and its traceback as JSON, without the secrets that this process knows."""
+    return orjson.dumps(_members(error)).decode()
+
+
+def _members(error: BaseException) -> dict[str, str | None]:
+    try:
+        told = traceback.TracebackException.from_exception(error, limit=-FRAMES)
+        lines = [*told.format()] if error.__traceback__ or error.__cause__ or error.__context__ else []
+        only = [*told.format_exception_only()]
+    except Exception:  # noqa: BLE001 - an exception may be anything, also too deep to be told
+        lines, only = [], [type(error).__name__]
+    return {
+        "exception": _text(only, LONGEST_EXCEPTION),
+        "traceback": _text(lines, LONGEST_TRACEBACK) if lines else None,
+    }
+
+
+def _text(lines: Iterable[str], most: int) -> str:
+    """The text with its middle left out where it is too long: the ends tell the most."""
+    text = storable(redact.hidden.text("".join(lines).strip()))
+    left_out = len(text) - most
+    if left_out <= 0:
+        return text
+    return f"{text[: most // 4]}\n[{left_out:,} characters left out]\n{text[left_out + most // 4 :]}"

@@ -1,0 +1,67 @@
+"""Disclosure: one attempt's secrets, opened for its actor and kept out of all that it says."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from sooner.jobs import codec
+from sooner.jobs.secrets import secret
+from sooner.jobs.secrets.seal import Opener, Owner
+from sooner.process.logs import redact
+
+
+class Disclosure:
+    """Opens the secrets of a claimed job; until `end` they are hidden from the log, too."""
+
+    def __init__(self, sealed: str | None, owner: Owner, opener: Opener) -> None:
+        self._sealed = sealed
+        self._owner = owner
+        self._opener = opener
+        self._secrets: list[str] = []
+
+    def params(self, stored: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The parameters with the secrets in clear. Raises NotOpenable."""
+        if self._sealed is None:
+            return stored
+        opened = self._opener.open(self._sealed, self._owner)
+        if not self._secrets:
+            self._secrets = [text for value in opened.values() for text in _texts(value)]
+            redact.hidden.add(self._secrets)
+        for pointer, value in opened.items():
+            stored = secret.put(stored, secret.path(stored, pointer), value)
+        return stored
+
+    def clean(self, text: str) -> str:
+        """A JSON text without the secrets."""
+        if not self._secrets:
+            return text
+        return codec.dumps(redact.within(codec.loads(text), redact.forms(self._secrets)))
+
+    def clean_word(self, text: str | None) -> str | None:
+        """A word of progress without the secrets."""
+        if text is None or not self._secrets:
+            return text
+        return redact.text(text, redact.forms(self._secrets))
+
+    def end(self) -> None:
+        """The attempt is over."""
+        secrets, self._secrets = self._secrets, []
+        if secrets:
+            redact.hidden.take(secrets)
+
+
+NOTHING = Disclosure(None, Owner(None, UUID(int=0), ""), Opener(()))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif value is not None and not isinstance(value, bool):
+        yield json.dumps(value)

@@ -1,0 +1,113 @@
+"""Secret parameters: where they are in a job's parameters (pydantic's SecretStr, SecretBytes, Secret[...])."""
+
+import dataclasses
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import AliasChoices, BaseModel
+from pydantic.fields import FieldInfo
+
+from sooner.process.logs.redact import MARK
+
+__all__ = ["MARK", "Path", "find", "get", "path", "pointer", "put", "takes_secrets"]
+
+#: Where a value is: the keys and indices that lead to it.
+Path = tuple[str | int, ...]
+
+
+def takes_secrets(annotation: Any, seen: frozenset[Any] = frozenset()) -> bool:
+    """Whether a type holds a secret one, however deep."""
+    if isinstance(annotation, str) or annotation in seen:
+        return False
+    seen |= {annotation}
+    return hasattr(annotation, "get_secret_value") or any(
+        takes_secrets(part, seen) for part in _parts(annotation)
+    )
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        # What follows the type says something of it and is none.
+        yield typing.get_args(annotation)[0]
+        return
+    yield from (part for part in typing.get_args(annotation) if part.__hash__ is not None)
+    if origin is not None:
+        yield origin
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield from (field.annotation for field in annotation.model_fields.values())
+    elif dataclasses.is_dataclass(annotation) or typing.is_typeddict(annotation):
+        yield from typing.get_type_hints(annotation, include_extras=True).values()
+
+
+def find(raw: Any, value: Any, path: Path = ()) -> Iterator[Path]:
+    """Where in the JSON value `raw` the secrets are, told by `value`, which pydantic made of it.
+
+    A container whose parts cannot be told apart in both, a set of secrets for one, is secret as a whole.
+    """
+    if hasattr(value, "get_secret_value"):
+        yield path
+    elif isinstance(value, set | frozenset):
+        if any(hasattr(item, "get_secret_value") for item in value):
+            yield path
+    else:
+        for key, item in _items(raw, value):
+            yield from find(raw[key], item, (*path, key))
+
+
+def _items(raw: Any, value: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(raw, list) and isinstance(value, list | tuple):
+        yield from zip(range(len(raw)), value, strict=False)
+    elif isinstance(raw, dict):
+        for names, item in _members(value):
+            yield from ((name, item) for name in names if name in raw)
+
+
+def _members(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, BaseModel):
+        for name, field in type(value).model_fields.items():
+            yield _names(name, field), getattr(value, name)
+        yield from (((name,), item) for name, item in (value.model_extra or {}).items())
+    elif isinstance(value, Mapping):
+        yield from (((str(key),), item) for key, item in value.items())
+    elif dataclasses.is_dataclass(value):
+        yield from (((field.name,), getattr(value, field.name)) for field in dataclasses.fields(value))
+
+
+def _names(name: str, field: FieldInfo) -> tuple[str, ...]:
+    alias = field.validation_alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias, field.alias]
+    return tuple(dict.fromkeys([name, *(choice for choice in choices if isinstance(choice, str))]))
+
+
+def get(raw: Any, path: Path) -> Any:
+    """The value there."""
+    for key in path:
+        raw = raw[key]
+    return raw
+
+
+def put(raw: Any, path: Path, value: Any) -> Any:
+    """A copy with another value there; what the path does not touch is shared."""
+    if not path:
+        return value
+    key, *rest = path
+    copy = raw.copy()
+    copy[key] = put(raw[key], tuple(rest), value)
+    return copy
+
+
+def path(raw: Any, pointer: str) -> Path:
+    """The path that a pointer is in a JSON value."""
+    found: list[str | int] = []
+    for part in pointer.split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        found.append(int(name) if isinstance(raw, list) else name)
+        raw = raw[found[-1]]
+    return tuple(found)
+
+
+def pointer(path: Path) -> str:
+    """The JSON pointer of a path (RFC 6901, section 3)."""
+    return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in path)

@@ -1,0 +1,48 @@
+"""Who may submit now: what keeps one tenant, or all of them, from asking for more than can be done."""
+
+from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.forecasting.forecast import Forecast
+from sooner.jobs.problem import ServiceUnavailable, TooManyRequests
+from sooner.jobs.submitting.rate import RateLimit
+from sooner.jobs.submitting.waiting import Waiting
+
+
+class Admission:
+    """Lets submissions in, or says when to come back."""
+
+    def __init__(self, rate: RateLimit, waiting: Waiting, forecast: Forecast, *, most_due: int) -> None:
+        self._rate = rate
+        self._waiting = waiting
+        self._forecast = forecast
+        self._most_due = most_due
+
+    def check_rate(self, tenant: str) -> None:
+        """Raises TooManyRequests."""
+        if wait := self._rate.wait(tenant):
+            raise TooManyRequests("This tenant sends requests faster than it may.", retry_after=wait)
+
+    def has_room(self, tenant: str, actor: JobActor) -> bool:
+        """Reserve room for one job where there is plenty, by what is known: whether there is. Else `make_room`."""
+        return self._forecast.depth(actor.queue_name) < self._most_due and self._waiting.add_safely(tenant)
+
+    async def make_room(self, tenant: str, actor: JobActor) -> None:
+        """Reserve room for one job, which then either `landed` or is to be withdrawn.
+
+        Raises TooManyRequests for a tenant with too many waiting jobs, ServiceUnavailable for a queue that is
+        too long, and Unavailable.
+        """
+        if self._forecast.depth(actor.queue_name) >= self._most_due:
+            detail = f"The queue {actor.queue_name} is full: too many jobs wait in it."
+            raise ServiceUnavailable(detail, retry_after=self._forecast.pace(actor))
+        if not await self._waiting.add(tenant):
+            raise TooManyRequests(
+                "This tenant has too many jobs waiting.", retry_after=self._forecast.pace(actor)
+            )
+
+    def landed(self, tenant: str) -> None:
+        """The job that room was made for has its row."""
+        self._waiting.landed(tenant)
+
+    def withdraw(self, tenant: str) -> None:
+        """There was no such job after all."""
+        self._waiting.withdraw(tenant)

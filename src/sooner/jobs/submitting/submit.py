@@ -1,0 +1,155 @@
+"""Submitting: from an actor's name and parameters to a row."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sooner.jobs import codec
+from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.problem import Invalid, wrong
+from sooner.jobs.row import Job
+from sooner.jobs.secrets.seal import Owner, Sealer
+from sooner.jobs.states import PRIORITIES, State
+from sooner.jobs.submitting.idempotency import Fingerprints, Replay
+from sooner.queue.batch import (
+    Added,
+    Kind,
+    NewJob,
+    message,
+)
+from sooner.queue.enqueue import Conflict, Enqueuer, Twin
+from sooner.queue.ids import uuid7
+
+#: Jobs of a kind have the same one: what many have in common is found out by a look at where it lies.
+_kind = lru_cache(maxsize=1024)(Kind)
+
+
+class Submission(NamedTuple):
+    """A request for a job whose parameters were found good."""
+
+    actor: JobActor
+    params: Mapping[str, Any]
+    tenant: str | None
+    request_id: str | None = None
+    traceparent: str | None = None
+    priority: str | None = None
+    run_at: datetime | None = None
+    delay: float | None = None
+    cancel_after: float | None = None
+    idempotency_key: str | None = None
+
+
+class Attach(Exception):
+    """There may be one such job at a time, and there is: `id`."""
+
+    def __init__(self, id: UUID) -> None:
+        super().__init__(str(id))
+        self.id = id
+
+
+class Submitter:
+    """Turns submissions into rows."""
+
+    def __init__(
+        self, enqueuer: Enqueuer, fingerprints: Fingerprints, sealer: Sealer, *, retention_seconds: float
+    ) -> None:
+        self._enqueuer = enqueuer
+        self._sealer = sealer
+        self._fingerprints = fingerprints
+        self._retention_seconds = retention_seconds
+
+    async def submit(self, submission: Submission, id: UUID | None = None) -> Job:
+        """Enqueue: the job as it begins.
+
+        Raises Replay where the idempotency key was used before for the same, Invalid where it was for something
+        else, Attach where the actor is unique and such a job waits or runs, ServiceUnavailable where secrets cannot
+        be sealed, and Unavailable when the database is away: try again.
+        """
+        id = id or uuid7()
+        actor, params, sealed, limit_key = submission.actor, submission.params, None, None
+        if actor.takes_secrets:
+            params, sealed = self._seal(submission, id)
+        if actor.is_limited:
+            limit_key = await self._limit(submission, params)
+        text = codec.dumps(params)
+        new = self._row(submission, id, text, sealed, limit_key)
+        try:
+            added = await self._enqueuer.enqueue(new)
+        except Conflict as conflict:
+            raise self._replay(submission, conflict) from None
+        except Twin as twin:
+            raise Attach(twin.id) from None
+        return self._job(new, added, text)
+
+    async def _limit(self, submission: Submission, params: Mapping[str, Any]) -> str | None:
+        """The key under which only so many may run."""
+        limit = submission.actor.limit(submission.tenant, params)
+        if limit is None:
+            return None
+        await self._enqueuer.limits([limit])
+        return limit.key
+
+    def _seal(self, submission: Submission, id: UUID) -> tuple[Mapping[str, Any], str | None]:
+        """The parameters as they may be stored, and the secrets among them as JSON."""
+        secrets = submission.actor.secret_paths(submission.params)
+        if not secrets:
+            return submission.params, None
+        owner = Owner(submission.tenant, id, submission.actor.actor_name)
+        return self._sealer.seal(submission.params, secrets, owner)
+
+    async def check_replay(self, submission: Submission) -> None:
+        """Raises Replay, or Invalid, where `submit` would because of the idempotency key; and Unavailable."""
+        if submission.idempotency_key is None:
+            return
+        actor = submission.actor.actor_name
+        conflict = await self._enqueuer.holder(submission.tenant, actor, submission.idempotency_key)
+        if conflict is not None:
+            raise self._replay(submission, conflict)
+
+    def _replay(self, submission: Submission, conflict: Conflict) -> Replay | Invalid:
+        if self._fingerprints.match(conflict.fingerprint, submission.actor.actor_name, submission.params):
+            return Replay(conflict.id)
+        return Invalid(
+            [wrong("#", "this Idempotency-Key was used in the last 24 hours with other parameters")],
+            "The Idempotency-Key was used before with other parameters: give each request a key of its own.",
+        )
+
+    def _row(
+        self, submission: Submission, id: UUID, params: str, sealed: str | None, limit_key: str | None
+    ) -> NewJob:
+        actor, declared = submission.actor, submission.actor.declaration
+        name, queue = actor.actor_name, actor.queue_name
+        priority = declared.priority if submission.priority is None else PRIORITIES.index(submission.priority)
+        return NewJob(
+            id,
+            _kind(queue, actor.lane.name, name, submission.tenant, priority, self._retention_seconds),
+            message(id, queue, name, params),
+            submission.request_id,
+            submission.traceparent,
+            submission.run_at,
+            submission.delay,
+            submission.cancel_after,
+            submission.idempotency_key,
+            None if submission.idempotency_key is None else self._fingerprints.of(name, submission.params),
+            limit_key,
+            None if declared.unique is False else self._unique_key(submission),
+            sealed,
+        )
+
+    def _unique_key(self, submission: Submission) -> str:
+        """The key of which one job may wait or run at a time: an HMAC, since parameters may hold secrets."""
+        unique, values = submission.actor.declaration.unique, submission.params
+        if isinstance(unique, tuple):
+            values = {name: values.get(name) for name in unique}
+        return self._fingerprints.of(f"{submission.actor.actor_name} of {submission.tenant}", values).hex()
+
+    def _job(self, new: NewJob, added: Added, params: str) -> Job:
+        queue, _, actor, tenant, priority, _ = new.kind
+        created_at, due_at, expires_at, turn = added
+        never = nothing = None
+        return Job(
+            new.message_id, actor, queue, State.WAITING, tenant, priority, new.request_id, 0, 0, 0,
+            created_at, due_at, never, never, expires_at, nothing, params, nothing, nothing, turn,
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Tenants: keys, tokens and sessions that stand for them."""

@@ -1,0 +1,155 @@
+"""API keys and whom they stand for."""
+
+import asyncio
+import hashlib
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sooner.db import Database, Queries
+from sooner.jobs.problem import Unauthorized
+from sooner.queue.ids import uuid7
+
+SQL = Queries("sooner.jobs.tenants", "sql/keys.sql")
+
+#: Secret scanners find leaked keys by their prefix.
+PREFIX = "sooner_"
+TOKEN_PREFIX = "sooner_token_"  # noqa: S105
+#: A revoked key is refused everywhere after this long.
+REMEMBERED_SECONDS = 3.0
+MOST_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever makes a request. `key` is the id of the API key, also of the one behind a token."""
+
+    tenant: str
+    scopes: frozenset[str]
+    key: UUID | None = None
+    is_token: bool = False
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the caller is an operator."""
+        return "admin" in self.scopes
+
+    def may_see(self, tenant: str | None) -> bool:
+        """Whether the caller may see the jobs of a tenant (None: of nobody)."""
+        return self.is_admin or tenant == self.tenant
+
+
+def digest(key: str) -> bytes:
+    """What is stored of a key. A key has 256 random bits: a plain SHA-256 cannot be guessed back."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+class Keys:
+    """Makes, lists, revokes and checks API keys."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, tuple[float, Caller]] = {}
+        self._asked: dict[str, asyncio.Task[Caller]] = {}
+        self._holders: dict[UUID, tuple[float, Caller]] = {}
+        self._used: set[UUID] = set()
+
+    async def create(self, tenant: str, name: str, scopes: list[str], seconds: float | None) -> str:
+        """A new key, to be shown once; good for `seconds`, or for good."""
+        key = PREFIX + secrets.token_urlsafe(32)
+        await self._database.row(
+            SQL.create,
+            id=uuid7(),
+            tenant=tenant,
+            name=name,
+            scopes=scopes,
+            digest=digest(key),
+            seconds=seconds,
+        )
+        return key
+
+    async def create_token(self, caller: Caller, seconds: float) -> tuple[str, datetime]:
+        """A new token for the caller's tenant, to be shown once, and when it ends: with its key at the latest.
+
+        Raises Unauthorized where the caller's key has ended meanwhile.
+        """
+        token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+        row = await self._database.row(
+            SQL.create_token, id=uuid7(), key=caller.key, digest=digest(token), seconds=seconds
+        )
+        if row is None:
+            raise Unauthorized("The API key is expired or revoked.", error="invalid_token")
+        return token, row["expires_at"]
+
+    async def list(self) -> list[Mapping[str, Any]]:
+        """All keys without their secrets, newest first."""
+        return await self._database.rows(SQL.list)
+
+    async def revoke(self, id: UUID) -> bool:
+        """Take a key back: whether there was one to take."""
+        return await self._database.row(SQL.revoke, id=id) is not None
+
+    async def caller(self, key: str) -> Caller:
+        """Whom a key or a token stands for. Raises Unauthorized, and Unavailable when the database is away."""
+        known = self.remembered(key)
+        return await asyncio.shield(self._ask(key)) if known is None else known
+
+    def remembered(self, key: str) -> Caller | None:
+        """Whom a key or a token stands for that was looked up a moment ago."""
+        known = self._known.get(key)
+        return known[1] if known is not None and known[0] > time.monotonic() else None
+
+    def _ask(self, key: str) -> asyncio.Task[Caller]:
+        """One look-up a key at a time, whoever waits for it: many requests find it forgotten at once."""
+        asked = self._asked.get(key)
+        if asked is None:
+            asked = self._asked[key] = asyncio.create_task(self._look_up(key))
+            asked.add_done_callback(lambda _: self._asked.pop(key, None))
+        return asked
+
+    async def _look_up(self, key: str) -> Caller:
+        is_token = key.startswith(TOKEN_PREFIX)
+        query = SQL.find_token if is_token else SQL.find
+        row = await self._database.row(query, digest=digest(key)) if key.startswith(PREFIX) else None
+        if row is None:
+            what = "token" if is_token else "API key"
+            raise Unauthorized(f"The {what} is unknown, expired or revoked.", error="invalid_token")
+        caller = Caller(row["tenant"], frozenset(row["scopes"]), row["id"], is_token)
+        if len(self._known) >= MOST_REMEMBERED:
+            self._known.clear()
+        left = (
+            REMEMBERED_SECONDS
+            if row["seconds_left"] is None
+            else min(REMEMBERED_SECONDS, row["seconds_left"])
+        )
+        self._known[key] = (time.monotonic() + left, caller)
+        self._used.add(row["id"])
+        return caller
+
+    async def holder(self, id: UUID) -> Caller:
+        """Whom a key stands for that somebody signed in with. Raises Unauthorized, and Unavailable as `caller`."""
+        known = self._holders.get(id)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        self._holders.pop(id, None)
+        row = await self._database.row(SQL.holder, id=id)
+        if row is None:
+            raise Unauthorized("The key that signed in has expired or was revoked.")
+        if len(self._holders) >= MOST_REMEMBERED:
+            self._holders.clear()
+        caller = Caller(row["tenant"], frozenset(row["scopes"]), id)
+        self._holders[id] = (time.monotonic() + REMEMBERED_SECONDS, caller)
+        self._used.add(id)
+        return caller
+
+    async def note_use(self) -> None:
+        """Write down which keys were used since the last call, and forget those that have to be looked up anew."""
+        now = time.monotonic()
+        self._known = {key: known for key, known in self._known.items() if known[0] > now}
+        used, self._used = self._used, set()
+        if used:
+            await self._database.run(SQL.used, ids=list(used))

@@ -1,0 +1,1 @@
+"""Webhooks: endpoints that are told of the ends of jobs."""

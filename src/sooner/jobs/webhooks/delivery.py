@@ -1,0 +1,76 @@
+"""Delivering to webhooks."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import httpx
+from standardwebhooks import Webhook
+
+from sooner.jobs.context import current
+from sooner.jobs.failure import Failure
+from sooner.jobs.following.watch import SQL as READ
+from sooner.jobs.row import Job
+from sooner.jobs.running import resources
+from sooner.jobs.webhooks.notice import notice
+from sooner.jobs.webhooks.webhooks import Endpoint, Webhooks
+from sooner.outgoing import Refused
+
+SECONDS = 20.0
+MOST_REDIRECTS = 3
+
+
+async def deliver(webhook: UUID, job: UUID, event: str, ended_at: datetime) -> int | None:
+    """Tell an endpoint of a job's end: the status it answered, None where it is registered no more.
+
+    One that answers 410 is disabled. Raises Failure for any other that is not 2xx, and where none comes.
+    """
+    webhooks = Webhooks(resources.database())
+    endpoint = await webhooks.find(webhook)
+    if endpoint is None:
+        return None
+    rows = await resources.database().rows(READ.jobs, ids=[job])
+    status = await _send(endpoint, notice(event, ended_at, job, Job.read(rows[0]) if rows else None))
+    if status == httpx.codes.GONE:
+        await webhooks.disable(webhook)
+    elif not 200 <= status < 300:
+        raise Failure(f"It answered {status}.", type="webhook-refused", title="The endpoint did not take it")
+    return status
+
+
+async def _send(endpoint: Endpoint, body: bytes) -> int:
+    try:
+        return await _post(httpx.URL(endpoint.url), _headers(endpoint, body), body)
+    except Refused as refusal:
+        title = "The endpoint's address is refused"
+        raise Failure(str(refusal), type="webhook-address-refused", title=title, again=False) from None
+    except httpx.HTTPError as error:
+        detail = str(error) or type(error).__name__
+        raise Failure(detail, type="webhook-unreachable", title="The endpoint cannot be reached") from None
+
+
+async def _post(url: httpx.URL, headers: dict[str, str], body: bytes) -> int:
+    """The status that answers; the answer's body is not read.
+
+    Only redirects that keep a request as it is are followed (RFC 9110, sections 15.4.8 and 15.4.9): httpx
+    would also make a GET of it for others, which an endpoint might take for a delivery.
+    """
+    async with resources.network().client(timeout=SECONDS) as client:
+        for _ in range(1 + MOST_REDIRECTS):
+            async with client.stream("POST", url, headers=headers, content=body) as answer:
+                location = answer.headers.get("location")
+                if answer.status_code not in (307, 308) or location is None:
+                    return answer.status_code
+                url = url.join(location)
+    raise Refused(f"It redirects more than {MOST_REDIRECTS} times.")
+
+
+def _headers(endpoint: Endpoint, body: bytes) -> dict[str, str]:
+    """The id is the delivery's, the same in every attempt: receivers know a repetition by it."""
+    id, now = f"msg_{current().id.hex}", datetime.now(UTC)
+    return {
+        "content-type": "application/json",
+        "user-agent": "Sooner",
+        "webhook-id": id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(endpoint.secret).sign(id, now, body.decode()),
+    }

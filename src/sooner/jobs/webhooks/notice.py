@@ -1,0 +1,41 @@
+"""What a webhook is sent (Standard Webhooks: type, timestamp, data)."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from sooner.jobs.following.document import facts
+from sooner.jobs.row import Job
+
+MOST_BYTES = 20_000
+
+
+def notice(event: str, ended_at: datetime, id: UUID, job: Job | None) -> bytes:
+    """The payload: the job document as it is now, under 20 kB, without signed addresses.
+
+    What makes it too large is left out, result, parameters and progress first, and named under `trimmed`; the
+    receiver reads it at `urls`. A job that is no longer kept has its id alone.
+    """
+    data: dict[str, Any] = {"id": str(id)} if job is None else facts(job, job.expires_at)
+    path = f"/jobs/{id}"
+    data["urls"] = {
+        "self": path,
+        "events": f"{path}/events",
+        "result": f"{path}/result",
+        "cancel": f"{path}/cancel",
+    }
+    payload: dict[str, Any] = {"type": event, "timestamp": ended_at, "data": data}
+    for member in ("result", "params", "progress", "error"):
+        text = _dump(payload)
+        if len(text) < MOST_BYTES:
+            return text
+        if data.get(member) is not None:
+            data[member] = None
+            payload.setdefault("trimmed", []).append(member)
+    return _dump(payload)
+
+
+def _dump(payload: dict[str, Any]) -> bytes:
+    return orjson.dumps(payload, option=orjson.OPT_UTC_Z)

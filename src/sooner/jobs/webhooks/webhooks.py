@@ -1,0 +1,81 @@
+"""Webhooks: endpoints that a tenant wants told of the ends of its jobs."""
+
+import base64
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from sooner.db import Database, Queries
+from sooner.jobs.problem import Invalid, wrong
+from sooner.queue.ids import uuid7
+
+SQL = Queries("sooner.jobs.webhooks", "sql/webhooks.sql")
+
+Event = Literal["job.done", "job.error", "job.cancelled"]
+EVENTS: tuple[str, ...] = get_args(Event)
+
+#: Each costs a job an end.
+MOST = 20
+LONGEST_URL = 2000
+#: Standard Webhooks wants 24 to 64.
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to send, and what signs it."""
+
+    url: str
+    secret: str
+
+
+class Webhooks:
+    """Registers, lists and removes endpoints. Every method raises Unavailable when the database is away."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, tenant: str, url: str, events: Sequence[str]) -> tuple[UUID, str]:
+        """Register an endpoint: its id and its secret, to be shown once. Raises Invalid."""
+        check_url(url)
+        id = uuid7()
+        secret = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+        row = await self._database.row(
+            SQL.create, id=id, tenant=tenant, url=url, events=list(events), secret=secret, most=MOST
+        )
+        if row is None:
+            raise Invalid([wrong("#", f"a tenant has at most {MOST} webhooks: delete one first")])
+        return id, secret
+
+    async def list(self, tenant: str) -> list[Mapping[str, Any]]:
+        """A tenant's endpoints without their secrets, newest first."""
+        return await self._database.rows(SQL.list, tenant=tenant)
+
+    async def delete(self, id: UUID, tenant: str) -> bool:
+        """Remove an endpoint: whether the tenant had it. What was not delivered yet is dropped."""
+        return await self._database.row(SQL.delete, id=id, tenant=tenant) is not None
+
+    async def find(self, id: UUID) -> Endpoint | None:
+        """An endpoint; None where it was removed or disabled."""
+        row = await self._database.row(SQL.find, id=id)
+        return None if row is None else Endpoint(row["url"], row["secret"])
+
+    async def disable(self, id: UUID) -> None:
+        """Tell an endpoint nothing any more."""
+        await self._database.run(SQL.disable, id=id)
+
+
+def check_url(url: str) -> None:
+    """Raises Invalid for what is no address of HTTP. Whether it may be connected to is the worker's to say."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise Invalid([wrong("#/url", "the address cannot be read")]) from None
+    if len(url) > LONGEST_URL or not fits or any(not "!" <= c <= "~" for c in url):
+        raise Invalid([wrong("#/url", f"an https:// address of at most {LONGEST_URL} characters is needed")])
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        raise Invalid([wrong("#/url", "an address with a user, password or fragment is not taken")])

@@ -1,0 +1,111 @@
+"""A running child."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Self
+
+from sooner.process.child.bounds import Bounds
+
+LAUNCH = str(Path(__file__).with_name("launch.py"))
+
+#: How much of standard error is kept: its end says why a program failed.
+ERROR_BYTES = 8 * 1024
+
+
+class OutputTooLarge(Exception):
+    """The child said more than it may."""
+
+
+class Child:
+    """A program in a process group of its own, which ends with the `async with` that started it. See `start`."""
+
+    def __init__(self, process: asyncio.subprocess.Process, bounds: Bounds) -> None:
+        self._process = process
+        self._bounds = bounds
+        self._errors = bytearray()
+        self._listening = asyncio.create_task(self._listen())
+
+    @classmethod
+    @asynccontextmanager
+    async def start(
+        cls, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, bounds: Bounds
+    ) -> AsyncIterator[Self]:
+        """Start a program; whatever it started too is killed when the block ends, in whatever way.
+
+        It sees `env` and nothing else of this process's environment. Where this process is killed, so is the program.
+        """
+        process = await asyncio.create_subprocess_exec(
+            *launched(command, bounds),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=dict(env),
+            cwd=cwd,
+            start_new_session=True,
+            limit=max(bounds.output_bytes, 1),
+        )
+        child = cls(process, bounds)
+        try:
+            yield child
+        finally:
+            await child.kill()
+
+    @property
+    def errors(self) -> str:
+        """The end of what it wrote to standard error; whole once `wait` has returned."""
+        return self._errors.decode(errors="replace")
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """Its standard output, line by line. Raises OutputTooLarge."""
+        stream, left = self._process.stdout, self._bounds.output_bytes
+        while stream is not None:
+            try:
+                line = await stream.readline()
+            except ValueError:
+                raise OutputTooLarge from None
+            left -= len(line)
+            if left < 0:
+                raise OutputTooLarge
+            if not line:
+                return
+            yield line
+
+    async def wait(self) -> int:
+        """Its exit code; negative for the signal that ended it."""
+        code = await self._process.wait()
+        await self._listening
+        return code
+
+    async def kill(self) -> None:
+        """End it and all it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._listening.cancel()
+        await self._process.wait()
+
+    async def _listen(self) -> None:
+        stream = self._process.stderr
+        while stream is not None and (piece := await stream.read(ERROR_BYTES)):
+            self._errors += piece
+            del self._errors[:-ERROR_BYTES]
+
+
+def launched(command: Sequence[str], bounds: Bounds) -> list[str]:
+    """The command that runs another within bounds."""
+    numbers = (os.getpid(), bounds.memory_bytes, bounds.cpu_seconds, bounds.file_bytes)
+    return [sys.executable, "-I", "-S", LAUNCH, *map(str, numbers), *command]
+
+
+async def run(
+    command: Sequence[str], *, env: Mapping[str, str], cwd: Path, bounds: Bounds
+) -> tuple[int, bytes, str]:
+    """Run a program to its end: exit code, standard output, the end of standard error. Raises OutputTooLarge."""
+    async with Child.start(command, env=env, cwd=cwd, bounds=bounds) as child:
+        output = b"".join([line async for line in child.lines()])
+        return await child.wait(), output, child.errors

@@ -1,0 +1,89 @@
+"""Structured log lines of one process (structlog)."""
+
+import logging
+import sys
+from collections.abc import Mapping
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import Any
+
+import structlog
+
+from sooner.process.logs import redact
+
+_belongs: ContextVar[Mapping[str, Any]] = ContextVar("log_belongs", default=MappingProxyType({}))
+
+
+def belong(**fields: Any) -> None:
+    """Say to which request or job every later line of this task or thread belongs."""
+    _belongs.set(fields)
+
+
+def _belonging(logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    return {**_belongs.get(), **event}
+
+
+SHARED: list[Any] = [
+    _belonging,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+]
+
+
+def configure(process: str, *, format: str, level: str) -> None:
+    """Send every log line, the libraries' too, to standard error as JSON (or text), one line each.
+
+    `process` is web, worker or scheduler and stands in each line.
+    """
+    render: Any = (
+        structlog.processors.JSONRenderer()
+        if format == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=SHARED,
+            processors=[
+                _process(process),
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                redact.hidden.line,
+                render,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in ("uvicorn", "uvicorn.error"):
+        library = logging.getLogger(name)
+        library.handlers.clear()
+        library.propagate = True
+    # They log every argument at debug level, parameters of jobs included, and every address, whose query may be a secret.
+    for name in ("databases", "httpx", "httpcore", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _process(name: str) -> Any:
+    def add(logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
+        return {"process": name, **event}
+
+    return add
+
+
+def get(name: str) -> structlog.stdlib.BoundLogger:
+    """The logger of one module."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger

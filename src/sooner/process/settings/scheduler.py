@@ -1,0 +1,24 @@
+"""What the scheduler process reads."""
+
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field
+
+from sooner.process.settings.common import CommonSettings, refuse_private_key
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("not a time zone of the IANA database") from None
+    return name
+
+
+class SchedulerSettings(CommonSettings):
+    """Settings of `python -m src.scheduler`."""
+
+    secrets_private_key: Annotated[str | None, AfterValidator(refuse_private_key)] = None
+    lease_seconds: Annotated[float, Field(ge=2)] = 15
+    schedule_timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"

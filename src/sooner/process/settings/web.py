@@ -1,0 +1,60 @@
+"""What the web process reads."""
+
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic_settings import NoDecode
+
+from sooner.process.settings.common import (
+    CommonSettings,
+    PostgresUrl,
+    Seconds,
+    curve_key,
+    refuse_private_key,
+)
+
+MINIMUM_KEY_LENGTH = 32
+
+
+class WebSettings(CommonSettings):
+    """Settings of `uvicorn src.api:app`."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    web_concurrency: Annotated[int, Field(ge=1)] = 1
+    database_replica_url: PostgresUrl | None = None
+    secrets_public_key: Annotated[str, AfterValidator(curve_key)] | None = None
+    secrets_private_key: Annotated[str | None, AfterValidator(refuse_private_key)] = None
+    sync_wait_seconds: Seconds = 3
+    sync_wait_max_seconds: Seconds = 25
+    listen: bool = True
+    link_signing_key: Annotated[tuple[str, ...], NoDecode]
+    max_queue_depth: Annotated[int, Field(ge=1)] = 100_000
+    max_waiting_per_tenant: Annotated[int, Field(ge=1)] = 10_000
+    rate_limit_per_second: Annotated[float, Field(ge=0)] = 0
+    max_body_bytes: Annotated[int, Field(ge=1)] = 1 << 20
+    max_upload_bytes: Annotated[int, Field(ge=1)] = 50 << 20
+    cors_allow_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    job_retention_days: Annotated[float, Field(gt=0)] = 7
+    diagnostics: bool = False
+
+    @field_validator("link_signing_key", "cors_allow_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("link_signing_key")
+    @classmethod
+    def _long_enough(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        if not keys or min(map(len, keys)) < MINIMUM_KEY_LENGTH:
+            raise ValueError(f"each key needs {MINIMUM_KEY_LENGTH} characters or more")
+        return keys
+
+    @model_validator(mode="after")
+    def _wait_within_maximum(self) -> Self:
+        if self.sync_wait_seconds > self.sync_wait_max_seconds:
+            raise ValueError("SYNC_WAIT_SECONDS is above SYNC_WAIT_MAX_SECONDS")
+        return self

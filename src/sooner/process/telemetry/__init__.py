@@ -1,0 +1,28 @@
+"""Spans for an OpenTelemetry collector, sent by OTLP over HTTP.
+
+Off, which is the default, opentelemetry is not even imported: what is handed on is None.
+"""
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sooner.process.telemetry.tracing import Tracing
+
+
+def begin(process: str, endpoint: str | None) -> "Tracing | None":
+    """Tracing of this process (web, worker or scheduler) towards a collector; None without an endpoint.
+
+    Raises SystemExit(78) for an OTEL_* setting that is wrong.
+    """
+    if endpoint is None:
+        return None
+    from sooner.process.telemetry.tracing import Tracing
+
+    try:
+        return Tracing(process, endpoint)
+    except ValueError as error:
+        # The library reads the rest of its settings itself; its messages name no header.
+        sys.stderr.write(f"OTEL_*: {error}\n")
+        raise SystemExit(os.EX_CONFIG) from None

@@ -1,0 +1,28 @@
+"""The backlog: whether anything is left to do."""
+
+from collections.abc import Sequence
+
+from sooner.db import Link, Queries
+from sooner.queue.claim import Served
+
+SQL = Queries("sooner.queue", "sql/backlog.sql")
+
+
+class Backlog:
+    """What the lanes hold, and what is held of them."""
+
+    def __init__(self, link: Link, served: Sequence[Served]) -> None:
+        self._link = link
+        self._lanes = [each.lane.name for each in served]
+        self._queues = sorted({each.lane.queue for each in served})
+        self._actors = sorted({actor for each in served for actor in each.actors})
+
+    async def is_empty(self) -> bool:
+        """Whether nothing is due and nothing runs, here or elsewhere: a dead worker's job may still come back.
+
+        Postponed jobs and those of paused queues count for nothing. Raises Unavailable.
+        """
+        [row] = await self._link.fetch(
+            SQL.remains, lanes=self._lanes, queues=self._queues, actors=self._actors
+        )
+        return not row["remains"]

@@ -1,0 +1,169 @@
+"""Jobs to be added by one statement, in columns."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+
+from sooner.db import joined, transposed
+
+
+class Kind(NamedTuple):
+    """What many jobs that are added together have in common."""
+
+    queue_name: str
+    lane: str
+    actor: str
+    tenant: str | None = None
+    priority: int = 1
+    #: Seconds after its end.
+    retention: float = 0.0
+
+
+class NewJob(NamedTuple):
+    """A row to be. `message` and `sealed` are JSON texts."""
+
+    message_id: UUID
+    kind: Kind
+    message: str
+    request_id: str | None = None
+    traceparent: str | None = None
+    run_at: datetime | None = None
+    delay: float | None = None
+    cancel_after: float | None = None
+    idempotency_key: str | None = None
+    fingerprint: bytes | None = None
+    limit_key: str | None = None
+    unique_key: str | None = None
+    sealed: str | None = None
+
+
+class Added(NamedTuple):
+    """What the table said of a job that was added."""
+
+    created_at: datetime
+    due_at: datetime | None
+    expires_at: datetime
+    turn: int | None
+
+
+#: A lane and a priority.
+Line = tuple[str, int]
+#: What only some jobs have.
+OPTIONS = slice(NewJob._fields.index("run_at"), None)
+NO_OPTIONS = (None,) * len(NewJob._fields[OPTIONS])
+
+
+def message(id: UUID, queue: str, actor: str, params: str) -> str:
+    """The message column: what dramatiq encodes for the same call. `params` is a JSON text."""
+    addressed = _addressed(queue, actor)
+    return f'{addressed}"kwargs":{params},"message_id":"{id}","message_timestamp":{id.int >> 80}}}'
+
+
+@cache
+def _addressed(queue: str, actor: str) -> str:
+    """What messages to one actor have in common, and begin with."""
+    said = orjson.dumps({"queue_name": queue, "actor_name": actor, "args": [], "options": {}})
+    return said.decode()[:-1] + ","
+
+
+class Batch:
+    """Jobs for the queries `enqueue` and `enqueue_alike`: their kinds, the lines that they join, and their places in these.
+
+    `rounds`: of some lines a round that has come, so that earlier ones need not be looked through.
+    """
+
+    def __init__(self, jobs: Sequence[NewJob], rounds: Mapping[Line, int] | None = None) -> None:
+        self.jobs = jobs
+        self._rounds = rounds or {}
+        #: The number of each line; and of each kind, with its line's.
+        self._lines: dict[tuple[str, int, str | None], int] = {}
+        self._kinds: dict[Kind, tuple[int, int]] = {}
+        self._lengths: list[int] = []
+        #: Of each job its kind's number, and how many of its line come before it here.
+        self._places = self._lined_up([job.kind for job in jobs])
+
+    def _lined_up(self, kinds: Sequence[Kind]) -> Sequence[tuple[int, int]]:
+        if kinds.count(kinds[0]) < len(kinds):
+            return [self._place(kind) for kind in kinds]
+        number, first = self._place(kinds[0])
+        return [(number, place) for place in range(first, first + len(kinds))]
+
+    def _place(self, kind: Kind) -> tuple[int, int]:
+        known = self._kinds.get(kind)
+        if known is None:
+            known = self._kinds[kind] = (len(self._kinds) + 1, self._line(kind))
+        number, line = known
+        self._lengths[line - 1] += 1
+        return number, self._lengths[line - 1] - 1
+
+    def _line(self, kind: Kind) -> int:
+        key = (kind.lane, kind.priority, kind.tenant)
+        if key not in self._lines:
+            self._lengths.append(0)
+            self._lines[key] = len(self._lengths)
+        return self._lines[key]
+
+    @property
+    def is_alike(self) -> bool:
+        """Whether the query `enqueue_alike` takes them: all of one kind, and none with more than every job has."""
+        return len(self._kinds) == 1 and all(job[OPTIONS] == NO_OPTIONS for job in self.jobs)
+
+    def alike(self) -> dict[str, Any]:
+        """The parameters of the query `enqueue_alike`."""
+        [kind] = self._kinds
+        since = self._rounds.get((kind.lane, kind.priority), 0)
+        return {**self._texts(), **kind._asdict(), "since": since}
+
+    def columns(self) -> dict[str, Any]:
+        """The parameters of the query `enqueue`: what every job has as texts, the rest as an array each."""
+        jobs = transposed(NewJob._fields, self.jobs)
+        # Most jobs leave most columns empty, and an array of nulls costs as much as any other.
+        short = {name: [] if column.count(None) == len(column) else column for name, column in jobs.items()}
+        return {
+            **short,
+            **self._texts(),
+            **transposed(("kind", "place"), self._places),
+            **transposed(Kind._fields, list(self._kinds)),
+            "line": [line for _, line in self._kinds.values()],
+            **transposed(("line_lane", "line_priority", "line_tenant"), list(self._lines)),
+            "line_since": [self._rounds.get((lane, priority), 0) for lane, priority, _ in self._lines],
+            "count": len(self.jobs),
+        }
+
+    def _texts(self) -> dict[str, str]:
+        """What every job has."""
+        ids, _, messages, requests, traces, *_ = zip(*self.jobs, strict=True)
+        return {
+            "message_id": joined([str(id) for id in ids]),
+            "message": joined(messages),
+            "request_id": joined(requests),
+            "traceparent": joined(traces),
+        }
+
+    def rounds(self, row: Mapping[str, Any]) -> dict[Line, int]:
+        """The rounds that had come in these lines, by the query's row."""
+        return {
+            (lane, priority): come
+            for (lane, priority, _), come in zip(self._lines, row["rounds"], strict=True)
+        }
+
+    def added(self, row: Mapping[str, Any]) -> dict[UUID, Added]:
+        """The jobs that were added, by the query's row."""
+        created_at, turns = row["created_at"], row["turns"]
+        ends = [created_at + timedelta(seconds=kind.retention) for kind in self._kinds]
+        starts = [turns[line - 1] for _, line in self._kinds.values()]
+        told = [
+            Added(created_at, None, ends[number - 1], starts[number - 1] + place)
+            for number, place in self._places
+        ]
+        added = dict(zip([job.message_id for job in self.jobs], told, strict=True))
+        if row["added"] is not None:
+            added = {id: added[id] for id in row["added"]}
+        for id, due_at in zip(row["postponed"] or (), row["due_at"] or (), strict=True):
+            kept = added[id].expires_at - created_at
+            added[id] = Added(created_at, due_at, due_at + kept, None)
+        return added

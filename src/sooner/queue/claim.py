@@ -1,0 +1,310 @@
+"""Claiming: batches of due jobs, lane by lane, as many as there is room for."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from sooner.db import Link, Queries, Query
+from sooner.db.retry import forever, unforeseen
+from sooner.process import logs
+from sooner.process.clock.pace import Pace
+from sooner.queue.lane import Lane
+
+log = logs.get(__name__)
+
+SQL = Queries("sooner.queue", "sql/claim.sql")
+
+#: The safety net under notifications.
+POLL_SECONDS = 1.0
+#: The same where nothing listens, so that the poll is all there is.
+POLL_SECONDS_WITHOUT_LISTEN = 0.1
+#: One statement claims at most this many.
+BATCH = 100
+#: While there is a backlog, every so many claims begin with what lower priorities have kept waiting.
+AGED_EVERY = 8
+#: A claim under limits looks at this many keys at a time (the query `limited_keys` knows the number).
+KEYS = 50
+#: How often a worker looks for jobs that it holds without knowing.
+SEARCH_SECONDS = 2.0
+#: How often a claim begins with the first round there ever was, where nothing says that it should.
+WHOLE_SECONDS = 1.0
+#: Such claims and searches take at most this share of the time: beside an old transaction they are long.
+SHARE = 0.02
+#: A job may come into the table so many rounds (microseconds, where nobody waits) behind one that was claimed already.
+LATE = 200_000
+PRIORITIES = 3
+#: What a notification says where jobs came back that have waited before.
+BACK = "back"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A lane that a worker claims from."""
+
+    lane: Lane
+    actors: list[str]
+    #: How many more jobs there is room for now.
+    room: Callable[[], int]
+
+
+class Rounds:
+    """From which round on each lane is worth looking at, by priority.
+
+    What is claimed while an older transaction is open stays in the index; a claim that began with the first round would
+    walk over all of it. A job that comes back keeps its round, so now and then, and when told, a claim does begin there.
+    """
+
+    def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._since: dict[str, list[int]] = {}
+        self._whole: dict[str, Pace] = {}
+        self._now = now
+
+    def doubt(self, lane: str | None = None) -> None:
+        """Jobs may wait from any round on: in one lane, or in all."""
+        for name in list(self._since) if lane is None else [lane]:
+            self._since.pop(name, None)
+
+    def since(self, lane: str) -> list[int] | None:
+        """Where the next claim begins, a round a priority; None: with the first."""
+        return None if self._pace(lane).is_due() else self._since.get(lane)
+
+    def learn(self, lane: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """What a claim took; whether any of it was of an earlier round than was thought worth looking at, or of none."""
+        known = self._since.get(lane)
+        since = list(known or [0] * PRIORITIES)
+        for priority in {row["priority"] for row in rows}:
+            turn = min(row["turn"] or 0 for row in rows if row["priority"] == priority)
+            since[priority] = max(0, turn - LATE)
+        if rows:
+            self._since[lane] = since
+        return any(row["turn"] is None or row["turn"] < (known or since)[row["priority"]] for row in rows)
+
+    def whole(self, lane: str, seconds: float) -> None:
+        """A claim that began with the first round took so long."""
+        self._pace(lane).took(seconds)
+
+    def _pace(self, lane: str) -> Pace:
+        if lane not in self._whole:
+            self._whole[lane] = Pace(SHARE, least=WHOLE_SECONDS, now=self._now)
+        return self._whole[lane]
+
+
+class Held(Protocol):
+    """Whether this worker may claim."""
+
+    id: UUID
+
+    def is_held(self) -> bool: ...
+
+
+class Claimer:
+    """Takes jobs from lanes whenever there are jobs and room, and hands each to `start`.
+
+    `known` says which jobs run here or end here: any other one that this worker holds was claimed by a statement
+    whose answer never came, and is started when it is found.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        lease: Held,
+        served: Sequence[Served],
+        start: Callable[[Mapping[str, Any]], None],
+        known: Callable[[], Collection[UUID]],
+        *,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        self._link = link
+        self._lease = lease
+        self._served = {each.lane.name: each for each in served}
+        self._start = start
+        self._known = known
+        self._searching = Pace(SHARE, least=SEARCH_SECONDS)
+        self._poll_seconds = poll_seconds
+        self._ready: dict[str, None] = {}
+        self._starved: set[str] = set()
+        self._backlogged = 0
+        self._after: dict[str, str] = {}
+        self._rounds = Rounds()
+        self._awake = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def lane_names(self) -> list[str]:
+        """The lanes it claims from."""
+        return list(self._served)
+
+    def start(self) -> None:
+        """Begin to claim."""
+        self._task = asyncio.create_task(unforeseen("claiming")(self._claim_forever))
+
+    async def stop(self) -> None:
+        """Claim no more; a claim under way is brought to its end, so that no job is held unknowingly."""
+        if self._task is not None:
+            self._stopping = True
+            self._awake.set()
+            await self._task
+
+    def wake(self, lane: str | None = None, *, came_back: bool = False) -> None:
+        """There may be jobs: in one lane, or in any. `came_back`: perhaps such as have waited before."""
+        if came_back:
+            self._rounds.doubt(lane)
+        if lane is None:
+            self._ready.update(dict.fromkeys(self._served))
+        elif lane in self._served:
+            self._ready[lane] = None
+        self._awake.set()
+
+    def room(self) -> None:
+        """There is room again."""
+        if self._starved:
+            self._ready.update(dict.fromkeys(self._starved))
+            self._starved.clear()
+            self._awake.set()
+
+    async def _claim_forever(self) -> None:
+        self.wake()
+        async for attempt in forever():
+            with attempt:
+                while not self._stopping:
+                    await self._next()
+
+    async def _next(self) -> None:
+        if not self._ready:
+            self._awake.clear()
+            poll = asyncio.get_running_loop().call_later(self._poll_seconds, self.wake)
+            try:
+                await self._awake.wait()
+            finally:
+                poll.cancel()
+        if self._searching.is_due():
+            await self._search()
+        while self._ready and not self._stopping:
+            name = next(iter(self._ready))
+            del self._ready[name]
+            try:
+                await self._claim(self._served[name])
+            except BaseException:
+                self._ready[name] = None
+                self._searching.hurry()
+                raise
+
+    async def _claim(self, served: Served) -> None:
+        batch = min(served.room(), BATCH)
+        if batch <= 0:
+            self._starved.add(served.lane.name)
+            return
+        if not self._lease.is_held():
+            return
+        await (self._claim_limited if served.lane.is_limited else self._claim_free)(served, batch)
+
+    async def _claim_free(self, served: Served, batch: int) -> None:
+        if self._backlogged >= AGED_EVERY:
+            self._backlogged = 0
+            batch -= await self._take(SQL.claim_aged, served, max(1, batch // AGED_EVERY))
+        if batch > 0 and await self._take_first(served, batch) == batch:
+            self._backlogged += 1
+            self._ready[served.lane.name] = None
+
+    async def _take_first(self, served: Served, batch: int) -> int:
+        name = served.lane.name
+        since = self._rounds.since(name)
+        if since is not None:
+            return await self._take(SQL.claim_since, served, batch, since=since)
+        began = time.monotonic()
+        taken = await self._take(SQL.claim, served, batch)
+        self._rounds.whole(name, time.monotonic() - began)
+        return taken
+
+    async def _claim_limited(self, served: Served, batch: int) -> None:
+        name = served.lane.name
+        after = self._after.pop(name, "")
+        [seen] = await self._link.fetch(SQL.limited_keys, lane=name, after=after)
+        taken = await self._take(SQL.claim_limited, served, batch, keys=seen["keys"])
+        if len(seen["keys"]) == KEYS:
+            # The next claim goes on with the keys behind these, so that none is kept from its turn.
+            self._after[name] = seen["keys"][-1]
+        if taken or after or name in self._after:
+            self._ready[name] = None
+
+    async def _take(self, query: Query, served: Served, batch: int, **more: Any) -> int:
+        worker, name = self._lease.id, served.lane.name
+        rows = await self._link.fetch(
+            query,
+            lane=name,
+            queue=served.lane.queue,
+            actors=served.actors,
+            worker=worker,
+            batch=batch,
+            **more,
+        )
+        self._begin(rows, worker)
+        if self._rounds.learn(name, rows) and len(rows) == batch:
+            # There may be more of what came back.
+            self._rounds.doubt(name)
+        return len(rows)
+
+    async def _search(self) -> None:
+        if not self._lease.is_held():
+            return
+        # No claim is under way, so whatever begins here is known before the statement goes out.
+        began, worker, known = time.monotonic(), self._lease.id, self._known()
+        rows = await self._link.fetch(SQL.unknown, worker=worker, known=list(known), batch=BATCH)
+        for row in rows:
+            log.warning("job found that was claimed unknowingly", job=str(row["message_id"]))
+        self._begin(rows, worker)
+        self._searching.took(time.monotonic() - began)
+
+    def _begin(self, rows: Sequence[Mapping[str, Any]], worker: UUID) -> None:
+        # A process that was frozen meanwhile starts nothing: either the jobs are others' now, or it finds them again.
+        if self._lease.is_held() and self._lease.id == worker:
+            for row in sorted(rows, key=lambda row: (row["priority"], row["turn"] or 0, row["created_at"])):
+                self._start(row)
+
+
+class Promoter:
+    """Makes postponed jobs claimable when their time comes: they wait in the table, never in memory."""
+
+    #: The net under lost notifications of postponed jobs.
+    LONGEST_PAUSE = 5.0
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._awake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to promote."""
+        self._task = asyncio.create_task(unforeseen("promoting")(self._promote_forever))
+
+    async def stop(self) -> None:
+        """Promote no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def wake(self) -> None:
+        """A job was postponed, perhaps to sooner than the next one known."""
+        self._awake.set()
+
+    async def _promote_forever(self) -> None:
+        while True:
+            pause = self.LONGEST_PAUSE
+            async for attempt in forever():
+                with attempt:
+                    pause = await self.promote()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._awake.wait(), pause)
+            self._awake.clear()
+
+    async def promote(self) -> float:
+        """Promote what is due: seconds until it is worth looking again."""
+        [row] = await self._link.fetch(SQL.promote)
+        if row["promoted"]:
+            return 0
+        return min(row["next_in"] if row["next_in"] is not None else self.LONGEST_PAUSE, self.LONGEST_PAUSE)

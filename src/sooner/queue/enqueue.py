@@ -1,0 +1,173 @@
+"""Enqueueing: one INSERT, shared by the requests that come at the same time."""
+
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sooner.db import (
+    Group,
+    Link,
+    Queries,
+    Query,
+    Unavailable,
+)
+from sooner.db.retry import briefly
+from sooner.queue.batch import (
+    Added,
+    Batch,
+    Line,
+    NewJob,
+)
+
+SQL = Queries("sooner.queue", "sql/enqueue.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    """How much may run under a key: the fields are the parameters of the query `limits`, one array each."""
+
+    key: str
+    most: int | None
+    interval_seconds: float | None
+    burst: int | None
+
+
+Slot = tuple[str, str, str]
+#: What came of jobs to add: a row, or who has a key of theirs.
+Outcome = dict[UUID, Added | BaseException]
+
+#: How often a key that came free is tried for.
+KEY_ROUNDS = 3
+
+
+class Conflict(Exception):
+    """The idempotency key is held by the job `id`, which was made with `fingerprint`; nothing was added."""
+
+    def __init__(self, id: UUID, fingerprint: bytes | None) -> None:
+        super().__init__(str(id))
+        self.id = id
+        self.fingerprint = fingerprint
+
+
+class Twin(Exception):
+    """The job `id` of the same kind waits or runs, and there may be one at a time; nothing was added."""
+
+    def __init__(self, id: UUID) -> None:
+        super().__init__(str(id))
+        self.id = id
+
+
+def statement(batch: Batch) -> tuple[Query, dict[str, Any]]:
+    """What adds jobs that were never tried to be added, and its parameters."""
+    return (SQL.enqueue_alike, batch.alike()) if batch.is_alike else (SQL.enqueue, batch.columns())
+
+
+class Enqueuer:
+    """Adds jobs over one connection of its own; concurrent calls share statements."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._rounds: dict[Line, int] = {}
+        self._group: Group[NewJob, Added] = Group(
+            self._insert, length=lambda job: len(job.message) + len(job.sealed or "")
+        )
+
+    def enqueue(self, job: NewJob) -> Coroutine[Any, Any, Added]:
+        """Add a job.
+
+        Raises Conflict, Twin, and Unavailable when the database is away.
+        """
+        return self._group(job)
+
+    async def limits(self, rows: Sequence[LimitRow]) -> None:
+        """Make known how much may run under the keys of jobs to come. Raises Unavailable."""
+        columns = {name: [getattr(row, name) for row in rows] for name in SQL.limits.parameters}
+        await self._link.fetch(SQL.limits, **columns)
+
+    async def _insert(self, jobs: Sequence[NewJob]) -> Sequence[Added | BaseException]:
+        # Whoever takes keys in one order cannot wait in a circle with another process that does.
+        keyed = any(job.idempotency_key or job.unique_key for job in jobs)
+        outcome = await self._add(sorted(jobs, key=_order) if keyed else jobs)
+        if len(outcome) < len(jobs):
+            await self._settle([job for job in jobs if job.message_id not in outcome], outcome)
+        return [outcome[job.message_id] for job in jobs]
+
+    async def _add(self, jobs: Sequence[NewJob]) -> Outcome:
+        batch = Batch(jobs, self._rounds)
+        try:
+            return await self._write(batch, *statement(batch))
+        except Unavailable:
+            return await briefly()(self._add_again, batch)
+
+    async def _write(self, batch: Batch, query: Query, values: Mapping[str, Any]) -> Outcome:
+        [row] = await self._link.fetch(query, **values)
+        self._rounds.update(batch.rounds(row))
+        return dict(batch.added(row))
+
+    async def _add_again(self, batch: Batch) -> Outcome:
+        """The ids are ours, so a second try after a lost answer finds the first one's rows and adds none twice."""
+        added = await self._write(batch, SQL.enqueue, batch.columns())
+        ids = [job.message_id for job in batch.jobs if job.message_id not in added]
+        rows = await self._link.fetch(SQL.added, ids=ids) if ids else ()
+        return {**added, **{row["message_id"]: Added(*list(row.values())[1:]) for row in rows}}
+
+    async def _settle(self, jobs: Sequence[NewJob], outcome: Outcome) -> None:
+        """Jobs whose key was taken: who has it, for each, or a row where the key came free meanwhile.
+
+        What goes wrong here is told to these jobs' callers alone: the others' rows are there.
+        """
+        try:
+            for _ in range(KEY_ROUNDS):
+                outcome.update(await briefly()(self._taken, jobs))
+                jobs = [job for job in jobs if job.message_id not in outcome]
+                outcome.update(await self._add(jobs) if jobs else {})
+                jobs = [job for job in jobs if job.message_id not in outcome]
+                if not jobs:
+                    return
+            error: BaseException = Unavailable("a key changes hands too fast")
+        except Exception as failure:  # noqa: BLE001 - it is raised to each caller
+            error = failure
+        outcome.update({job.message_id: error for job in jobs if job.message_id not in outcome})
+
+    async def _taken(self, jobs: Sequence[NewJob]) -> dict[UUID, BaseException]:
+        holders = await self._holders([_slot(job) for job in jobs if job.idempotency_key is not None])
+        taken: dict[UUID, BaseException] = {
+            job.message_id: holders[_slot(job)] for job in jobs if _slot(job) in holders
+        }
+        twins = await self._twins(jobs)
+        for job in jobs:
+            if job.unique_key in twins:
+                taken.setdefault(job.message_id, Twin(twins[job.unique_key]))
+        return taken
+
+    async def _twins(self, jobs: Sequence[NewJob]) -> dict[str | None, UUID]:
+        keys = [job.unique_key for job in jobs if job.unique_key is not None]
+        rows = await self._link.fetch(SQL.twins, unique_key=keys) if keys else ()
+        return {row["unique_key"]: row["message_id"] for row in rows}
+
+    async def holder(self, tenant: str | None, actor: str, key: str) -> Conflict | None:
+        """Who holds an idempotency key. Raises Unavailable."""
+        slot = (tenant or "", actor, key)
+        return (await self._holders([slot])).get(slot)
+
+    async def _holders(self, slots: Sequence[Slot]) -> dict[Slot, Conflict]:
+        if not slots:
+            return {}
+        tenants, actors, keys = zip(*slots, strict=True)
+        rows = await self._link.fetch(SQL.holders, tenant=tenants, actor=actors, idempotency_key=keys)
+        return {
+            (row["tenant"], row["actor"], row["idempotency_key"]): Conflict(
+                row["message_id"], row["fingerprint"]
+            )
+            for row in rows
+        }
+
+
+def _slot(job: NewJob) -> Slot:
+    """Where no two jobs with an idempotency key may be."""
+    return (job.kind.tenant or "", job.kind.actor, job.idempotency_key or "")
+
+
+def _order(job: NewJob) -> tuple[str, ...]:
+    return (*_slot(job), job.unique_key or "")

@@ -1,0 +1,195 @@
+"""Finishing: one UPDATE, shared by the attempts that end at the same time."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+import orjson
+
+from sooner.db import (
+    Link,
+    Queries,
+    Query,
+    Unavailable,
+    fitting,
+    joined,
+)
+from sooner.db.retry import forever, unforeseen
+from sooner.process import logs
+
+log = logs.get(__name__)
+
+SQL = Queries("sooner.queue", "sql/finish.sql")
+
+#: One statement, and one notification with its ids, carries at most this many (PostgreSQL: under 8,000 bytes).
+BATCH = 200
+
+#: Progress is written at most this often a job.
+PROGRESS_SECONDS = 0.1
+
+
+class Ending(NamedTuple):
+    """How an attempt ended: the fields are columns of the queries `finish`, `give_back` and `lose`.
+
+    `state` is done, rejected, cancelled, or queued (to be tried again after `pause` seconds, or given back
+    where the attempt is not `counted`), or lost, as if its worker had died with it. `result`, `error`, what was
+    `raised` and the last word of `progress` are JSON texts.
+    """
+
+    id: UUID
+    fence: int
+    state: Literal["done", "rejected", "cancelled", "queued", "lost"]
+    result: str | None = None
+    error: str | None = None
+    pause: float = 0
+    counted: bool = True
+    progress: str | None = None
+    raised: str | None = None
+
+
+def length(ending: Ending) -> int:
+    """Characters of what an ending says."""
+    return (
+        len(ending.result or "")
+        + len(ending.error or "")
+        + len(ending.progress or "")
+        + len(ending.raised or "")
+    )
+
+
+def texts(query: Query, endings: Sequence[Ending]) -> dict[str, str]:
+    """The endings as parameters of one of the queries."""
+    columns = zip(Ending._fields, zip(*endings, strict=True), strict=True)
+    return {
+        name: joined([None if value is None else str(value) for value in column])
+        for name, column in columns
+        if name in query.parameters
+    }
+
+
+class Finisher:
+    """Writes endings over one connection of its own, all that gather while a statement is under way in the next one.
+
+    `on_written` is called after each statement.
+    """
+
+    def __init__(
+        self, link: Link, *, retention: float, on_written: Callable[[], None] = lambda: None
+    ) -> None:
+        self._link = link
+        self._retention = retention
+        self._waiting: list[Ending] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._under_way: list[Ending] = []
+        self._said: dict[UUID, tuple[int, str]] = {}
+        self._saying: asyncio.Task[None] | None = None
+        self.on_written = on_written
+
+    @property
+    def unwritten(self) -> int:
+        """How many endings are not yet in the table."""
+        return len(self._waiting) + len(self._under_way)
+
+    @property
+    def unwritten_ids(self) -> list[UUID]:
+        """The jobs whose endings are not yet in the table."""
+        return [ending.id for ending in (*self._waiting, *self._under_way)]
+
+    def finish(self, ending: Ending) -> None:
+        """Write an ending soon. Goes on trying while the database is away."""
+        if (last := self._said.pop(ending.id, None)) is not None:
+            ending = ending._replace(progress=last[1])
+        self._waiting.append(ending)
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_all())
+
+    async def _write_all(self) -> None:
+        try:
+            while self._waiting:
+                size = fitting(map(length, self._waiting[:BATCH]))
+                batch, self._waiting = self._waiting[:size], self._waiting[size:]
+                self._under_way = batch
+                await self._write_batch(batch)
+                self._under_way = []
+                self.on_written()
+        finally:
+            self._writing = None
+
+    async def _write_batch(self, batch: Sequence[Ending]) -> None:
+        try:
+            await self._finish(batch)
+        except Exception as error:  # noqa: BLE001 - endings are written, whatever it takes
+            log.warning("endings not written, trying again", error=str(error) or type(error).__name__)
+            await self._insist(batch)
+
+    async def _insist(self, batch: Sequence[Ending]) -> None:
+        async def write() -> None:
+            await forever()(self._finish, batch)
+
+        await unforeseen("writing endings")(write)
+
+    async def _finish(self, endings: Sequence[Ending]) -> None:
+        try:
+            finished = await self._write(endings)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one, it shall not hold up the others
+            log.warning("endings refused, each is written by itself", error=str(error), jobs=len(endings))
+            await self._finish_singly(endings)
+            return
+        for ending in endings:
+            if ending.id not in finished:
+                log.warning("ending dropped: the job is no longer held here", job=str(ending.id))
+
+    async def _finish_singly(self, endings: Sequence[Ending]) -> None:
+        if len(endings) == 1:
+            await self._write_unstorable(endings[0])
+            return
+        for ending in endings:
+            await self._finish([ending])
+
+    async def _write(self, endings: Sequence[Ending]) -> set[UUID]:
+        """Which of the jobs were still held."""
+        held = await self._run(SQL.finish, [each for each in endings if each.state not in ("queued", "lost")])
+        held |= await self._run(SQL.give_back, [ending for ending in endings if ending.state == "queued"])
+        held |= await self._run(SQL.lose, [ending for ending in endings if ending.state == "lost"])
+        return held
+
+    async def _run(self, query: Query, endings: Sequence[Ending]) -> set[UUID]:
+        if not endings:
+            return set()
+        rows = await self._link.fetch(query, retention=self._retention, **texts(query, endings))
+        return set(rows[0]["ids"]) if rows else set()
+
+    async def _write_unstorable(self, ending: Ending) -> None:
+        error = orjson.dumps(
+            {
+                "type": "result-not-storable",
+                "title": "The result cannot be stored",
+                "detail": "PostgreSQL refused it as JSON: a NUL character, a number out of range, or too much.",
+            }
+        ).decode()
+        await self._write([Ending(ending.id, ending.fence, "rejected", error=error)])
+
+    def progress(self, id: UUID, fence: int, word: Mapping[str, Any]) -> None:
+        """Note how far a job is; the latest word wins, and is written soon."""
+        self._said[id] = (fence, orjson.dumps(word).decode())
+        if self._saying is None:
+            self._saying = asyncio.create_task(self._say())
+
+    async def _say(self) -> None:
+        try:
+            while self._said:
+                said, self._said = self._said, {}
+                await self._link.fetch(
+                    SQL.progress,
+                    id=list(said),
+                    fence=[fence for fence, _ in said.values()],
+                    progress=[word for _, word in said.values()],
+                )
+                await asyncio.sleep(PROGRESS_SECONDS)
+        except Exception as error:  # noqa: BLE001 - a lost word of progress harms nobody: the next one says more
+            log.warning("progress not written", error=str(error))
+        finally:
+            self._saying = None

@@ -1,0 +1,183 @@
+"""The lease: one row a worker process, extended by a heartbeat, under which it holds all its jobs.
+
+The heartbeat runs on a thread with a connection of its own: an actor that blocks the event loop by mistake
+delays its own process, but does not make others run its jobs a second time.
+"""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg2
+import psycopg2.extensions
+
+from sooner.db import Queries, Query
+from sooner.db.retry import while_held
+from sooner.process import logs
+from sooner.queue.ids import uuid7
+from sooner.queue.lane import LAST, LIMITED
+
+log = logs.get(__name__)
+
+SQL = Queries("sooner.queue", "sql/lease.sql")
+
+#: A job that kills its worker is tried this often.
+MOST_CRASHES = 3
+
+WORKER_LOST = orjson.dumps(
+    {
+        "type": "worker-lost",
+        "title": "The worker was lost",
+        "detail": f"The worker process that ran this job died, or ran out of memory, {MOST_CRASHES} times.",
+    }
+).decode()
+
+
+class Lease:
+    """Holds this process's lease, takes away others' when they run out, and puts back what those held.
+
+    `on_lost` is called from the heartbeat's thread when the lease was taken away: whatever the process still
+    runs is no longer its own. The process goes on under a new lease with another `id`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        seconds: float,
+        retention: float,
+        queues: Sequence[str],
+        tasks: int,
+        threads: int,
+        on_lost: Callable[[], None],
+    ) -> None:
+        self.id: UUID = uuid7()
+        self._url = url
+        self._seconds = seconds
+        self._retention = retention
+        self._queues = list(queues)
+        self._places = {"tasks": tasks, "threads": threads}
+        self._on_lost = on_lost
+        self._held_until = 0.0
+        self._answered_at = time.monotonic()
+        self._patient_until = 0.0
+        self._ended = threading.Event()
+        self._connection: psycopg2.extensions.connection | None = None
+        self._thread = threading.Thread(target=self._beat_forever, name="lease", daemon=True)
+
+    def is_held(self) -> bool:
+        """Whether the lease is surely still ours. A process that was frozen sees at once that it is not."""
+        return time.monotonic() < self._held_until
+
+    def begin(self) -> None:
+        """Take the lease. Raises psycopg2.OperationalError when the database stays away."""
+        deadline = time.monotonic() + 30
+        for attempt in while_held(lambda: time.monotonic() < deadline):
+            with attempt:
+                self._register()
+        self._thread.start()
+
+    def end(self) -> None:
+        """Give up the lease."""
+        self._ended.set()
+        self._thread.join()
+        try:
+            self._run(SQL.retire, worker=str(self.id))
+        except psycopg2.Error as error:
+            log.warning("lease not given up, it runs out by itself", error=str(error))
+        if self._connection is not None:
+            self._connection.close()
+
+    def _register(self) -> None:
+        began = time.monotonic()
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        self._run(
+            SQL.register,
+            worker=str(self.id),
+            name=name,
+            queues=self._queues,
+            seconds=self._seconds,
+            **self._places,
+        )
+        self._held_until = began + self._seconds
+
+    def _beat_forever(self) -> None:
+        while not self._ended.wait(min(self._seconds / 5, 2)):
+            try:
+                for attempt in while_held(lambda: not self._ended.is_set()):
+                    with attempt:
+                        self._beat()
+            except Exception:
+                log.exception("heartbeat failed")
+
+    def _beat(self) -> None:
+        began = time.monotonic()
+        if self._run(SQL.beat, worker=str(self.id), seconds=self._seconds):
+            self._held_until = began + self._seconds
+            self.recover()
+        else:
+            self._lose()
+
+    def _lose(self) -> None:
+        log.error(
+            "lease lost: this process was frozen or cut off for longer than its lease", worker=str(self.id)
+        )
+        self._held_until = 0
+        self._on_lost()
+        self.id = uuid7()
+        self._register()
+
+    def recover(self) -> None:
+        """Take away leases that ran out; put back every job that no living worker holds."""
+        if time.monotonic() >= self._patient_until:
+            for _, name in self._run(SQL.bury):
+                log.warning("worker lost", name=name)
+        rows = self._run(
+            SQL.recover,
+            most_crashes=MOST_CRASHES,
+            last=LAST,
+            limited=LIMITED,
+            error=WORKER_LOST,
+            retention=self._retention,
+        )
+        for id, state, crashes, _ in rows:
+            log.warning("job recovered from a lost worker", job=id, state=state, crashes=crashes)
+
+    def _run(self, query: Query, **values: Any) -> list[tuple[Any, ...]]:
+        try:
+            with self._cursor() as cursor:
+                cursor.execute(query.pyformat, values)
+                rows = list(cursor.fetchall())
+        except psycopg2.Error:
+            # Whatever it was (a primary that takes no more writes, too): the next try begins anew.
+            if self._connection is not None:
+                self._connection.close()
+            raise
+        self._note_answer()
+        return rows
+
+    def _note_answer(self) -> None:
+        """Where the database was away, the others' leases ran out too: they have as long again to come back."""
+        now = time.monotonic()
+        if now - self._answered_at > self._seconds / 2:
+            self._patient_until = now + self._seconds
+        self._answered_at = now
+
+    def _cursor(self) -> psycopg2.extensions.cursor:
+        if self._connection is None or self._connection.closed:
+            # While an answer is awaited nothing is under way that could go unacknowledged, but for these probes.
+            self._connection = psycopg2.connect(
+                self._url,
+                application_name="sooner lease",
+                connect_timeout=5,
+                tcp_user_timeout=5000,
+                keepalives_idle=5,
+                keepalives_interval=2,
+            )
+            self._connection.autocommit = True
+        return self._connection.cursor()

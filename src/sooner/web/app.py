@@ -1,0 +1,131 @@
+"""The ASGI application."""
+
+import asyncio
+import contextlib
+import importlib
+import pkgutil
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import FrameType
+from typing import Any
+from uuid import UUID
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import ASGIApp
+
+from sooner.jobs.problem import MethodNotAllowed, NotFound
+from sooner.periodic import Schedule
+from sooner.process import garbage, logs, telemetry
+from sooner.process.settings import WebSettings
+from sooner.web import endpoints, openapi, operators, pages
+from sooner.web.auth import caller
+from sooner.web.http.cors import Cors
+from sooner.web.http.problems import problem_of, response
+from sooner.web.http.traced import Traced
+from sooner.web.pages.pages import Folder
+from sooner.web.resources import Resources
+from sooner.web.service import Service
+
+#: The router tries one route after another: jobs, which are asked for most, come first.
+FIRST = "sooner.web.endpoints.jobs"
+
+
+def _modules() -> list[str]:
+    names = {
+        f"{package.__name__}.{module.name}"
+        for package in (endpoints, openapi, operators, pages)
+        for module in pkgutil.iter_modules(package.__path__)
+    }
+    return sorted(names, key=lambda name: (name != FIRST, name))
+
+
+#: A module of these packages adds its routes by having them.
+ROUTES: list[BaseRoute] = [
+    route for name in _modules() for route in getattr(importlib.import_module(name), "ROUTES", ())
+]
+
+#: Beside what starts with these nothing is answered without credentials, not even that it is not there.
+OPEN = ("/static/",)
+OPEN_PATHS = frozenset({"/", "/livez", "/readyz", "/openapi.json", "/docs", "/dashboard", "/session"})
+
+
+def create(settings: WebSettings, actors: Mapping[str, Any], schedules: Mapping[str, Schedule]) -> ASGIApp:
+    """The application for these settings; its lifespan opens what it needs.
+
+    `actors` and `schedules` are the deployment's, by name.
+    """
+    logs.configure("web", format=settings.log_format, level=settings.log_level)
+    tracing = telemetry.begin("web", settings.traces_endpoint)
+    resources = Resources.make(settings, actors, schedules)
+
+    @asynccontextmanager
+    async def lifespan(app: Service) -> AsyncIterator[None]:
+        await resources.open()
+        _release_at_sigterm(resources)
+        garbage.settle()
+        try:
+            yield
+        finally:
+            await resources.close()
+            if tracing is not None:
+                await asyncio.to_thread(tracing.end)
+
+    submissions = [("POST", f"/jobs/{name}") for name in resources.actors]
+    service = Service(ROUTES, lifespan, _refuse, known=submissions)
+    service.state.resources = resources
+    app = Cors(service, settings.cors_allow_origins) if settings.cors_allow_origins else service
+    return app if tracing is None else Traced(app, tracing)
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    """The problem of what was raised. Raises Unauthorized where no route takes it and it lacks credentials too."""
+    if isinstance(error, HTTPException) and not (
+        request.url.path in OPEN_PATHS or request.url.path.startswith(OPEN)
+    ):
+        await caller(request)
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        methods = _allowed(request)
+        error = MethodNotAllowed(", ".join(methods)) if methods else NotFound()
+    return response(problem_of(error))
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of every route that takes the path: the router knows those of the first."""
+    resources: Resources = request.app.state.resources
+    methods: set[str] = set()
+    # The router has left the first route's own parameters there, and a folder's path as the root.
+    root = request.scope.get("app_root_path", request.scope.get("root_path", ""))
+    asked = {**request.scope, "path_params": {}, "root_path": root}
+    for route in ROUTES:
+        match, scope = route.matches(asked)
+        if match is not Match.NONE and isinstance(route, Route) and _names(resources, scope["path_params"]):
+            methods |= route.methods or set()
+        elif match is not Match.NONE and isinstance(route, Folder):
+            methods |= {"GET", "HEAD"}
+    return sorted(methods)
+
+
+def _names(resources: Resources, params: Mapping[str, str]) -> bool:
+    """Whether the parts of a path are what its route takes them for: an actor's name and a job's id look alike to it."""
+    with contextlib.suppress(ValueError):
+        return params.get("actor", "") in {"", *resources.actors} and (
+            "id" not in params or bool(UUID(params["id"]))
+        )
+    return False
+
+
+def _release_at_sigterm(resources: Resources) -> None:
+    """The server waits for the exchanges under way; those that wait for a job are to end now, with their 202."""
+    loop = asyncio.get_running_loop()
+    before = signal.getsignal(signal.SIGTERM)
+
+    def release(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(resources.watch.release)
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGTERM, release)

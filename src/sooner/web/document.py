@@ -1,0 +1,50 @@
+"""Answering with a job."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import Response
+
+from sooner.jobs.following.document import NO_MORE
+from sooner.jobs.forecasting.forecast import Outlook
+from sooner.jobs.row import Job
+from sooner.web.http.answers import NO_STORE, Field, Json
+from sooner.web.resources import Resources
+
+
+def answer(
+    resources: Resources,
+    job: Job,
+    *fields: Field,
+    status: int | None = None,
+    reading: bool = False,
+    more: Mapping[str, Any] = NO_MORE,
+) -> Response:
+    """The job document and `more` members: 200 where it is final or was only read, else 202 with where to look; and
+    further header fields.
+    """
+    code = status or (200 if reading or job.state.is_final else 202)
+    urls, outlook = resources.documents.urls(job), resources.forecast.outlook(job)
+    said = validators(job, outlook)
+    if reading:
+        # What answers a POST is kept by no cache anyway (RFC 9111, section 3).
+        said.append(NO_STORE)
+    if code == 202:
+        said.append((b"location", urls["self"].encode()))
+    said += fields
+    return Json(resources.documents.render(job, urls, outlook, more), code, said)
+
+
+def unchanged(resources: Resources, job: Job, *fields: Field) -> Response:
+    """304: the client has the newest document."""
+    answer = Response(status_code=304)
+    answer.raw_headers += [*validators(job, resources.forecast.outlook(job)), NO_STORE, *fields]
+    return answer
+
+
+def validators(job: Job, outlook: Outlook) -> list[Field]:
+    """Which version of the document it is, and when to ask for the next one."""
+    fields = [(b"etag", job.etag.encode())]
+    if outlook.retry_after is not None:
+        fields.append((b"retry-after", b"%d" % outlook.retry_after))
+    return fields

@@ -1,0 +1,71 @@
+"""What can be asked for, and what runs by itself."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sooner.db import Queries
+from sooner.jobs.declaring.declare import JobActor
+from sooner.periodic import upcoming
+from sooner.web.auth import caller
+from sooner.web.http.answers import answer_list
+from sooner.web.openapi import schemas
+from sooner.web.openapi.operation import Answer, operation
+from sooner.web.resources import Resources
+
+SQL = Queries("sooner.web.endpoints", "sql/actors.sql")
+
+
+@operation(tag="Actors", answers={200: Answer("The actors.", schemas.Actors)})
+async def catalogue(request: Request) -> Response:
+    """GET /actors: every actor with its schemas; operators also see those that only schedules ask for."""
+    resources: Resources = request.app.state.resources
+    who = await caller(request)
+    scheduled = _upcoming(resources, await resources.readers.rows(SQL.zone))
+    shown = dict(resources.actors)
+    if who.is_admin:
+        shown |= {name: actor for name, actor in resources.every_actor.items() if name in scheduled}
+    return answer_list(
+        [
+            members(shown[name], scheduled.get(name), resources.forecast.typical(name))
+            for name in sorted(shown)
+        ]
+    )
+
+
+def members(
+    actor: JobActor, schedule: Mapping[str, Any] | None, typical: tuple[float | None, float | None]
+) -> dict[str, Any]:
+    """What is said of an actor; `typical` durations in seconds, p50 and p95, None until a run is known."""
+    return {
+        "name": actor.actor_name,
+        "description": actor.description,
+        "parameters": actor.schema(),
+        "result": actor.result_schema(),
+        "queue": actor.queue_name,
+        "internal": actor.declaration.internal,
+        "schedule": schedule,
+        "duration": dict(zip(("p50", "p95"), typical, strict=True)),
+    }
+
+
+def _upcoming(resources: Resources, rows: list[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The next tick of each scheduled actor, in the zone that the scheduler last ran with."""
+    zone = ZoneInfo(rows[0]["timezone"] if rows else "UTC")
+    latest_first = sorted(
+        upcoming(resources.schedules.values(), datetime.now(UTC), zone),
+        key=lambda schedule: schedule.next_at,
+        reverse=True,
+    )
+    return {
+        each.actor: {"name": each.name, "cron": each.cron, "timezone": zone.key, "next_at": each.next_at}
+        for each in latest_first
+    }
+
+
+ROUTES = [Route("/actors", catalogue, methods=["GET"])]

@@ -1,0 +1,116 @@
+"""A job's events as they happen (Server-Sent Events: HTML, section 9.2)."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import SendTimeoutError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from sooner.db import Unavailable
+from sooner.jobs.following.events import Heard, Kind, event_id
+from sooner.jobs.following.watch import Watcher
+from sooner.jobs.row import Job
+from sooner.web.auth import may_see
+from sooner.web.lookup import job_id, visible
+from sooner.web.openapi.operation import Answer, Parameter, operation
+from sooner.web.resources import Resources
+
+#: Proxies close what is silent for longer; the contract says at least every 15 s.
+PING_SECONDS = 10
+#: A reader that takes nothing for this long is let go: it can resume where it was.
+SEND_SECONDS = 30
+#: How long a browser waits before it resumes a stream that ended early.
+RETRY_MILLISECONDS = 1000
+
+Closed = Callable[[Any], Awaitable[None]]
+
+
+@operation(
+    tag="Jobs",
+    answers={
+        200: Answer("The events, until the job is final.", media="text/event-stream"),
+        204: Answer("All of them are known: there will be none."),
+    },
+    problems=(404, 410),
+    parameters=(Parameter("Last-Event-ID", "header", "The last event that is known.", {"type": "string"}),),
+    by_address=True,
+)
+async def events(request: Request) -> Response:
+    """GET /jobs/{id}/events: a job's states and progress, from now (or from Last-Event-ID) to its end."""
+    resources: Resources = request.app.state.resources
+    id = job_id(request)
+    who = await may_see(request, id)
+    job = await visible(resources, id, who)
+    heard = Heard.read(request.headers.get("last-event-id", ""))
+    if job.state.is_final and heard is not None and heard.news(job) is None:
+        # What makes a browser's EventSource stop coming back (HTML, section 9.2.3).
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+    return stream(resources, id, heard)
+
+
+def stream(
+    resources: Resources,
+    id: UUID,
+    heard: Heard | None = None,
+    headers: Mapping[str, str] | None = None,
+    on_close: Closed | None = None,
+) -> Response:
+    """The answer that goes on until the job is final. `on_close` is awaited when the client hangs up before."""
+    return _Stream(
+        _events(resources, id, heard),
+        headers=headers,
+        ping=PING_SECONDS,
+        sep="\n",
+        send_timeout=SEND_SECONDS,
+        client_close_handler_callable=on_close,
+    )
+
+
+class _Stream(EventSourceResponse):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with contextlib.suppress(SendTimeoutError):
+            await super().__call__(scope, receive, send)
+
+
+async def _events(resources: Resources, id: UUID, heard: Heard | None) -> AsyncIterator[ServerSentEvent]:
+    """One event at a time, each made of the row as it is when the reader is ready for it: nothing piles up."""
+    watch = resources.watch
+    with watch.on(id, closely=True) as watcher:
+        job = await _first(resources, watcher)
+        while job is not None:
+            kind = "state" if heard is None else heard.news(job)
+            if kind is not None:
+                yield _event(resources, kind, job, first=heard is None)
+            heard = Heard.of(job)
+            if job.state.is_final or watch.is_released:
+                break
+            await watcher.change()
+            job = None if watcher.is_gone else watcher.job
+
+
+async def _first(resources: Resources, watcher: Watcher) -> Job | None:
+    """The job, as soon as the database says; None when it is gone, or the process is ending."""
+    while not resources.watch.is_released:
+        with contextlib.suppress(Unavailable):
+            return await resources.watch.look(watcher)
+        await watcher.change()
+    return None
+
+
+def _event(resources: Resources, kind: Kind, job: Job, *, first: bool) -> ServerSentEvent:
+    return ServerSentEvent(
+        resources.documents.render(job).decode(),
+        event=kind,
+        id=event_id(job),
+        retry=RETRY_MILLISECONDS if first else None,
+        sep="\n",
+    )
+
+
+ROUTES = [Route("/jobs/{id}/events", events, methods=["GET"])]

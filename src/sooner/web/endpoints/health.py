@@ -1,0 +1,57 @@
+"""Whether the process is up, and whether it can serve."""
+
+import asyncpg
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sooner.db import Queries
+from sooner.db.migrations import migrations
+from sooner.jobs.problem import ServiceUnavailable
+from sooner.web.openapi import schemas
+from sooner.web.openapi.operation import Answer, operation
+from sooner.web.resources import Resources
+
+SQL = Queries("sooner.web.endpoints", "sql/health.sql")
+
+
+@operation(tag="Service", answers={200: Answer("The process answers.", schemas.Health)}, credentials=None)
+async def live(request: Request) -> Response:
+    """GET /livez: the process answers."""
+    return Response(orjson.dumps({"status": "ok"}), media_type="application/json")
+
+
+@operation(
+    tag="Service",
+    answers={200: Answer("It can serve.", schemas.Readiness)},
+    problems=(503,),
+    credentials=None,
+)
+async def ready(request: Request) -> Response:
+    """GET /readyz: the database is there, with the schema this code was written for."""
+    resources: Resources = request.app.state.resources
+    found, needed = await _revision(resources), newest_revision()
+    if found is None or found < needed:
+        raise ServiceUnavailable(
+            f"The schema is at {found or 'no revision'}, this code needs {needed}: run the migrations."
+        )
+    return Response(orjson.dumps({"status": "ok", "schema": found}), media_type="application/json")
+
+
+async def _revision(resources: Resources) -> str | None:
+    """The schema's revision; None before the first migration, and where an older release made the last."""
+    try:
+        row = await resources.database.row(SQL.revision)
+    except asyncpg.UndefinedTableError:
+        return None
+    return None if row is None else str(row["version_num"])
+
+
+def newest_revision() -> str:
+    """The revision that this code was written for: the last file of the migrations, which are numbered."""
+    revisions = (migrations() / "versions").iterdir()
+    return max(entry.name for entry in revisions if entry.name.endswith(".py")).partition("_")[0]
+
+
+ROUTES = [Route("/livez", live), Route("/readyz", ready)]

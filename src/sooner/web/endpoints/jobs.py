@@ -1,0 +1,100 @@
+"""Jobs over HTTP: reading and cancelling them."""
+
+import asyncio
+import contextlib
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sooner.jobs.following.document import NO_MORE
+from sooner.jobs.following.watch import Watcher
+from sooner.jobs.problem import MethodNotAllowed
+from sooner.jobs.row import Job
+from sooner.jobs.states import State
+from sooner.web.auth import may_see
+from sooner.web.document import answer, unchanged
+from sooner.web.http import prefer
+from sooner.web.http.validators import known_tags
+from sooner.web.lookup import job_id, visible
+from sooner.web.openapi import schemas
+from sooner.web.openapi.operation import (
+    DOCUMENT,
+    PREFER,
+    Answer,
+    Parameter,
+    operation,
+)
+from sooner.web.resources import Resources
+
+
+@operation(
+    tag="Jobs",
+    answers={
+        200: Answer("The job document.", schemas.Job, headers=(*DOCUMENT, "Preference-Applied")),
+        304: Answer("It is what the client has.", headers=DOCUMENT),
+    },
+    problems=(404, 410),
+    parameters=(
+        PREFER,
+        Parameter("If-None-Match", "header", "Entity tags of what is known.", {"type": "string"}),
+    ),
+    by_address=True,
+)
+async def show(request: Request) -> Response:
+    """GET /jobs/{id}: the document, at once or after its next change; operators see its attempts, too."""
+    resources: Resources = request.app.state.resources
+    if request.path_params["id"] in resources.actors:
+        raise MethodNotAllowed("POST")
+    id = job_id(request)
+    who = await may_see(request, id)
+    known = known_tags(request.headers.getlist("if-none-match"))
+    fields = request.headers.getlist("prefer")
+    wait = prefer.read(fields).wait if fields else None
+    seconds = min(wait, resources.settings.sync_wait_max_seconds) if wait else 0
+    with resources.watch.on(id, closely=seconds > 0) as watcher:
+        job = await visible(resources, id, who)
+        if seconds and not job.state.is_final and (not known or known & {job.etag, "*"}):
+            job = await _changed(resources, watcher, job, seconds)
+    applied = [prefer.applied(seconds)] if wait else []
+    if known & {job.etag, "*"}:
+        return unchanged(resources, job, *applied)
+    is_operator = who is not None and who.is_admin
+    more = {"attempts_log": await resources.attempts.of(id)} if is_operator else NO_MORE
+    return answer(resources, job, *applied, reading=True, more=more)
+
+
+async def _changed(resources: Resources, watcher: Watcher, job: Job, seconds: float) -> Job:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not resources.watch.is_released:
+                await watcher.change()
+                if watcher.job is not None and watcher.job.version != job.version:
+                    return watcher.job
+    return job
+
+
+@operation(
+    tag="Jobs",
+    answers={
+        200: Answer("It is cancelled.", schemas.Job, headers=DOCUMENT),
+        202: Answer("Its worker is asked to stop it.", schemas.Job, headers=(*DOCUMENT, "Location")),
+    },
+    problems=(404, 409, 410),
+    by_address=True,
+)
+async def cancel(request: Request) -> Response:
+    """POST /jobs/{id}/cancel: 200 where it was waiting, 202 where it has to be stopped first."""
+    resources: Resources = request.app.state.resources
+    id = job_id(request)
+    who = await may_see(request, id)
+    await visible(resources, id, who)
+    state = await resources.actions.cancel(id)
+    job = await visible(resources, id, who)
+    return answer(resources, job, status=200 if state is State.CANCELLED else 202)
+
+
+ROUTES = [
+    Route("/jobs/{id}", show, methods=["GET"]),
+    Route("/jobs/{id}/cancel", cancel, methods=["POST"]),
+]

@@ -1,0 +1,87 @@
+"""Lists of jobs over HTTP."""
+
+from urllib.parse import urlencode
+
+import orjson
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sooner.jobs.following.listing import START, Position, Wanted
+from sooner.jobs.problem import Invalid, wrong
+from sooner.jobs.states import State
+from sooner.web.auth import caller
+from sooner.web.http import cursor
+from sooner.web.http.answers import answer_list
+from sooner.web.openapi import schemas
+from sooner.web.openapi.operation import Answer, Parameter, operation
+from sooner.web.resources import Resources
+
+DEFAULT_LIMIT = 50
+MOST = 100
+
+
+@operation(
+    tag="Jobs",
+    answers={200: Answer("A page of jobs.", schemas.Jobs, headers=("Link",))},
+    problems=(422,),
+    parameters=(
+        Parameter("state", "query", "Only jobs in this state.", {"enum": [*State]}, "error"),
+        Parameter("actor", "query", "Only jobs of this actor.", {"type": "string"}),
+        Parameter(
+            "limit", "query", "At most this many.", {"type": "integer", "minimum": 1, "maximum": MOST}, 20
+        ),
+        Parameter("cursor", "query", "From a page's `next`.", {"type": "string"}),
+    ),
+)
+async def jobs(request: Request) -> Response:
+    """GET /jobs: the tenant's jobs, newest first; an operator's list holds everybody's."""
+    resources: Resources = request.app.state.resources
+    who = await caller(request)
+    query = request.query_params
+    wanted = wanted_of(query, None if who.is_admin else who.tenant)
+    page = await resources.listing.page(wanted, _limit(query), _after(query))
+    items = [orjson.Fragment(resources.documents.render(job)) for job in page.jobs]
+    return answer_list(items, None if page.next is None else _address(query, page.next))
+
+
+def wanted_of(query: QueryParams, tenant: str | None = None) -> Wanted:
+    """The jobs that a query means, of one tenant or of all. Raises Invalid."""
+    return Wanted(tenant, _state(query), _actor(query))
+
+
+def _state(query: QueryParams) -> State | None:
+    text = query.get("state")
+    try:
+        return State(text) if text else None
+    except ValueError:
+        raise Invalid([wrong("#/state", f"state is one of {', '.join(State)}")]) from None
+
+
+def _actor(query: QueryParams) -> str | None:
+    text = query.get("actor") or None
+    if text is not None and "\0" in text:
+        raise Invalid([wrong("#/actor", "a NUL character is in no actor's name")])
+    return text
+
+
+def _limit(query: QueryParams) -> int:
+    text = query.get("limit") or str(DEFAULT_LIMIT)
+    limit = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    if not 1 <= limit <= MOST:
+        raise Invalid([wrong("#/limit", f"limit is a number from 1 to {MOST}")])
+    return limit
+
+
+def _after(query: QueryParams) -> Position:
+    text = query.get("cursor")
+    return cursor.decode(text) if text else START
+
+
+def _address(query: QueryParams, next: Position) -> str:
+    kept = {name: query[name] for name in ("state", "actor", "limit") if query.get(name)}
+    return "/jobs?" + urlencode({**kept, "cursor": cursor.encode(next)})
+
+
+ROUTES = [Route("/jobs", jobs, methods=["GET"])]

@@ -1,0 +1,59 @@
+"""Prometheus's text over HTTP."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sooner.process import metrics
+from sooner.web.auth import caller
+from sooner.web.openapi.operation import Answer, operation
+from sooner.web.resources import Resources
+
+OF_QUEUES = {
+    "waiting": "Jobs that wait, postponed ones included.",
+    "due": "Jobs that could be claimed now.",
+    "processing": "Jobs that a worker holds.",
+    "oldest_waiting_seconds": "How long the oldest due job has waited.",
+    "finished_per_minute": "Jobs that came to a final state within the last minute.",
+    "paused": "1 where operators paused the queue.",
+    "workers": "Worker processes that take from the queue.",
+}
+OF_TABLE = {
+    "dead_tuples": "Dead row versions in the table of jobs, as its statistics have them.",
+    "live_tuples": "Rows in the table of jobs, as its statistics have them.",
+    "table_bytes": "Size of the table of jobs, indexes and large values included.",
+    "notification_queue_usage_ratio": "How full PostgreSQL's notification queue is; at 1 commits fail.",
+}
+
+
+@operation(tag="Service", answers={200: Answer("The metrics.", media="text/plain")}, credentials="admin")
+async def show(request: Request) -> Response:
+    """GET /metrics: this process's counters, and what goes on in the queues."""
+    resources: Resources = request.app.state.resources
+    await caller(request, "admin")
+    registry = CollectorRegistry()
+    registry.register(_Gauges(await resources.queues.all(), await resources.queues.table()))
+    return Response(metrics.text() + generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+class _Gauges(Collector):
+    def __init__(self, queues: Iterable[Mapping[str, Any]], table: Mapping[str, Any]) -> None:
+        self._queues, self._table = list(queues), table
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        for name, meaning in OF_QUEUES.items():
+            gauge = GaugeMetricFamily(f"sooner_queue_{name}", meaning, labels=["queue"])
+            for queue in self._queues:
+                gauge.add_metric([queue["name"]], float(queue[name] or 0))
+            yield gauge
+        for name, meaning in OF_TABLE.items():
+            yield GaugeMetricFamily(f"sooner_{name}", meaning, value=float(self._table[name] or 0))
+
+
+ROUTES = [Route("/metrics", show, methods=["GET"])]

@@ -1,0 +1,68 @@
+"""What is done about failed jobs: retry and resolve."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sooner.jobs.problem import Invalid, wrong
+from sooner.web.auth import caller
+from sooner.web.document import answer
+from sooner.web.http.body import read_members
+from sooner.web.lookup import job_id, visible
+from sooner.web.openapi import schemas
+from sooner.web.openapi.operation import (
+    DOCUMENT,
+    Answer,
+    Body,
+    operation,
+)
+from sooner.web.resources import Resources
+
+LONGEST_NOTE = 2000
+NOTE = {
+    "type": "object",
+    "properties": {"note": {"type": ["string", "null"], "maxLength": LONGEST_NOTE}},
+    "additionalProperties": False,
+}
+
+
+@operation(
+    tag="Jobs",
+    answers={202: Answer("It waits again.", schemas.Job, headers=DOCUMENT)},
+    problems=(404, 409, 410),
+)
+async def retry(request: Request) -> Response:
+    """POST /jobs/{id}/retry: a failed job goes back to waiting."""
+    resources: Resources = request.app.state.resources
+    who, id = await caller(request), job_id(request)
+    await visible(resources, id, who)
+    await resources.actions.retry(id)
+    return answer(resources, await visible(resources, id, who), status=202)
+
+
+@operation(
+    tag="Jobs",
+    answers={200: Answer("It is resolved.", schemas.Job, headers=DOCUMENT)},
+    problems=(400, 404, 409, 410, 413, 415, 422),
+    body=Body(NOTE, {"note": "The disk was full."}, required=False),
+)
+async def resolve(request: Request) -> Response:
+    """POST /jobs/{id}/resolve: a person has dealt with a failed job, and may say how."""
+    resources: Resources = request.app.state.resources
+    who, id = await caller(request), job_id(request)
+    await visible(resources, id, who)
+    await resources.actions.resolve(id, await _note(request, resources.settings.max_body_bytes))
+    return answer(resources, await visible(resources, id, who), status=200)
+
+
+async def _note(request: Request, most: int) -> str | None:
+    note = (await read_members(request, most, ["note"])).get("note")
+    if note is not None and not (isinstance(note, str) and len(note) <= LONGEST_NOTE):
+        raise Invalid([wrong("#/note", f"a note is a text of at most {LONGEST_NOTE} characters")])
+    return note
+
+
+ROUTES = [
+    Route("/jobs/{id}/retry", retry, methods=["POST"]),
+    Route("/jobs/{id}/resolve", resolve, methods=["POST"]),
+]

@@ -1,0 +1,80 @@
+"""The bare result of a job over HTTP."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sooner.jobs import codec
+from sooner.jobs.files.files import File, Files
+from sooner.jobs.problem import JobFailed, WrongState
+from sooner.jobs.row import Job
+from sooner.jobs.states import State
+from sooner.web.auth import may_see
+from sooner.web.http.representation import Representation, answer, attachment
+from sooner.web.lookup import job_id, visible
+from sooner.web.openapi.operation import Answer, Parameter, operation
+from sooner.web.resources import Resources
+
+PARTS = ("ETag", "Accept-Ranges", "Content-Disposition")
+
+
+@operation(
+    tag="Jobs",
+    answers={
+        200: Answer("The result: JSON, or the file that the actor made.", media="*/*", headers=PARTS),
+        206: Answer("A part of it.", media="*/*", headers=(*PARTS, "Content-Range")),
+        304: Answer("It is what the client has.", headers=("ETag",)),
+    },
+    problems=(404, 409, 410, 416, 502),
+    parameters=(
+        Parameter("Range", "header", "The part that is wanted (RFC 9110, section 14).", {"type": "string"}),
+        Parameter("If-Range", "header", "Only while the entity tag is this.", {"type": "string"}),
+        Parameter("If-None-Match", "header", "Entity tags of what is known.", {"type": "string"}),
+    ),
+    by_address=True,
+)
+async def result(request: Request) -> Response:
+    """GET /jobs/{id}/result: what the actor gave back, JSON or the file it made."""
+    resources: Resources = request.app.state.resources
+    id = job_id(request)
+    job = await visible(resources, id, await may_see(request, id))
+    text = _result(job)
+    file = await resources.files.of(id, text)
+    return answer(request, _json(text) if file is None else _file(resources.files, file))
+
+
+def _result(job: Job) -> str:
+    if not job.state.is_final:
+        raise WrongState(f"The job is {job.state}: there is no result yet.")
+    if job.state is State.CANCELLED:
+        raise WrongState("The job was cancelled: there is no result.")
+    if job.result is None:
+        raise JobFailed(codec.loads(job.error or "{}"))
+    return job.result
+
+
+def _json(text: str) -> Representation:
+    data = text.encode()
+
+    async def pieces(start: int, stop: int) -> AsyncIterator[bytes]:
+        yield data[start:stop]
+
+    etag = f'"{hashlib.sha256(data).hexdigest()}"'
+    return Representation("application/json", len(data), etag, pieces)
+
+
+def _file(files: Files, file: File) -> Representation:
+    # The bytes are an actor's, perhaps made of a stranger's: they are saved, never run as a page of this site.
+    headers = {
+        "Content-Disposition": attachment(file.name),
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox",
+    }
+    return Representation(file.type, file.bytes, f'"{file.sha256}"', partial(files.read, file), headers)
+
+
+ROUTES = [Route("/jobs/{id}/result", result, methods=["GET"])]

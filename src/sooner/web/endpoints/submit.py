@@ -1,0 +1,254 @@
+"""Submitting jobs over HTTP."""
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sooner.db import Unavailable
+from sooner.jobs import codec
+from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.following.watch import Watcher
+from sooner.jobs.problem import (
+    Invalid,
+    NotFound,
+    ServiceUnavailable,
+    TooManyRequests,
+    wrong,
+)
+from sooner.jobs.row import Job
+from sooner.jobs.states import PRIORITIES
+from sooner.jobs.submitting.idempotency import Replay
+from sooner.jobs.submitting.submit import Attach, Submission
+from sooner.jobs.tenants.keys import Caller
+from sooner.process import logs
+from sooner.queue.ids import uuid7
+from sooner.web.auth import caller
+from sooner.web.document import answer
+from sooner.web.endpoints.events import stream
+from sooner.web.http import prefer, when
+from sooner.web.http.accept import prefers_events
+from sooner.web.http.answers import Field
+from sooner.web.http.body import read_json
+from sooner.web.http.hangup import unless_hung_up
+from sooner.web.http.prefer import Preferences
+from sooner.web.lookup import visible
+from sooner.web.openapi import schemas
+from sooner.web.openapi.operation import (
+    DOCUMENT,
+    PREFER,
+    Answer,
+    Body,
+    Parameter,
+    operation,
+)
+from sooner.web.resources import Resources
+
+log = logs.get(__name__)
+
+REPLAYED = (b"idempotency-replayed", b"true")
+
+SUBMITTED = (*DOCUMENT, "Preference-Applied", "Idempotency-Replayed")
+
+
+@operation(
+    tag="Actors",
+    answers={
+        200: Answer("The job's end, within the wait.", schemas.Job, headers=SUBMITTED),
+        202: Answer("The job is not final yet.", schemas.Job, headers=(*SUBMITTED, "Location")),
+    },
+    problems=(400, 404, 409, 413, 415, 422, 429),
+    parameters=(
+        PREFER,
+        Parameter(
+            "Cancel-After",
+            "header",
+            "Cancelled if not final after this many seconds.",
+            {"type": "number", "minimum": 0},
+        ),
+        Parameter(
+            "Idempotency-Key",
+            "header",
+            "The same key and parameters make one job, for 24 hours.",
+            {"type": "string", "pattern": "^[!-~]{1,255}$"},
+        ),
+        Parameter("run_at", "query", "Not before this time.", {"type": "string", "format": "date-time"}),
+        Parameter("delay", "query", "Not before this many seconds.", {"type": "number", "minimum": 0}),
+        Parameter("priority", "query", "Before or after others.", {"enum": [*PRIORITIES]}, "normal"),
+    ),
+    body=Body({"type": "object"}),
+)
+async def submit(request: Request) -> Response:
+    """POST /jobs/{actor}: 200 with the end of the job, or 202 with where to look for it."""
+    resources: Resources = request.app.state.resources
+    who = await caller(request)
+    actor = _actor(resources, request.path_params["actor"])
+    resources.admission.check_rate(who.tenant)
+    params = codec.read_object(await read_json(request, resources.settings.max_body_bytes))
+    actor.check(params)
+    if actor.upload_names:
+        await _check_uploads(resources, actor, params, who)
+    submission = _submission(request, actor, params, who)
+    wanted = _preferences(request)
+    try:
+        if not wanted.may_wait:
+            # Nobody has to be woken.
+            return _tell(resources, request, actor, await _let_in(resources, submission, who, uuid7()), 0)
+        with resources.watch.on(uuid7()) as watcher:
+            job = await _let_in(resources, submission, who, watcher.id)
+            return await _answer(request, actor, watcher, job, wanted)
+    except Replay as replay:
+        return await _replay(request, actor, who, replay.id, wanted, REPLAYED)
+    except Attach as attach:
+        return await _replay(request, actor, who, attach.id, wanted)
+
+
+async def _let_in(resources: Resources, submission: Submission, who: Caller, id: UUID) -> Job:
+    """The job as it begins. Whoever asks again for a job that is there gets it, also where there is room for no more."""
+    admission = resources.admission
+    try:
+        if not admission.has_room(who.tenant, submission.actor):
+            await admission.make_room(who.tenant, submission.actor)
+        try:
+            job = await resources.submitter.submit(submission, id)
+        except BaseException:
+            admission.withdraw(who.tenant)
+            raise
+    except (TooManyRequests, ServiceUnavailable):
+        await resources.submitter.check_replay(submission)
+        raise
+    admission.landed(who.tenant)
+    return job
+
+
+async def _replay(
+    request: Request, actor: JobActor, who: Caller, id: UUID, wanted: Preferences, *fields: Field
+) -> Response:
+    """There is such a job: the same one, waited for as a fresh one."""
+    resources: Resources = request.app.state.resources
+    with resources.watch.on(id) as watcher:
+        job = await visible(resources, id, who)
+        return await _answer(request, actor, watcher, job, wanted, *fields)
+
+
+async def _answer(
+    request: Request, actor: JobActor, watcher: Watcher, job: Job, wanted: Preferences, *fields: Field
+) -> Response:
+    """The answer when the job has ended or the wait is over; at once for a client that listens."""
+    resources: Resources = request.app.state.resources
+    seconds = _wait(resources, wanted, job)
+    if seconds > 0 and not job.state.is_final and not _listens(request):
+        job = await _end(request, actor, watcher, job, seconds)
+    return _tell(resources, request, actor, job, seconds, *fields)
+
+
+def _tell(
+    resources: Resources, request: Request, actor: JobActor, job: Job, seconds: float, *fields: Field
+) -> Response:
+    """The answer about a job that was waited for as long as `seconds`."""
+    if _listens(request):
+        return _stream(resources, actor, job, fields)
+    return answer(resources, job, prefer.applied(seconds), *fields)
+
+
+def _listens(request: Request) -> bool:
+    accepted = request.headers.getlist("accept")
+    return bool(accepted) and prefers_events(accepted)
+
+
+def _stream(resources: Resources, actor: JobActor, job: Job, fields: Iterable[Field]) -> Response:
+    async def hung_up(_: object) -> None:
+        await _abandon(resources, actor, job.id)
+
+    location = (b"location", resources.documents.urls(job)["self"].encode())
+    more = {name.decode(): value.decode() for name, value in (prefer.applied(0), location, *fields)}
+    careful = actor.declaration.on_disconnect != "continue"
+    return stream(resources, job.id, headers=more, on_close=hung_up if careful else None)
+
+
+def _actor(resources: Resources, name: str) -> JobActor:
+    try:
+        return resources.actors[name]
+    except KeyError:
+        raise NotFound(f"There is no actor {name!r}.") from None
+
+
+async def _check_uploads(
+    resources: Resources, actor: JobActor, params: Mapping[str, Any], who: Caller
+) -> None:
+    for name in actor.upload_names:
+        if (
+            params.get(name) is not None
+            and await resources.uploads.find(UUID(params[name]), who.tenant) is None
+        ):
+            raise Invalid([wrong(f"#/{name}", "there is no such upload")])
+
+
+def _submission(request: Request, actor: JobActor, params: Mapping[str, Any], who: Caller) -> Submission:
+    state, timing = request.scope["state"], when.timing(request)
+    return Submission(
+        actor,
+        params,
+        who.tenant,
+        state["request_id"],
+        state["traceparent"],
+        timing.priority,
+        timing.run_at,
+        timing.delay,
+        when.cancel_after(request),
+        when.idempotency_key(request),
+    )
+
+
+def _preferences(request: Request) -> Preferences:
+    return prefer.read(request.headers.getlist("prefer"))
+
+
+def _wait(resources: Resources, wanted: Preferences, job: Job) -> float:
+    """How many seconds to wait for the end of the job: none where it is known that it cannot end by then."""
+    settings = resources.settings
+    seconds = wanted.seconds(settings.sync_wait_seconds, settings.sync_wait_max_seconds)
+    if _is_postponed(job, seconds):
+        return 0
+    return 0 if not wanted.says_when and resources.forecast.cannot_end_within(job, seconds) else seconds
+
+
+def _is_postponed(job: Job, seconds: float) -> bool:
+    """Whether it cannot even begin within the wait."""
+    return job.run_at is not None and job.run_at > job.created_at + timedelta(seconds=seconds)
+
+
+async def _end(request: Request, actor: JobActor, watcher: Watcher, job: Job, seconds: float) -> Job:
+    """The job when it has ended, when the wait is over, or when nobody waits for it any more."""
+    resources: Resources = request.app.state.resources
+    ending = resources.watch.final(watcher, seconds)
+    if actor.declaration.on_disconnect == "continue":
+        return await ending or await _reread(resources, job)
+    ended, hung_up = await unless_hung_up(request, ending)
+    if hung_up:
+        await _abandon(resources, actor, job.id)
+    return ended or await _reread(resources, job)
+
+
+async def _abandon(resources: Resources, actor: JobActor, id: UUID) -> None:
+    """The client hung up: what the actor wants then, unless somebody else here watches the job."""
+    if resources.watch.count(id) <= 1:
+        try:
+            await resources.actions.abandon(id, even_running=actor.declaration.on_disconnect == "cancel")
+        except Unavailable as error:
+            log.warning("job of a client that hung up not cancelled", job=str(id), error=str(error))
+
+
+async def _reread(resources: Resources, job: Job) -> Job:
+    """The job as it is after the wait; as it was accepted where the database is away: it is not lost."""
+    with contextlib.suppress(Unavailable):
+        return await resources.watch.job(job.id) or job
+    return job
+
+
+ROUTES = [Route("/jobs/{actor}", submit, methods=["POST"])]

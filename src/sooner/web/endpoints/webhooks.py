@@ -1,0 +1,88 @@
+"""Webhooks over HTTP."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sooner.jobs.problem import Invalid, NotFound, wrong
+from sooner.jobs.webhooks.webhooks import EVENTS, LONGEST_URL
+from sooner.web.auth import key_holder
+from sooner.web.http.answers import answer_json, answer_list
+from sooner.web.http.body import read_members
+from sooner.web.openapi import schemas
+from sooner.web.openapi.operation import Answer, Body, operation
+from sooner.web.resources import Resources
+
+NEW = {
+    "type": "object",
+    "properties": {
+        "url": {"type": "string", "format": "uri", "pattern": "^https?://", "maxLength": LONGEST_URL},
+        "events": {"type": "array", "items": {"enum": [*EVENTS]}, "minItems": 1},
+    },
+    "required": ["url", "events"],
+    "additionalProperties": False,
+}
+
+
+@operation(
+    tag="Webhooks",
+    answers={201: Answer("It is registered; the secret is shown once.", schemas.NewWebhook)},
+    problems=(400, 413, 415, 422),
+    body=Body(NEW, {"url": "https://example.com/hook", "events": ["job.done"]}),
+    credentials="key",
+)
+async def create(request: Request) -> Response:
+    """POST /webhooks: an endpoint to be told of the tenant's jobs; its secret is shown once."""
+    resources: Resources = request.app.state.resources
+    who = await key_holder(request)
+    members = await read_members(request, resources.settings.max_body_bytes, ["url", "events"])
+    url, events = _url(members), _events(members)
+    id, secret = await resources.webhooks.create(who.tenant, url, events)
+    return answer_json({"id": str(id), "url": url, "events": events, "secret": secret}, 201)
+
+
+def _url(members: Mapping[str, Any]) -> str:
+    url = members.get("url")
+    if not isinstance(url, str):
+        raise Invalid([wrong("#/url", "an address is needed")])
+    return url
+
+
+def _events(members: Mapping[str, Any]) -> list[str]:
+    events = members.get("events")
+    if not isinstance(events, list) or not events or not all(event in EVENTS for event in events):
+        raise Invalid([wrong("#/events", f"events are one or more of {', '.join(EVENTS)}")])
+    return list(dict.fromkeys(events))
+
+
+@operation(tag="Webhooks", answers={200: Answer("The webhooks.", schemas.Webhooks)}, credentials="key")
+async def show(request: Request) -> Response:
+    """GET /webhooks: the tenant's endpoints."""
+    resources: Resources = request.app.state.resources
+    who = await key_holder(request)
+    return answer_list([dict(row, id=str(row["id"])) for row in await resources.webhooks.list(who.tenant)])
+
+
+@operation(tag="Webhooks", answers={204: Answer("It is gone.")}, problems=(404,), credentials="key")
+async def delete(request: Request) -> Response:
+    """DELETE /webhooks/{id}: the endpoint is told nothing any more."""
+    resources: Resources = request.app.state.resources
+    who = await key_holder(request)
+    try:
+        id = UUID(request.path_params["id"])
+    except ValueError:
+        raise NotFound("There is no such webhook.") from None
+    if not await resources.webhooks.delete(id, who.tenant):
+        raise NotFound("There is no such webhook.")
+    return Response(status_code=204)
+
+
+ROUTES = [
+    Route("/webhooks", create, methods=["POST"]),
+    Route("/webhooks", show, methods=["GET"]),
+    Route("/webhooks/{id}", delete, methods=["DELETE"]),
+]

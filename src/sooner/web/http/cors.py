@@ -1,0 +1,49 @@
+"""Scripts of other origins (Fetch standard, section 3.2)."""
+
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from sooner.jobs.problem import Forbidden
+from sooner.web.http.problems import response
+
+METHODS = ("GET", "HEAD", "POST", "DELETE")
+EXPOSED = (
+    *(
+        "Location",
+        "Retry-After",
+        "Preference-Applied",
+        "X-Request-ID",
+        "Idempotency-Replayed",
+        "ETag",
+        "Link",
+    ),
+    *("Content-Disposition", "Content-Range", "Accept-Ranges", "WWW-Authenticate"),
+)
+REMEMBERED_SECONDS = 600
+
+
+class Cors(CORSMiddleware):
+    """Lets scripts of these origins in; `*` is any. Keys are sent as headers, never as cookies: nothing is ambient."""
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+        super().__init__(
+            app,
+            allow_origins=origins,
+            allow_methods=METHODS,
+            allow_headers=["*"],
+            expose_headers=EXPOSED,
+            max_age=REMEMBERED_SECONDS,
+        )
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """The answer to a preflight, which carries no credentials; a refused one says so as a problem."""
+        answer = super().preflight_response(request_headers)
+        if answer.status_code < 400:
+            return answer
+        refusal = response(Forbidden("Scripts of this origin, or with this method, are not let in here."))
+        refusal.headers["Vary"] = answer.headers["Vary"]
+        return refusal

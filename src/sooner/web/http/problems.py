@@ -1,0 +1,49 @@
+"""Refusals and failures as application/problem+json (RFC 9457)."""
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from sooner.db import Unavailable
+from sooner.jobs.problem import (
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    ServiceUnavailable,
+)
+from sooner.process import logs
+
+log = logs.get(__name__)
+
+#: A restart of PostgreSQL takes seconds.
+DATABASE_RETRY_SECONDS = 2
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem that an exception is to a client."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, Unavailable):
+        return ServiceUnavailable("The database is away.", retry_after=DATABASE_RETRY_SECONDS)
+    if isinstance(error, HTTPException):
+        return _of_starlette(error)
+    log.error("request failed", exc_info=error)
+    return Problem("Something went wrong here; the request id tells us what.")
+
+
+def _of_starlette(error: HTTPException) -> Problem:
+    if error.status_code == 405:
+        return MethodNotAllowed((error.headers or {}).get("Allow", ""))
+    if error.status_code == 404:
+        return NotFound()
+    return Problem(error.detail)
+
+
+def response(problem: Problem) -> Response:
+    """The answer for a problem."""
+    return Response(
+        orjson.dumps(problem.document()),
+        problem.status,
+        dict(problem.headers()),
+        media_type="application/problem+json",
+    )

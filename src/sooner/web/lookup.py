@@ -1,0 +1,35 @@
+"""The job that a request's path names, if its caller may see it."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from starlette.requests import Request
+
+from sooner.jobs.problem import Gone, NotFound
+from sooner.jobs.row import Job
+from sooner.jobs.tenants.keys import Caller
+from sooner.queue.ids import made_at
+from sooner.web.resources import Resources
+
+
+def job_id(request: Request) -> UUID:
+    """The id in the path. Raises NotFound for what is none."""
+    try:
+        return UUID(request.path_params["id"])
+    except ValueError:
+        raise NotFound("There is no such job.") from None
+
+
+async def visible(resources: Resources, id: UUID, who: Caller | None) -> Job:
+    """A job that the caller may see; `who` is None for the holder of its signed address.
+
+    Raises NotFound, and Gone for an expired one. Another tenant's job is answered as an unknown id is.
+    """
+    job = await resources.watch.job(id)
+    if job is not None and (who is None or who.may_see(job.tenant)):
+        return job
+    horizon = datetime.now(UTC) - timedelta(days=resources.settings.job_retention_days)
+    made = made_at(id)
+    if (made is not None and made < horizon) or await resources.is_gone(id, who):
+        raise Gone("The job has expired and its result is no longer kept.")
+    raise NotFound("There is no such job.")

@@ -1,0 +1,210 @@
+"""The shapes of answers, for the API's description (contract, section 2)."""
+
+from datetime import datetime
+from typing import Any, Literal, NotRequired
+from uuid import UUID
+
+from typing_extensions import TypedDict
+
+from sooner.jobs.states import State
+from sooner.jobs.webhooks.webhooks import Event
+
+
+class Urls(TypedDict):
+    self: str
+    events: str
+    result: str
+    cancel: str
+
+
+Urls.__doc__ = "The job's signed addresses, good until it expires."
+
+
+class Progress(TypedDict):
+    fraction: float | None
+    message: str | None
+
+
+class Error(TypedDict):
+    """Why a job failed. `note` is what a person said who resolved it."""
+
+    type: str
+    title: str
+    detail: str | None
+    note: NotRequired[str]
+
+
+class Estimate(TypedDict):
+    finishes_at: datetime
+
+
+class Attempt(TypedDict):
+    """One attempt at a job: `outcome` is null while it is under way, `exception` and `traceback` where it raised nothing."""
+
+    attempt: int
+    worker: str | None
+    began_at: datetime | None
+    ended_at: datetime | None
+    outcome: Literal["done", "error", "cancelled", "given-back", "lost"] | None
+    exception: str | None
+    traceback: str | None
+
+
+class Job(TypedDict):
+    """The job document. Operators who read a job alone get its last attempts, too."""
+
+    id: str
+    actor: str
+    queue: str
+    state: State
+    priority: Literal["high", "normal", "low"]
+    request_id: str | None
+    attempts: int
+    crashes: int
+    created_at: datetime
+    run_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime | None
+    progress: Progress | None
+    params: Any
+    result: Any
+    error: Error | None
+    estimate: Estimate | None
+    urls: Urls
+    attempts_log: NotRequired[list[Attempt]]
+
+
+class Wrong(TypedDict):
+    """One member that does not fit: a JSON pointer as URI fragment (RFC 6901), and why."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(TypedDict):
+    """A refusal (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: NotRequired[str | None]
+    errors: NotRequired[list[Wrong]]
+
+
+class Jobs(TypedDict):
+    items: list[Job]
+    next: str | None
+
+
+class Queue(TypedDict):
+    name: str
+    waiting: int
+    due: int
+    processing: int
+    oldest_waiting_seconds: float | None
+    finished_per_minute: int
+    paused: bool
+    workers: int
+
+
+class Queues(TypedDict):
+    items: list[Queue]
+    next: None
+
+
+class Schedule(TypedDict):
+    name: str
+    cron: str
+    timezone: str
+    next_at: datetime
+
+
+class Duration(TypedDict):
+    """Seconds; null until enough is known."""
+
+    p50: float | None
+    p95: float | None
+
+
+class Actor(TypedDict):
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    result: dict[str, Any]
+    queue: str
+    internal: bool
+    schedule: Schedule | None
+    duration: Duration
+
+
+class Actors(TypedDict):
+    items: list[Actor]
+    next: None
+
+
+class Upload(TypedDict):
+    id: UUID
+    bytes: int
+    sha256: str
+
+
+class Token(TypedDict):
+    token: str
+    expires_at: datetime
+
+
+class NewWebhook(TypedDict):
+    id: UUID
+    url: str
+    events: list[Event]
+    secret: str
+
+
+class Webhook(TypedDict):
+    id: UUID
+    url: str
+    events: list[Event]
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+class Webhooks(TypedDict):
+    items: list[Webhook]
+    next: None
+
+
+class Session(TypedDict):
+    expires_at: datetime
+
+
+class History(TypedDict):
+    """By queue, every `step` seconds of the last `seconds`: Unix time, then the highest numbers of waiting and
+    processing jobs, of those finished in a minute, and of seconds that the oldest has waited.
+    """
+
+    seconds: int
+    step: int
+    queues: dict[str, list[list[float | None]]]
+
+
+class Changed(TypedDict):
+    """`more` is whether there are others: one request acts on 500 at most."""
+
+    changed: int
+    more: bool
+
+
+class Health(TypedDict):
+    status: Literal["ok"]
+
+
+class Readiness(Health):
+    schema: str
+
+
+#: Every shape that an operation may name.
+SHAPES = (
+    *(Actors, Changed, Health, History, Job, Jobs, NewWebhook, Problem, Queue, Queues, Readiness),
+    *(Session, Token, Upload, Webhooks),
+)

@@ -1,0 +1,1 @@
+"""What the operators' page reads and does, and how it signs in."""

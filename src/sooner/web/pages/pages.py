@@ -1,0 +1,133 @@
+"""The pages a person sees, and the files they are made of."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from sooner.web import pages as web
+from sooner.web.openapi.operation import (
+    Answer,
+    Operation,
+    Parameter,
+    operation,
+)
+
+FOLDER = Path(web.__file__).parent
+
+#: All the pages' code, styles and pictures are our own files (Content Security Policy Level 3; OWASP cheat sheet).
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    # An address of a page may carry a job's capability.
+    "Referrer-Policy": "no-referrer",
+}
+PAGE = {
+    **SAFE,
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "no-cache",
+}
+FOREVER = "public, max-age=31536000, immutable"
+
+
+def version_of(folder: Path) -> str:
+    """A name for the contents of all files below a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+class Files(StaticFiles):
+    """Static files; under the address of their version they never change, elsewhere they are asked for again.
+
+    While a deploy is under way a page of one version may meet a process of another: it gets that one's files.
+    """
+
+    def __init__(self, folder: Path, version: str | None = None) -> None:
+        super().__init__(directory=folder)
+        self._version = version
+
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = 200,
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        asked = scope.get("path_params", {}).get("version")
+        response.headers.update(SAFE)
+        response.headers["Cache-Control"] = (
+            FOREVER if self._version is not None and asked == self._version else "no-cache"
+        )
+        return response
+
+
+class Folder(Mount):
+    """A folder of static files; `described` says what the API's description has of them, by name below it."""
+
+    def __init__(self, path: str, files: Files, described: Mapping[str, Operation]) -> None:
+        super().__init__(path, GZipMiddleware(files))
+        self.described = described
+
+
+def _page(name: str, summary: str, version: str) -> Route:
+    text = (FOLDER / "pages" / f"{name}.html").read_text().replace("{static}", f"/static/at/{version}")
+
+    async def page(request: Request) -> Response:
+        return HTMLResponse(text, headers=PAGE)
+
+    path = "/" if name == "index" else f"/{name}"
+    page.__doc__ = f"GET {path}: {summary}."
+    described = operation(
+        tag="Pages", answers={200: Answer("The page.", media="text/html")}, credentials=None
+    )
+    return Route(path, described(page), methods=["GET"])
+
+
+def _file(summary: str, media: str = "*/*") -> Operation:
+    return Operation(
+        tag="Pages",
+        answers={
+            200: Answer("The file.", media=media, headers=("ETag",)),
+            304: Answer("It is what the client has.", headers=("ETag",)),
+        },
+        problems=(404,),
+        parameters=(
+            Parameter("If-None-Match", "header", "Entity tags of what is known.", {"type": "string"}),
+        ),
+        credentials=None,
+        text=(summary.rstrip("."), ""),
+    )
+
+
+CLIENT = _file("The browser client, an ECMAScript module.", "text/javascript")
+
+
+def _routes() -> list[Route | Mount]:
+    static = FOLDER / "static"
+    version = version_of(static)
+    return [
+        _page("index", "the page that submits a job", version),
+        _page("dashboard", "the operators' page", version),
+        Folder("/static/at/{version}", Files(static, version), {"{file}": _file("A file of one version.")}),
+        Folder("/static", Files(static), {"sooner.js": CLIENT, "{file}": _file("A file of the pages.")}),
+    ]
+
+
+ROUTES = _routes()

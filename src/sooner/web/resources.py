@@ -1,0 +1,213 @@
+"""What the web process holds open."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sooner.db import (
+    Database,
+    Link,
+    Listener,
+    Readers,
+    Unavailable,
+    pool,
+)
+from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.files.files import Files
+from sooner.jobs.files.uploads import Uploads
+from sooner.jobs.following.document import Documents
+from sooner.jobs.following.links import Links
+from sooner.jobs.following.listing import Listing
+from sooner.jobs.following.watch import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Watch
+from sooner.jobs.following.watch import SQL as READ
+from sooner.jobs.forecasting.forecast import Forecast
+from sooner.jobs.operating.act import Actions
+from sooner.jobs.operating.attempts_log import AttemptsLog
+from sooner.jobs.operating.board import Board
+from sooner.jobs.operating.queues import Queues
+from sooner.jobs.operating.samples import Samples
+from sooner.jobs.secrets.seal import Sealer
+from sooner.jobs.submitting.admission import Admission
+from sooner.jobs.submitting.idempotency import Fingerprints
+from sooner.jobs.submitting.rate import RateLimit
+from sooner.jobs.submitting.submit import Submitter
+from sooner.jobs.submitting.waiting import Waiting
+from sooner.jobs.tenants.keys import Caller, Keys
+from sooner.jobs.tenants.sessions import Sessions
+from sooner.jobs.webhooks.webhooks import Webhooks
+from sooner.periodic import Schedule
+from sooner.process import logs
+from sooner.process.settings import WebSettings
+from sooner.queue.enqueue import Enqueuer
+
+log = logs.get(__name__)
+
+#: How often the chores of a web process are looked after.
+CHORE_SECONDS = 1.0
+
+
+@dataclass
+class Resources:
+    """The parts of a web process; what they connect to may come and go."""
+
+    settings: WebSettings
+    #: The actors that can be asked for over HTTP, and all of the deployment's.
+    actors: Mapping[str, JobActor]
+    every_actor: Mapping[str, JobActor]
+    schedules: Mapping[str, Schedule]
+    database: Database
+    readers: Readers
+    links: Links
+    forecast: Forecast
+    waiting: Waiting
+    admission: Admission
+    documents: Documents
+    keys: Keys
+    watch: Watch
+    submitter: Submitter
+    actions: Actions
+    listing: Listing
+    attempts: AttemptsLog
+    queues: Queues
+    uploads: Uploads
+    files: Files
+    webhooks: Webhooks
+    listener: Listener | None
+    connections: tuple[Link, ...]
+    sessions: Sessions = field(init=False)
+    board: Board = field(init=False)
+    samples: Samples = field(init=False)
+    _chores: list["asyncio.Task[None]"] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """What the operators' page stands on."""
+        self.sessions = Sessions(self.settings.link_signing_key)
+        self.board = Board(self.readers, self.queues, self.listing)
+        self.samples = Samples(self.database, self.readers, self.queues)
+
+    @classmethod
+    def make(
+        cls, settings: WebSettings, every_actor: Mapping[str, Any], schedules: Mapping[str, Schedule]
+    ) -> "Resources":
+        """The parts, nothing connected yet."""
+        every_actor = {name: actor for name, actor in every_actor.items() if isinstance(actor, JobActor)}
+        actors = offered(settings, every_actor)
+        url, retention = settings.database_url, timedelta(days=settings.job_retention_days)
+        direct = settings.listen
+        database, links = pool(url, "web", direct=direct), Links(settings.link_signing_key)
+        inserts, reads = Link(url, "enqueue", direct=direct), Link(url, "read", direct=direct)
+        readers = Readers(database, _replica(settings))
+        watch = Watch(reads, poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN)
+        channels = {"sooner.changed": watch.changed}
+        waiting = Waiting(
+            database, {actor.lane.name for actor in actors.values()}, most=settings.max_waiting_per_tenant
+        )
+        forecast = Forecast(database, actors, most=settings.max_queue_depth)
+        return cls(
+            settings=settings,
+            forecast=forecast,
+            waiting=waiting,
+            admission=Admission(
+                RateLimit(settings.rate_limit_per_second),
+                waiting,
+                forecast,
+                most_due=settings.max_queue_depth,
+            ),
+            actors=actors,
+            every_actor=every_actor,
+            schedules=schedules,
+            database=database,
+            readers=readers,
+            links=links,
+            documents=Documents(links, forecast, retention=retention),
+            keys=Keys(database),
+            watch=watch,
+            submitter=Submitter(
+                Enqueuer(inserts),
+                Fingerprints(settings.link_signing_key),
+                Sealer(settings.secrets_public_key),
+                retention_seconds=retention.total_seconds(),
+            ),
+            actions=Actions(database, retention_seconds=retention.total_seconds()),
+            listing=Listing(readers),
+            attempts=AttemptsLog(database),
+            queues=Queues(
+                database,
+                readers,
+                {actor.queue_name for actor in actors.values()},
+                retention_seconds=retention.total_seconds(),
+            ),
+            files=Files(database),
+            webhooks=Webhooks(database),
+            uploads=Uploads(database, retention_seconds=retention.total_seconds()),
+            listener=Listener(url, "web", channels, watch.resync) if settings.listen else None,
+            connections=(inserts, reads),
+        )
+
+    async def open(self) -> None:
+        """Connect. Waits for a database that is still starting; raises what it raises when it stays away."""
+        await self.database.connect()
+        if self.listener is not None:
+            self.listener.start()
+        self.watch.start()
+        self.samples.start()
+        self._chores.append(asyncio.create_task(self._do_chores()))
+
+    async def close(self) -> None:
+        """Disconnect."""
+        for chore in self._chores:
+            chore.cancel()
+        await self.samples.stop()
+        await self.watch.stop()
+        if self.listener is not None:
+            await self.listener.stop()
+        for connection in self.connections:
+            await connection.close()
+        await self.readers.close()
+        await self.database.close()
+
+    async def is_gone(self, id: UUID, who: Caller | None) -> bool:
+        """Whether a job that the caller might see has expired but is not yet removed."""
+        row = await self.database.row(READ.gone, id=id)
+        return row is not None and (who is None or who.may_see(row["tenant"]))
+
+    async def _do_chores(self) -> None:
+        chores = (
+            self.actions.cancel_overdue,
+            self.keys.note_use,
+            self.forecast.refresh,
+            self.waiting.refresh,
+        )
+        while True:
+            await asyncio.sleep(CHORE_SECONDS)
+            try:
+                for chore in chores:
+                    await self._do(chore)
+            except Unavailable as error:
+                log.warning("chores left undone: database away", error=str(error))
+
+    async def _do(self, chore: Callable[[], Awaitable[object]]) -> None:
+        """One that fails keeps none of the others from being done."""
+        try:
+            await chore()
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("chore failed", chore=chore.__qualname__)
+
+
+def offered(settings: WebSettings, actors: Mapping[str, JobActor]) -> dict[str, JobActor]:
+    """The actors that can be asked for over HTTP."""
+    return {
+        name: actor
+        for name, actor in actors.items()
+        if not actor.declaration.internal and (settings.diagnostics or not actor.declaration.diagnostic)
+    }
+
+
+def _replica(settings: WebSettings) -> Database | None:
+    url = settings.database_replica_url
+    return None if url is None else pool(url, "web replica", direct=settings.listen)

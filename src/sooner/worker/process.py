@@ -1,0 +1,196 @@
+"""The life of a worker process, as a dramatiq middleware."""
+
+import asyncio
+import contextlib
+import functools
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from contextvars import ContextVar
+from queue import Empty
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import dramatiq
+import uvloop
+from dramatiq.asyncio import EventLoopThread, set_event_loop_thread
+from dramatiq.middleware import Middleware
+
+from sooner.jobs.context import enter
+from sooner.jobs.running.attempt import Attempt
+from sooner.process import garbage, logs, scratch, telemetry
+from sooner.process import signals as termination
+from sooner.process.settings import WorkerSettings, load
+from sooner.queue.broker import Broker
+from sooner.worker.runtime import Runtime
+
+if TYPE_CHECKING:
+    from sooner.process.telemetry.tracing import Tracing
+
+T = TypeVar("T")
+
+log = logs.get(__name__)
+
+#: What writing the last endings may take beyond the shutdown timeout, before the process ends without.
+OVERTIME_SECONDS = 3.0
+
+_attempt: ContextVar[Attempt] = ContextVar("sooner_attempt")
+
+
+class WorkerProcess(Middleware):
+    """Checks the settings, runs the event loop, and brings the two together with dramatiq's threads.
+
+    dramatiq swallows exceptions of these hooks and serves on, half made; SystemExit it lets through.
+    """
+
+    def __init__(self) -> None:
+        self._settings: WorkerSettings
+        self._tracing: Tracing | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._life: Future[int]
+        self._stopping = asyncio.Event()
+        self._stop_at: float | None = None
+
+    # Boot
+
+    def after_process_boot(self, broker: Broker) -> None:
+        """In the new process, before anything runs. Raises SystemExit(78) for settings that are wrong."""
+        self._settings = load(WorkerSettings)
+        logs.configure("worker", format=self._settings.log_format, level=self._settings.log_level)
+        self._tracing = telemetry.begin("worker", self._settings.traces_endpoint)
+        broker.open(self._settings.database_url, retention=self._settings.job_retention_days * 86400)
+        threading.Thread(target=scratch.sweep, name="sweep", daemon=True).start()
+        termination.on_asked(self._begin_to_stop)
+
+    def before_worker_boot(self, broker: Broker, worker: dramatiq.Worker) -> None:
+        """Start the loop, on which `async_to_sync` of dramatiq's own async actors runs too."""
+        thread = EventLoopThread(log)
+        thread.loop = uvloop.new_event_loop()
+        thread.daemon = True
+        thread.start(timeout=5)
+        set_event_loop_thread(thread)
+        self._loop = thread.loop
+        for actor in broker.actors.values():
+            if not getattr(actor, "is_async", False):
+                actor.fn = interruptible(actor.fn)
+
+    def after_worker_boot(self, broker: Broker, worker: dramatiq.Worker) -> None:
+        """Threads and consumers are there: begin. Nobody waits for the database here, so that signals are heard."""
+        while any(thread.consumer is None for thread in worker.consumers.values()):
+            time.sleep(0.001)
+        if self._loop is None:
+            raise RuntimeError("the event loop did not start")
+        self._life = asyncio.run_coroutine_threadsafe(self._live(broker, worker), self._loop)
+
+    async def _live(self, broker: Broker, worker: dramatiq.Worker) -> int:
+        """From the first connection to the last ending: the process's exit code."""
+        begin = Runtime.begin(
+            self._settings,
+            broker.actors,
+            set(worker.consumers),
+            lambda attempt: worker.work_queue.put((attempt.priority, attempt)),
+            end_all,
+            threads=worker.worker_threads,
+            tracing=self._tracing,
+        )
+        try:
+            runtime = await self._unless_stopped(begin)
+        except Exception:
+            log.exception("worker cannot begin")
+            end_all()
+            return 1
+        if runtime is not None:
+            garbage.settle()
+            runtime.start()
+            log.info("worker ready", queues=sorted(worker.consumers), lease=str(runtime.lease.id))
+            await self._stopping.wait()
+            give_back_unbegun(worker)
+            await runtime.stop(max(0.0, (self._stop_at or 0.0) - time.monotonic()))
+        return 0
+
+    async def _unless_stopped(self, begin: Coroutine[Any, Any, Runtime]) -> Runtime | None:
+        if self._stop_at is not None:
+            self._stopping.set()
+        beginning, stopping = asyncio.create_task(begin), asyncio.create_task(self._stopping.wait())
+        await asyncio.wait([beginning, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not beginning.done():
+            beginning.cancel()
+            return None
+        return beginning.result()
+
+    # Messages on threads
+
+    def before_process_message(self, broker: Broker, message: Attempt) -> None:
+        """A thread takes a message up."""
+        enter(message.current)
+        _attempt.set(message)
+
+    def after_process_message(
+        self, broker: Broker, message: Attempt, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
+        """A thread is done with a message; what its actor returned, the Results middleware has."""
+        if exception is not None:
+            message.raised(exception)
+
+    def after_skip_message(self, broker: Broker, message: Attempt) -> None:
+        """Another middleware would not have it run."""
+        message.raised(RuntimeError("skipped"))
+
+    # End
+
+    def _begin_to_stop(self) -> None:
+        if self._stop_at is not None:
+            return
+        seconds = self._settings.shutdown_timeout_seconds
+        self._stop_at = time.monotonic() + seconds
+        last = threading.Timer(seconds + OVERTIME_SECONDS, end_at_once)
+        last.daemon = True
+        last.start()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+
+    def before_worker_shutdown(self, broker: Broker, worker: dramatiq.Worker) -> None:
+        """The worker begins to stop, by whatever cause."""
+        self._begin_to_stop()
+
+    def after_worker_shutdown(self, broker: Broker, worker: dramatiq.Worker) -> None:
+        """Threads are done, or out of time: wait for the loop's part. Raises SystemExit where that could not begin."""
+        code = self._life.result()
+        if self._tracing is not None:
+            self._tracing.end()
+        if code:
+            sys.exit(code)
+
+
+def give_back_unbegun(worker: dramatiq.Worker) -> None:
+    """Messages that no thread has taken up."""
+    with contextlib.suppress(Empty):
+        while True:
+            worker.work_queue.get_nowait()[1].give_back()
+
+
+def interruptible(fn: Callable[..., T]) -> Callable[..., T]:
+    """A synchronous actor's function, made to stop at its next bytecode when its attempt is interrupted."""
+
+    @functools.wraps(fn)
+    def run(*args: Any, **params: Any) -> T:
+        return _attempt.get().on_thread(lambda: fn(*args, **params))
+
+    return run
+
+
+def end_all() -> None:
+    """End dramatiq's master, and with it every worker process of its, in order."""
+    master = multiprocessing.parent_process()
+    os.kill(os.getpid() if master is None or master.pid is None else master.pid, signal.SIGTERM)
+
+
+def end_at_once() -> None:
+    """The last resort: a thread that hangs or a database that is away must not outlast the platform's patience."""
+    log.error("out of time: what is still held here runs out with the lease")
+    os._exit(0)

@@ -1,0 +1,323 @@
+"""All that runs on a worker's event loop: lease, claims, attempts, endings, notifications."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+
+from sooner.db import (
+    Database,
+    Link,
+    Listener,
+    Queries,
+    Unavailable,
+    pool,
+)
+from sooner.db.retry import unforeseen
+from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.forecasting.history import History
+from sooner.jobs.running import resources
+from sooner.jobs.running.attempt import Attempt
+from sooner.jobs.running.run import Runner
+from sooner.jobs.secrets.seal import Opener
+from sooner.process import logs
+from sooner.process.settings import WorkerSettings
+from sooner.queue.backlog import Backlog
+from sooner.queue.claim import (
+    BACK,
+    POLL_SECONDS,
+    POLL_SECONDS_WITHOUT_LISTEN,
+    Claimer,
+    Promoter,
+    Served,
+)
+from sooner.queue.finish import Finisher
+from sooner.queue.lane import Lane
+from sooner.queue.lease import Lease
+from sooner.worker.traced import Traced
+
+if TYPE_CHECKING:
+    from sooner.process.telemetry.tracing import Tracing
+
+log = logs.get(__name__)
+
+SQL = Queries("sooner.jobs.operating", "sql/act.sql")
+
+Actors = Mapping[str, "dramatiq.Actor[Any, Any]"]
+
+#: The net under lost notifications of cancellations.
+LOOK_SECONDS = 2.0
+
+#: How often a worker that is to end when nothing is left looks for that.
+EMPTY_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Links:
+    """The worker's own connections: a claim never waits for an ending, nor either for chores."""
+
+    claims: Link
+    endings: Link
+    chores: Link
+
+    @classmethod
+    def of(cls, settings: WorkerSettings) -> "Links":
+        """They connect when they are first used."""
+        url, direct = settings.database_url, settings.listen
+        # A claim that a crash of the server loses only means that the job is claimed again.
+        claims = Link(url, "claim", direct=direct, synchronous_commit="off")
+        return cls(claims, Link(url, "finish", direct=direct), Link(url, "chores", direct=direct))
+
+    async def close(self) -> None:
+        """Close them all."""
+        for link in (self.claims, self.endings, self.chores):
+            await link.close()
+
+
+@dataclass
+class Runtime:
+    """A worker's parts, begun and ended together on one loop."""
+
+    database: Database
+    links: Links
+    lease: Lease
+    runner: Runner
+    claimer: Claimer
+    promoter: Promoter
+    history: History
+    listener: Listener | None
+    #: Set where somebody may want a job stopped that runs here.
+    asked: asyncio.Event
+    when_empty: tuple[Backlog, Callable[[], None]] | None = None
+    _tasks: tuple["asyncio.Task[None]", ...] = ()
+
+    @classmethod
+    async def begin(
+        cls,
+        settings: WorkerSettings,
+        actors: Actors,
+        queues: Collection[str],
+        to_thread: Callable[[Attempt], None],
+        end_all: Callable[[], None],
+        *,
+        threads: int,
+        tracing: "Tracing | None" = None,
+    ) -> "Runtime":
+        """Connect, take the lease and get ready to claim. Raises what the database raises when it stays away.
+
+        `end_all` is called once nothing is left to do, where the settings want the worker to end then.
+        """
+        database, links = await _lent(settings), Links.of(settings)
+        history, promoter, asked = History(links.chores), Promoter(links.chores), asyncio.Event()
+        runner = _runner(settings, actors, links, to_thread, history, threads)
+        runner.traced = None if tracing is None else Traced(tracing)
+        lease = _lease(settings, queues, runner, threads)
+        await asyncio.to_thread(lease.begin)
+        work = served(actors, queues, runner)
+        claimer = _claimer(settings, links, lease, work, runner)
+        url = settings.database_url
+        listener = _listener(url, claimer, promoter, runner, asked) if settings.listen else None
+        return cls(
+            database,
+            links,
+            lease,
+            runner,
+            claimer,
+            promoter,
+            history,
+            listener,
+            asked,
+            (Backlog(links.chores, work), end_all) if settings.worker_exit_when_empty else None,
+        )
+
+    def start(self) -> None:
+        """Begin to claim."""
+        if self.listener is not None:
+            self.listener.start()
+        self.claimer.start()
+        self.promoter.start()
+        self.history.start()
+        self._tasks = (
+            asyncio.create_task(unforeseen("looking for cancellations")(self._look_forever)),
+            asyncio.create_task(unforeseen("looking for an end")(self._end_when_empty)),
+        )
+
+    async def stop(self, seconds: float) -> None:
+        """Claim no more, let what runs end within `seconds`, give the rest back, give up the lease."""
+        log.info("worker stopping", jobs=len(self.runner.held))
+        try:
+            async with asyncio.timeout(seconds):
+                await self.claimer.stop()
+                await self.runner.wait_idle()
+        except TimeoutError:
+            log.warning("out of time: jobs given back", jobs=len(self.runner.held))
+            await self.runner.give_back()
+        await self._close()
+        log.info("worker stopped")
+
+    async def _close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self.promoter.stop()
+        await self.history.stop()
+        if self.listener is not None:
+            await self.listener.stop()
+        await asyncio.to_thread(self.lease.end)
+        await self.links.close()
+        await self.database.close()
+
+    async def _look_forever(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.asked.wait(), LOOK_SECONDS)
+            self.asked.clear()
+            try:
+                await self._look()
+            except Unavailable as error:
+                log.warning("cannot look for cancellations", error=str(error))
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        if held := self.runner.held:
+            for row in await self.links.chores.fetch(SQL.to_stop, ids=held):
+                self.runner.interrupt(row["message_id"], "cancelled")
+
+    async def _end_when_empty(self) -> None:
+        if self.when_empty is None:
+            return
+        backlog, end_all = self.when_empty
+        while True:
+            await asyncio.sleep(EMPTY_SECONDS)
+            with contextlib.suppress(Unavailable):
+                if self.runner.is_idle and await backlog.is_empty():
+                    log.info("nothing left to do")
+                    end_all()
+                    return
+
+
+async def _lent(settings: WorkerSettings) -> Database:
+    """The pool and the network that actors may use."""
+    # Here, for web knows this module too, and has no use for the httpx that it brings.
+    from sooner.outgoing import Network
+
+    database = pool(settings.database_url, "worker", direct=settings.listen)
+    await database.connect()
+    resources.lend(database, Network(allow_private=settings.allow_private_network))
+    return database
+
+
+def _runner(
+    settings: WorkerSettings,
+    actors: Actors,
+    links: Links,
+    to_thread: Callable[[Attempt], None],
+    history: History,
+    threads: int,
+) -> Runner:
+    finisher = Finisher(links.endings, retention=_retention(settings))
+    return Runner(
+        actors,
+        finisher,
+        to_thread,
+        history.note,
+        Opener(settings.secrets_private_key),
+        tasks=settings.worker_concurrency,
+        threads=threads,
+    )
+
+
+def _lease(settings: WorkerSettings, queues: Collection[str], runner: Runner, threads: int) -> Lease:
+    loop = asyncio.get_running_loop()
+    return Lease(
+        settings.database_url,
+        seconds=settings.lease_seconds,
+        retention=_retention(settings),
+        queues=sorted(queues),
+        tasks=settings.worker_concurrency,
+        threads=threads,
+        on_lost=lambda: _hand_over(loop, runner.abandon),
+    )
+
+
+def _claimer(
+    settings: WorkerSettings, links: Links, lease: Lease, work: Sequence[Served], runner: Runner
+) -> Claimer:
+    claimer = Claimer(
+        links.claims,
+        lease,
+        work,
+        runner.start,
+        runner.known,
+        poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN,
+    )
+    runner.room_again = claimer.room
+    return claimer
+
+
+def _retention(settings: WorkerSettings) -> float:
+    return settings.job_retention_days * 86400
+
+
+def served(actors: Actors, queues: Collection[str], runner: Runner) -> list[Served]:
+    """What this worker claims from: of each queue what needs tasks, what needs threads, last chances; each limited or not."""
+    made: dict[Lane, Served] = {}
+    for name, actor in actors.items():
+        for lane in _lanes(actor) if actor.queue_name in queues else ():
+            made.setdefault(lane, Served(lane, [], _room(runner, lane))).actors.append(name)
+    # A worker that has just begun holds nothing: the best moment for a last chance.
+    return sorted(made.values(), key=lambda each: not each.lane.is_last)
+
+
+def _lanes(actor: "dramatiq.Actor[Any, Any]") -> set[Lane]:
+    """Where jobs of an actor may lie. A stock producer knows nothing of lanes: its messages lie in the queue's own."""
+    lane = actor.lane if isinstance(actor, JobActor) else Lane(actor.queue_name)
+    return {Lane(lane.queue), lane, lane.last}
+
+
+def _room(runner: Runner, lane: Lane) -> Callable[[], int]:
+    if lane.is_last:
+        return runner.last_chance_room
+    return runner.thread_room if lane.is_threaded else runner.task_room
+
+
+def _hand_over(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(call)
+
+
+def _listener(
+    url: str, claimer: Claimer, promoter: Promoter, runner: Runner, asked: asyncio.Event
+) -> Listener:
+    def woken(lane: str) -> Callable[[str], None]:
+        def wake(payload: str) -> None:
+            claimer.wake(lane, came_back=bool(payload))
+            if payload not in ("", BACK):
+                # Only a stock producer's notification says anything else; its message may be a delayed one.
+                promoter.wake()
+
+        return wake
+
+    def look(payload: str) -> None:
+        # Anyone may notify: whether the job is to be stopped, its row says.
+        if not set(payload.split(",")).isdisjoint(map(str, runner.held)):
+            asked.set()
+
+    def resync() -> None:
+        claimer.wake(came_back=True)
+        promoter.wake()
+        asked.set()
+
+    return Listener(
+        url,
+        "worker",
+        {
+            **{f"dramatiq.{lane}.enqueue": woken(lane) for lane in claimer.lane_names},
+            "sooner.postponed": lambda _: promoter.wake(),
+            "sooner.control": lambda _: claimer.wake(came_back=True),
+            "sooner.cancel": look,
+        },
+        resync,
+    )

@@ -1,0 +1,426 @@
+"""Webhooks: registered, told of every end, signed, tried again."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+import trustme
+from standardwebhooks import Webhook
+
+from sooner.actors.deliver_webhook import deliver_webhook
+from sooner.jobs.row import Job
+from sooner.jobs.states import State
+from sooner.jobs.webhooks.notice import notice
+from sooner.queue.ids import uuid7
+from tests.support.clock import start_clock
+from tests.support.endpoint import OUTSIDE, Endpoint, Received, listening
+from tests.support.rows import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    import httpx
+
+    from tests.conftest import Connect, MakeKey
+    from tests.support.processes import Processes, Web
+
+ALL = ["job.done", "job.error", "job.cancelled"]
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[Endpoint]:
+    """See `Endpoint`."""
+    async with listening() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+async def web(processes: Processes) -> Web:
+    """A web process; its worker may reach this machine."""
+    await processes.worker(ALLOW_PRIVATE_NETWORK="1", LEASE_SECONDS="2")
+    return await processes.web()
+
+
+@pytest.fixture
+async def client(web: Web, connect: Connect, api_key: MakeKey) -> httpx.AsyncClient:
+    """A client of tenant `acme`."""
+    return connect(web, await api_key())
+
+
+@pytest.fixture
+async def db(settings: dict[str, dict[str, str | None]]) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to the test's database."""
+    connection = await asyncpg.connect(settings["web"]["DATABASE_URL"])
+    yield connection
+    await connection.close()
+
+
+async def register(client: httpx.AsyncClient, url: str, events: list[str] | None = None) -> dict[str, Any]:
+    """A new webhook, secret included."""
+    answer = await client.post("/webhooks", json={"url": url, "events": events or ALL})
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def payload(request: Received, secret: str) -> dict[str, Any]:
+    """What was sent, its signature checked by the library that receivers use."""
+    return dict(Webhook(secret).verify(request.body, request.headers))
+
+
+async def test_every_way_a_job_ends_is_told(client: httpx.AsyncClient, endpoint: Endpoint) -> None:
+    secret = (await register(client, endpoint.url))["secret"]
+    later = {"Prefer": "respond-async"}
+
+    ids = {
+        "done": (await client.post("/jobs/echo", json={"n": 1})).json()["id"],
+        "failed": (await client.post("/jobs/fail", json={})).json()["id"],
+        "waiting": (await client.post("/jobs/echo?delay=60", json={})).json()["id"],
+        "processing": (
+            await client.post("/jobs/sleep", json={"seconds": 60}, headers={"Prefer": "wait=1"})
+        ).json()["id"],
+        "overdue": (
+            await client.post("/jobs/echo?delay=60", json={}, headers={"Cancel-After": "0"} | later)
+        ).json()["id"],
+    }
+    await client.post(f"/jobs/{ids['waiting']}/cancel")
+    await client.post(f"/jobs/{ids['processing']}/cancel")
+    requests = await endpoint.requests(5)
+
+    told = {notice["data"]["id"]: notice for notice in (payload(request, secret) for request in requests)}
+    assert {id: notice["type"] for id, notice in told.items()} == {
+        ids["done"]: "job.done",
+        ids["failed"]: "job.error",
+        ids["waiting"]: "job.cancelled",
+        ids["processing"]: "job.cancelled",
+        ids["overdue"]: "job.cancelled",
+    }
+    done = told[ids["done"]]["data"]
+    assert (done["state"], done["result"]) == ("done", {"n": 1})
+    assert done["urls"]["self"] == f"/jobs/{ids['done']}"
+    assert told[ids["failed"]]["data"]["error"]["type"] == "failed-on-request"
+
+
+async def test_a_job_lost_with_its_worker_is_told(
+    client: httpx.AsyncClient, endpoint: Endpoint, processes: Processes
+) -> None:
+    secret = (await register(client, endpoint.url, ["job.error"]))["secret"]
+    id = (await client.post("/jobs/crash", json={}, headers={"Prefer": "respond-async"})).json()["id"]
+
+    worker = processes.started[0]
+    for _ in range(3):
+        # dramatiq's master ends with its process; the platform starts the next one.
+        await worker.exit()
+        worker = await processes.worker(ALLOW_PRIVATE_NETWORK="1", LEASE_SECONDS="2")
+    [request] = await endpoint.requests(1)
+
+    notice = payload(request, secret)
+    assert (notice["data"]["id"], notice["data"]["error"]["type"]) == (id, "worker-lost")
+
+
+async def test_a_webhook_is_told_of_its_tenants_jobs_and_its_events_only(
+    client: httpx.AsyncClient,
+    web: Web,
+    connect: Connect,
+    api_key: MakeKey,
+    endpoint: Endpoint,
+    db: asyncpg.Connection,
+) -> None:
+    stranger = connect(web, await api_key("globex"))
+    await register(client, endpoint.url, ["job.error"])
+
+    await stranger.post("/jobs/fail", json={})
+    await client.post("/jobs/echo", json={})
+    failed = (await client.post("/jobs/fail", json={})).json()["id"]
+    await endpoint.requests(1)
+
+    assert await db.fetchval("select count(*) from dramatiq.queue where actor = 'deliver_webhook'") == 1
+    assert json.loads(endpoint.received[0].body)["data"]["id"] == failed
+    assert {item["actor"] for item in (await client.get("/jobs")).json()["items"]} == {"echo", "fail"}
+
+
+async def test_an_endpoint_that_fails_is_tried_again_from_the_table(
+    client: httpx.AsyncClient, endpoint: Endpoint, db: asyncpg.Connection
+) -> None:
+    secret = (await register(client, endpoint.url))["secret"]
+    endpoint.answers = [500, 302]
+    await client.post("/jobs/echo", json={})
+    waits = "select due_at > dramatiq.clock() from dramatiq.queue where actor = 'deliver_webhook' and attempts = $1"
+
+    for attempt, minutes in ((1, 1), (2, 10)):
+        await endpoint.requests(attempt)
+        assert await until(db, waits, attempt)
+        await start_clock(db, await db.fetchval("select dramatiq.clock()") + timedelta(minutes=minutes))
+        await db.execute("select pg_notify('sooner.postponed', '')")
+    requests = await endpoint.requests(3)
+
+    assert len({request.headers["webhook-id"] for request in requests}) == 1
+    assert payload(requests[2], secret)["type"] == "job.done"
+    assert await until(db, "select state = 'done' from dramatiq.queue where actor = 'deliver_webhook'")
+
+
+def test_pauses_grow_for_more_than_a_day() -> None:
+    pauses = [deliver_webhook.pause(attempt) for attempt in range(1, deliver_webhook.declaration.retries + 1)]
+
+    assert pauses == sorted(pauses)
+    assert sum(pauses) > 86400
+
+
+async def test_an_endpoint_that_is_gone_is_told_nothing_more(
+    client: httpx.AsyncClient, endpoint: Endpoint, db: asyncpg.Connection
+) -> None:
+    await register(client, endpoint.url)
+    endpoint.answers = [410]
+    await client.post("/jobs/echo", json={"n": 1})
+    await endpoint.requests(1)
+    await until(db, "select count(*) = 1 from sooner.webhook where disabled_at is not null")
+
+    await client.post("/jobs/echo", json={"n": 2})
+
+    [item] = (await client.get("/webhooks")).json()["items"]
+    assert datetime.fromisoformat(item["disabled_at"]) <= datetime.now(UTC)
+    assert await db.fetchval("select count(*) from dramatiq.queue where actor = 'deliver_webhook'") == 1
+
+
+async def test_redirects_are_followed_as_they_are_and_checked_each(
+    client: httpx.AsyncClient, endpoint: Endpoint, db: asyncpg.Connection
+) -> None:
+    secret = (await register(client, endpoint.url, ["job.done"]))["secret"]
+    endpoint.answers = [(307, "/there"), (308, "https+nowhere://localhost/")]
+    await client.post("/jobs/echo", json={})
+
+    requests = await endpoint.requests(2)
+    refused = "select error from dramatiq.queue where actor = 'deliver_webhook' and state = 'rejected'"
+    error = json.loads(await until(db, refused))
+
+    assert [request.target for request in requests] == ["/hook", "/there"]
+    assert requests[0].headers["host"] == f"localhost:{endpoint.port}"
+    assert payload(requests[1], secret)["type"] == "job.done"
+    assert error["type"] == "webhook-address-refused"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """See `Authority`."""
+    return Authority(tmp_path / "authority.pem")
+
+
+class Authority:
+    """Signs certificates; `file` is what trusts it."""
+
+    def __init__(self, file: Path) -> None:
+        self._authority = trustme.CA()
+        self.file = str(file)
+        self._authority.cert_pem.write_to_path(self.file)
+        #: The names that clients asked for (SNI, RFC 6066, section 3).
+        self.asked: list[str | None] = []
+
+    def tls(self, name: str) -> ssl.SSLContext:
+        """A server's side, with a certificate for the name or address."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._authority.issue_cert(name).configure_cert(context)
+        context.set_servername_callback(lambda _, name, __: self.asked.append(name))
+        return context
+
+
+async def test_a_delivery_over_tls_asks_for_the_endpoints_name(
+    processes: Processes, connect: Connect, api_key: MakeKey, authority: Authority
+) -> None:
+    await processes.worker(ALLOW_PRIVATE_NETWORK="1", SSL_CERT_FILE=authority.file)
+    client = connect(await processes.web(), await api_key())
+    async with listening(tls=authority.tls("localhost")) as endpoint:
+        secret = (await register(client, f"https://localhost:{endpoint.port}/hook"))["secret"]
+        await client.post("/jobs/echo", json={})
+        [request] = await endpoint.requests(1)
+
+    assert payload(request, secret)["type"] == "job.done"
+    assert request.headers["host"] == f"localhost:{endpoint.port}"
+    # The connection goes to the address that was checked; its name is asked for all the same.
+    assert authority.asked == ["localhost"]
+
+
+@pytest.mark.parametrize(("name", "trusted"), [("localhost", False), ("other.example", True)])
+async def test_a_certificate_that_is_not_trusted_or_another_names_gets_nothing(
+    name: str,
+    trusted: bool,
+    processes: Processes,
+    connect: Connect,
+    api_key: MakeKey,
+    authority: Authority,
+    db: asyncpg.Connection,
+) -> None:
+    trust: dict[str, Any] = {"SSL_CERT_FILE": authority.file} if trusted else {}
+    await processes.worker(ALLOW_PRIVATE_NETWORK="1", **trust)
+    client = connect(await processes.web(), await api_key())
+    async with listening(tls=authority.tls(name)) as endpoint:
+        await register(client, f"https://localhost:{endpoint.port}/hook")
+        await client.post("/jobs/echo", json={})
+        failed = "select history->0->>'error' from dramatiq.queue where actor = 'deliver_webhook'"
+        error = json.loads(await until(db, failed))
+
+    assert error["type"] == "webhook-unreachable"
+    assert "certificate verify failed" in error["detail"]
+    assert endpoint.received == []
+
+
+async def test_a_public_endpoint_cannot_send_a_delivery_on_to_a_private_one(
+    processes: Processes,
+    connect: Connect,
+    api_key: MakeKey,
+    authority: Authority,
+    endpoint: Endpoint,
+    db: asyncpg.Connection,
+) -> None:
+    await processes.worker(module="tests.support.outside", SSL_CERT_FILE=authority.file)
+    client = connect(await processes.web(), await api_key())
+    async with (
+        listening(OUTSIDE, authority.tls(OUTSIDE)) as outside,
+        listening(tls=authority.tls("127.0.0.1")) as inside,
+    ):
+        secret = (await register(client, f"https://{OUTSIDE}:{outside.port}/"))["secret"]
+        for n, private in enumerate((f"https://127.0.0.1:{inside.port}/", endpoint.url), start=1):
+            outside.answers = [(307, private)]
+            await client.post("/jobs/echo", json={"n": n})
+            await outside.requests(n)
+            await until(db, "select count(*) = $1 from dramatiq.queue where state = 'rejected'", n)
+        await client.post("/jobs/echo", json={})
+        [*_, taken] = await outside.requests(3)
+
+    errors = await db.fetch("select error from dramatiq.queue where state = 'rejected' order by created_at")
+    assert [json.loads(row["error"])["type"] for row in errors] == ["webhook-address-refused"] * 2
+    assert [json.loads(row["error"])["detail"] for row in errors] == [
+        "127.0.0.1 is an address of a private network, or resolves to one.",
+        "The address has to begin with https://.",
+    ]
+    assert payload(taken, secret)["type"] == "job.done"
+    assert (inside.received, endpoint.received) == ([], [])
+
+
+async def test_private_addresses_and_plain_http_are_refused_for_good(
+    processes: Processes, connect: Connect, api_key: MakeKey, endpoint: Endpoint, db: asyncpg.Connection
+) -> None:
+    await processes.worker()
+    client = connect(await processes.web(), await api_key())
+    for url in (
+        endpoint.url,
+        f"https://localhost:{endpoint.port}/",
+        "https://169.254.169.254/",
+        "https://[::1]/",
+    ):
+        await register(client, url)
+
+    await client.post("/jobs/echo", json={})
+    await until(
+        db, "select count(*) = 4 from dramatiq.queue where actor = 'deliver_webhook' and state = 'rejected'"
+    )
+
+    rows = await db.fetch("select attempts, error->>'detail' as why from dramatiq.queue where tenant is null")
+    assert {row["attempts"] for row in rows} == {1}
+    assert sorted(row["why"] for row in rows) == [
+        "169.254.169.254 is an address of a private network, or resolves to one.",
+        "::1 is an address of a private network, or resolves to one.",
+        "The address has to begin with https://.",
+        "localhost is an address of a private network, or resolves to one.",
+    ]
+    assert endpoint.received == []
+
+
+async def test_webhooks_are_registered_listed_and_removed_by_their_tenant(
+    processes: Processes, connect: Connect, api_key: MakeKey
+) -> None:
+    web = await processes.web()
+    client, stranger = connect(web, await api_key()), connect(web, await api_key("globex"))
+    made = await register(client, "https://example.com/hook?a=b", ["job.done", "job.done", "job.error"])
+    [item] = (await client.get("/webhooks")).json()["items"]
+
+    theirs = [
+        (await stranger.get("/webhooks")).json()["items"],
+        await stranger.delete(f"/webhooks/{made['id']}"),
+    ]
+    unknown = [await stranger.delete(f"/webhooks/{id}") for id in (uuid7(), "no-id")]
+    gone = [(await client.delete(f"/webhooks/{made['id']}")).status_code for _ in range(2)]
+
+    assert made["secret"].startswith("whsec_")
+    assert made["events"] == ["job.done", "job.error"]
+    assert item.pop("created_at")
+    assert item == {name: made[name] for name in ("id", "url", "events")} | {"disabled_at": None}
+    assert theirs[0] == []
+    assert theirs[1].status_code == 404
+    assert {answer.content for answer in unknown} == {theirs[1].content}
+    assert gone == [204, 404]
+
+
+async def test_an_unfit_webhook_is_refused(processes: Processes, connect: Connect, api_key: MakeKey) -> None:
+    client = connect(await processes.web(), await api_key())
+    good = {"url": "https://example.com/", "events": ["job.done"]}
+    unfit: list[tuple[dict[str, Any], str]] = [
+        ({"url": url}, "#/url")
+        for url in (
+            None,
+            7,
+            "",
+            "example.com",
+            "ftp://example.com/",
+            "https://",
+            "https://user:pass@example.com/",
+            "https://example.com/#x",
+            "https://exa mple.com/",
+            "https://[::1/",
+            "https://example.com:99999/",
+            "https://example.com/" + "x" * 2000,
+        )
+    ]
+    unfit += [
+        ({"events": events}, "#/events") for events in (None, [], "job.done", ["job.lost"], [["job.done"]])
+    ]
+    unfit += [({"extra": 1}, "#/extra")]
+
+    answers = [(await client.post("/webhooks", json=good | change), pointer) for change, pointer in unfit]
+    for _ in range(20):
+        await register(client, "https://example.com/")
+    one_more = await client.post("/webhooks", json=good)
+
+    assert {answer.status_code for answer, _ in answers} == {422}
+    assert [answer.json()["errors"][0]["pointer"] for answer, _ in answers] == [
+        pointer for _, pointer in answers
+    ]
+    assert one_more.status_code == 422
+
+
+def job(**members: Any) -> Job:
+    """A finished job."""
+    now = datetime.now(UTC)
+    values: dict[str, Any] = dict.fromkeys(Job._fields)
+    values |= {
+        "id": uuid7(),
+        "state": State.DONE,
+        "priority": 1,
+        "created_at": now,
+        "params": "{}",
+        "result": "1",
+    }
+    return Job(**(values | members))
+
+
+def test_what_is_sent_stays_under_20_kilobytes_and_says_what_is_left_out() -> None:
+    large = json.dumps("x" * 19_900)
+    now = datetime.now(UTC)
+    some, more, most = job(result=large), job(result=large, params=large), job(params=large, progress=large)
+
+    sent = [json.loads(notice("job.done", now, each.id, each)) for each in (job(), some, more, most)]
+    lengths = [len(notice("job.done", now, each.id, each)) for each in (some, more, most)]
+
+    assert max(lengths) < 20_000
+    assert [each.get("trimmed") for each in sent] == [
+        None,
+        ["result"],
+        ["result", "params"],
+        ["result", "params", "progress"],
+    ]
+    assert sent[1]["data"]["params"] == {}
+    assert json.loads(notice("job.done", now, some.id, None))["data"]["id"] == str(some.id)
