@@ -15,7 +15,7 @@ import httpx
 import pytest
 from nacl.public import PrivateKey
 
-from ops.local.postgres import Cluster
+from sooner.local.postgres import Cluster
 from tests.support import bouncer, roles
 from tests.support.databases import Databases, migrate
 from tests.support.keys import create_key

@@ -8,7 +8,7 @@ from statistics import median
 
 import asyncpg
 
-from ops.local.ports import free_port
+from sooner.local.ports import free_port
 from tests.benchmarks import board, floor, scale, stock
 from tests.benchmarks.bench import SECONDS, Bench, Load, bench, in_turn, median_load
 from tests.benchmarks.floor import Lifecycles

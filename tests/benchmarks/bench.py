@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import asyncpg
 
-from ops.local.postgres import Cluster
+from sooner.local.postgres import Cluster
 from tests.support.databases import Databases
 from tests.support.keys import create_key
 from tests.support.processes import Process, Processes

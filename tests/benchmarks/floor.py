@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from ops.local.postgres import programs
+from sooner.local.postgres import programs
 
 TABLE = """
 create table floor_job (id bigint primary key, state text not null, message jsonb, result jsonb);

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from ops.local.postgres import Cluster
+from sooner.local.postgres import Cluster
 from tests.conftest import process_settings
 from tests.faults.judge import Verdict, judge, watch_final
 from tests.faults.load import Load

@@ -10,8 +10,8 @@ import httpx
 import psutil
 import pytest
 
-from ops.local.procfile import read_procfile
-from ops.local.services import Service as Keeper
+from sooner.local.procfile import read_procfile
+from sooner.local.services import Service as Keeper
 from tests.support import ROOT
 from tests.support.environment import environment
 from tests.support.jobs import final, post, processing

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from ops.local.postgres import Cluster
+from sooner.local.postgres import Cluster
 from tests.faults.conftest import LEASE_SECONDS, Scene
 from tests.faults.database import cut_workers, execute
 from tests.support import roles

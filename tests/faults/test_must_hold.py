@@ -10,7 +10,7 @@ import pytest
 from tests.support.jobs import final, post, processing, until
 
 if TYPE_CHECKING:
-    from ops.local.postgres import Cluster
+    from sooner.local.postgres import Cluster
     from tests.conftest import Connect, MakeKey, Service
     from tests.support.processes import Processes
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from ops.local.postgres import Cluster
+    from sooner.local.postgres import Cluster
     from tests.conftest import Connect, MakeKey
     from tests.support.events import Event
     from tests.support.processes import Processes, Web

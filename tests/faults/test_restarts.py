@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from ops.local.postgres import Cluster
+    from sooner.local.postgres import Cluster
     from tests.faults.conftest import Scene
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,7 @@ from tests.support.databases import migrate
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ops.local.postgres import Cluster
+    from sooner.local.postgres import Cluster
     from tests.faults.conftest import Say
     from tests.support.processes import Processes
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from ops.local.ports import free_port
+from sooner.local.ports import free_port
 from tests.support import trees
 from tests.support.processes import Process
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from tests.ops.conftest import Checkout
 
 # The program behind ./ops/run, without the set-up of an environment; the test marked slow runs the whole.
-RUN = f"{shlex.quote(sys.executable)} -m ops.local.run"
+RUN = f"{shlex.quote(sys.executable)} -m sooner.local.run"
 UP = "running until Ctrl-C"
-SAMPLE = r"inventory_tests of this checkout: (\d+) files, (\d+) suites, (\d+) tests; .+, \d+ ms"
+SAMPLE = r"inventory_tests: (\d+) files, (\d+) tests, (\d+) suites; .+, \d+ ms"
 
 
 @pytest.mark.slow
@@ -35,7 +35,7 @@ async def test_check_counts_this_checkouts_tests_and_a_second_one_keeps_the_data
     for _ in range(2):
         run = checkout.start(f"{RUN} --check")
         assert await run.exit() == 0, run.output
-        files, _, tests = map(int, (await run.line(SAMPLE)).groups())
+        files, tests, _ = map(int, (await run.line(SAMPLE)).groups())
         assert 0 < files < tests
         assert checkout.processes() == []
         keys.append((await run.line(r"key:\s+(\S+)"))[1])

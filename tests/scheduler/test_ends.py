@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     import asyncpg
 
-    from ops.local.postgres import Cluster
+    from sooner.local.postgres import Cluster
     from tests.support.processes import Processes
 
 FREE = "select holder is null and expires_at <= dramatiq.clock() from sooner.lease"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from ops.local.postgres import Cluster
+    from sooner.local.postgres import Cluster
     from tests.support.processes import Process, Processes
 
 SHORT = "2"

@@ -15,8 +15,8 @@ from urllib.parse import unquote, urlsplit
 import psycopg2
 import tenacity
 
-from ops.local.ports import free_port
-from ops.local.postgres import server_account
+from sooner.local.ports import free_port
+from sooner.local.postgres import server_account
 from tests.support import roles
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 import psutil
 
-from ops.local.ports import free_port
-from ops.local.procfile import read_procfile
+from sooner.local.ports import free_port
+from sooner.local.procfile import read_procfile
 from tests.support import ROOT, roles
 from tests.support.environment import environment
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.local.sample import git_files, walked_files
+from sooner.local.sample import git_files, walked_files
 from tests.support import ROOT
 
 REVISIONS = Path("alembic/versions")

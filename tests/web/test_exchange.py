@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.local.ports import free_port
+from sooner.local.ports import free_port
 from tests.support.unread import unread
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """`./ops/run`: the whole service on one machine, until Ctrl-C.
 
-python -m ops.local.run [--check]
+python -m sooner.local.run [--check]
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from ops.local.console import say
-from ops.local.credentials import Credentials, KeysError
-from ops.local.environments import PortError, choose_port, common_environment, process_environments
-from ops.local.exclusive import MARK, RunningError, exclusive
-from ops.local.postgres import Cluster, PostgresError
-from ops.local.procfile import read_procfile
-from ops.local.sample import SampleError, run_sample
-from ops.local.services import EX_CONFIG, Service, SettingsError
-from ops.local.setup import DATA, ROOT
+from sooner.local.console import say
+from sooner.local.credentials import Credentials, KeysError
+from sooner.local.environments import PortError, choose_port, common_environment, process_environments
+from sooner.local.exclusive import MARK, RunningError, exclusive
+from sooner.local.postgres import Cluster, PostgresError
+from sooner.local.procfile import read_procfile
+from sooner.local.project import DATA, ROOT, ProjectError, sample
+from sooner.local.sample import SampleError, run_sample
+from sooner.local.services import EX_CONFIG, Service, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -38,7 +38,7 @@ GRACE_SECONDS: Final = 6
 """For web, worker and scheduler to end; of the ten seconds PostgreSQL gets the rest."""
 
 FAILURES: Final = (
-    httpx.HTTPError, KeysError, PortError, PostgresError, RunningError, SampleError, StartError,
+    httpx.HTTPError, KeysError, PortError, PostgresError, ProjectError, RunningError, SampleError, StartError,
 )  # fmt: skip
 
 READY_SECONDS: Final = 60
@@ -51,7 +51,6 @@ def main() -> int:
         "--check", action="store_true", help="end after the sample job; exit 0 if it went well"
     )
     arguments = parser.parse_args()
-    os.chdir(ROOT)
     try:
         with exclusive():
             return asyncio.run(until_signalled(check=arguments.check))
@@ -167,17 +166,29 @@ async def serve(port: int, credentials: Credentials, environment: dict[str, str]
         client.headers["Authorization"] = f"Bearer {key}"
         say(f"page: {await page_link(client, address)}")
         say(f"key:  {key} (dashboard: {address}/dashboard)")
-        try:
-            async with asyncio.timeout(SAMPLE_SECONDS):
-                say(f"inventory_tests of this checkout: {await run_sample(client, ROOT)}")
-        except (SampleError, httpx.HTTPError, TimeoutError) as error:
-            problem = f"the sample job failed: {str(error) or type(error).__name__}"
-            if check:
-                raise SampleError(problem) from error
-            say(problem)
+        await show_sample(client, check=check)
     if not check:
         say("running until Ctrl-C")
         await asyncio.get_running_loop().create_future()
+
+
+async def show_sample(client: httpx.AsyncClient, *, check: bool) -> None:
+    """Submits the project's sample job, if it has one, and prints its answer.
+
+    Raises:
+        SampleError: it failed, and this is a check.
+    """
+    wanted = sample()
+    if wanted is None:
+        return
+    try:
+        async with asyncio.timeout(SAMPLE_SECONDS):
+            say(f"{wanted.actor}: {await run_sample(client, wanted, ROOT)}")
+    except (SampleError, httpx.HTTPError, TimeoutError) as error:
+        problem = f"the sample job failed: {str(error) or type(error).__name__}"
+        if check:
+            raise SampleError(problem) from error
+        say(problem)
 
 
 async def page_link(client: httpx.AsyncClient, address: str) -> str:

@@ -8,7 +8,7 @@ import sys
 import psutil
 import pytest
 
-from ops.local.ports import MOST_KEPT, free_port
+from sooner.local.ports import MOST_KEPT, free_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no port is kept")
 

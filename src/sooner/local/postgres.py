@@ -25,7 +25,7 @@ import psutil
 import psycopg2
 from psycopg2.sql import SQL, Identifier
 
-from ops.local.ports import free_port
+from sooner.local.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,9 +6,9 @@ import os
 import socket
 from typing import Final
 
-from ops.local.console import say
-from ops.local.credentials import SECRET_SETTINGS, Credentials, KeysError
-from ops.local.exclusive import MARK
+from sooner.local.console import say
+from sooner.local.credentials import SECRET_SETTINGS, Credentials, KeysError
+from sooner.local.exclusive import MARK
 
 DEFAULTS: Final = {
     "DIAGNOSTICS": "1",

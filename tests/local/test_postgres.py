@@ -15,7 +15,7 @@ import psutil
 import psycopg2
 import pytest
 
-from ops.local.postgres import Cluster, PostgresError, programs, reaches
+from sooner.local.postgres import Cluster, PostgresError, programs, reaches
 from tests.conftest import temporary_cluster
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def test_root_with_a_checkout_that_the_account_cannot_reach(tmp_path: Path) -> N
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs under another account")
 def test_root_with_an_environment_that_the_account_cannot_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.local.postgres._runs", lambda account, program: False)
+    monkeypatch.setattr("sooner.local.postgres._runs", lambda account, program: False)
     with temporary_cluster({}) as cluster:
         assert cluster._programs.is_relative_to(cluster.home)
         assert programs(cluster.home) == cluster._programs

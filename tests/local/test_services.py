@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from ops.local.services import Service, SettingsError, described
+from sooner.local.services import Service, SettingsError, described
 
 if TYPE_CHECKING:
     from pathlib import Path

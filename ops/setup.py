@@ -1,6 +1,6 @@
 """Makes `.venv` from a lock, then becomes a program inside it.
 
-    python -m ops.local.setup LOCK PYTHON-ARGUMENT…
+    python -m ops.setup LOCK PYTHON-ARGUMENT…
 
 Runs under whatever Python the machine has, so it imports the standard library alone.
 """
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 DATA = ROOT / ".data"

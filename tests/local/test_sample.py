@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.local.procfile import read_procfile
-from ops.local.sample import pack
+from sooner.local.procfile import read_procfile
+from sooner.local.sample import pack
 from tests.support import ROOT
 
 if TYPE_CHECKING:

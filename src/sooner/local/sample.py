@@ -1,9 +1,10 @@
-"""The sample job: an inventory of this checkout's own tests, asked for as any client would."""
+"""The sample job of a project, asked for as any client would."""
 
 from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import subprocess
 import tarfile
@@ -17,7 +18,11 @@ import httpx
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sooner.local.project import Sample
+
 SKIPPED_FOLDERS = {".data", ".git", ".venv", "node_modules", "__pycache__"}
+#: Of a result this many characters are shown.
+LONGEST = 300
 FINAL = {"done", "error", "error_resolved", "cancelled"}
 
 
@@ -29,32 +34,41 @@ class SampleError(Exception):
 class Answer:
     """The sample job's result and how it came."""
 
-    result: dict[str, Any]
+    result: Any
     milliseconds: int
     deferred: bool
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{self.result[what]} {what}" for what in ("files", "suites", "tests"))
         how = "deferred and followed" if self.deferred else "answered in the same exchange"
-        return f"{counts}; {how}, {self.milliseconds} ms"
+        return f"{in_short(self.result)}; {how}, {self.milliseconds} ms"
 
 
-async def run_sample(client: httpx.AsyncClient, checkout: Path) -> Answer:
-    """Packs the checkout, uploads it, has its tests counted and waits for the end.
+def in_short(result: Any) -> str:
+    """A result on one line: of an object its members that are one value each."""
+    if not isinstance(result, dict):
+        return json.dumps(result, ensure_ascii=False)[:LONGEST]
+    plain = {name: value for name, value in result.items() if not isinstance(value, dict | list)}
+    return ", ".join(f"{value} {name}" for name, value in plain.items() if value is not None)[:LONGEST]
+
+
+async def run_sample(client: httpx.AsyncClient, sample: Sample, project: Path) -> Answer:
+    """Submits the job and waits for its end.
 
     Args:
         client: an HTTP client of the service, with a key of scope `jobs`.
-        checkout: the project's folder.
+        sample: the job.
+        project: the project's folder.
 
     Raises:
         SampleError: an answer was not what the contract promises.
     """
-    archive = await asyncio.to_thread(pack, checkout)
-    upload = expect(await client.post("/uploads", content=archive), httpx.codes.CREATED).json()
+    params = dict(sample.params)
+    if sample.upload is not None:
+        archive = await asyncio.to_thread(pack, project / sample.upload)
+        upload = expect(await client.post("/uploads", content=archive), httpx.codes.CREATED).json()
+        params["upload"] = upload["id"]
     begun = time.monotonic()
-    first = await client.post(
-        "/jobs/inventory_tests", json={"upload": upload["id"]}, headers={"Prefer": "wait=25"}
-    )
+    first = await client.post(f"/jobs/{sample.actor}", json=params, headers={"Prefer": "wait=25"})
     job = expect(first, httpx.codes.OK, httpx.codes.ACCEPTED).json()
     while job["state"] not in FINAL:
         job = await follow(client, job)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from ops.local.setup import DATA
+from sooner.local.project import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

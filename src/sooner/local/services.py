@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from ops.local.console import say
+from sooner.local.console import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
