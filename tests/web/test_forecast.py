@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,11 @@ import asyncpg
 import pytest
 
 from sooner.jobs.forecasting.durations import Durations
+from sooner.jobs.forecasting.forecast import Forecast, Outlook
+from sooner.jobs.row import Job
+from sooner.jobs.states import State
+from sooner.queue.ids import uuid7
+from tests.support.jobs import post, until
 
 if TYPE_CHECKING:
     import httpx
@@ -81,6 +87,56 @@ async def test_an_estimate_follows_from_the_last_runs(client: httpx.AsyncClient)
         final = await client.get(posted.json()["urls"]["self"], headers={"Prefer": "wait=20"})
     assert final.json()["estimate"] is None
     assert "retry-after" not in final.headers
+
+
+async def test_an_estimate_follows_the_progress_once_there_is_any(client: httpx.AsyncClient) -> None:
+    await run(client, "sleep", [{"seconds": 0}] * 3)
+    await known(client, "sleep", p50=0)
+    posted = await post(client, "sleep", seconds=6, steps=3)
+    job = await until(client, posted["id"], lambda job: job["progress"] is not None)
+
+    began, ends = (
+        datetime.fromisoformat(text) for text in (job["started_at"], job["estimate"]["finishes_at"])
+    )
+    # A third of it took two seconds, and a little until it was read.
+    assert 6 <= (ends - began).total_seconds() < 9
+
+
+def running(fraction: float | None, seconds: float) -> Outlook:
+    """What is said of a job that has run so long, and of whose actor nothing is known."""
+    now = datetime.now(UTC)
+    progress = json.dumps({"fraction": fraction, "message": None})
+    job = Job(
+        *(uuid7(), "sleep", "default", State.PROCESSING, "acme", 1, None, 1, 0, 1, now, None),
+        *(now - timedelta(seconds=seconds), None, None, progress, "{}", None, None),
+    )
+    return Forecast(None, {}, most=1).outlook(job)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("fraction", "seconds", "left", "retry_after"),
+    [
+        (0.57, 5.13, 3.87, 4),
+        (0.5, 100, 100, 60),
+        (1.0, 5, 0, 1),
+        # A clock that is behind the database's.
+        (0.5, -3, 0, 1),
+        (None, 5, None, 3),
+        (0.0, 5, None, 3),
+        (1e-300, 5, None, 3),
+    ],
+)
+def test_what_is_left_is_what_the_progress_says(
+    fraction: float | None, seconds: float, left: float | None, retry_after: int
+) -> None:
+    outlook = running(fraction, seconds)
+
+    assert outlook.retry_after == retry_after
+    if left is None:
+        assert outlook.finishes_at is None
+    else:
+        assert outlook.finishes_at is not None
+        assert (outlook.finishes_at - datetime.now(UTC)).total_seconds() == pytest.approx(left, abs=0.1)
 
 
 async def test_a_postponed_job_is_worth_asking_for_when_it_is_due(client: httpx.AsyncClient) -> None:

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
+
 from sooner.jobs.states import PUBLIC, State
 
 
@@ -60,6 +62,12 @@ class Job(NamedTuple):
             row["error"],
             row.get("turn"),
         )
+
+    @property
+    def fraction(self) -> float | None:
+        """How far it is, from 0 to 1, where it has told."""
+        told: Mapping[str, Any] = {} if self.progress is None else orjson.loads(self.progress)
+        return told.get("fraction")
 
     @property
     def etag(self) -> str:

@@ -24,8 +24,10 @@ LOOKING_SHARE = 0.02
 LONGEST_PAUSE = 3.0
 #: Where nothing is known of an actor, or no worker is there.
 UNKNOWN_PACE = 5.0
-#: How long an overdue job is given at most before it is asked for again.
+#: How long a job that runs, or is overdue, is given at most before it is asked for again.
 LONGEST_RETRY = 60
+#: What would take longer, by the progress it has made, has hardly begun: that says nothing yet.
+LONGEST_ESTIMATE = 366 * 86400
 
 
 class Outlook(NamedTuple):
@@ -109,17 +111,26 @@ class Forecast:
         """What can be said of a job's end."""
         if job.state.is_final:
             return ENDED
-        now, known = self._now(), self._known.get(job.actor)
-        finishes_at = None if known is None else self._finishes_at(job, known, now)
+        now = self._now()
+        finishes_at = self._finishes_at(job, now)
         retry_after = self._retry_after(job, finishes_at, now)
         return _unknown(retry_after) if finishes_at is None else Outlook(finishes_at, retry_after)
 
-    def _finishes_at(self, job: Job, known: Durations, now: datetime) -> datetime | None:
+    def _finishes_at(self, job: Job, now: datetime) -> datetime | None:
+        known = self._known.get(job.actor)
         if job.state is State.PROCESSING and job.started_at is not None:
-            left = known.left((now - job.started_at).total_seconds())
+            left = self._left(job, known, max(0.0, (now - job.started_at).total_seconds()))
         else:
-            left = self._until_end_of_waiting(job, known, now)
+            left = None if known is None else self._until_end_of_waiting(job, known, now)
         return None if left is None else now + timedelta(seconds=left)
+
+    @staticmethod
+    def _left(job: Job, known: Durations | None, elapsed: float) -> float | None:
+        """How much longer a run takes: by its own progress once there is any, else by earlier runs."""
+        fraction = job.fraction
+        if fraction is not None and elapsed / LONGEST_ESTIMATE < fraction:
+            return elapsed / fraction - elapsed
+        return None if known is None else known.left(elapsed)
 
     def _until_end_of_waiting(self, job: Job, known: Durations, now: datetime) -> float | None:
         places, median = self._places_for(job), known.quantile(0.5)
@@ -131,7 +142,9 @@ class Forecast:
     @staticmethod
     def _retry_after(job: Job, finishes_at: datetime | None, now: datetime) -> int:
         if finishes_at is not None:
-            return max(1, math.ceil((finishes_at - now).total_seconds()))
+            left = max(1, math.ceil((finishes_at - now).total_seconds()))
+            # What runs may come on faster than it did so far.
+            return min(LONGEST_RETRY, left) if job.state is State.PROCESSING else left
         since = job.started_at or job.run_at or job.created_at
         elapsed = (now - since).total_seconds()
         if elapsed < 0:
