@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from tenacity import wait_none
 
-from sooner.jobs import job
+from sooner.jobs import job, progress
 from sooner.jobs.failure import Failure
 from src.actors import broker
 
@@ -62,3 +63,30 @@ def fail_in_a_group_on_thread(again: bool, others: int) -> None:
     """The same on a thread."""
     failures: list[Exception] = [Failure("no luck", type="unlucky", title="It went wrong", again=again)]
     raise ExceptionGroup("all that went wrong", failures + [LookupError("secret")] * others)
+
+
+#: Words of progress that are none as they stand.
+WORDS: list[tuple[Any, Any]] = [
+    (1.0000000000000007, "a little beyond"),
+    (-0.1, "before it began"),
+    (float("nan"), "nobody knows"),
+    (float("inf"), None),
+    (10**400, None),
+    (Decimal("0.25"), 25),
+    (None, "a\0b\ud800c"),
+    (0.5, "x" * 5_000),
+]
+
+
+@job
+async def tell(number: int) -> int:
+    """Tells how far it is in one of these words."""
+    progress(*WORDS[number])
+    return number
+
+
+@job
+def tell_on_thread(number: int) -> int:
+    """The same on a thread."""
+    progress(*WORDS[number])
+    return number

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.jobs import Document, post
+from tests.support.sayings import WORDS
 
 if TYPE_CHECKING:
     import httpx
@@ -78,3 +82,33 @@ async def read_by_operators(
     assert f'raise LookupError("{UNREAD}")' in attempt["traceback"]
     assert document["id"] in archive.read("jobs.ndjson").decode()
     assert UNREAD not in archive.read("jobs.ndjson").decode()
+
+
+TOLD = [
+    (1.0, "a little beyond"),
+    (0.0, "before it began"),
+    (None, "nobody knows"),
+    (1.0, None),
+    (1.0, None),
+    (0.25, "25"),
+    (None, "a\ufffdb?c"),
+    (0.5, "x" * 999 + "…"),
+]
+
+
+@pytest.mark.parametrize("actor", ["tell", "tell_on_thread"])
+async def test_a_word_of_progress_fails_no_job(
+    actor: str, processes: Processes, connect: Connect, api_key: MakeKey
+) -> None:
+    client = connect(await processes.web(module=ACTORS), await api_key())
+    await processes.worker(module=ACTORS)
+
+    answers = await asyncio.gather(
+        *(post(client, actor, "wait=20", number=number) for number in range(len(WORDS)))
+    )
+
+    assert [(answer["state"], answer["result"]) for answer in answers] == [
+        ("done", number) for number in range(len(WORDS))
+    ]
+    told = [(await client.get(f"/jobs/{answer['id']}")).json()["progress"] for answer in answers]
+    assert [(word["fraction"], word["message"]) for word in told] == TOLD

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
+from sooner.db.retry import Unavailable
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -30,7 +32,8 @@ class Group(Generic[T, R]):
     (DeWitt et al., "Implementation Techniques for Main Memory Database Systems", SIGMOD 1984).
 
     `execute` gets the items and answers as many results in their order; a result that is an exception is
-    raised to its own caller alone. `length` tells an item's characters where they may be many.
+    raised to its own caller alone. Where `execute` raises, each item is tried by itself, so that what is wrong with
+    one touches no other; but not where it raises Unavailable. `length` tells an item's characters where they may be many.
     """
 
     def __init__(
@@ -64,11 +67,7 @@ class Group(Generic[T, R]):
             self._running = None
 
     async def _serve(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
-        results: Sequence[R | BaseException]
-        try:
-            results = await self._execute([item for item, _ in batch])
-        except Exception as error:  # noqa: BLE001 - each caller is raised it
-            results = [error] * len(batch)
+        results = await self._results([item for item, _ in batch])
         for (_, future), result in zip(batch, results, strict=True):
             if future.done():
                 continue
@@ -76,6 +75,14 @@ class Group(Generic[T, R]):
                 future.set_exception(result)
             else:
                 future.set_result(result)
+
+    async def _results(self, items: Sequence[T]) -> Sequence[R | BaseException]:
+        try:
+            return await self._execute(items)
+        except Exception as error:  # noqa: BLE001 - each caller is raised it
+            if len(items) == 1 or isinstance(error, Unavailable):
+                return [error] * len(items)
+        return [result for item in items for result in await self._results([item])]
 
     async def drain(self) -> None:
         """Wait until nothing is under way."""

@@ -1,5 +1,6 @@
 """The job that the running code belongs to."""
 
+import math
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import NamedTuple
@@ -39,10 +40,17 @@ def progress(fraction: float | None = None, message: str | None = None) -> None:
     """Tell whoever watches the job how far it is: `fraction` from 0 to 1, `message` for a person.
 
     Costs next to nothing: the latest word is written a few times a second. Does nothing outside a job.
-    Raises ValueError for a fraction that is none.
+    A fraction beyond 0 or 1 counts as that end, NaN as none; of a long message the first thousand characters are told.
     """
-    if fraction is not None and not 0 <= fraction <= 1:
-        raise ValueError(f"a fraction lies between 0 and 1: {fraction}")
     job = _current.get(None)
     if job is not None:
-        job.say(fraction, message)
+        job.say(None if fraction is None else _share(fraction), message)
+
+
+def _share(fraction: float) -> float | None:
+    """The fraction from 0 to 1: sums of rounded steps end a little beyond."""
+    try:
+        number = float(fraction)
+    except OverflowError:
+        number = math.inf if fraction > 0 else -math.inf
+    return None if math.isnan(number) else min(1.0, max(0.0, number))

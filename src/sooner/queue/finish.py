@@ -182,14 +182,22 @@ class Finisher:
         try:
             while self._said:
                 said, self._said = self._said, {}
-                await self._link.fetch(
-                    SQL.progress,
-                    id=list(said),
-                    fence=[fence for fence, _ in said.values()],
-                    progress=[word for _, word in said.values()],
-                )
+                await self._write_words(said)
                 await asyncio.sleep(PROGRESS_SECONDS)
-        except Exception as error:  # noqa: BLE001 - a lost word of progress harms nobody: the next one says more
-            log.warning("progress not written", error=str(error))
         finally:
             self._saying = None
+
+    async def _write_words(self, said: Mapping[UUID, tuple[int, str]]) -> None:
+        try:
+            await self._link.fetch(
+                SQL.progress,
+                id=list(said),
+                fence=[fence for fence, _ in said.values()],
+                progress=[word for _, word in said.values()],
+            )
+        except Exception as error:  # noqa: BLE001 - a lost word of progress harms nobody: the next one says more
+            log.warning("progress not written", error=str(error), jobs=len(said))
+            if len(said) > 1 and not isinstance(error, Unavailable):
+                # Whatever is wrong with one, it shall not keep the others' from being told.
+                for id, word in said.items():
+                    await self._write_words({id: word})

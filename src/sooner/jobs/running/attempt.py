@@ -17,7 +17,12 @@ from dramatiq.middleware import Interrupt, raise_thread_exception
 from sooner.jobs import codec
 from sooner.jobs.context import Current
 from sooner.jobs.declaring.declare import JobActor, Misfit
-from sooner.jobs.failure import Failure, deciding, describe
+from sooner.jobs.failure import (
+    Failure,
+    deciding,
+    describe,
+    storable,
+)
 from sooner.jobs.running.trace import trace
 from sooner.jobs.secrets.disclosure import NOTHING, Disclosure
 from sooner.jobs.secrets.seal import Opener, Owner
@@ -33,7 +38,8 @@ T = TypeVar("T")
 MISFIT_PAUSE = 5.0
 #: and this long after it was due, it fails: no worker that takes it has come.
 MISFIT_PATIENCE = 900.0
-
+#: Characters of a word of progress.
+LONGEST_WORD = 1_000
 
 Why = Literal["cancelled", "given-back", "timeout", "lost"]
 
@@ -109,7 +115,12 @@ class Attempt(MessageProxy):
 
     def say(self, fraction: float | None, message: str | None) -> None:
         """Tell how far it is."""
-        self._say(self, fraction, self._disclosure.clean_word(message))
+        self._say(self, fraction, None if message is None else self._word(message))
+
+    def _word(self, message: str) -> str:
+        # A secret that is cut in two would be told in part.
+        word = storable(self._disclosure.clean_word(str(message)))
+        return word if len(word) <= LONGEST_WORD else word[: LONGEST_WORD - 1] + "…"
 
     @cached_property
     def _stored(self) -> dict[str, Any]:

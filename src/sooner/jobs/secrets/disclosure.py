@@ -38,11 +38,9 @@ class Disclosure:
             return text
         return codec.dumps(redact.within(codec.loads(text), redact.forms(self._secrets)))
 
-    def clean_word(self, text: str | None) -> str | None:
+    def clean_word(self, text: str) -> str:
         """A word of progress without the secrets."""
-        if text is None or not self._secrets:
-            return text
-        return redact.text(text, redact.forms(self._secrets))
+        return redact.text(text, redact.forms(self._secrets)) if self._secrets else text
 
     def end(self) -> None:
         """The attempt is over."""
