@@ -6,7 +6,9 @@ import asyncpg
 import dramatiq
 import pytest
 
+from sooner.jobs import job
 from sooner.queue.broker import Broker
+from tests.support.declaring import own_broker
 
 
 @pytest.mark.parametrize("delay", [None, 60_000])
@@ -20,3 +22,22 @@ async def test_a_second_try_after_a_lost_answer_adds_no_second_job(
         "select message_id::text, message->'kwargs'->>'a' as a, due_at from dramatiq.queue"
     )
     assert (row["message_id"], row["a"], row["due_at"] is None) == (message.message_id, "1", delay is None)
+
+
+async def test_a_unique_message_is_its_twins_while_that_waits(
+    database_url: str, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    def tidy(folder: str = "all") -> None: ...
+
+    with own_broker() as broker:
+        actor = job(unique=True)(tidy)
+    broker.open(database_url, retention=60.0)
+    first, twin = actor.send(), actor.send("all")
+    other = actor.send(folder="one")
+    await sql.execute("update dramatiq.queue set state = 'cancelled', finished_at = now()")
+    again = broker.enqueue(first), actor.send()
+    broker.pool.closeall()
+
+    assert first.message_id == twin.message_id != other.message_id
+    assert again[0].message_id == first.message_id != again[1].message_id
+    assert await sql.fetchval("select count(*) from dramatiq.queue") == 3

@@ -35,6 +35,31 @@ async def test_a_unique_job_is_attached_to(client: httpx.AsyncClient) -> None:
     assert again.json()["id"] != answers[0].json()["id"]
 
 
+async def test_what_means_the_same_is_one_job_or_one_at_a_time(
+    client: httpx.AsyncClient, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    same: list[dict[str, object]] = [{}, {"page": 1}, {"page": "1"}]
+    headers = {"Prefer": "respond-async"}
+    once = [await client.post("/jobs/once_a_page", json=params, headers=headers) for params in same]
+    for params in same:
+        await client.post("/jobs/one_a_page", json=params, headers=headers)
+    await until(sql, "select count(*) = 4 from dramatiq.queue where state = 'done'")
+
+    assert len({answer.json()["id"] for answer in once}) == 1
+    assert await most_together(sql, "one_a_page") == 1
+
+
+async def most_together(sql: "asyncpg.Connection[asyncpg.Record]", actor: str) -> int:
+    """How many jobs of an actor ran at the same time."""
+    most: int = await sql.fetchval(
+        "select max(together) from (select count(*) as together from dramatiq.queue as one join dramatiq.queue as other "
+        "on other.started_at <= one.started_at and other.finished_at > one.started_at "
+        "where one.actor = $1 and other.actor = $1 group by one.message_id) as t",
+        actor,
+    )
+    return most
+
+
 async def test_a_concurrency_limit_holds_at_two_workers(
     client: httpx.AsyncClient, sql: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
@@ -44,11 +69,7 @@ async def test_a_concurrency_limit_holds_at_two_workers(
             await client.post("/jobs/two_at_a_time", json={"seconds": 0.3}, headers=headers)
         ).status_code == 202
     await until(sql, "select count(*) = 8 from dramatiq.queue where state = 'done'")
-    most = await sql.fetchval(
-        "select max(together) from (select count(*) as together from dramatiq.queue as one join dramatiq.queue as other "
-        "on other.started_at <= one.started_at and other.finished_at > one.started_at group by one.message_id) as t"
-    )
-    assert most == 2
+    assert await most_together(sql, "two_at_a_time") == 2
 
 
 async def test_a_rate_holds_back_what_exceeds_it(

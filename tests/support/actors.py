@@ -104,6 +104,20 @@ async def once_a_site(site: str, seconds: float) -> str:
     return site
 
 
+@job(unique=("page",))
+async def once_a_page(page: int = 1, seconds: float = 1) -> int:
+    """The same, by a parameter that one may leave out."""
+    await asyncio.sleep(seconds)
+    return page
+
+
+@job(concurrency=Limit(1, per="page"))
+async def one_a_page(page: int = 1, seconds: float = 0.5) -> int:
+    """One after another, by a parameter that one may leave out."""
+    await asyncio.sleep(seconds)
+    return page
+
+
 @job(concurrency=Limit(2, per="tenant"))
 async def two_at_a_time(seconds: float) -> None:
     """Would overload what it calls."""

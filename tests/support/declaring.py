@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import dramatiq.broker
 
-from sooner.deployment.actors import place
+from sooner.jobs.declaring.place import place
 from sooner.queue.broker import Broker
 
 if TYPE_CHECKING:

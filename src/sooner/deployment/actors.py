@@ -5,17 +5,13 @@ from sooner.process import signals
 
 signals.hear_once()
 
-from collections.abc import Mapping
-from typing import Any
-
 import dramatiq
 from dramatiq.middleware import Callbacks, CurrentMessage, Pipelines
 from dramatiq.results import Results
 
 from sooner.deployment.packages import further, import_modules
-from sooner.jobs.declaring.declare import JobActor
-from sooner.queue.broker import Broker, Place
-from sooner.queue.lane import Lane
+from sooner.jobs.declaring.place import place
+from sooner.queue.broker import Broker
 from sooner.worker import RowResults, WorkerProcess
 
 
@@ -34,10 +30,3 @@ def load(package: str) -> Broker:
 def _broker() -> Broker:
     results = Results(backend=RowResults(), store_results=True)  # type: ignore[no-untyped-call]
     return Broker([Callbacks(), Pipelines(), CurrentMessage(), results, WorkerProcess()], place)
-
-
-def place(actor: "dramatiq.Actor[Any, Any]", params: Mapping[str, Any]) -> Place:
-    """Where a message of an actor is to lie."""
-    if isinstance(actor, JobActor):
-        return Place(actor.lane, actor.limit(None, params))
-    return Place(Lane(actor.queue_name), None)

@@ -16,25 +16,28 @@ from dramatiq_pg.utils import make_pool, retry_pg, transaction
 
 from sooner.db import bound
 from sooner.queue.batch import Batch, Kind, NewJob
-from sooner.queue.enqueue import SQL, LimitRow
+from sooner.queue.enqueue import KEY_ROUNDS, SQL, LimitRow
 from sooner.queue.lane import Lane, check_queue
 
 
 class Place(NamedTuple):
-    """Where a message is to lie: the lane it is claimed from, and what limits it."""
+    """Where a message is to lie: the lane it is claimed from, what limits it, and of which key there may be one."""
 
     lane: Lane
-    limit: LimitRow | None
+    limit: LimitRow | None = None
+    unique_key: str | None = None
 
 
 class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
     """Declares actors and queues as dramatiq-pg does; messages come from the worker's own claims.
 
-    `place` says where a message of an actor, with its parameters, is to lie. Nothing is connected before `open`.
+    `place` says where a message of an actor, with its arguments, is to lie. Nothing is connected before `open`.
     """
 
     def __init__(
-        self, middleware: Sequence[Middleware], place: Callable[[Any, Mapping[str, Any]], Place]
+        self,
+        middleware: Sequence[Middleware],
+        place: Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Place],
     ) -> None:
         super().__init__(pool=_Unopened(), results=False, middleware=list(middleware))
         self._place = place
@@ -61,21 +64,25 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
         return AckConsumer(timeout / 1000)
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
-        """Enqueue a message, due after `delay` milliseconds, from synchronous code."""
+        """Enqueue a message, due after `delay` milliseconds, from synchronous code.
+
+        Where there may be one such job, and there is, the message is that job's.
+        """
         self.emit_before("enqueue", message, delay)
-        self._insert(message, delay)
+        message = message.copy(message_id=self._insert(message, delay))
         self.emit_after("enqueue", message, delay)
         return message
 
     @retry_pg  # type: ignore[untyped-decorator]  # dramatiq-pg has no types
-    def _insert(self, message: Message[Any], delay: int | None) -> None:
-        place = self._place(self.get_actor(message.actor_name), message.kwargs)
+    def _insert(self, message: Message[Any], delay: int | None) -> str:
+        place = self._place(self.get_actor(message.actor_name), tuple(message.args), message.kwargs)
         job = NewJob(
             message_id=UUID(message.message_id),
             kind=Kind(place.lane.queue, place.lane.name, message.actor_name, retention=self._retention),
             message=orjson.dumps(message.asdict()).decode(),
             delay=None if delay is None else delay / 1000,
             limit_key=None if place.limit is None else place.limit.key,
+            unique_key=place.unique_key,
         )
         with transaction(self.pool) as cursor:
             cursor.execute(bound())
@@ -83,8 +90,24 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
                 cursor.execute(
                     SQL.limits.pyformat, {name: [value] for name, value in asdict(place.limit).items()}
                 )
-            # Tried again after a lost answer, it has to find the job there: not the statement for jobs that are alike.
-            cursor.execute(SQL.enqueue.pyformat, Batch([job]).columns())
+            return _added(cursor, job)
+
+
+def _added(cursor: Any, job: NewJob) -> str:
+    """The job that is there then: this one, or its twin. Raises RuntimeError where neither stays."""
+    own = str(job.message_id)
+    for _ in range(KEY_ROUNDS):
+        # Tried again after a lost answer, it has to find the job there: not the statement for jobs that are alike.
+        cursor.execute(SQL.enqueue.pyformat, Batch([job]).columns())
+        if job.unique_key is None:
+            return own
+        cursor.execute(SQL.twins.pyformat, {"unique_key": [job.unique_key]})
+        if twins := cursor.fetchall():
+            return str(twins[0][0])
+        cursor.execute(SQL.added.pyformat, {"ids": [own]})
+        if cursor.fetchall():
+            return own
+    raise RuntimeError("the key of a unique job changes hands too fast")
 
 
 class AckConsumer(Consumer):

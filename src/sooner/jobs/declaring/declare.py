@@ -1,5 +1,6 @@
 """Declaring an actor: everything else follows from its signature and docstring."""
 
+import hashlib
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from tenacity.wait import wait_base
 from sooner.jobs.codec import escape
 from sooner.jobs.declaring.limit import Limit, Rate
 from sooner.jobs.declaring.limit import row as limit_row
+from sooner.jobs.declaring.values import Values, named, text
 from sooner.jobs.files.uploads import IsUpload
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.secrets.secret import Path, find, takes_secrets
@@ -101,8 +103,24 @@ class JobActor(dramatiq.Actor[Any, Any]):
         self.description = inspect.cleandoc(fn.__doc__ or "")
         self.parameters = parameters_model(fn)
         #: Whether it takes whatever there is.
-        self._is_open = self.parameters.model_config["extra"] == "allow" and not self.parameters.model_fields
+        self._is_open = self._takes_any and not self.parameters.model_fields
+        self._refuse_unknown_names()
         super().__init__(fn, **options)
+
+    @property
+    def _takes_any(self) -> bool:
+        return self.parameters.model_config["extra"] == "allow"
+
+    def _refuse_unknown_names(self) -> None:
+        """Raises ValueError for a limit or `unique` by what is no parameter: all jobs would count as one."""
+        limit, unique = self.declaration.concurrency, self.declaration.unique
+        by = {"tenant"} if limit is None or limit.per is None else {limit.per}
+        for name in sorted(by - {"tenant"} | (set(unique) if isinstance(unique, tuple) else set())):
+            if name not in self.parameters.model_fields and not self._takes_any:
+                known = ", ".join(self.parameters.model_fields) or "none"
+                raise ValueError(
+                    f"{self.function.__qualname__}: there is no parameter {name!r} to count by ({known})"
+                )
 
     @cached_property
     def lane(self) -> Lane:
@@ -114,30 +132,50 @@ class JobActor(dramatiq.Actor[Any, Any]):
         """Whether so many of its jobs may run at a time, or begin in one."""
         return bool(self.declaration.concurrency or self.declaration.rate)
 
-    def limit(self, tenant: str | None, params: Mapping[str, Any]) -> LimitRow | None:
-        """What limits a job with these parameters."""
-        return limit_row(self.actor_name, self.declaration.concurrency, self.declaration.rate, tenant, params)
+    @property
+    def is_counted(self) -> bool:
+        """Whether a job of its counts together with others, by its parameters or tenant or all alike."""
+        return self.is_limited or self.declaration.unique is not False
 
-    def check(self, params: Mapping[str, Any]) -> None:
-        """Raises Invalid, one error a parameter that does not fit."""
-        if not self._is_open or self.declaration.check is not None:
-            self._validated(params)
+    def limit(self, tenant: str | None, values: Values) -> LimitRow | None:
+        """What limits a job with these parameters."""
+        declared = self.declaration
+        return limit_row(self.actor_name, declared.concurrency, declared.rate, tenant, named(values))
+
+    def unique_key(
+        self, tenant: str | None, values: Values, sign: Callable[[bytes], bytes] | None = None
+    ) -> str | None:
+        """The key under which one such job may wait or run; None where there may be any number.
+
+        Where parameters are secret the key is signed: a plain digest could be guessed back. Only web can sign.
+        """
+        if (unique := self.declaration.unique) is False:
+            return None
+        by = named(values) if unique is True else {name: named(values).get(name) for name in unique}
+        told = text([self.actor_name, tenant, by], secret=lambda value: value.get_secret_value())
+        digest = sign if sign is not None and self.takes_secrets else _sha256
+        return digest(told.encode()).hex()
+
+    def check(self, params: Mapping[str, Any]) -> Values:
+        """The parameters as the signature's types. Raises Invalid, one error a parameter that does not fit."""
+        return params if self._is_open and self.declaration.check is None else self._validated(params)
 
     @cached_property
     def takes_secrets(self) -> bool:
         """Whether any parameter is or holds a secret."""
         return takes_secrets(self.parameters)
 
-    def secret_paths(self, params: Mapping[str, Any]) -> list[Path]:
-        """Where the secrets are in parameters that were found good. Raises Invalid."""
-        return list(find(params, self._validated(params))) if self.takes_secrets else []
+    def secret_paths(self, params: Mapping[str, Any], values: Values) -> list[Path]:
+        """Where the secrets are in parameters, told by what `check` made of them."""
+        return list(find(params, values)) if self.takes_secrets else []
 
     def message_with_options(self, *, args: Any = (), kwargs: Any = None, **options: Any) -> Any:
         """As dramatiq's. Raises TypeError where it would put a secret into the table in clear."""
-        if self.takes_secrets and self.secret_paths(self.named(tuple(args), kwargs or {})):
-            raise TypeError(
-                f"{self.actor_name}: secret parameters have to be sealed, so submit the job over HTTP"
-            )
+        if self.takes_secrets:
+            params = self.named(tuple(args), kwargs or {})
+            if self.secret_paths(params, self.check(params)):
+                told = "secret parameters have to be sealed, so submit the job over HTTP"
+                raise TypeError(f"{self.actor_name}: {told}")
         return super().message_with_options(args=args, kwargs=kwargs, **options)
 
     def arguments(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -148,7 +186,7 @@ class JobActor(dramatiq.Actor[Any, Any]):
             model = self._validated(params)
         except Invalid as error:
             raise Misfit(error.members["errors"]) from None
-        return _named(model)
+        return named(model)
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """Run a synchronous actor, as dramatiq's threads do. Raises Invalid, and what the function raises."""
@@ -189,13 +227,12 @@ class JobActor(dramatiq.Actor[Any, Any]):
         except ValidationError as error:
             raise Invalid([_entry(detail) for detail in error.errors(include_url=False)]) from None
         if self.declaration.check is not None:
-            self.declaration.check(**_named(model))
+            self.declaration.check(**named(model))
         return model
 
 
-def _named(model: BaseModel) -> Mapping[str, Any]:
-    named = {name: getattr(model, name) for name in type(model).model_fields}
-    return {**named, **(model.model_extra or {})}
+def _sha256(text: bytes) -> bytes:
+    return hashlib.sha256(text).digest()
 
 
 def _entry(detail: Any) -> Mapping[str, str]:

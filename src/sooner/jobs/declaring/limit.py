@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sooner.jobs import codec
+from sooner.jobs.declaring import values
+from sooner.process.logs.redact import MARK
 from sooner.queue.enqueue import LimitRow
 
 
@@ -31,7 +32,10 @@ class Rate:
 def row(
     actor: str, concurrency: Limit | None, rate: Rate | None, tenant: str | None, params: Mapping[str, Any]
 ) -> LimitRow | None:
-    """What limits one job; None where nothing does. A rate counts under the same key as the concurrency."""
+    """What limits one job with these values as parameters; None where nothing does.
+
+    A rate counts under the same key as the concurrency.
+    """
     if concurrency is None and rate is None:
         return None
     return LimitRow(
@@ -45,7 +49,8 @@ def row(
 def _key(actor: str, per: str | None, tenant: str | None, params: Mapping[str, Any]) -> str:
     if per is None:
         return actor
-    value = codec.dumps(tenant if per == "tenant" else params.get(per))
+    # The key is stored in clear.
+    value = values.text(tenant if per == "tenant" else params.get(per), secret=lambda _: MARK)
     # A parameter may be long, and the key is in an index.
     return (
         f"{actor} {per}={value}"

@@ -27,7 +27,11 @@ class Fingerprints:
 
     def of(self, actor: str, params: Mapping[str, Any]) -> bytes:
         """The fingerprint of an actor and its parameters."""
-        return self._digest(self._keys[0], _canonical(actor, params))
+        return self.sign(_canonical(actor, params))
+
+    def sign(self, text: bytes) -> bytes:
+        """What nobody without the key can make of a text, nor guess the text back from."""
+        return self._digest(self._keys[0], text)
 
     def match(self, fingerprint: bytes | None, actor: str, params: Mapping[str, Any]) -> bool:
         """Whether `fingerprint` was made of these."""

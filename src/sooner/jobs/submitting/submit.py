@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sooner.jobs import codec
 from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.declaring.values import Values
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.row import Job
 from sooner.jobs.secrets.seal import Owner, Sealer
@@ -31,6 +32,8 @@ class Submission(NamedTuple):
 
     actor: JobActor
     params: Mapping[str, Any]
+    #: What the actor's `check` made of the parameters.
+    values: Values
     tenant: str | None
     request_id: str | None = None
     traceparent: str | None = None
@@ -72,7 +75,7 @@ class Submitter:
         if actor.takes_secrets:
             params, sealed = self._seal(submission, id)
         if actor.is_limited:
-            limit_key = await self._limit(submission, params)
+            limit_key = await self._limit(submission)
         text = codec.dumps(params)
         new = self._row(submission, id, text, sealed, limit_key)
         try:
@@ -83,9 +86,9 @@ class Submitter:
             raise Attach(twin.id) from None
         return self._job(new, added, text)
 
-    async def _limit(self, submission: Submission, params: Mapping[str, Any]) -> str | None:
+    async def _limit(self, submission: Submission) -> str | None:
         """The key under which only so many may run."""
-        limit = submission.actor.limit(submission.tenant, params)
+        limit = submission.actor.limit(submission.tenant, submission.values)
         if limit is None:
             return None
         await self._enqueuer.limits([limit])
@@ -93,7 +96,7 @@ class Submitter:
 
     def _seal(self, submission: Submission, id: UUID) -> tuple[Mapping[str, Any], str | None]:
         """The parameters as they may be stored, and the secrets among them as JSON."""
-        secrets = submission.actor.secret_paths(submission.params)
+        secrets = submission.actor.secret_paths(submission.params, submission.values)
         if not secrets:
             return submission.params, None
         owner = Owner(submission.tenant, id, submission.actor.actor_name)
@@ -134,16 +137,9 @@ class Submitter:
             submission.idempotency_key,
             None if submission.idempotency_key is None else self._fingerprints.of(name, submission.params),
             limit_key,
-            None if declared.unique is False else self._unique_key(submission),
+            actor.unique_key(submission.tenant, submission.values, self._fingerprints.sign),
             sealed,
         )
-
-    def _unique_key(self, submission: Submission) -> str:
-        """The key of which one job may wait or run at a time: an HMAC, since parameters may hold secrets."""
-        unique, values = submission.actor.declaration.unique, submission.params
-        if isinstance(unique, tuple):
-            values = {name: values.get(name) for name in unique}
-        return self._fingerprints.of(f"{submission.actor.actor_name} of {submission.tenant}", values).hex()
 
     def _job(self, new: NewJob, added: Added, params: str) -> Job:
         queue, _, actor, tenant, priority, _ = new.kind

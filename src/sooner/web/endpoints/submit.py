@@ -13,6 +13,7 @@ from starlette.routing import Route
 from sooner.db import Unavailable
 from sooner.jobs import codec
 from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.declaring.values import Values
 from sooner.jobs.following.watch import Watcher
 from sooner.jobs.problem import (
     Invalid,
@@ -90,10 +91,10 @@ async def submit(request: Request) -> Response:
     actor = _actor(resources, request.path_params["actor"])
     resources.admission.check_rate(who.tenant)
     params = codec.read_object(await read_json(request, resources.settings.max_body_bytes))
-    actor.check(params)
+    values = actor.check(params)
     if actor.upload_names:
         await _check_uploads(resources, actor, params, who)
-    submission = _submission(request, actor, params, who)
+    submission = _submission(request, actor, params, values, who)
     wanted = _preferences(request)
     try:
         if not wanted.may_wait:
@@ -189,11 +190,14 @@ async def _check_uploads(
             raise Invalid([wrong(f"#/{name}", "there is no such upload")])
 
 
-def _submission(request: Request, actor: JobActor, params: Mapping[str, Any], who: Caller) -> Submission:
+def _submission(
+    request: Request, actor: JobActor, params: Mapping[str, Any], values: Values, who: Caller
+) -> Submission:
     state, timing = request.scope["state"], when.timing(request)
     return Submission(
         actor,
         params,
+        values,
         who.tenant,
         state["request_id"],
         state["traceparent"],

@@ -1,0 +1,34 @@
+"""Where a message of an actor is to lie."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dramatiq
+
+from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.problem import Invalid
+from sooner.queue.broker import Place
+from sooner.queue.lane import Lane
+
+
+def lane_of(actor: "dramatiq.Actor[Any, Any]") -> Lane:
+    """The lane of its jobs. dramatiq's own actors know nothing of lanes: their messages lie in the queue's own."""
+    return actor.lane if isinstance(actor, JobActor) else Lane(actor.queue_name)
+
+
+def place(
+    actor: "dramatiq.Actor[Any, Any]",
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    tenant: str | None = None,
+) -> Place:
+    """The place of a message that nobody has looked at: parameters that do not fit count as they are, until they fail."""
+    lane = lane_of(actor)
+    if not isinstance(actor, JobActor) or not actor.is_counted:
+        return Place(lane)
+    params = actor.named(args, kwargs)
+    try:
+        values = actor.check(params)
+    except Invalid:
+        values = params
+    return Place(lane, actor.limit(tenant, values), actor.unique_key(tenant, values))
