@@ -48,16 +48,17 @@ grant select, insert, update, delete on sooner.upload, sooner.webhook, sooner.sa
 grant select on sooner.worker, sooner.lease, sooner.schedule, sooner.tick, sooner.file, sooner.file_chunk,
   sooner.actor_history to sooner_web;
 
--- worker: runs jobs and cleans up. Whose a job is and what was asked for it cannot change.
+-- worker: runs jobs, brings them to where they are claimed, and cleans up. Whose a job is and what was asked for it cannot change.
 grant select, insert, delete on dramatiq.queue to sooner_worker;
 select pg_temp.allow('sooner_worker', 'update', 'dramatiq.queue', array[
-  'message_id', 'queue_name', 'actor', 'message', 'sealed', 'tenant', 'request_id', 'traceparent', 'created_at',
-  'idempotency_key', 'fingerprint', 'unique_key', 'limit_key', 'cancel_at', 'cancel_requested']);
+  'message_id', 'actor', 'message', 'sealed', 'tenant', 'request_id', 'traceparent', 'created_at',
+  'idempotency_key', 'fingerprint', 'unique_key', 'cancel_at', 'cancel_requested']);
 grant select, insert, update, delete on sooner.worker, sooner."limit", sooner.file, sooner.file_chunk,
   sooner.actor_history, sooner.sample to sooner_worker;
 grant select, update, delete on sooner.upload, sooner.chunk to sooner_worker;
 grant select, update (disabled_at) on sooner.webhook to sooner_worker;
 grant select on sooner.queue, sooner.lease to sooner_worker;
+grant select, insert, update, delete on sooner.unknown_actor to sooner_worker;
 grant select, update (since) on sooner.schedule to sooner_worker;
 grant select, update, delete on sooner.tick to sooner_worker;
 -- Expired credentials are removed; what they are is not read.
@@ -70,5 +71,8 @@ grant insert (message_id, queue_name, lane, actor, message, request_id, tracepar
 grant select (message_id, lane, tenant, priority, turn, state, due_at) on dramatiq.queue to sooner_scheduler;
 grant select, update on sooner.lease to sooner_scheduler;
 grant select, insert, update on sooner.schedule, sooner.tick to sooner_scheduler;
+-- Which actors living workers know.
+grant select (id, actors, expires_at) on sooner.worker to sooner_scheduler;
+grant select on sooner.unknown_actor to sooner_scheduler;
 
 commit;
