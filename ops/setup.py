@@ -59,7 +59,9 @@ def with_environment(lock: Path) -> None:
 
 
 def add_engine() -> None:
-    """Lets `.venv` import the engine from this checkout: `python -m sooner`, and tools that load no deployment first."""
+    """Lets `.venv` import an engine that lies in this checkout: `python -m sooner`, and tools that load no deployment first."""
+    if not (ROOT / "src" / "sooner").exists():
+        return
     [packages] = (ENVIRONMENT / "lib").glob("python*/site-packages")
     path = packages / "sooner.pth"
     wanted = f"{ROOT / 'src'}\n"

@@ -1,1 +1,72 @@
-"""Sooner: slow work behind a browser frontend, answered at once when it can be."""
+"""Sooner: slow work behind a browser frontend, answered at once when it can be.
+
+This is the face: all that a team's code imports. Each name is imported from its module when it is first asked for, so that
+a process loads only what it uses.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import Secret, SecretBytes, SecretStr
+
+    from sooner.db import Queries
+    from sooner.jobs.context import Current, current, progress
+    from sooner.jobs.declaring.declare import job
+    from sooner.jobs.declaring.limit import Limit, Rate
+    from sooner.jobs.failure import Failure
+    from sooner.jobs.files.files import FileResult
+    from sooner.jobs.files.files import create as create_file
+    from sooner.jobs.problem import Invalid
+    from sooner.jobs.running.resources import database
+    from sooner.periodic import Cron, Schedule
+
+__all__ = [
+    "Cron",
+    "Current",
+    "Failure",
+    "FileResult",
+    "Invalid",
+    "Limit",
+    "Queries",
+    "Rate",
+    "Schedule",
+    "Secret",
+    "SecretBytes",
+    "SecretStr",
+    "create_file",
+    "current",
+    "database",
+    "job",
+    "progress",
+]
+
+#: Each name's module, and its name there.
+_HOMES = {
+    "Cron": ("sooner.periodic", "Cron"),
+    "Current": ("sooner.jobs.context", "Current"),
+    "Failure": ("sooner.jobs.failure", "Failure"),
+    "FileResult": ("sooner.jobs.files.files", "FileResult"),
+    "Invalid": ("sooner.jobs.problem", "Invalid"),
+    "Limit": ("sooner.jobs.declaring.limit", "Limit"),
+    "Queries": ("sooner.db", "Queries"),
+    "Rate": ("sooner.jobs.declaring.limit", "Rate"),
+    "Schedule": ("sooner.periodic", "Schedule"),
+    "Secret": ("pydantic", "Secret"),
+    "SecretBytes": ("pydantic", "SecretBytes"),
+    "SecretStr": ("pydantic", "SecretStr"),
+    "create_file": ("sooner.jobs.files.files", "create"),
+    "current": ("sooner.jobs.context", "current"),
+    "database": ("sooner.jobs.running.resources", "database"),
+    "job": ("sooner.jobs.declaring.declare", "job"),
+    "progress": ("sooner.jobs.context", "progress"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A name of the face. Raises AttributeError for any other."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, there = _HOMES[name]
+    globals()[name] = getattr(importlib.import_module(module), there)
+    return globals()[name]

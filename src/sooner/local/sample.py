@@ -44,11 +44,10 @@ class Answer:
 
 
 def in_short(result: Any) -> str:
-    """A result on one line: of an object its members that are one value each."""
-    if not isinstance(result, dict):
-        return json.dumps(result, ensure_ascii=False)[:LONGEST]
-    plain = {name: value for name, value in result.items() if not isinstance(value, dict | list)}
-    return ", ".join(f"{value} {name}" for name, value in plain.items() if value is not None)[:LONGEST]
+    """A result on one line: of an object its counts, where it has any."""
+    counts = result.items() if isinstance(result, dict) else ()
+    numbers = [f"{value} {name}" for name, value in counts if isinstance(value, int)]
+    return ", ".join(numbers) or json.dumps(result, ensure_ascii=False)[:LONGEST]
 
 
 async def run_sample(client: httpx.AsyncClient, sample: Sample, project: Path) -> Answer:

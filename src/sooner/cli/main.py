@@ -1,0 +1,27 @@
+"""`python -m sooner`: the commands of a terminal."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from sooner.template.new import NotNewError, new
+from sooner.template.wheel import NoWheelError
+
+
+def main() -> None:
+    """Run the command line. Raises SystemExit with its exit code."""
+    arguments = _parser().parse_args()
+    try:
+        new(arguments.folder)
+    except (NotNewError, NoWheelError) as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+    print(f"Made {arguments.folder}. Now: cd {arguments.folder} && ./ops/run")
+
+
+def _parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m sooner", description="Slow work behind a browser frontend.")
+    commands = top.add_subparsers(dest="command", required=True)
+    create = commands.add_parser("new", help="make a project: an actor, a schedule, a table, a test")
+    create.add_argument("folder", type=Path, metavar="FOLDER", help="a folder that is not there yet")
+    return top

@@ -1,0 +1,18 @@
+"""`python -m sooner.db.upgrade`: brings the engine's schema at DATABASE_URL to the newest revision."""
+
+from sooner.db.migrations import migrations
+
+
+def main() -> None:
+    """Runs every revision that is missing."""
+    from alembic.config import Config
+
+    from alembic import command
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations()))
+    command.upgrade(config, "head")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The project that `python -m sooner new` makes: its files, and the making."""

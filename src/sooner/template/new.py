@@ -1,0 +1,58 @@
+"""Making a new project."""
+
+import hashlib
+import re
+import shutil
+from pathlib import Path
+
+from sooner.template.files import files
+from sooner.template.wheel import wheel
+
+#: Programs, by their place in the project.
+PROGRAMS = {Path("ops/run"), Path("ops/test")}
+LOCKS = ("requirements.txt", "requirements-local.txt", "requirements-dev.txt")
+#: Files in which `{name}` stands for the project's.
+NAMED = {Path("pyproject.toml"), Path("README.md")}
+
+
+class NotNewError(Exception):
+    """The folder cannot become a project; the message says why."""
+
+
+def new(folder: Path) -> None:
+    """Make a project that runs at once.
+
+    Raises:
+        NotNewError: something is there already, or the name is none for a project.
+        NoWheelError: the wheel that the project would run on cannot be had.
+    """
+    if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+        raise NotNewError(f"{folder} is not empty: name a folder that is not there yet.")
+    name = folder.resolve().name
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise NotNewError(f"{name!r} is no name for a project: letters, digits, and . _ - between them.")
+    with wheel() as engine:
+        for path, source in files():
+            _write(folder / path, source, name if path in NAMED else None)
+        (folder / "wheels").mkdir()
+        shutil.copy(engine, folder / "wheels" / engine.name)
+    for path in PROGRAMS:
+        (folder / path).chmod(0o755)
+    for lock in LOCKS:
+        _pin(folder / lock, folder / "wheels" / engine.name)
+
+
+def _write(target: Path, source: Path, name: str | None) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if name is None:
+        shutil.copyfile(source, target)
+    else:
+        target.write_text(source.read_text().replace("{name}", name))
+
+
+def _pin(lock: Path, engine: Path) -> None:
+    """Names the engine's wheel in a lock, by version and hash as all the others."""
+    version = engine.name.split("-")[1]
+    digest = hashlib.sha256(engine.read_bytes()).hexdigest()
+    pinned = f"--find-links wheels\nsooner=={version} \\\n    --hash=sha256:{digest}\n"
+    lock.write_text(pinned + lock.read_text())
