@@ -120,10 +120,22 @@ async def against_stock(bench: Bench, table: Table) -> None:
         table.row(f"drain of 20,000: async echo, workers: {workers}", rate, note=f"{ratio:.1f} x stock")
 
 
+async def adopted(bench: Bench, table: Table) -> None:
+    """A stock producer's 100,000 rows by one statement, and by one of 10,000: the rate is the same where each costs the same."""
+    runs = await in_turn(partial(stock.adopt, bench, 10_000), partial(stock.adopt, bench, 100_000))
+    table.row("stock producer: 10,000 rows by one INSERT", median(few for few, _ in runs))
+    ratio = median(many / few for few, many in runs)
+    rate = median(many for _, many in runs)
+    table.row(
+        "stock producer: 100,000 rows by one INSERT", rate, note=f"{100_000 / rate:.1f} s, {ratio:.2f} x"
+    )
+
+
 GROUPS: dict[str, Callable[[Bench, Table], Awaitable[None]]] = {
     "http": http,
     "drain": drains,
     "stock": against_stock,
+    "adopt": adopted,
     "crowd": lambda bench, table: scale.crowd(bench, table.row),
     "scale": lambda bench, table: scale.measure(bench, table.row),
     "board": lambda bench, table: board.measure(bench, table.row),
