@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
+from pydantic import BaseModel, Field
 from tenacity import wait_none
 
 from sooner.jobs import job, progress
@@ -90,3 +92,42 @@ def tell_on_thread(number: int) -> int:
     """The same on a thread."""
     progress(*WORDS[number])
     return number
+
+
+class Bill(BaseModel):
+    """What is owed."""
+
+    total: Decimal = Field(serialization_alias="theTotal")
+    paid_by: set[str]
+    within: timedelta
+
+
+@job
+async def bill(total: str) -> Bill:
+    """Bills somebody."""
+    return Bill(total=Decimal(total), paid_by={"me"}, within=timedelta(days=1))
+
+
+@job
+def bill_on_thread(total: str) -> Bill:
+    """The same on a thread."""
+    return Bill(total=Decimal(total), paid_by={"me"}, within=timedelta(days=1))
+
+
+@job
+async def nothing_there(way: Literal["NaN", "deep", "misfit"]) -> list[float | list[Any]]:
+    """Gives back what JSON does not have, or what was not declared."""
+    return _unfit(way)
+
+
+@job
+def nothing_there_on_thread(way: Literal["NaN", "deep", "misfit", "unawaited"]) -> list[float | list[Any]]:
+    """The same on a thread."""
+    return _unfit(way) if way != "unawaited" else asyncio.sleep(0)  # type: ignore[return-value]
+
+
+def _unfit(way: str) -> list[float | list[Any]]:
+    deep: list[Any] = []
+    for _ in range(5_000):
+        deep = [deep]
+    return {"NaN": [float("nan")], "deep": deep, "misfit": ["x"]}[way]

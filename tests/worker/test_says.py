@@ -7,6 +7,7 @@ import io
 import zipfile
 from typing import TYPE_CHECKING
 
+import jsonschema_rs
 import pytest
 
 from tests.support.jobs import Document, post
@@ -112,3 +113,29 @@ async def test_a_word_of_progress_fails_no_job(
     ]
     told = [(await client.get(f"/jobs/{answer['id']}")).json()["progress"] for answer in answers]
     assert [(word["fraction"], word["message"]) for word in told] == TOLD
+
+
+async def test_a_result_is_written_as_declared_or_is_an_error_of_its_job(
+    processes: Processes, connect: Connect, api_key: MakeKey
+) -> None:
+    web = await processes.web(module=ACTORS)
+    client = connect(web, await api_key())
+    worker = await processes.worker(module=ACTORS)
+    schemas = {item["name"]: item["result"] for item in (await client.get("/actors")).json()["items"]}
+
+    for actor in ("bill", "bill_on_thread"):
+        document = await post(client, actor, "wait=20", total="1.10")
+        assert document["result"] == {"theTotal": "1.10", "paid_by": ["me"], "within": "P1D"}, document
+        jsonschema_rs.validator_for(schemas[actor]).validate(document["result"])
+    for actor, way, type in (
+        ("nothing_there", "NaN", "result-not-json"),
+        ("nothing_there", "deep", "result-not-json"),
+        ("nothing_there", "misfit", "result-not-as-declared"),
+        ("nothing_there_on_thread", "NaN", "result-not-json"),
+        ("nothing_there_on_thread", "deep", "result-not-json"),
+        ("nothing_there_on_thread", "misfit", "result-not-as-declared"),
+        ("nothing_there_on_thread", "unawaited", "result-not-json"),
+    ):
+        document = await post(client, actor, "wait=20", way=way)
+        assert (document["state"], document["error"] and document["error"]["type"]) == ("error", type)
+    assert "never awaited" not in worker.output

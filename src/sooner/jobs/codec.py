@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote
 
 import orjson
+import pydantic_core
 
 from sooner.jobs.problem import BadRequest, Invalid, wrong
 
@@ -15,6 +16,10 @@ _LONG_NUMBER = re.compile(rb"\d{18}")
 _DEEPEST = 200
 #: Reading a number takes time that grows with the square of its length.
 _LONGEST_NUMBER = 4300
+_OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+_RESULT_OPTIONS = _OPTIONS | orjson.OPT_PASSTHROUGH_DATACLASS
+#: Levels that orjson writes.
+_ORJSON_DEEPEST = 254
 
 
 def loads(text: str | bytes) -> Any:
@@ -24,26 +29,95 @@ def loads(text: str | bytes) -> Any:
 
 
 def dumps(value: Any) -> str:
-    """The JSON text of what an actor gave back.
+    """The JSON text of a value that JSON can hold. Raises TypeError for another one."""
+    try:
+        return orjson.dumps(value, option=_OPTIONS).decode()
+    except TypeError:
+        return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
-    Raises TypeError or ValueError for what JSON cannot hold (NaN, bytes, a set, your own class).
+
+class NotJson(ValueError):
+    """What an actor gave back has no JSON text. The message is for whoever asked for the job."""
+
+
+def result(value: Any) -> str:
+    """The JSON text of what an actor gave back, values that JSON does not have as pydantic writes them.
+
+    Raises NotJson for what has none: NaN, infinities, more than 200 levels, objects of other kinds.
     """
     try:
-        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z, default=_plain).decode()
+        text = orjson.dumps(value, option=_RESULT_OPTIONS)
     except TypeError:
-        return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_plain)
+        text = _rendered(value)
+        value = orjson.loads(text)
+    # orjson writes NaN as null, and of the many that are null few are NaN.
+    if b"null" in text and has_no_number(value):
+        raise NotJson(NO_NUMBER)
+    if text.count(b"[") + text.count(b"{") > _DEEPEST and _is_too_deep(value):
+        raise NotJson(f"The result is nested deeper than {_DEEPEST} levels.")
+    return text.decode()
+
+
+NO_NUMBER = "The result holds NaN or an infinity, which JSON does not have: give back null instead."
+
+
+def _rendered(value: Any) -> bytes:
+    try:
+        text = pydantic_core.to_json(value, by_alias=True, inf_nan_mode="constants")
+    except (ValueError, RecursionError) as error:
+        raise NotJson(_why_not(value)) from error
+    if _holds_no_number(text):
+        raise NotJson(NO_NUMBER)
+    return text
+
+
+def _why_not(value: Any) -> str:
+    return (
+        f"The result, a {type(value).__name__}, is or holds what JSON does not have, nests without end, or is no "
+        "valid text: give back numbers, texts, lists, dictionaries, or what pydantic can write."
+    )
+
+
+def has_no_number(value: Any) -> bool:
+    """Whether a value holds NaN or an infinity, as far as it can be told."""
+    try:
+        text = pydantic_core.to_json(
+            value, by_alias=True, inf_nan_mode="constants", bytes_mode="base64", serialize_unknown=True
+        )
+    except (ValueError, RecursionError):
+        return False
+    return _holds_no_number(text)
+
+
+def _holds_no_number(text: bytes) -> bool:
+    if b"NaN" not in text and b"Infinity" not in text:
+        return False
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return True
+    return False
+
+
+def _is_too_deep(value: Any) -> bool:
+    """Whether a value has too many levels: with as many more around it as make it too deep for orjson."""
+    for _ in range(_ORJSON_DEEPEST - _DEEPEST):
+        value = [value]
+    try:
+        orjson.dumps(value, option=_RESULT_OPTIONS)
+    except TypeError:
+        return True
+    return False
 
 
 def written(text: bytes) -> Any:
-    """A value for `dumps` that is written as JSON already."""
+    """A value for `result` that is written as JSON already."""
     return orjson.Fragment(text)
 
 
-def _plain(value: Any) -> Any:
-    dump = getattr(value, "model_dump", None)
-    if dump is not None:
-        return dump(mode="json")
-    raise TypeError(f"{type(value).__name__} is no JSON value")
+def is_written(value: Any) -> bool:
+    """Whether it is what `written` made."""
+    return type(value) is orjson.Fragment
 
 
 def read_object(body: bytes) -> dict[str, Any]:
@@ -111,8 +185,8 @@ def _checked_depth(value: Any, body: bytes) -> Any:
 
 
 def _walk(value: Any, pointer: str, depth: int) -> None:
-    if depth > _DEEPEST:
-        raise BadRequest(f"The body is nested deeper than {_DEEPEST}.")
+    if depth >= _DEEPEST and isinstance(value, dict | list):
+        raise BadRequest(f"The body is nested deeper than {_DEEPEST} levels.")
     if isinstance(value, dict):
         for key, item in value.items():
             _check_text(key, pointer)

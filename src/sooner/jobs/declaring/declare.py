@@ -5,17 +5,26 @@ import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, Literal, TypedDict, Unpack, cast, get_type_hints, overload
+from typing import Any, Literal, TypedDict, Unpack, cast, overload
 
 import dramatiq
 import tenacity
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, ValidationError
 from tenacity.wait import wait_base
 
 from sooner.jobs.codec import escape
 from sooner.jobs.declaring.limit import Limit, Rate
 from sooner.jobs.declaring.limit import row as limit_row
+from sooner.jobs.declaring.signature import (
+    Function,
+    check_function,
+    hints_of,
+    parameters_model,
+    result_of,
+    schema_of,
+)
 from sooner.jobs.declaring.values import Values, named, text
+from sooner.jobs.failure import storable
 from sooner.jobs.files.uploads import IsUpload
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.secrets.secret import Path, find, takes_secrets
@@ -23,7 +32,6 @@ from sooner.jobs.states import PRIORITIES
 from sooner.queue.enqueue import LimitRow
 from sooner.queue.lane import Lane, check_queue
 
-Function = Callable[..., Any]
 Priority = Literal["high", "normal", "low"]
 OnDisconnect = Literal["continue", "cancel", "cancel-if-waiting"]
 
@@ -100,8 +108,12 @@ class JobActor(dramatiq.Actor[Any, Any]):
         self.declaration = declaration
         self.function = fn
         self.is_async = inspect.iscoroutinefunction(fn)
-        self.description = inspect.cleandoc(fn.__doc__ or "")
-        self.parameters = parameters_model(fn)
+        self.description = storable(inspect.cleandoc(fn.__doc__ or ""))
+        hints = hints_of(fn)
+        self.parameters = parameters_model(fn, hints)
+        #: JSON Schema of the parameters.
+        self.schema = schema_of(fn, self.parameters, hints)
+        self.result = result_of(fn, hints)
         #: Whether it takes whatever there is.
         self._is_open = self._takes_any and not self.parameters.model_fields
         self._refuse_unknown_names()
@@ -212,15 +224,6 @@ class JobActor(dramatiq.Actor[Any, Any]):
         fields = self.parameters.model_fields.items()
         return [name for name, field in fields if any(isinstance(mark, IsUpload) for mark in field.metadata)]
 
-    def schema(self) -> dict[str, Any]:
-        """JSON Schema of the parameters."""
-        return self.parameters.model_json_schema()
-
-    def result_schema(self) -> dict[str, Any]:
-        """JSON Schema of the result; the empty schema, which takes anything, where no type is said."""
-        hint = get_type_hints(self.function, include_extras=True).get("return", Any)
-        return {} if hint is Any else TypeAdapter(hint).json_schema(mode="serialization")
-
     def _validated(self, params: Mapping[str, Any]) -> BaseModel:
         try:
             model = self.parameters.model_validate(params)
@@ -240,26 +243,6 @@ def _entry(detail: Any) -> Mapping[str, str]:
     return wrong(pointer, detail["msg"].removeprefix("Value error, "))
 
 
-def parameters_model(fn: Function) -> type[BaseModel]:
-    """The pydantic model of a function's parameters; unknown ones are refused unless it takes `**params`.
-
-    Raises TypeError for parameters that JSON cannot name.
-    """
-    hints = get_type_hints(fn, include_extras=True)
-    fields: dict[str, Any] = {}
-    extra: Literal["allow", "forbid"] = "forbid"
-    for name, parameter in inspect.signature(fn).parameters.items():
-        if parameter.kind is parameter.VAR_KEYWORD:
-            extra = "allow"
-        elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
-            raise TypeError(f"{fn.__qualname__}: parameter {name} has no name that a JSON object could give")
-        else:
-            default = ... if parameter.default is parameter.empty else parameter.default
-            fields[name] = (hints.get(name, Any), default)
-    config = ConfigDict(extra=extra, title=fn.__name__, hide_input_in_errors=True)
-    return create_model(fn.__name__, __config__=config, **fields)
-
-
 @overload
 def job(fn: Function) -> JobActor: ...
 @overload
@@ -274,11 +257,13 @@ def job(
 
     priority: used when a request names none. options: see `Options`.
 
-    Raises ValueError for a limit below 1 or a queue name that cannot hold, TypeError for parameters without names.
+    Raises ValueError for a limit below 1 or a queue name that cannot hold, TypeError for a function that cannot: each
+    says what to write instead.
     """
     declaration = Declaration(PRIORITIES.index(priority), **options)
 
     def declare(function: Function) -> JobActor:
+        check_function(function)
         make = partial(JobActor, declaration=declaration)
         return cast(JobActor, dramatiq.actor(function, actor_class=make, queue_name=declaration.queue))
 

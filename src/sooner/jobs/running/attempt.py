@@ -17,6 +17,7 @@ from dramatiq.middleware import Interrupt, raise_thread_exception
 from sooner.jobs import codec
 from sooner.jobs.context import Current
 from sooner.jobs.declaring.declare import JobActor, Misfit
+from sooner.jobs.declaring.result import plain
 from sooner.jobs.failure import (
     Failure,
     deciding,
@@ -157,14 +158,13 @@ class Attempt(MessageProxy):
     def succeed(self, result: Any) -> None:
         """The actor returned."""
         try:
-            self._end_with(
-                Ending(self.id, self.fence, "done", result=self._disclosure.clean(codec.dumps(result)))
-            )
-        except (TypeError, ValueError, RecursionError) as error:
-            self.fail_with(
-                Failure(str(error), type="result-not-json", title="The result cannot be written as JSON"),
-                error,
-            )
+            text = self.actor.result.text(result) if isinstance(self.actor, JobActor) else plain(result)
+        except Failure as failure:
+            self.fail_with(failure, failure.__cause__)
+        except Exception as error:  # noqa: BLE001 - a type's own functions may raise anything
+            self.fail_with(deciding(error), error)
+        else:
+            self._end_with(Ending(self.id, self.fence, "done", result=self._disclosure.clean(text)))
 
     def fail_with(self, error: BaseException, cause: BaseException | None = None) -> None:
         """The attempt failed: it is tried again if its actor was declared so, else the job ends as error.

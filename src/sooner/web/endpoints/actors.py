@@ -45,8 +45,8 @@ def members(
     return {
         "name": actor.actor_name,
         "description": actor.description,
-        "parameters": actor.schema(),
-        "result": actor.result_schema(),
+        "parameters": actor.schema,
+        "result": actor.result.schema,
         "queue": actor.queue_name,
         "internal": actor.declaration.internal,
         "schedule": schedule,

@@ -167,7 +167,7 @@ def _of_actor(actor: JobActor, members: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "summary": f"{name}: {' '.join(summary.split())}",
         "description": f"{details.strip()}\n\n{members['summary']}.".strip(),
-        "requestBody": _body(Body(params, sample(actor.schema()))),
+        "requestBody": _body(Body(params, sample(actor.schema))),
         "responses": responses,
     }
 
@@ -254,7 +254,7 @@ def _shapes() -> dict[str, Any]:
 def _actors_schemas(actors: Iterable[JobActor]) -> dict[str, Any]:
     found = {}
     for actor in actors:
-        for kind, schema in (("params", actor.schema()), ("result", actor.result_schema())):
+        for kind, schema in (("params", actor.schema), ("result", actor.result.schema)):
             name = f"{actor.actor_name}.{kind}"
             found[name] = _moved(schema, f"{COMPONENTS}{name}/")
     return found

@@ -1,0 +1,167 @@
+"""The result of an actor: its JSON Schema, and how what the actor gave back is written so that it agrees with that."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, Never, NoReturn
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
+from pydantic_core import PydanticSerializationError
+
+from sooner.jobs import codec
+from sooner.jobs.codec import escape
+from sooner.jobs.failure import Failure
+
+#: What is written as it is where a value is exactly of this kind: its schema asks for nothing more.
+_PLAIN: Sequence[tuple[Any, type]] = (
+    (dict, dict),
+    (dict[str, Any], dict),
+    (list, list),
+    (list[Any], list),
+    *((kind, kind) for kind in (str, int, float, bool, type(None))),
+    (None, type(None)),
+)
+#: Pydantic's errors of a type that has no JSON Schema.
+_NO_SCHEMA = (
+    PydanticSchemaGenerationError,
+    PydanticUndefinedAnnotation,
+    PydanticUserError,
+    TypeError,
+    ValueError,
+)
+
+
+class NoSchema(TypeError):
+    """A type has no JSON Schema."""
+
+
+class NotAsDeclared(Failure):
+    """The actor gave back what its declared type does not allow."""
+
+    def __init__(self, where: str, why: str) -> None:
+        detail = f"The actor gave back what its declared result does not allow, at {where}: {why}"
+        super().__init__(detail, type="result-not-as-declared", title="The result is not as declared")
+
+
+class NotJson(Failure):
+    """The actor gave back what has no JSON text."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, type="result-not-json", title="The result cannot be written as JSON")
+
+
+def plain(value: Any) -> str:
+    """The JSON text of a result whose type nobody declared. Raises NotJson."""
+    try:
+        return codec.result(value)
+    except codec.NotJson as error:
+        if inspect.isawaitable(value):
+            raise _unawaited(value) from None
+        raise NotJson(str(error)) from error
+
+
+def _unawaited(value: Any) -> NotJson:
+    if inspect.iscoroutine(value):
+        # Else Python warns of it, in a log that nobody reads beside the job.
+        value.close()
+    return NotJson(
+        "The actor gave back an awaitable that nobody awaits: declare it `async def`, or await it."
+    )
+
+
+class Result:
+    """The declared result of an actor; the hint Any where none is declared. Raises NoSchema."""
+
+    def __init__(self, hint: Any) -> None:
+        hint = None if hint in (NoReturn, Never) else hint
+        #: The empty schema takes anything.
+        self.schema: dict[str, Any] = {}
+        self._plain = next((kind for plain, kind in _PLAIN if plain == hint), None)
+        self._is_any = hint is Any
+        if not self._is_any:
+            self._adapter: TypeAdapter[Any] = _adapter(hint)
+            self.schema = schema_of(self._adapter)
+            self._is_plainly_read = not _holds_functions(self._adapter.core_schema)
+
+    def text(self, value: Any) -> str:
+        """The JSON text of what the actor gave back. Raises Failure."""
+        if type(value) is self._plain or self._is_any or codec.is_written(value):
+            return plain(value)
+        if inspect.isawaitable(value):
+            raise _unawaited(value)
+        try:
+            rendered = self._rendered(value)
+        except ValidationError as error:
+            raise _misfit(error) from error
+        except PydanticSerializationError as error:
+            raise NotAsDeclared("#", "It cannot be written as the declared type.") from error
+        except (ValueError, RecursionError) as error:
+            raise NotJson("The result nests without end, or holds bytes that are no UTF-8 text.") from error
+        # Where a value may be anything, pydantic has written NaN as null.
+        if codec.has_no_number(value):
+            raise NotJson(codec.NO_NUMBER)
+        return plain(rendered)
+
+    def _rendered(self, value: Any) -> Any:
+        """The value as the declared type is written; first made that type where it is none yet, a dictionary a model."""
+        if self._is_plainly_read:
+            return self._dump(self._adapter.validate_python(value, by_alias=True, by_name=True))
+        try:
+            # What functions read another way than they write (Base64Bytes) is no input of theirs.
+            return self._dump(value)
+        except PydanticSerializationError:
+            return self._dump(self._adapter.validate_python(value, by_alias=True, by_name=True))
+
+    def _dump(self, value: Any) -> Any:
+        return self._adapter.dump_python(value, mode="json", by_alias=True, warnings="error")
+
+
+def _adapter(hint: Any) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(hint)
+    except _NO_SCHEMA as error:
+        raise NoSchema(reason(error)) from error
+
+
+def schema_of(adapter: TypeAdapter[Any]) -> dict[str, Any]:
+    """The JSON Schema of what a type is written as. Raises NoSchema."""
+    try:
+        return as_json(adapter.json_schema(mode="serialization"))
+    except _NO_SCHEMA as error:
+        raise NoSchema(reason(error)) from error
+
+
+def as_json(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema of JSON's own kinds: what else an author put into it is written, once and for all. Raises ValueError."""
+    try:
+        written: dict[str, Any] = codec.loads(codec.result(schema))
+    except codec.NotJson:
+        raise ValueError("its description, example or default is no JSON") from None
+    return written
+
+
+def reason(error: Exception) -> str:
+    """The first sentence of what pydantic says: what follows is of its own settings."""
+    return str(error).partition("\n")[0].partition(". Set `")[0]
+
+
+def _holds_functions(schema: Any) -> bool:
+    """Whether functions take part in reading a type: what they make of a value need not be what they take."""
+    if isinstance(schema, Mapping):
+        kind = schema.get("type")
+        return (isinstance(kind, str) and kind.startswith(("function-", "json"))) or any(
+            _holds_functions(part)
+            for name, part in schema.items()
+            if name not in ("serialization", "metadata")
+        )
+    return isinstance(schema, list | tuple) and any(map(_holds_functions, schema))
+
+
+def _misfit(error: ValidationError) -> Failure:
+    first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "finite_number":
+        return NotJson(codec.NO_NUMBER)
+    where = "#" + "".join("/" + escape(part) for part in first["loc"])
+    # The words of a validator of the actor's own are an exception's: they are not for everybody.
+    why = "It does not pass a check." if "error" in first.get("ctx", {}) else f"{first['msg']}."
+    return NotAsDeclared(where, why)

@@ -1,0 +1,129 @@
+"""The signature of an actor's function as JSON Schema. What cannot hold is refused with what to write instead."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
+from pydantic.errors import PydanticUserError
+
+from sooner.jobs.declaring.result import NoSchema, Result, as_json, reason
+
+Function = Callable[..., Any]
+
+
+class Unfit(TypeError):
+    """A function that can be no actor. The message names it, and says what to write instead."""
+
+    def __init__(self, fn: Function, text: str) -> None:
+        super().__init__(f"{getattr(fn, '__qualname__', None) or repr(fn)}: {text}")
+
+
+def check_function(fn: Function) -> None:
+    """Raises Unfit for what is no function that a worker can run to a result."""
+    if not hasattr(fn, "__name__") or inspect.isclass(fn):
+        raise Unfit(fn, "an actor is a function with a name: write a `def` or an `async def` that calls it")
+    if inspect.isasyncgenfunction(fn):
+        raise Unfit(fn, "an `async def` with `yield` has no result: collect what it yields, and return that")
+    if inspect.isgeneratorfunction(fn):
+        raise Unfit(fn, "a `def` with `yield` has no result: collect what it yields, and return that")
+    if inspect.iscoroutinefunction(inspect.unwrap(fn)) and not inspect.iscoroutinefunction(fn):
+        raise Unfit(
+            fn,
+            "a decorator's plain `def` hides that it is an `async def`, and nobody would await it: make the "
+            "decorator's function an `async def` that awaits the one it wraps",
+        )
+
+
+def hints_of(fn: Function) -> Mapping[str, Any]:
+    """The types of parameters and result. Raises Unfit for names that mean nothing here."""
+    try:
+        return get_type_hints(fn, include_extras=True)
+    except NameError as error:
+        raise Unfit(
+            fn,
+            f"a type names {error.name}, which is not there when the module is loaded: import or define it at the "
+            "module's level, not under `if TYPE_CHECKING:`",
+        ) from error
+    except (TypeError, SyntaxError, AttributeError) as error:
+        raise Unfit(fn, f"a type cannot be read: {error}") from error
+
+
+def result_of(fn: Function, hints: Mapping[str, Any]) -> Result:
+    """The declared result. Raises Unfit for a type without a JSON Schema."""
+    try:
+        return Result(hints.get("return", Any))
+    except NoSchema as error:
+        raise Unfit(
+            fn,
+            f"its result type {_name(hints['return'])} has no JSON Schema: give back a pydantic model, a dataclass, a "
+            f"TypedDict or what JSON has, or leave the type out ({error})",
+        ) from error
+
+
+def parameters_model(fn: Function, hints: Mapping[str, Any]) -> type[BaseModel]:
+    """The pydantic model of a function's parameters; unknown ones are refused unless it takes `**params`.
+
+    Raises Unfit for parameters that JSON cannot name, that pydantic would hide, or whose type has no JSON Schema.
+    """
+    fields: dict[str, Any] = {}
+    extra: Literal["allow", "forbid"] = "forbid"
+    for name, parameter in inspect.signature(fn).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            extra = "allow"
+            continue
+        _check_name(fn, name, parameter)
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[name] = (hints.get(name, Any), default)
+    config = ConfigDict(extra=extra, title=fn.__name__, hide_input_in_errors=True, protected_namespaces=())
+    try:
+        return create_model(fn.__name__, __config__=config, **fields)
+    except (PydanticUserError, TypeError, ValueError, NameError) as error:
+        raise _unreadable(fn, fields, error) from error
+
+
+def schema_of(fn: Function, model: type[BaseModel], hints: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON Schema of the parameters. Raises Unfit for one whose type has none."""
+    try:
+        return as_json(model.model_json_schema())
+    except (PydanticUserError, TypeError, ValueError) as error:
+        fields = {name: (hints.get(name, Any), ...) for name in model.model_fields}
+        raise _unreadable(fn, fields, error) from error
+
+
+def _check_name(fn: Function, name: str, parameter: inspect.Parameter) -> None:
+    if parameter.kind is parameter.VAR_POSITIONAL:
+        raise Unfit(
+            fn,
+            f"what `*{name}` takes has no names, which a JSON object needs: write `{name}: list[…]` instead",
+        )
+    if parameter.kind is parameter.POSITIONAL_ONLY:
+        raise Unfit(fn, f"parameter {name} has no name for a JSON object: take the `/` behind it out")
+    if name.startswith("_"):
+        raise Unfit(
+            fn,
+            f"parameter {name} would be hidden, as its name begins with `_`: call it {name.strip('_') or 'value'}",
+        )
+    if hasattr(BaseModel, name):
+        raise Unfit(
+            fn,
+            f"parameter {name} would hide what pydantic's models have under that name: call it {name}_ or anything else",
+        )
+
+
+def _unreadable(fn: Function, fields: Mapping[str, tuple[Any, Any]], error: Exception) -> Unfit:
+    """Names the first parameter whose type is at fault."""
+    for name, (hint, _) in fields.items():
+        try:
+            as_json(TypeAdapter(hint).json_schema())
+        except (PydanticUserError, TypeError, ValueError, NameError) as own:
+            return Unfit(
+                fn,
+                f"parameter {name} has a type that no JSON value is read as, {_name(hint)}: take what JSON has, a pydantic "
+                f"model, a dataclass or a TypedDict ({reason(own)})",
+            )
+    return Unfit(fn, f"its parameters have no JSON Schema ({reason(error)})")
+
+
+def _name(hint: Any) -> str:
+    return hint.__qualname__ if isinstance(hint, type) and not hasattr(hint, "__args__") else repr(hint)
