@@ -13,7 +13,6 @@ class Backlog:
 
     def __init__(self, link: Link, served: Sequence[Served]) -> None:
         self._link = link
-        self._lanes = [each.lane.name for each in served]
         self._queues = sorted({each.lane.queue for each in served})
         self._actors = sorted({actor for each in served for actor in each.actors})
 
@@ -22,7 +21,5 @@ class Backlog:
 
         Postponed jobs and those of paused queues count for nothing. Raises Unavailable.
         """
-        [row] = await self._link.fetch(
-            SQL.remains, lanes=self._lanes, queues=self._queues, actors=self._actors
-        )
+        [row] = await self._link.fetch(SQL.remains, queues=self._queues, actors=self._actors)
         return not row["remains"]

@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +43,8 @@ class Lease:
 
     `on_lost` is called from the heartbeat's thread when the lease was taken away: whatever the process still
     runs is no longer its own. The process goes on under a new lease with another `id`.
+
+    `actors` are those that this code has, each with its queue; `claims` the lanes that it claims from, each with its actors.
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class Lease:
         tasks: int,
         threads: int,
         on_lost: Callable[[], None],
+        actors: Mapping[str, str] | None = None,
+        claims: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.id: UUID = uuid7()
         self._url = url
@@ -62,6 +66,10 @@ class Lease:
         self._retention = retention
         self._queues = list(queues)
         self._places = {"tasks": tasks, "threads": threads}
+        self._known = {
+            "actors": orjson.dumps(actors or {}).decode(),
+            "claims": orjson.dumps(claims or {}).decode(),
+        }
         self._on_lost = on_lost
         self._held_until = 0.0
         self._answered_at = time.monotonic()
@@ -103,6 +111,7 @@ class Lease:
             queues=self._queues,
             seconds=self._seconds,
             **self._places,
+            **self._known,
         )
         self._held_until = began + self._seconds
 

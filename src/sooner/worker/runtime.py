@@ -17,7 +17,7 @@ from sooner.db import (
     pool,
 )
 from sooner.db.retry import unforeseen
-from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.declaring.place import lane_of, place_of_text
 from sooner.jobs.forecasting.history import History
 from sooner.jobs.running import resources
 from sooner.jobs.running.attempt import Attempt
@@ -37,6 +37,7 @@ from sooner.queue.claim import (
 from sooner.queue.finish import Finisher
 from sooner.queue.lane import Lane
 from sooner.queue.lease import Lease
+from sooner.queue.rescue import Rescuer
 from sooner.worker.traced import Traced
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Runtime:
     runner: Runner
     claimer: Claimer
     promoter: Promoter
+    rescuer: Rescuer
     history: History
     listener: Listener | None
     #: Set where somebody may want a job stopped that runs here.
@@ -114,12 +116,13 @@ class Runtime:
         history, promoter, asked = History(links.chores), Promoter(links.chores), asyncio.Event()
         runner = _runner(settings, actors, links, to_thread, history, threads)
         runner.traced = None if tracing is None else Traced(tracing)
-        lease = _lease(settings, queues, runner, threads)
-        await asyncio.to_thread(lease.begin)
         work = served(actors, queues, runner)
+        lease = _lease(settings, actors, queues, work, runner, threads)
+        await asyncio.to_thread(lease.begin)
         claimer = _claimer(settings, links, lease, work, runner)
+        rescuer = _rescuer(settings, links, lease, actors, work)
         url = settings.database_url
-        listener = _listener(url, claimer, promoter, runner, asked) if settings.listen else None
+        listener = _listener(url, claimer, promoter, rescuer, runner, asked) if settings.listen else None
         return cls(
             database,
             links,
@@ -127,6 +130,7 @@ class Runtime:
             runner,
             claimer,
             promoter,
+            rescuer,
             history,
             listener,
             asked,
@@ -139,6 +143,7 @@ class Runtime:
             self.listener.start()
         self.claimer.start()
         self.promoter.start()
+        self.rescuer.start()
         self.history.start()
         self._tasks = (
             asyncio.create_task(unforeseen("looking for cancellations")(self._look_forever)),
@@ -151,6 +156,7 @@ class Runtime:
         try:
             async with asyncio.timeout(seconds):
                 await self.claimer.stop()
+                await self.rescuer.stop()
                 await self.runner.wait_idle()
         except TimeoutError:
             log.warning("out of time: jobs given back", jobs=len(self.runner.held))
@@ -162,6 +168,7 @@ class Runtime:
         for task in self._tasks:
             task.cancel()
         await self.promoter.stop()
+        await self.rescuer.stop()
         await self.history.stop()
         if self.listener is not None:
             await self.listener.stop()
@@ -229,7 +236,14 @@ def _runner(
     )
 
 
-def _lease(settings: WorkerSettings, queues: Collection[str], runner: Runner, threads: int) -> Lease:
+def _lease(
+    settings: WorkerSettings,
+    actors: Actors,
+    queues: Collection[str],
+    work: Sequence[Served],
+    runner: Runner,
+    threads: int,
+) -> Lease:
     loop = asyncio.get_running_loop()
     return Lease(
         settings.database_url,
@@ -239,6 +253,8 @@ def _lease(settings: WorkerSettings, queues: Collection[str], runner: Runner, th
         tasks=settings.worker_concurrency,
         threads=threads,
         on_lost=lambda: _hand_over(loop, runner.abandon),
+        actors={name: actor.queue_name for name, actor in actors.items()},
+        claims={each.lane.name: each.actors for each in work},
     )
 
 
@@ -257,6 +273,19 @@ def _claimer(
     return claimer
 
 
+def _rescuer(
+    settings: WorkerSettings, links: Links, lease: Lease, actors: Actors, work: Sequence[Served]
+) -> Rescuer:
+    return Rescuer(
+        links.chores,
+        lease,
+        {actor for each in work for actor in each.actors},
+        lambda actor, message, tenant: place_of_text(actors[actor], message, tenant),
+        stranded_seconds=settings.stranded_minutes * 60,
+        retention=_retention(settings),
+    )
+
+
 def _retention(settings: WorkerSettings) -> float:
     return settings.job_retention_days * 86400
 
@@ -272,9 +301,12 @@ def served(actors: Actors, queues: Collection[str], runner: Runner) -> list[Serv
 
 
 def _lanes(actor: "dramatiq.Actor[Any, Any]") -> set[Lane]:
-    """Where jobs of an actor may lie. A stock producer knows nothing of lanes: its messages lie in the queue's own."""
-    lane = actor.lane if isinstance(actor, JobActor) else Lane(actor.queue_name)
-    return {Lane(lane.queue), lane, lane.last}
+    """Where jobs of an actor are claimed. A stock producer knows nothing of lanes: its messages lie in the queue's own.
+
+    From there those of a limited actor are brought to where they count.
+    """
+    lane = lane_of(actor)
+    return {lane, lane.last} if lane.is_limited else {Lane(lane.queue), lane, lane.last}
 
 
 def _room(runner: Runner, lane: Lane) -> Callable[[], int]:
@@ -289,14 +321,19 @@ def _hand_over(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> Non
 
 
 def _listener(
-    url: str, claimer: Claimer, promoter: Promoter, runner: Runner, asked: asyncio.Event
+    url: str, claimer: Claimer, promoter: Promoter, rescuer: Rescuer, runner: Runner, asked: asyncio.Event
 ) -> Listener:
+    lanes = [Lane.read(name) for name in claimer.lane_names]
+    counted = {Lane(lane.queue).name for lane in lanes if lane.is_limited}
+
     def woken(lane: str) -> Callable[[str], None]:
         def wake(payload: str) -> None:
             claimer.wake(lane, came_back=bool(payload))
             if payload not in ("", BACK):
                 # Only a stock producer's notification says anything else; its message may be a delayed one.
                 promoter.wake()
+                if lane in counted:
+                    rescuer.wake()
 
         return wake
 
@@ -308,13 +345,14 @@ def _listener(
     def resync() -> None:
         claimer.wake(came_back=True)
         promoter.wake()
+        rescuer.wake()
         asked.set()
 
     return Listener(
         url,
         "worker",
         {
-            **{f"dramatiq.{lane}.enqueue": woken(lane) for lane in claimer.lane_names},
+            **{f"dramatiq.{lane}.enqueue": woken(lane) for lane in {*claimer.lane_names, *counted}},
             "sooner.postponed": lambda _: promoter.wake(),
             "sooner.control": lambda _: claimer.wake(came_back=True),
             "sooner.cancel": look,

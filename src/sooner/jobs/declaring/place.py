@@ -5,6 +5,7 @@ from typing import Any
 
 import dramatiq
 
+from sooner.jobs import codec
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.problem import Invalid
 from sooner.queue.broker import Place
@@ -14,6 +15,14 @@ from sooner.queue.lane import Lane
 def lane_of(actor: "dramatiq.Actor[Any, Any]") -> Lane:
     """The lane of its jobs. dramatiq's own actors know nothing of lanes: their messages lie in the queue's own."""
     return actor.lane if isinstance(actor, JobActor) else Lane(actor.queue_name)
+
+
+def place_of_text(actor: "dramatiq.Actor[Any, Any]", message: str, tenant: str | None) -> Place:
+    """The same for a message as it is stored."""
+    stored = codec.loads(message)
+    args, kwargs = stored.get("args"), stored.get("kwargs")
+    fits = isinstance(args, list) and isinstance(kwargs, dict)
+    return place(actor, tuple(args), kwargs, tenant) if fits else place(actor, (), {}, tenant)
 
 
 def place(

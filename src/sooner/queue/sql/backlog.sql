@@ -3,12 +3,12 @@
 select
   exists (
     select from dramatiq.queue as job
-    where state = 'queued' and due_at is null and lane = any(:lanes::text[]) and actor = any(:actors::text[])
+    -- In whichever lane: it is brought to one that is claimed.
+    where state = 'queued' and due_at is null and actor = any(:actors::text[])
       and not exists (select from sooner.queue where name = job.queue_name and paused)
   ) or exists (
     select from dramatiq.queue as job
-    where state = 'queued' and due_at <= dramatiq.clock()
-      and queue_name = any(:queues::text[]) and actor = any(:actors::text[])
+    where state = 'queued' and due_at <= dramatiq.clock() and actor = any(:actors::text[])
       and not exists (select from sooner.queue where name = job.queue_name and paused)
   ) or exists (
     select from dramatiq.queue where state = 'consumed' and queue_name = any(:queues::text[])

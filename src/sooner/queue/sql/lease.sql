@@ -1,7 +1,8 @@
 -- name: register
--- A worker process begins: its lease.
-insert into sooner.worker (id, name, queues, tasks, threads, expires_at)
-values (:worker::uuid, :name, :queues::text[], :tasks, :threads, dramatiq.clock() + :seconds * interval '1 second')
+-- A worker process begins: its lease, and what it knows and claims.
+insert into sooner.worker (id, name, queues, tasks, threads, actors, claims, expires_at)
+values (:worker::uuid, :name, :queues::text[], :tasks, :threads, :actors::jsonb, :claims::jsonb,
+  dramatiq.clock() + :seconds * interval '1 second')
 -- The answer to the first try may have been lost.
 on conflict (id) do update set expires_at = excluded.expires_at
 returning id;

@@ -1,0 +1,178 @@
+"""Rescue: what becomes of jobs that wait where no living worker claims them."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from sooner.db import Link, Queries, Unavailable
+from sooner.db.retry import forever, unforeseen
+from sooner.process import logs
+from sooner.process.clock.pace import Pace
+from sooner.queue.broker import Place
+from sooner.queue.claim import Held
+from sooner.queue.enqueue import Enqueuer
+from sooner.queue.lane import Lane
+
+log = logs.get(__name__)
+
+SQL = Queries("sooner.queue", "sql/rescue.sql")
+
+#: How often a worker looks, where nobody tells it to.
+LOOK_SECONDS = 2.0
+#: The looks of all workers together take at most this share of the time: each walks over all that is due.
+SHARE = 0.02
+#: The shortest rest between two looks.
+LEAST_SECONDS = 0.1
+#: One statement moves at most this many jobs.
+BATCH = 500
+#: One statement ends at most this many: their ids fit into one notification.
+MOST_ENDED = 200
+
+Row = Mapping[str, Any]
+
+
+class Rescuer:
+    """Brings jobs of the actors that a worker serves to where it claims them, and ends those whose actor nobody knows.
+
+    An actor's declaration changes while its jobs wait: they lie in the lane of the former one. While a worker lives that
+    claims them there, which in a deploy is one of the version before, they are left to it.
+
+    `place` says of an actor's message and tenant where it lies by the declaration of today. `known` are the actors served.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        lease: Held,
+        known: Collection[str],
+        place: Callable[[str, str, str | None], Place],
+        *,
+        stranded_seconds: float,
+        retention: float,
+    ) -> None:
+        self._link = link
+        self._lease = lease
+        self._known = frozenset(known)
+        self._place = place
+        self._stranded_seconds = stranded_seconds
+        self._retention = retention
+        self._enqueuer = Enqueuer(link)
+        self._pace = Pace(SHARE, least=LEAST_SECONDS)
+        self._awake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._task = asyncio.create_task(unforeseen("rescuing")(self._look_forever))
+
+    async def stop(self) -> None:
+        """Look no more; the worker claims no more, either."""
+        if self._task is None:
+            return
+        task, self._task = self._task, None
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        with contextlib.suppress(Unavailable):
+            await self._link.fetch(SQL.withdraw, worker=self._lease.id)
+
+    def wake(self) -> None:
+        """A job may have come that lies in no lane of its actor's."""
+        self._awake.set()
+
+    async def _look_forever(self) -> None:
+        while True:
+            async for attempt in forever():
+                with attempt:
+                    await self.look()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._awake.wait(), LOOK_SECONDS)
+            self._awake.clear()
+            await asyncio.sleep(max(0.0, self._pace.rest))
+
+    async def look(self) -> None:
+        """Look once, and do what there is to do. Raises Unavailable."""
+        if not self._lease.is_held():
+            # Nobody would claim what this worker brought to itself.
+            return
+        began = time.monotonic()
+        rows = await self._link.fetch(SQL.unclaimed)
+        took = time.monotonic() - began
+        [living] = await self._link.fetch(SQL.living)
+        self._pace.took(took * max(1, living["workers"]))
+        for row in rows:
+            if row["actor"] in self._known:
+                await self._bring(row["actor"], Lane.read(row["lane"]))
+        unknown = [row for row in rows if row["is_due"] and not row["is_known"]]
+        if unknown or living["is_any_unknown"]:
+            await self._count(unknown)
+
+    async def _bring(self, actor: str, lane: Lane) -> None:
+        moved = 0
+        while strays := await self._link.fetch(SQL.strays, lane=lane.name, actor=actor, batch=BATCH):
+            of_batch = await self._move(actor, lane, strays)
+            moved += of_batch
+            if of_batch < BATCH:
+                break
+        if moved:
+            log.info("jobs brought to where they are claimed", actor=actor, lane=lane.name, jobs=moved)
+
+    async def _move(self, actor: str, lane: Lane, strays: Sequence[Row]) -> int:
+        places: dict[UUID, Place] = {
+            row["message_id"]: self._place(actor, row["message"], row["tenant"]) for row in strays
+        }
+        limits = {place.limit.key: place.limit for place in places.values() if place.limit is not None}
+        if limits:
+            await self._enqueuer.limits(list(limits.values()))
+        declared = next(iter(places.values())).lane
+        to = declared.last if lane.is_last else declared
+        [row] = await self._link.fetch(
+            SQL.move,
+            ids=list(places),
+            limit_keys=[None if place.limit is None else place.limit.key for place in places.values()],
+            actor=actor,
+            from_lane=lane.name,
+            to_lane=to.name,
+            to_queue=to.queue,
+        )
+        return int(row["moved"])
+
+    async def _count(self, unknown: Sequence[Row]) -> None:
+        actors = sorted({row["actor"] for row in unknown})
+        for row in await self._link.fetch(SQL.unknown, actors=actors, seconds=self._stranded_seconds):
+            await self._give_up(
+                row["name"], [each["lane"] for each in unknown if each["actor"] == row["name"]]
+            )
+
+    async def _give_up(self, actor: str, lanes: Sequence[str]) -> None:
+        error, total = no_such_actor(actor, self._stranded_seconds), 0
+        for lane in lanes:
+            ended = MOST_ENDED
+            while ended == MOST_ENDED:
+                [row] = await self._link.fetch(
+                    SQL.give_up,
+                    lane=lane,
+                    actor=actor,
+                    batch=MOST_ENDED,
+                    error=error,
+                    retention=self._retention,
+                )
+                ended = row["ended"]
+                total += ended
+        await self._link.fetch(SQL.given_up, actor=actor)
+        log.warning("jobs ended whose actor no worker knows", actor=actor, jobs=total)
+
+
+def no_such_actor(actor: str, seconds: float) -> str:
+    """The error of a job whose actor nobody knows, as JSON."""
+    known = f"No worker has known the actor {actor!r} for {seconds / 60:g} minutes: it was removed or renamed"
+    error = {
+        "type": "no-such-actor",
+        "title": "No worker knows the actor",
+        "detail": f"{known}. Once a worker that knows it runs again, the job can be retried.",
+    }
+    return orjson.dumps(error).decode()

@@ -1,0 +1,122 @@
+-- name: unclaimed
+-- Where jobs wait that are due, or soon will be, and that no living worker would claim there.
+with place as (
+  select lane, queue_name, actor, bool_or(is_due) as is_due
+  from (
+    select lane, queue_name, actor, true as is_due from dramatiq.queue
+    where state = 'queued' and due_at is null
+    union all
+    select lane, queue_name, actor, false from dramatiq.queue
+    where state = 'queued' and due_at <= dramatiq.clock() + interval '1 minute'
+  ) as job
+  group by lane, queue_name, actor
+), living as materialized (
+  select queues, actors, claims from sooner.worker where expires_at > dramatiq.clock()
+)
+select lane, actor, is_due,
+  -- Older code does not say what it knows.
+  exists (select from living where actors is null or actors ? place.actor) as is_known
+from place
+where not exists (select from sooner.queue where name = place.queue_name and paused)
+  and not exists (
+    select from living
+    where case when claims is null then place.queue_name = any(queues) else claims->place.lane ? place.actor end
+  );
+
+-- name: living
+-- How many workers live, and whether any actor is noted that none of them knew.
+select count(*) as workers, exists (select from sooner.unknown_actor) as is_any_unknown
+from sooner.worker where expires_at > dramatiq.clock();
+
+-- name: strays
+-- Up to :batch jobs of an actor that are due in a lane, and as many that soon will be.
+(select message_id, tenant, message::text as message from dramatiq.queue
+ where lane = :lane and actor = :actor and state = 'queued' and due_at is null
+ order by priority, turn, message_id limit :batch)
+union all
+(select message_id, tenant, message::text from dramatiq.queue
+ where lane = :lane and actor = :actor and state = 'queued' and due_at <= dramatiq.clock() + interval '1 minute'
+ order by due_at limit :batch);
+
+-- name: move
+-- Brings waiting jobs from one lane to another, behind their tenants' jobs there.
+with stray as (
+  select job.message_id, wanted.limit_key, job.priority, job.tenant, job.turn, job.due_at
+  from unnest(:ids::uuid[], :limit_keys::text[]) as wanted (id, limit_key)
+  join dramatiq.queue as job on job.message_id = wanted.id
+  where job.state = 'queued' and job.lane = :from_lane and job.actor = :actor
+  for update of job skip locked
+), line as (
+  select priority, tenant, dramatiq.next_turn(:to_lane, priority, tenant) as turn
+  from (select distinct priority, tenant from stray where due_at is null) as lines
+), numbered as (
+  select stray.message_id, stray.limit_key, line.turn - 1
+    + row_number() over (partition by stray.priority, stray.tenant order by stray.turn, stray.message_id) as turn
+  from stray left join line
+    on stray.due_at is null and line.priority = stray.priority and line.tenant is not distinct from stray.tenant
+), moved as (
+  update dramatiq.queue as job
+  set lane = :to_lane, queue_name = :to_queue, limit_key = numbered.limit_key, turn = coalesce(numbered.turn, job.turn),
+    mtime = dramatiq.clock()
+  from numbered
+  where job.message_id = numbered.message_id
+  returning job.due_at
+)
+select (select count(*) from moved) as moved,
+  (select pg_notify('dramatiq.' || :to_lane || '.enqueue', 'back') from moved where due_at is null limit 1) as woken;
+
+-- name: unknown
+-- Counts for how long jobs wait for actors that no living worker knows, and forgets the others; answers which they have waited for too long.
+-- Only time counts in which a worker lived all along: while there is none, nobody can tell.
+with forgotten as (
+  delete from sooner.unknown_actor as unknown
+  where name <> all(:actors::text[])
+    and (given_up_at is null or given_up_at < dramatiq.clock() - interval '1 day' or exists (
+      select from sooner.worker
+      where expires_at > dramatiq.clock() and (actors is null or actors ? unknown.name)
+    ))
+  returning name
+), idle as (
+  update sooner.unknown_actor as unknown set seconds = 0, seen_at = dramatiq.clock()
+  where name <> all(:actors::text[]) and not exists (select from forgotten where name = unknown.name)
+), counted as (
+  insert into sooner.unknown_actor as unknown (name)
+  select name from unnest(:actors::text[]) as wanted (name) order by name
+  on conflict (name) do update
+  set seen_at = dramatiq.clock(), seconds = unknown.seconds + case
+      when exists (
+        select from sooner.worker where started_at <= unknown.seen_at and expires_at > dramatiq.clock()
+      ) then greatest(0, extract(epoch from dramatiq.clock() - unknown.seen_at))
+      else 0
+    end
+  returning name, seconds
+)
+select name from counted where seconds >= :seconds;
+
+-- name: give_up
+-- Ends up to :batch due jobs of an actor in a lane, for no worker knows it; answers how many.
+with hopeless as (
+  select message_id from dramatiq.queue
+  where lane = :lane and actor = :actor and state = 'queued' and due_at is null
+  order by priority, turn, message_id limit :batch
+  for update skip locked
+), ended as (
+  update dramatiq.queue as job
+  set state = 'rejected', error = :error::jsonb, finished_at = dramatiq.clock(),
+    expires_at = dramatiq.clock() + :retention * interval '1 second', mtime = dramatiq.clock(), version = job.version + 1
+  from hopeless
+  where job.message_id = hopeless.message_id
+  returning job.message_id, job.tenant, job.state
+)
+select count(*) as ended, pg_notify('sooner.changed', string_agg(message_id::text, ',')) as told,
+  sum(case when exists (select from sooner.webhook where webhook.tenant = ended.tenant)
+    then sooner.tell_webhooks(message_id, tenant, state) end) as hooked
+from ended;
+
+-- name: given_up
+-- Notes that an actor's jobs were ended: those that come now wait as long again, and its schedules add none.
+update sooner.unknown_actor set given_up_at = dramatiq.clock(), seconds = 0 where name = :actor returning name;
+
+-- name: withdraw
+-- A worker claims no more: what waits where it did may be brought elsewhere, however long its last jobs take.
+update sooner.worker set claims = '{}' where id = :worker::uuid and claims is not null returning id;

@@ -1,0 +1,73 @@
+"""Actors before a deployment changed how each is declared; `tests.support.changed` is the deployment after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sooner.jobs import Limit, Rate, job
+from src.actors import broker
+
+__all__ = ["broker"]
+
+
+def __getattr__(name: str) -> Any:
+    """`app` is made when it is asked for: a worker has none of a web process's settings."""
+    if name != "app":
+        raise AttributeError(name)
+    import src.api
+
+    return src.api.app
+
+
+@job
+def to_async(former: bool = False) -> None:
+    """A thread's."""
+    fail(former)
+
+
+@job
+async def to_thread(former: bool = False) -> None:
+    """A task."""
+    fail(former)
+
+
+@job(concurrency=Limit(1))
+async def to_unlimited(former: bool = False) -> None:
+    """Limited in what runs at once."""
+    fail(former)
+
+
+@job(rate=Rate(100, seconds=1))
+def to_unrated(former: bool = False) -> None:
+    """Limited in how often it runs."""
+    fail(former)
+
+
+@job
+async def to_limited(former: bool = False) -> None:
+    """Unlimited."""
+    fail(former)
+
+
+@job(priority="low")
+def to_rated(former: bool = False) -> None:
+    """Unlimited, on a thread, and of low priority."""
+    fail(former)
+
+
+@job(queue="reports")
+async def to_other_queue(former: bool = False) -> None:
+    """In a queue of its own."""
+    fail(former)
+
+
+@job
+async def removed(former: bool = False) -> None:
+    """Is there no more then."""
+    fail(former)
+
+
+def fail(former: bool) -> None:
+    """A job of the former deployment that only the next one can do."""
+    if former:
+        raise RuntimeError("only the next deployment can do this")
