@@ -49,9 +49,7 @@ async def http(bench: Bench, table: Table) -> None:
     """HTTP loads, each beside its floor."""
     port = free_port()
     bare = partial(bench.load_once, f"http://127.0.0.1:{port}/", 64)
-    await bench.processes.command(
-        f"uvicorn tests.benchmarks.bare:app --port {port} --loop uvloop --http httptools --no-access-log"
-    )
+    await bench.processes.command(f"uvicorn tests.benchmarks.bare:app --port {port} --no-access-log")
     web, worker = await bench.processes.web(), await bench.processes.worker()
     echo, later = f"{web.url}/jobs/echo", "Prefer: respond-async"
     await bench.load(echo, 64)

@@ -23,6 +23,7 @@ from sooner.process import garbage, logs, telemetry
 from sooner.process.settings import WebSettings
 from sooner.web import endpoints, openapi, operators, pages
 from sooner.web.auth import caller
+from sooner.web.http import stalled
 from sooner.web.http.cors import Cors
 from sooner.web.http.problems import problem_of, response
 from sooner.web.http.traced import Traced
@@ -66,10 +67,12 @@ def create(settings: WebSettings, actors: Mapping[str, Any], schedules: Mapping[
     async def lifespan(app: Service) -> AsyncIterator[None]:
         await resources.open()
         _release_at_sigterm(resources)
+        limiting = asyncio.create_task(stalled.limit_as_soon_as_it_listens())
         garbage.settle()
         try:
             yield
         finally:
+            limiting.cancel()
             await resources.close()
             if tracing is not None:
                 await asyncio.to_thread(tracing.end)
@@ -125,6 +128,7 @@ def _release_at_sigterm(resources: Resources) -> None:
 
     def release(number: int, frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(resources.watch.release)
+        loop.call_soon_threadsafe(stalled.limit, stalled.ENDING_SECONDS)
         if callable(before):
             before(number, frame)
 

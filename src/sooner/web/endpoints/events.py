@@ -6,11 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
-from sse_starlette.sse import SendTimeoutError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from sooner.db import Unavailable
 from sooner.jobs.following.events import Heard, Kind, event_id
@@ -23,8 +21,6 @@ from sooner.web.resources import Resources
 
 #: Proxies close what is silent for longer; the contract says at least every 15 s.
 PING_SECONDS = 10
-#: A reader that takes nothing for this long is let go: it can resume where it was.
-SEND_SECONDS = 30
 #: How long a browser waits before it resumes a stream that ended early.
 RETRY_MILLISECONDS = 1000
 
@@ -62,20 +58,13 @@ def stream(
     on_close: Closed | None = None,
 ) -> Response:
     """The answer that goes on until the job is final. `on_close` is awaited when the client hangs up before."""
-    return _Stream(
+    return EventSourceResponse(
         _events(resources, id, heard),
         headers=headers,
         ping=PING_SECONDS,
         sep="\n",
-        send_timeout=SEND_SECONDS,
         client_close_handler_callable=on_close,
     )
-
-
-class _Stream(EventSourceResponse):
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with contextlib.suppress(SendTimeoutError):
-            await super().__call__(scope, receive, send)
 
 
 async def _events(resources: Resources, id: UUID, heard: Heard | None) -> AsyncIterator[ServerSentEvent]:
