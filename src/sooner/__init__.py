@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sooner.jobs.failure import Failure
     from sooner.jobs.files.files import FileResult
     from sooner.jobs.files.files import create as create_file
+    from sooner.jobs.files.uploads import Upload
     from sooner.jobs.problem import Invalid
     from sooner.jobs.running.resources import database
     from sooner.periodic import Cron, Schedule
@@ -34,6 +35,7 @@ __all__ = [
     "Secret",
     "SecretBytes",
     "SecretStr",
+    "Upload",
     "create_file",
     "current",
     "database",
@@ -55,6 +57,7 @@ _HOMES = {
     "Secret": ("pydantic", "Secret"),
     "SecretBytes": ("pydantic", "SecretBytes"),
     "SecretStr": ("pydantic", "SecretStr"),
+    "Upload": ("sooner.jobs.files.uploads", "Upload"),
     "create_file": ("sooner.jobs.files.files", "create"),
     "current": ("sooner.jobs.context", "current"),
     "database": ("sooner.jobs.running.resources", "database"),

@@ -6,11 +6,12 @@ import asyncio
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Literal, NoReturn
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 from tenacity import wait_none
 
-from sooner.jobs import job, progress
+from sooner import Upload, job, progress
 from sooner.jobs.failure import Failure
 from src.actors import broker
 
@@ -131,3 +132,15 @@ def _unfit(way: str) -> list[float | list[Any]]:
     for _ in range(5_000):
         deep = [deep]
     return {"NaN": [float("nan")], "deep": deep, "misfit": ["x"]}[way]
+
+
+class Sheet(BaseModel):
+    """A page that was uploaded."""
+
+    file: Upload
+
+
+@job
+async def weigh(first: Upload | None, others: list[Sheet]) -> list[UUID]:
+    """Tells which uploads it got."""
+    return [each for each in (first, *(sheet.file for sheet in others)) if each is not None]

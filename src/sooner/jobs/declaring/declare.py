@@ -2,16 +2,18 @@
 
 import hashlib
 import inspect
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Literal, TypedDict, Unpack, cast, overload
+from uuid import UUID
 
 import dramatiq
 import tenacity
 from pydantic import BaseModel, ValidationError
 from tenacity.wait import wait_base
 
+from sooner.jobs import codec
 from sooner.jobs.codec import escape
 from sooner.jobs.declaring.limit import Limit, Rate
 from sooner.jobs.declaring.limit import row as limit_row
@@ -25,9 +27,9 @@ from sooner.jobs.declaring.signature import (
 )
 from sooner.jobs.declaring.values import Values, named, text
 from sooner.jobs.failure import storable
-from sooner.jobs.files.uploads import IsUpload
+from sooner.jobs.files.uploads import names_upload
 from sooner.jobs.problem import Invalid, wrong
-from sooner.jobs.secrets.secret import Path, find, takes_secrets
+from sooner.jobs.secrets.secret import Path, find, places, takes_secrets
 from sooner.jobs.states import PRIORITIES
 from sooner.queue.enqueue import LimitRow
 from sooner.queue.lane import Lane, check_queue
@@ -219,10 +221,14 @@ class JobActor(dramatiq.Actor[Any, Any]):
         return float(self.declaration.wait(state))
 
     @cached_property
-    def upload_names(self) -> list[str]:
-        """The parameters that name an upload."""
-        fields = self.parameters.model_fields.items()
-        return [name for name, field in fields if any(isinstance(mark, IsUpload) for mark in field.metadata)]
+    def takes_uploads(self) -> bool:
+        """Whether any parameter is or holds the id of an upload."""
+        return '"x-upload":true' in codec.dumps(self.schema)
+
+    def uploads(self, params: Mapping[str, Any], values: Values) -> list[tuple[str, Sequence[UUID]]]:
+        """The ids of uploads in parameters, told by what `check` made of them, by JSON pointers to where they are."""
+        found = places(params, values, names_upload) if self.takes_uploads else ()
+        return [("#" + "".join("/" + escape(part) for part in path), ids) for path, ids in found]
 
     def _validated(self, params: Mapping[str, Any]) -> BaseModel:
         try:

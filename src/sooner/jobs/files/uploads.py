@@ -1,13 +1,13 @@
 """Uploads: files in PostgreSQL, piece by piece, so that web and worker may run on different machines."""
 
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import GetJsonSchemaHandler
-from pydantic_core import CoreSchema
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from sooner.db import Database, Queries
 from sooner.jobs.problem import TooLarge
@@ -18,19 +18,43 @@ SQL = Queries("sooner.jobs.files", "sql/uploads.sql")
 CHUNK_BYTES = 256 * 1024
 
 
+class UploadId(UUID):
+    """A UUID in an actor's parameters that is known to name an upload."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class IsUpload:
-    """Marks a parameter that names an upload: `Annotated[UUID, IsUpload()]`. Unknown ones are refused at once.
+    """Marks a UUID, or one that may be null, that names an upload. Unknown ones are refused at once.
 
     Its JSON Schema says `"x-upload": true`, so that a form can offer to choose a file.
     """
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        if source not in (UUID, UUID | None):
+            raise TypeError("IsUpload marks a UUID: write Upload, `Upload | None` or `list[Upload]`")
+        return core_schema.no_info_after_validator_function(_named, handler(source))
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {**handler(core), "x-upload": True}
 
 
+def _named(value: UUID | None) -> UUID | None:
+    return None if value is None else UploadId(int=value.int)
+
+
+#: The id of an upload, anywhere in the types of an actor's parameters.
+Upload = Annotated[UUID, IsUpload()]
+
+
+def names_upload(value: Any) -> bool:
+    """Whether a value of validated parameters is the id of an upload."""
+    return isinstance(value, UploadId)
+
+
 @dataclass(frozen=True, slots=True)
-class Upload:
+class Uploaded:
     """A whole upload."""
 
     id: UUID
@@ -45,7 +69,7 @@ class Uploads:
         self._database = database
         self._retention_seconds = retention_seconds
 
-    async def store(self, tenant: str, body: AsyncIterable[bytes], *, most: int) -> Upload:
+    async def store(self, tenant: str, body: AsyncIterable[bytes], *, most: int) -> Uploaded:
         """Store a stream of at most `most` bytes.
 
         Raises TooLarge; whatever ends it before its end leaves nothing behind.
@@ -58,7 +82,7 @@ class Uploads:
             await self._database.run(SQL.discard, id=id)
             raise
 
-    async def _store(self, id: UUID, body: AsyncIterable[bytes], most: int) -> Upload:
+    async def _store(self, id: UUID, body: AsyncIterable[bytes], most: int) -> Uploaded:
         sha256, size, position = hashlib.sha256(), 0, 0
         async for piece in _pieces(body):
             size += len(piece)
@@ -68,12 +92,17 @@ class Uploads:
             await self._database.run(SQL.chunk, id=id, position=position, data=piece)
             position += 1
         await self._database.run(SQL.complete, id=id, bytes=size, sha256=sha256.hexdigest())
-        return Upload(id, size, sha256.hexdigest())
+        return Uploaded(id, size, sha256.hexdigest())
 
-    async def find(self, id: UUID, tenant: str | None) -> Upload | None:
+    async def find(self, id: UUID, tenant: str | None) -> Uploaded | None:
         """A tenant's whole upload; None where there is none, or another tenant's."""
         row = await self._database.row(SQL.find, id=id, tenant=tenant)
-        return None if row is None else Upload(row["id"], row["bytes"], row["sha256"])
+        return None if row is None else Uploaded(row["id"], row["bytes"], row["sha256"])
+
+    async def missing(self, ids: Collection[UUID], tenant: str | None) -> set[UUID]:
+        """Which of these are no whole uploads of a tenant."""
+        rows = await self._database.rows(SQL.known, ids=list(ids), tenant=tenant)
+        return set(ids) - {row["id"] for row in rows}
 
     async def read(self, id: UUID) -> AsyncIterator[bytes]:
         """The pieces in order."""

@@ -2,7 +2,8 @@
 
 import dataclasses
 import typing
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import AliasChoices, BaseModel
@@ -10,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from sooner.process.logs.redact import MARK
 
-__all__ = ["MARK", "Path", "find", "get", "path", "pointer", "put", "takes_secrets"]
+__all__ = ["MARK", "Path", "find", "get", "path", "places", "pointer", "put", "takes_secrets"]
 
 #: Where a value is: the keys and indices that lead to it.
 Path = tuple[str | int, ...]
@@ -41,38 +42,82 @@ def _parts(annotation: Any) -> Iterator[Any]:
         yield from typing.get_type_hints(annotation, include_extras=True).values()
 
 
-def find(raw: Any, value: Any, path: Path = ()) -> Iterator[Path]:
+def find(raw: Any, value: Any) -> Iterator[Path]:
     """Where in the JSON value `raw` the secrets are, told by `value`, which pydantic made of it.
 
     A container whose parts cannot be told apart in both, a set of secrets for one, is secret as a whole.
     """
-    if hasattr(value, "get_secret_value"):
-        yield path
-    elif isinstance(value, set | frozenset):
-        if any(hasattr(item, "get_secret_value") for item in value):
-            yield path
+    yield from (path for path, _ in places(raw, value, _is_secret))
+
+
+def _is_secret(value: Any) -> bool:
+    return hasattr(value, "get_secret_value")
+
+
+Wanted = Callable[[Any], bool]
+Place = tuple[Path, Sequence[Any]]
+
+
+def places(raw: Any, value: Any, wanted: Wanted, path: Path = ()) -> Iterator[Place]:
+    """Where in the JSON value `raw` the wanted parts of `value` are, which pydantic made of it, and those parts.
+
+    Of a container whose parts cannot be told apart in both all that are wanted are at the container's place.
+    """
+    if wanted(value):
+        yield path, [value]
+        return
+    items = _items(raw, value, wanted)
+    if items is None:
+        if found := list(_within(value, wanted)):
+            yield path, found
+        return
+    for key, item in items:
+        yield from places(raw[key], item, wanted, (*path, key))
+
+
+def _items(raw: Any, value: Any, wanted: Wanted) -> list[tuple[Any, Any]] | None:
+    """The parts of a value by where each is in `raw`; None where that cannot be told."""
+    if isinstance(value, Sequential):
+        return list(zip(range(len(raw)), value, strict=False)) if isinstance(raw, list) else None
+    if not isinstance(raw, dict) or (isinstance(value, Mapping) and any(map(wanted, value))):
+        return None
+    found = []
+    for names, item, was_given in _members(value):
+        name = next((name for name in names if name in raw), None)
+        if name is not None:
+            found.append((name, item))
+        elif was_given:
+            return None
+    return found
+
+
+Sequential = (list, tuple, deque)
+
+
+def _within(value: Any, wanted: Wanted) -> Iterator[Any]:
+    """The wanted parts of a value, wherever."""
+    if wanted(value):
+        yield value
+    elif isinstance(value, (*Sequential, set, frozenset)):
+        for item in value:
+            yield from _within(item, wanted)
     else:
-        for key, item in _items(raw, value):
-            yield from find(raw[key], item, (*path, key))
+        yield from filter(wanted, value if isinstance(value, Mapping) else ())
+        for _, item, _ in _members(value):
+            yield from _within(item, wanted)
 
 
-def _items(raw: Any, value: Any) -> Iterator[tuple[Any, Any]]:
-    if isinstance(raw, list) and isinstance(value, list | tuple):
-        yield from zip(range(len(raw)), value, strict=False)
-    elif isinstance(raw, dict):
-        for names, item in _members(value):
-            yield from ((name, item) for name in names if name in raw)
-
-
-def _members(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _members(value: Any) -> Iterator[tuple[tuple[str, ...], Any, bool]]:
+    """The names in JSON that a member may have, the member, and whether it was surely given there."""
     if isinstance(value, BaseModel):
         for name, field in type(value).model_fields.items():
-            yield _names(name, field), getattr(value, name)
-        yield from (((name,), item) for name, item in (value.model_extra or {}).items())
+            yield _names(name, field), getattr(value, name), name in value.model_fields_set
+        yield from (((name,), item, True) for name, item in (value.model_extra or {}).items())
     elif isinstance(value, Mapping):
-        yield from (((str(key),), item) for key, item in value.items())
-    elif dataclasses.is_dataclass(value):
-        yield from (((field.name,), getattr(value, field.name)) for field in dataclasses.fields(value))
+        yield from (((str(key),), item, True) for key, item in value.items())
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for each in dataclasses.fields(value):
+            yield (each.name,), (item := getattr(value, each.name)), item is not each.default
 
 
 def _names(name: str, field: FieldInfo) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Submitting jobs over HTTP."""
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -92,8 +92,8 @@ async def submit(request: Request) -> Response:
     resources.admission.check_rate(who.tenant)
     params = codec.read_object(await read_json(request, resources.settings.max_body_bytes))
     values = actor.check(params)
-    if actor.upload_names:
-        await _check_uploads(resources, actor, params, who)
+    if named := actor.uploads(params, values):
+        await _check_uploads(resources, named, who)
     submission = _submission(request, actor, params, values, who)
     wanted = _preferences(request)
     try:
@@ -180,14 +180,14 @@ def _actor(resources: Resources, name: str) -> JobActor:
 
 
 async def _check_uploads(
-    resources: Resources, actor: JobActor, params: Mapping[str, Any], who: Caller
+    resources: Resources, named: Sequence[tuple[str, Sequence[UUID]]], who: Caller
 ) -> None:
-    for name in actor.upload_names:
-        if (
-            params.get(name) is not None
-            and await resources.uploads.find(UUID(params[name]), who.tenant) is None
-        ):
-            raise Invalid([wrong(f"#/{name}", "there is no such upload")])
+    missing = await resources.uploads.missing({id for _, ids in named for id in ids}, who.tenant)
+    errors = [
+        wrong(pointer, "there is no such upload") for pointer, ids in named if not missing.isdisjoint(ids)
+    ]
+    if errors:
+        raise Invalid(errors)
 
 
 def _submission(

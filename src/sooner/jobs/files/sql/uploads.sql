@@ -20,6 +20,12 @@ delete from sooner.upload where id = :id;
 select id, bytes, sha256 from sooner.upload
 where id = :id and tenant is not distinct from :tenant and bytes is not null and expires_at > dramatiq.clock();
 
+-- name: known
+-- Which of these are whole uploads of a tenant.
+select id from sooner.upload
+where id = any(:ids::uuid[]) and tenant is not distinct from :tenant and bytes is not null
+  and expires_at > dramatiq.clock();
+
 -- name: read
 -- One piece.
 select data from sooner.chunk where upload = :id and position = :position;
