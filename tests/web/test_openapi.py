@@ -124,6 +124,24 @@ def test_every_actor_has_an_example_that_fits(described: dict[str, Any]) -> None
         assert validator.is_valid(body["example"]), path
 
 
+NODE: dict[str, Any] = {
+    "type": "object",
+    "properties": {"next": {"$ref": "#/$defs/Node"}},
+    "$defs": {
+        "Node": {
+            "type": "object",
+            "properties": {"next": {"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]}},
+            "required": ["next"],
+        },
+        "Endless": {
+            "type": "object",
+            "properties": {"next": {"$ref": "#/$defs/Endless"}},
+            "required": ["next"],
+        },
+    },
+}
+
+
 @pytest.mark.parametrize(
     ("schema", "value"),
     [
@@ -134,6 +152,9 @@ def test_every_actor_has_an_example_that_fits(described: dict[str, Any]) -> None
         ({"$ref": "#/$defs/A", "$defs": {"A": {"const": 7}}}, 7),
         ({"type": "object", "required": ["a"], "properties": {"a": {"type": "array"}, "b": {}}}, {"a": []}),
         ({"type": "string", "examples": ["x"]}, "x"),
+        ({**NODE, "required": ["next"]}, {"next": {"next": None}}),
+        ({**NODE, "$ref": "#/$defs/Endless"}, {}),
+        ({"type": "string", "examples": {"a": {"value": "x"}}}, {}),
     ],
 )
 def test_samples_fit(schema: dict[str, Any], value: object) -> None:

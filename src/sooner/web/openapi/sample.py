@@ -1,6 +1,7 @@
 """A value that fits a schema, for examples."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 PLAIN: dict[str, Any] = {"string": "text", "boolean": False, "null": None, "array": [], "object": {}}
@@ -11,24 +12,41 @@ FORMATS = {
 }
 
 
-def sample(schema: Mapping[str, Any], root: Mapping[str, Any] | None = None) -> Any:
-    """The plainest value: what the schema itself gives as example or default, of an object what it requires."""
-    root = root or schema
+def sample(schema: Mapping[str, Any]) -> Any:
+    """The plainest value: what the schema itself gives as example or default, of an object what it requires.
+
+    An empty object where none is found: nothing plain fits what holds itself, or is written in another way.
+    """
+    try:
+        return _sample(schema, schema, ())
+    except (LookupError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _sample(schema: Mapping[str, Any], root: Mapping[str, Any], within: tuple[str, ...]) -> Any:
+    """`within` are the references that led here. Raises LookupError for a value that would hold itself."""
     if "$ref" in schema:
-        return sample(_found(schema["$ref"], root), root)
-    if schema.get("examples"):
-        return schema["examples"][0]
-    for key in ("const", "default"):
-        if key in schema:
-            return schema[key]
-    for key in ("enum", "anyOf", "oneOf", "allOf"):
-        if schema.get(key):
-            first = schema[key][0]
-            return first if key == "enum" else sample(first, root)
-    return _of_type(schema, root)
+        reference = schema["$ref"]
+        if reference in within:
+            raise LookupError(reference)
+        return _sample(_found(reference, root), root, (*within, reference))
+    of_examples, of_enum = ([schema[key][0]] if schema.get(key) else [] for key in ("examples", "enum"))
+    said = [*of_examples, *(schema[key] for key in ("const", "default") if key in schema), *of_enum]
+    if said:
+        return said[0]
+    choices = [schema[key] for key in ("anyOf", "oneOf", "allOf") if schema.get(key)]
+    return _first(choices[0], root, within) if choices else _of_type(schema, root, within)
 
 
-def _of_type(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
+def _first(schemas: Sequence[Mapping[str, Any]], root: Mapping[str, Any], within: tuple[str, ...]) -> Any:
+    """A value of the first that has one. Raises LookupError."""
+    for schema in schemas:
+        with contextlib.suppress(LookupError):
+            return _sample(schema, root, within)
+    raise LookupError("a value that does not hold itself")
+
+
+def _of_type(schema: Mapping[str, Any], root: Mapping[str, Any], within: tuple[str, ...]) -> Any:
     kind = schema.get("type")
     if kind in ("integer", "number"):
         return schema.get(
@@ -36,7 +54,7 @@ def _of_type(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
         )
     if kind == "object":
         properties = schema.get("properties", {})
-        return {name: sample(properties.get(name, {}), root) for name in schema.get("required", ())}
+        return {name: _sample(properties.get(name, {}), root, within) for name in schema.get("required", ())}
     if kind == "string":
         return FORMATS.get(schema.get("format", ""), PLAIN["string"])
     return PLAIN.get(str(kind), {})
