@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
+from tests.cli.doctor.test_doctor import doctor
+from tests.support.jobs import fetch, final, post
 from tests.support.rows import until
 
 if TYPE_CHECKING:
     import httpx
 
     from tests.conftest import Connect, MakeKey, Service
+    from tests.support.processes import Processes
 
 LATER = {"Prefer": "respond-async"}
 
@@ -50,8 +53,62 @@ async def test_a_queue_tells_what_goes_on_in_it(service: Service, operator: http
         "finished_per_minute": 0,
         "paused": False,
         "workers": 1,
+        "stranded": 0,
     }
     assert busy == idle | {"waiting": 1, "processing": 1, "finished_per_minute": 1}
+
+
+async def test_jobs_that_no_living_worker_would_claim_are_stranded(
+    service: Service, operator: httpx.AsyncClient, processes: Processes, database_url: str
+) -> None:
+    removed = await post(service.client, "echo")
+    await final(service.client, removed["id"])
+    again = "state = 'queued', finished_at = null, result = null, worker = null, turn = 0"
+    await fetch(database_url, f"update dramatiq.queue set {again}, actor = 'removed'")
+
+    of_no_actor = await queue(operator)
+    said = await doctor(DATABASE_URL=database_url)
+    await service.worker.terminate()
+    await post(service.client, "echo")
+    of_no_worker = await queue(operator)
+    said_then = await doctor(DATABASE_URL=database_url)
+    await operator.post("/queues/default/pause")
+    paused = await queue(operator)
+    await operator.post("/queues/default/resume")
+    await processes.worker(module="src.actors --queues webhooks")
+    of_no_queue = await doctor(DATABASE_URL=database_url)
+
+    assert (of_no_actor["due"], of_no_actor["stranded"]) == (1, 1)
+    assert (of_no_worker["due"], of_no_worker["stranded"], of_no_worker["workers"]) == (2, 2, 0)
+    assert (paused["due"], paused["stranded"]) == (2, 0)
+    assert [said[0], said_then[0], of_no_queue[0]] == [1, 1, 1]
+    assert said[1]["stranded"][1] == (
+        "1 due jobs of actor removed: no living worker knows it; deploy it again, or cancel them, "
+        "else they end as no-such-actor"
+    )
+    assert said_then[1]["stranded"] == ("WRONG", "2 due jobs, and no worker lives: start one")
+    assert (
+        "1 due jobs of actor echo: no living worker serves its queue default; start one with --queues default"
+        in of_no_queue[1]["stranded"][1]
+    )
+
+
+async def test_a_job_whose_actor_is_no_more_is_not_retried(
+    service: Service, operator: httpx.AsyncClient, database_url: str
+) -> None:
+    failed = await post(service.client, "fail", prefer="wait=20")
+    removed = await post(service.client, "fail", prefer="wait=20")
+    rename = "update dramatiq.queue set actor = 'removed' where message_id = $1::text::uuid"
+    await fetch(database_url, rename, removed["id"])
+
+    refused = await service.client.post(f"/jobs/{removed['id']}/retry")
+    bulk = await operator.post("/dashboard/retry", json={"ids": [failed["id"], removed["id"]]})
+
+    assert (refused.status_code, refused.json()["type"]) == (409, "no-such-actor")
+    assert "'removed'" in refused.json()["detail"]
+    assert bulk.json() == {"changed": 1, "more": False}
+    left = (await service.client.get(f"/jobs/{removed['id']}")).json()
+    assert left["state"] == "error"
 
 
 async def test_a_paused_queue_holds_its_jobs_until_it_is_resumed_restarts_included(

@@ -84,6 +84,10 @@ class WrongState(Problem):
     status, type, title = 409, "wrong-state", "The job's state does not allow this"
 
 
+class NoSuchActor(WrongState):
+    type, title = "no-such-actor", "No worker knows the actor"
+
+
 class Gone(Problem):
     status, type, title = 410, "gone", "The job has expired"
 

@@ -131,7 +131,7 @@ class Resources:
                 Sealer(settings.secrets_public_key),
                 retention_seconds=retention.total_seconds(),
             ),
-            actions=Actions(database, retention_seconds=retention.total_seconds()),
+            actions=Actions(database, every_actor, retention_seconds=retention.total_seconds()),
             listing=Listing(readers),
             attempts=AttemptsLog(database),
             queues=Queues(

@@ -48,6 +48,7 @@ async def test_all_is_well(database_url: str) -> None:
         "clocks",
         "dead rows",
         "leases",
+        "stranded",
     ]
 
 

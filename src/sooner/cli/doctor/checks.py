@@ -135,6 +135,23 @@ async def leases(patient: Patient) -> str:
     return f"{row['living']} living workers, nothing stuck"
 
 
+async def stranded(patient: Patient) -> str:
+    """Whether a living worker would claim what is due."""
+    rows = await patient.one.fetch(SQL.stranded.text)
+    if not rows:
+        return "every due job has a worker that would claim it"
+    if not rows[0]["living"]:
+        raise Ill(f"{sum(row['jobs'] for row in rows)} due jobs, and no worker lives: start one")
+    raise Ill("; ".join(f"{row['jobs']} due jobs of actor {row['actor']}: {_cause(row)}" for row in rows))
+
+
+def _cause(row: Any) -> str:
+    """Why nobody would claim these jobs, and what helps."""
+    if row["declared"] is None:
+        return "no living worker knows it; deploy it again, or cancel them, else they end as no-such-actor"
+    return f"no living worker serves its queue {row['declared']}; start one with --queues {row['declared']}"
+
+
 #: In this order; what stands behind the schema needs it.
 CHECKS: dict[str, Callable[[Patient], Awaitable[str]]] = {
     "database": database,
@@ -145,4 +162,5 @@ CHECKS: dict[str, Callable[[Patient], Awaitable[str]]] = {
     "clocks": clocks,
     "dead rows": dead_rows,
     "leases": leases,
+    "stranded": stranded,
 }

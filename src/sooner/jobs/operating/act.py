@@ -1,10 +1,11 @@
 """What a person may do to a job."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sooner.db import Database, Queries
 from sooner.db.retry import briefly
-from sooner.jobs.problem import WrongState
+from sooner.jobs.problem import NoSuchActor, WrongState
 from sooner.jobs.states import PUBLIC, State
 
 SQL = Queries("sooner.jobs.operating", "sql/act.sql")
@@ -13,10 +14,14 @@ OVERDUE_BATCH = 200
 
 
 class Actions:
-    """Cancels, retries and resolves jobs. Every method raises Unavailable when the database is away."""
+    """Cancels, retries and resolves jobs. Every method raises Unavailable when the database is away.
 
-    def __init__(self, database: Database, *, retention_seconds: float) -> None:
+    `actors` are those of this deployment.
+    """
+
+    def __init__(self, database: Database, actors: Collection[str], *, retention_seconds: float) -> None:
         self._database = database
+        self._actors = list(actors)
         self._retention_seconds = retention_seconds
 
     async def cancel(self, id: UUID) -> State:
@@ -30,9 +35,19 @@ class Actions:
         return PUBLIC[row["state"]]
 
     async def retry(self, id: UUID) -> None:
-        """Put a failed job back into its queue: it counts its attempts on. Raises WrongState."""
-        if await self._database.row(SQL.retry, id=id, retention=self._retention_seconds) is None:
+        """Put a failed job back into its queue: it counts its attempts on.
+
+        Raises WrongState, and NoSuchActor where nobody would run it.
+        """
+        row = await self._database.row(
+            SQL.retry, id=id, actors=self._actors, retention=self._retention_seconds
+        )
+        if row is None:
             raise WrongState("Only a job in state error can be retried.")
+        if not row["is_known"]:
+            raise NoSuchActor(
+                f"Neither this deployment nor any living worker has the actor {row['actor']!r}: deploy it, then retry."
+            )
 
     async def resolve(self, id: UUID, note: str | None) -> None:
         """Note that a person has dealt with a failed job; its error keeps the note. Raises WrongState."""

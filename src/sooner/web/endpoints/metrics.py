@@ -23,6 +23,7 @@ OF_QUEUES = {
     "finished_per_minute": "Jobs that came to a final state within the last minute.",
     "paused": "1 where operators paused the queue.",
     "workers": "Worker processes that take from the queue.",
+    "stranded": "Due jobs that no living worker would claim.",
 }
 OF_TABLE = {
     "dead_tuples": "Dead row versions in the table of jobs, as its statistics have them.",

@@ -106,6 +106,7 @@ class Queue(TypedDict):
     finished_per_minute: int
     paused: bool
     workers: int
+    stranded: int
 
 
 class Queues(TypedDict):

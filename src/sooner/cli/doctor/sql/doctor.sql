@@ -33,3 +33,25 @@ select count(*) filter (where expires_at >= dramatiq.clock()) as living,
   (select count(*) from dramatiq.queue as job
    where state = 'consumed' and not exists (select from sooner.worker where id = job.worker)) as orphans
 from sooner.worker;
+
+-- name: stranded
+-- Due jobs that no living worker would claim, by actor, most first; how many workers live, and the queue in which one knows the actor.
+with living as materialized (
+  select queues, actors, claims from sooner.worker where expires_at > dramatiq.clock()
+), served as materialized (
+  select distinct actor
+  from living cross join jsonb_each(claims) as claim (lane, actors)
+  cross join jsonb_array_elements_text(claim.actors) as actor
+), waiting as (
+  select actor, queue_name, count(*) as jobs from dramatiq.queue
+  where state = 'queued' and due_at is null
+  group by actor, queue_name
+)
+select actor, sum(jobs)::bigint as jobs, (select count(*) from living) as living,
+  (select min(actors->>waiting.actor) from living) as declared
+from waiting
+where actor not in (select actor from served)
+  and not exists (select from living where claims is null and waiting.queue_name = any(queues))
+  and not exists (select from sooner.queue where name = waiting.queue_name and paused)
+group by actor
+order by 2 desc, actor;

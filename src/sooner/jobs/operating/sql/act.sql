@@ -80,14 +80,22 @@ select count(*) as cancelled,
 from cancelled;
 
 -- name: retry
--- Puts a failed job back into its queue; no row where it has not failed.
-with retried as (
+-- Puts a failed job back into its queue, if its actor is one of these or any living worker knows it; no row where it has not failed.
+with failed as (
+  select message_id, actor, actor = any(:actors::text[]) or exists (
+      -- Older code does not say what it knows.
+      select from sooner.worker where expires_at > dramatiq.clock() and (actors is null or actors ? job.actor)
+    ) as is_known
+  from dramatiq.queue as job
+  where message_id = :id and state = 'rejected'
+  for update
+), retried as (
   update dramatiq.queue as job
   set state = 'queued',
-    history = dramatiq.remembered(job, 'failed', error, raised),
+    history = dramatiq.remembered(job, 'failed', job.error, job.raised),
     worker = null,
     due_at = null,
-    turn = coalesce(turn, dramatiq.next_turn(lane, priority, tenant)),
+    turn = coalesce(job.turn, dramatiq.next_turn(job.lane, job.priority, job.tenant)),
     finished_at = null,
     error = null,
     raised = null,
@@ -95,16 +103,17 @@ with retried as (
     cancel_at = null,
     cancel_requested = false,
     expires_at = dramatiq.clock() + :retention * interval '1 second',
-    version = version + 1,
+    version = job.version + 1,
     mtime = dramatiq.clock()
-  where message_id = :id and state = 'rejected'
-  returning message_id, lane
+  from failed
+  where job.message_id = failed.message_id and failed.is_known
+  returning job.message_id, job.lane
 ), told as (
   select pg_notify('sooner.changed', message_id::text) from retried
 ), woken as (
   select pg_notify('dramatiq.' || lane || '.enqueue', 'back') from retried
 )
-select message_id, (select count(*) from told) + (select count(*) from woken) as notified from retried;
+select actor, is_known, (select count(*) from told) + (select count(*) from woken) as notified from failed;
 
 -- name: resolve
 -- Notes that a person has dealt with a failed job; no row where it has not failed.

@@ -8,27 +8,37 @@ with recursive lane (name) as (
     where state = 'queued' and due_at is null and lane > before.name order by lane limit 1
   )
   from lane as before where name is not null
+), served as materialized (
+  -- Whatever lane their jobs lie in, a worker that serves them brings them to where it claims.
+  select distinct actor
+  from sooner.worker cross join jsonb_each(claims) as claim (lane, actors)
+  cross join jsonb_array_elements_text(claim.actors) as actor
+  where expires_at > dramatiq.clock()
+), of_older as materialized (
+  select distinct unnest(queues) as name from sooner.worker where claims is null and expires_at > dramatiq.clock()
 ), part as (
-  select first.name, 'due' as kind, first.number, first.number = :most as is_cut, first.oldest
+  select first.name, 'due' as kind, first.number, first.number = :most as is_cut, first.oldest, first.stranded
   from lane
   cross join unnest(array[0, 1, 2]::smallint[]) as urgency (priority)
   cross join lateral (
-    select min(queue_name) as name, count(*) as number, min(since) as oldest
+    select min(queue_name) as name, count(*) as number, min(since) as oldest,
+      count(*) filter (where actor not in (select actor from served) and queue_name not in (select name from of_older))
+        as stranded
     from (
-      select queue_name, greatest(created_at, run_at) as since from dramatiq.queue
+      select queue_name, actor, greatest(created_at, run_at) as since from dramatiq.queue
       where lane = lane.name and priority = urgency.priority and state = 'queued' and due_at is null
       order by priority, turn, message_id limit :most
     ) as line
   ) as first
   union all
-  select queue_name, 'postponed', count(*), sum(count(*)) over () = :most, null
+  select queue_name, 'postponed', count(*), sum(count(*)) over () = :most, null, 0
   from (
     select queue_name from dramatiq.queue
     where state = 'queued' and due_at is not null order by due_at limit :most
   ) as postponed
   group by queue_name
   union all
-  select queue_name, 'processing', count(*), sum(count(*)) over () = :most, null
+  select queue_name, 'processing', count(*), sum(count(*)) over () = :most, null, 0
   from (select queue_name from dramatiq.queue where state = 'consumed' order by worker limit :most) as running
   group by queue_name
 ), share as (
@@ -44,12 +54,14 @@ with recursive lane (name) as (
 ), live as (
   select name,
     sum(number) filter (where kind <> 'processing') as waiting, sum(number) filter (where kind = 'due') as due,
-    sum(number) filter (where kind = 'processing') as processing, min(oldest) as oldest, bool_or(is_cut) as judged
+    sum(number) filter (where kind = 'processing') as processing, min(oldest) as oldest, bool_or(is_cut) as judged,
+    ceil(sum(stranded * number / counted)) as stranded
   from (
-    select name, kind, is_cut, oldest,
+    select name, kind, is_cut, oldest, stranded, counted.number as counted,
       case when is_cut then greatest(counted.number, coalesce(sample.number, 0)) else counted.number end as number
     from (
-      select name, kind, sum(number) as number, bool_or(is_cut) as is_cut, min(oldest) as oldest
+      select name, kind, sum(number) as number, bool_or(is_cut) as is_cut, min(oldest) as oldest,
+        sum(stranded) as stranded
       from part where number > 0 group by name, kind
     ) as counted left join sample using (name, kind)
   ) as each
@@ -81,7 +93,8 @@ select name, coalesce(waiting, 0)::bigint as waiting, coalesce(due, 0)::bigint a
   coalesce(processing, 0)::bigint as processing,
   extract(epoch from dramatiq.clock() - oldest)::double precision as oldest_waiting_seconds,
   coalesce(finished, 0)::bigint as finished_per_minute, coalesce(paused, false) as paused,
-  coalesce(workers, 0) as workers, coalesce(live.judged, false) or coalesce(finished.is_cut, false) as judged
+  coalesce(workers, 0) as workers, case when paused then 0 else coalesce(stranded, 0)::bigint end as stranded,
+  coalesce(live.judged, false) or coalesce(finished.is_cut, false) as judged
 from names
 left join live using (name)
 left join finished using (name)

@@ -76,7 +76,8 @@ export class Overview {
 
 	fill(part, queue, now) {
 		part.paused = queue.paused;
-		put(part.mark, queue.paused && h("span", { class: "paused" }, "paused"), !queue.workers && h("span", { class: "paused" }, "no worker"));
+		put(part.mark, queue.paused && h("span", { class: "paused" }, "paused"), !queue.workers && h("span", { class: "paused" }, "no worker"),
+			queue.stranded > 0 && h("span", { class: "paused", title: "Due jobs that no living worker would claim: the doctor says why." }, `${count(queue.stranded)} stranded`));
 		put(part.button, queue.paused ? "Resume" : "Pause");
 		part.button.setAttribute("aria-label", `${queue.paused ? "Resume" : "Pause"} queue ${queue.name}`);
 		const number = (value, name) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
