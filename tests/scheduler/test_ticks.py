@@ -260,6 +260,57 @@ async def test_a_tick_whose_job_cannot_be_written_is_not_fired_and_holds_no_othe
     assert len(await rows(db)) == 2
 
 
+async def test_an_actor_that_no_living_worker_knows_gets_one_job(db: asyncpg.Connection, make: Make) -> None:
+    async def fire(hours: float) -> int:
+        """The jobs of the schedule after so many hours."""
+        await scheduler.ticks.fire_due(TICK + hours * HOUR)
+        return len(await db.fetch("select from dramatiq.queue"))
+
+    async def lives(actors: str | None) -> None:
+        """A worker lives that knows these."""
+        await db.execute(
+            "insert into sooner.worker (id, name, queues, actors, expires_at)"
+            " values (gen_random_uuid(), 'one', '{default}', $1, dramatiq.clock() + interval '1 day')",
+            actors,
+        )
+
+    scheduler = make(hourly())
+    await scheduler.lead()
+    counts = [await fire(0), await fire(1)]
+    await db.execute("delete from dramatiq.queue")
+    await lives('{"echo": "default"}')
+    counts += [await fire(2), await fire(3), await fire(4)]
+    await db.execute(
+        "update dramatiq.queue set state = 'rejected', error = '{}', finished_at = dramatiq.clock()"
+    )
+    await db.execute(
+        "insert into sooner.unknown_actor (name, given_up_at) values ('remove_expired_jobs', dramatiq.clock())"
+    )
+    counts += [await fire(5), await fire(6)]
+    await lives('{"remove_expired_jobs": "default"}')
+    counts += [await fire(7), await fire(8)]
+
+    # Without any worker nobody can tell: ticks wait for one, as ever.
+    assert counts == [1, 2, 1, 1, 1, 1, 1, 2, 3]
+
+
+@pytest.mark.parametrize("actors", ['{"remove_expired_jobs": "default"}', None])
+async def test_an_actor_that_a_living_worker_knows_gets_each_job(
+    db: asyncpg.Connection, make: Make, actors: str | None
+) -> None:
+    await db.execute(
+        "insert into sooner.worker (id, name, queues, actors, expires_at)"
+        " values (gen_random_uuid(), 'one', '{default}', $1, dramatiq.clock() + interval '1 day')",
+        actors,
+    )
+    scheduler = make(hourly())
+    await scheduler.lead()
+    for hours in range(3):
+        await scheduler.ticks.fire_due(TICK + hours * HOUR)
+
+    assert len(await rows(db)) == 3
+
+
 async def test_a_fired_row_is_the_enqueued_one(db: asyncpg.Connection, database_url: str, make: Make) -> None:
     scheduler = make(hourly())
     await scheduler.lead()

@@ -27,6 +27,10 @@ SQL = Queries("sooner.scheduler", "sql/ticks.sql")
 PUT_OFF = timedelta(minutes=1)
 
 
+class Unwanted(Exception):
+    """No living worker knows the schedule's actor, and one job of it is enough."""
+
+
 class Ticks:
     """Fires what is due, each tick once whoever else may believe to lead.
 
@@ -38,6 +42,7 @@ class Ticks:
         self._link = link
         self._lease = lease
         self._agenda = agenda
+        self._held: set[str] = set()
 
     async def register(self) -> None:
         """Note the schedules: ticks of a new one count from now on."""
@@ -59,9 +64,18 @@ class Ticks:
         for schedule, due in self._agenda.due(now):
             try:
                 await self._carry_out(schedule, due, now, goes_on)
+            except Unwanted:
+                self._hold(schedule, now)
             except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
                 log.exception("tick cannot be fired, the other schedules go on", schedule=schedule.name)
                 self._agenda.put_off(schedule.name, now + PUT_OFF)
+
+    def _hold(self, schedule: Schedule, now: datetime) -> None:
+        """Its ticks are missed until a worker knows its actor."""
+        if schedule.name not in self._held:
+            log.warning("no living worker knows the actor", schedule=schedule.name, actor=schedule.actor)
+            self._held.add(schedule.name)
+        self._agenda.put_off(schedule.name, now + PUT_OFF)
 
     async def _carry_out(
         self, schedule: Schedule, due: Due, now: datetime, goes_on: Callable[[], bool]
@@ -111,6 +125,9 @@ class Ticks:
         )
         if not row["led"]:
             raise LeaseLost
+        if not row["is_wanted"]:
+            raise Unwanted
+        self._held.discard(schedule.name)
         return bool(row["fired"])
 
     @property

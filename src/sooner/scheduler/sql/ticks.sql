@@ -25,13 +25,28 @@ where name = any(:names::text[]);
 
 -- name: fire
 -- Fires a tick once and for all: its row and its job's, or neither. Needs the lease, and holds it until the commit.
+-- Where workers live and none knows the actor, one job may wait for one that does, until it is given up: no second is added.
 with lease as materialized (
   select fence from sooner.lease
   where name = 'scheduler' and holder = :holder and fence = :fence and expires_at > dramatiq.clock()
   for share
+), living as (
+  select actors from sooner.worker where expires_at > dramatiq.clock()
+), wanted as (
+  select :job::uuid is null or not exists (select from living)
+    or exists (select from living where actors is null or actors ? :actor)
+    or not exists (
+      select from sooner.unknown_actor
+      where name = :actor and given_up_at > dramatiq.clock() - interval '1 day'
+    ) and not exists (
+      select from (
+        select job from sooner.tick where schedule = :schedule and job is not null order by tick desc limit 1
+      ) as last
+      join dramatiq.queue as job on job.message_id = last.job and job.state = 'queued'
+    ) as is_wanted
 ), fired as (
   insert into sooner.tick (schedule, tick, fence, job)
-  select :schedule, :tick, fence, :job from lease
+  select :schedule, :tick, fence, :job from lease where (select is_wanted from wanted)
   on conflict do nothing
   returning job
 ), added as (
@@ -43,4 +58,5 @@ with lease as materialized (
 ), woken as (
   select pg_notify('dramatiq.' || lane || '.enqueue', '') from added
 )
-select exists (select from lease) as led, exists (select from fired) as fired, (select count(*) from woken) as woken;
+select exists (select from lease) as led, exists (select from fired) as fired, (select is_wanted from wanted) as is_wanted,
+  (select count(*) from woken) as woken;
