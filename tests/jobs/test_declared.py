@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -10,8 +11,10 @@ import dramatiq
 import pytest
 from dramatiq.brokers.stub import StubBroker
 from pydantic import Field
+from tenacity import wait_fixed
 
 from sooner.jobs import job
+from sooner.jobs.declaring.declare import LONGEST_PAUSE
 
 if TYPE_CHECKING:
     from elsewhere import Unknown  # type: ignore[import-not-found]
@@ -179,3 +182,8 @@ def test_what_can_hold_is_taken(function: Callable[..., Any]) -> None:
     actor = job(function)
 
     assert actor.actor_name == function.__name__
+
+
+@pytest.mark.parametrize(("told", "pause"), [(math.inf, LONGEST_PAUSE), (math.nan, 0), (-1, 0), (0.5, 0.5)])
+def test_a_pause_between_attempts_is_one_that_can_be_waited_for(told: float, pause: float) -> None:
+    assert job(retries=1, wait=wait_fixed(told))(alike).pause(1) == pause

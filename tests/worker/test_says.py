@@ -59,6 +59,9 @@ async def test_what_ends_an_attempt_is_told_by_what_it_is(
             document = await post(client, name, "wait=20", again=again, others=others)
             assert document["error"] == {"type": "unlucky", "title": "It went wrong", "detail": detail}
             assert (document["state"], document["attempts"]) == ("error", attempts)
+            [*_, last] = (await operator.get(f"/jobs/{document['id']}")).json()["attempts_log"]
+            assert "Group" in last["exception"]
+            assert "Failure: no luck" in last["traceback"]
 
 
 async def read_by_operators(

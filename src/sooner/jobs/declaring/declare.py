@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -67,6 +68,8 @@ class Options(TypedDict, total=False):
     check: Callable[..., None] | None
 
 
+#: Seconds: what is longer, or without end, is beyond PostgreSQL's calendar, or a mistake.
+LONGEST_PAUSE = 315_360_000.0
 #: Between attempts, in seconds, where nothing else is said.
 DOUBLING = tenacity.wait_exponential(multiplier=1, max=600)
 
@@ -218,7 +221,8 @@ class JobActor(dramatiq.Actor[Any, Any]):
         """Seconds between a failed attempt (the first is 1) and the next one."""
         state = tenacity.RetryCallState(cast(Any, None), None, (), {})
         state.attempt_number = attempt
-        return float(self.declaration.wait(state))
+        seconds = float(self.declaration.wait(state))
+        return 0.0 if math.isnan(seconds) else min(LONGEST_PAUSE, max(0.0, seconds))
 
     @cached_property
     def takes_uploads(self) -> bool:

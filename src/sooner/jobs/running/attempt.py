@@ -199,10 +199,11 @@ class Attempt(MessageProxy):
             self.fail_with(
                 Failure(
                     "Nobody asked it to stop.", type="cancelled-itself", title="The actor cancelled itself"
-                )
+                ),
+                cause,
             )
         else:
-            self.fail_with(error)
+            self.fail_with(error, cause)
 
     def _may_be_newer(self) -> bool:
         """Whether web found the parameters good, by a version of the actor that other workers may have by and by."""
