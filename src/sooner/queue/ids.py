@@ -1,5 +1,6 @@
 """Job ids: UUIDv7 (RFC 9562, section 5.7), so that ids sort by the time they were made."""
 
+import os
 import struct
 import time
 from datetime import UTC, datetime
@@ -7,17 +8,14 @@ from uuid import UUID
 
 from asyncpg.pgproto import pgproto
 
-from sooner.process.entropy import Blocks
-
 _halves = struct.Struct(">QQ").pack
-_random = Blocks(8)
 
 
 def uuid7() -> UUID:
     """A new id: 48 bits of milliseconds, 12 bits of their fraction (method 3 of section 6.2), 62 random bits."""
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)
     fraction = rest * 4096 // 1_000_000
-    random = int.from_bytes(_random()) >> 2
+    random = int.from_bytes(os.urandom(8)) >> 2
     # The UUID in which asyncpg reads ids too: made and written several times as fast as the library's own.
     return pgproto.UUID(_halves(milliseconds << 16 | 0x7000 | fraction, 0b10 << 62 | random))
 

@@ -23,11 +23,12 @@ from sooner.process import garbage, logs, telemetry
 from sooner.process.settings import WebSettings
 from sooner.web import endpoints, openapi, operators, pages
 from sooner.web.auth import caller
+from sooner.web.declared import Declared
 from sooner.web.http import stalled
 from sooner.web.http.cors import Cors
 from sooner.web.http.problems import problem_of, response
 from sooner.web.http.traced import Traced
-from sooner.web.pages.pages import Folder
+from sooner.web.pages.pages import FILE, Folder
 from sooner.web.resources import Resources
 from sooner.web.service import Service
 
@@ -48,6 +49,11 @@ def _modules() -> list[str]:
 ROUTES: list[BaseRoute] = [
     route for name in _modules() for route in getattr(importlib.import_module(name), "ROUTES", ())
 ]
+for each in ROUTES:
+    if isinstance(each, Route):
+        each.app = Declared(each.app, each.endpoint.operation)
+    elif isinstance(each, Folder):
+        each.app = Declared(each.app, FILE)
 
 #: Beside what starts with these nothing is answered without credentials, not even that it is not there.
 OPEN = ("/static/",)
@@ -77,8 +83,7 @@ def create(settings: WebSettings, actors: Mapping[str, Any], schedules: Mapping[
             if tracing is not None:
                 await asyncio.to_thread(tracing.end)
 
-    submissions = [("POST", f"/jobs/{name}") for name in resources.actors]
-    service = Service(ROUTES, lifespan, _refuse, known=submissions)
+    service = Service(ROUTES, lifespan, _refuse)
     service.state.resources = resources
     app = Cors(service, settings.cors_allow_origins) if settings.cors_allow_origins else service
     return app if tracing is None else Traced(app, tracing)

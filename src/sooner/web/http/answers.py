@@ -7,8 +7,6 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from sooner.web.http.request import raw_name
-
 #: A header field as servers take it: its name in lower case.
 Field = tuple[bytes, bytes]
 
@@ -30,7 +28,7 @@ class Json(Response):
 
 def answer_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON value that nobody keeps a copy of."""
-    more = [(raw_name(name), text.encode("latin-1")) for name, text in (headers or {}).items()]
+    more = [(name.lower().encode(), text.encode("latin-1")) for name, text in (headers or {}).items()]
     return Json(orjson.dumps(value, option=orjson.OPT_UTC_Z), status, [NO_STORE, *more])
 
 

@@ -1,19 +1,18 @@
 """Which request this is: X-Request-ID and traceparent (W3C Trace Context, section 3.2)."""
 
+import os
 import re
 
-from sooner.process.entropy import Blocks
-from sooner.web.http.request import Fields
+from starlette.datastructures import Headers
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-_random = Blocks(40)
 
 
-def correlate(fields: Fields) -> tuple[str, str]:
+def correlate(fields: Headers) -> tuple[str, str]:
     """Request id and traceparent of a request: taken over where they fit, made up where not."""
     request_id, traceparent = fields.get("x-request-id"), fields.get("traceparent")
-    random = _random().hex()
+    random = os.urandom(40).hex()
     if request_id is None or not _REQUEST_ID.fullmatch(request_id):
         request_id = random[:32]
     if traceparent is None or not _TRACEPARENT.fullmatch(traceparent):

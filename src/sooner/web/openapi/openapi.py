@@ -179,7 +179,8 @@ def _with_schema(answer: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[s
 
 def _answers(described: Operation) -> Iterator[tuple[int, Answer]]:
     yield from described.answers.items()
-    problems = set(described.problems)
+    # Query parameters that it does not know, and bodies in a coding, are refused by every address alike.
+    problems = {*described.problems, 422} | ({415} if described.body is not None else set())
     if described.credentials is not None:
         problems |= {401, 503}
     if described.credentials in ("admin", "key"):

@@ -86,7 +86,14 @@ class Folder(Mount):
         self.described = described
 
 
-def _page(name: str, summary: str, version: str) -> Route:
+#: What the operators' page shows stands in its own address.
+VIEW = tuple(
+    Parameter(name, "query", "What the page shows.", {"type": "string"})
+    for name in ("view", "state", "actor", "cursor", "job")
+)
+
+
+def _page(name: str, summary: str, version: str, parameters: tuple[Parameter, ...] = ()) -> Route:
     text = (FOLDER / "pages" / f"{name}.html").read_text().replace("{static}", f"/static/at/{version}")
 
     async def page(request: Request) -> Response:
@@ -95,7 +102,10 @@ def _page(name: str, summary: str, version: str) -> Route:
     path = "/" if name == "index" else f"/{name}"
     page.__doc__ = f"GET {path}: {summary}."
     described = operation(
-        tag="Pages", answers={200: Answer("The page.", media="text/html")}, credentials=None
+        tag="Pages",
+        answers={200: Answer("The page.", media="text/html")},
+        parameters=parameters,
+        credentials=None,
     )
     return Route(path, described(page), methods=["GET"])
 
@@ -116,6 +126,7 @@ def _file(summary: str, media: str = "*/*") -> Operation:
     )
 
 
+FILE = _file("A file of the pages.")
 CLIENT = _file("The browser client, an ECMAScript module.", "text/javascript")
 
 
@@ -124,9 +135,9 @@ def _routes() -> list[Route | Mount]:
     version = version_of(static)
     return [
         _page("index", "the page that submits a job", version),
-        _page("dashboard", "the operators' page", version),
+        _page("dashboard", "the operators' page", version, VIEW),
         Folder("/static/at/{version}", Files(static, version), {"{file}": _file("A file of one version.")}),
-        Folder("/static", Files(static), {"sooner.js": CLIENT, "{file}": _file("A file of the pages.")}),
+        Folder("/static", Files(static), {"sooner.js": CLIENT, "{file}": FILE}),
     ]
 
 

@@ -1,0 +1,60 @@
+"""Each address takes what its declaration names, and nothing else."""
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sooner.jobs import codec
+from sooner.jobs.problem import Invalid, UnsupportedMediaType, wrong
+from sooner.web.auth import caller, key_holder, may_see
+from sooner.web.lookup import job_id
+from sooner.web.openapi.operation import Operation
+
+
+class Declared:
+    """Refuses query parameters that the operation does not declare, and bodies in a coding.
+
+    Whoever may not ask at all learns that first, and nothing of what there is.
+    """
+
+    def __init__(self, app: ASGIApp, operation: Operation) -> None:
+        self._app = app
+        self._operation = operation
+        self._known = [each.name for each in operation.parameters if each.where == "query"]
+        if operation.by_address:
+            self._known.append("access")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = self._unknown(Request(scope)) if scope["query_string"] else None
+        refusal = refusal or (self._coded(Headers(scope=scope)) if self._operation.body else None)
+        if refusal is not None:
+            await self._authenticate(Request(scope, receive))
+            raise refusal
+        await self._app(scope, receive, send)
+
+    def _unknown(self, request: Request) -> Invalid | None:
+        known = f"known are {', '.join(self._known)}" if self._known else "this address knows none"
+        found = [
+            wrong(f"#/{codec.escape(name)}", f"there is no query parameter {name!r}: {known}")
+            for name in request.query_params
+            if name not in self._known
+        ]
+        return Invalid(found) if found else None
+
+    @staticmethod
+    def _coded(headers: Headers) -> UnsupportedMediaType | None:
+        codings = {each.strip().lower() for each in ",".join(headers.getlist("content-encoding")).split(",")}
+        coded = ", ".join(sorted(codings - {"", "identity"}))
+        if not coded:
+            return None
+        return UnsupportedMediaType(f"A body in Content-Encoding {coded} is not taken: send it without.")
+
+    async def _authenticate(self, request: Request) -> None:
+        """Raises what the address itself raises for a caller that it does not let in."""
+        credentials = self._operation.credentials
+        if self._operation.by_address:
+            await may_see(request, job_id(request))
+        elif credentials == "key":
+            await key_holder(request)
+        elif credentials is not None:
+            await caller(request, credentials)
