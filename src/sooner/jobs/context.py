@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from typing import NamedTuple
 from uuid import UUID
 
@@ -28,6 +28,11 @@ _current: ContextVar[Current] = ContextVar("sooner_job")
 def current() -> Current:
     """The job that is running here. Raises LookupError outside a job."""
     return _current.get()
+
+
+def current_in(context: Context) -> Current | None:
+    """The job that the code of a context belongs to, for who looks at it from outside."""
+    return context.get(_current)
 
 
 def enter(job: Current) -> None:

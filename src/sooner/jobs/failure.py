@@ -32,7 +32,7 @@ def deciding(error: BaseException) -> BaseException:
     first = next((member for member in members if isinstance(member, Failure)), None)
     if first is None:
         return error
-    detail = f"{first} (and {len(members) - 1} more)"
+    detail = f"{text_of(first)} (and {len(members) - 1} more)"
     return Failure(detail, type=first.type, title=first.title, again=first.again)
 
 
@@ -55,18 +55,26 @@ def describe(error: BaseException) -> str:
 
 def _members(error: BaseException) -> dict[str, Any]:
     if isinstance(error, Failure):
-        return _told(error.type, error.title, str(error))
+        return _told(error.type, error.title, text_of(error))
     if isinstance(error, Invalid):
-        return _told("invalid", "The parameters do not fit", str(error))
+        return _told("invalid", "The parameters do not fit", text_of(error))
     return _told(type(error).__name__, "The job failed with an unexpected exception", None)
 
 
 def _told(type: str, title: str, detail: str | None) -> dict[str, Any]:
     return {
-        "type": storable(type)[:LONGEST],
-        "title": storable(title)[:LONGEST],
-        "detail": None if detail is None else storable(detail)[:LONGEST],
+        "type": storable(str(type)[:LONGEST]),
+        "title": storable(str(title)[:LONGEST]),
+        "detail": None if detail is None else storable(detail[:LONGEST]),
     }
+
+
+def text_of(error: BaseException) -> str:
+    """An exception's text; of one that has none to give (its `__str__` may raise anything) a sentence that says so."""
+    try:
+        return str(error)
+    except BaseException:  # noqa: BLE001 - also KeyboardInterrupt: the job has to end
+        return "The exception has no text: its __str__ failed."
 
 
 def storable(text: str) -> str:

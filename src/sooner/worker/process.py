@@ -16,17 +16,19 @@ from queue import Empty
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import dramatiq
-import uvloop
-from dramatiq.asyncio import EventLoopThread, set_event_loop_thread
+from dramatiq.asyncio import set_event_loop_thread
 from dramatiq.middleware import Middleware
 
 from sooner.jobs.context import enter
 from sooner.jobs.running.attempt import Attempt
+from sooner.jobs.running.run import job_of
 from sooner.process import garbage, logs, scratch, telemetry
 from sooner.process import signals as termination
 from sooner.process.settings import WorkerSettings, load
 from sooner.queue.broker import Broker
+from sooner.worker.loop import LoopThread
 from sooner.worker.runtime import Runtime
+from sooner.worker.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from sooner.process.telemetry.tracing import Tracing
@@ -52,6 +54,8 @@ class WorkerProcess(Middleware):
         self._tracing: Tracing | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._life: Future[int]
+        self._thread: LoopThread
+        self._watchdog: Watchdog | None = None
         self._stopping = asyncio.Event()
         self._stop_at: float | None = None
 
@@ -68,12 +72,10 @@ class WorkerProcess(Middleware):
 
     def before_worker_boot(self, broker: Broker, worker: dramatiq.Worker) -> None:
         """Start the loop, on which `async_to_sync` of dramatiq's own async actors runs too."""
-        thread = EventLoopThread(log)
-        thread.loop = uvloop.new_event_loop()
-        thread.daemon = True
-        thread.start(timeout=5)
-        set_event_loop_thread(thread)
-        self._loop = thread.loop
+        self._thread = LoopThread()
+        self._thread.start(timeout=5)
+        set_event_loop_thread(self._thread)
+        self._loop = self._thread.loop
         for actor in broker.actors.values():
             if not getattr(actor, "is_async", False):
                 actor.fn = interruptible(actor.fn)
@@ -85,6 +87,8 @@ class WorkerProcess(Middleware):
         if self._loop is None:
             raise RuntimeError("the event loop did not start")
         self._life = asyncio.run_coroutine_threadsafe(self._live(broker, worker), self._loop)
+        self._watchdog = Watchdog(self._thread, job_of, patience=self._settings.lease_seconds)
+        self._watchdog.start()
 
     async def _live(self, broker: Broker, worker: dramatiq.Worker) -> int:
         """From the first connection to the last ending: the process's exit code."""
@@ -161,6 +165,8 @@ class WorkerProcess(Middleware):
     def after_worker_shutdown(self, broker: Broker, worker: dramatiq.Worker) -> None:
         """Threads are done, or out of time: wait for the loop's part. Raises SystemExit where that could not begin."""
         code = self._life.result()
+        if self._watchdog is not None:
+            self._watchdog.stop()
         if self._tracing is not None:
             self._tracing.end()
         if code:

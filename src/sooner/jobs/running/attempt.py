@@ -182,7 +182,17 @@ class Attempt(MessageProxy):
             self._end_with(Ending(self.id, self.fence, "rejected", error=told, raised=raised))
 
     def raised(self, error: BaseException) -> None:
-        """The actor came to an exception: its own, or what it made of being stopped."""
+        """The actor came to an exception: its own, or what it made of being stopped. Raises nothing: the job has to end."""
+        try:
+            self._raised(error)
+        except BaseException as worse:  # noqa: BLE001 - an exception's own code may raise anything
+            log.error(  # noqa: TRY400 - to tell of it is what failed
+                "an exception that cannot be told", job=str(self.id), by=type(worse).__name__
+            )
+            told = Failure("The exception cannot be told.", type=type(error).__name__, again=False)
+            self.fail_with(told, told)
+
+    def _raised(self, error: BaseException) -> None:
         cause, error = error, deciding(error)
         if isinstance(error, MemoryError):
             # Its frames hold what there was too much of.

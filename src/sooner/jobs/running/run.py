@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import FrameType
 from typing import Any
 from uuid import UUID
 
 import dramatiq
 
-from sooner.jobs.context import enter
+from sooner.jobs.context import Current, current_in, enter
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.failure import Failure
 from sooner.jobs.running.ahead import Ahead
@@ -160,9 +162,11 @@ class Runner:
         except asyncio.CancelledError as error:
             attempt.raised(error)
         except BaseException as error:
-            trace = None if isinstance(error, Failure) else error
-            log.info("attempt failed", job=str(attempt.id), actor=attempt.current.actor, exc_info=trace)
             attempt.raised(error)
+            # Telling of it calls its code: that may fail, and is no reason for the job to go on for ever.
+            with contextlib.suppress(BaseException):
+                trace = None if isinstance(error, Failure) else error
+                log.info("attempt failed", job=str(attempt.id), actor=attempt.current.actor, exc_info=trace)
         attempt.settle()
 
     def _task_ended(self, attempt: Attempt, task: "asyncio.Task[None]") -> None:
@@ -246,3 +250,22 @@ class Runner:
         """The lease was lost: stop everything, write nothing."""
         for attempt in list(self._attempts.values()):
             self._interrupt(attempt, "lost")
+
+
+def job_of(frame: FrameType | None, task: "asyncio.Task[Any] | None") -> dict[str, str]:
+    """The job whose code a frame of the loop's thread runs, in this task; empty where it is none of an actor's.
+
+    A task that an actor made for itself does not stand in its actor's frames: its context tells (Python 3.12 and newer).
+    """
+    while frame is not None:
+        if frame.f_code is Runner._run.__code__:  # noqa: SLF001 - this module's own
+            return _named(frame.f_locals["attempt"].current)
+        frame = frame.f_back
+    if task is None or sys.version_info < (3, 12):
+        return {}
+    job = current_in(task.get_context())
+    return {} if job is None else _named(job)
+
+
+def _named(job: Current) -> dict[str, str]:
+    return {"job": str(job.id), "actor": job.actor}

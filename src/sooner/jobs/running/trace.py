@@ -24,7 +24,7 @@ def _members(error: BaseException) -> dict[str, str | None]:
         told = traceback.TracebackException.from_exception(error, limit=-FRAMES)
         lines = [*told.format()] if error.__traceback__ or error.__cause__ or error.__context__ else []
         only = [*told.format_exception_only()]
-    except Exception:  # noqa: BLE001 - an exception may be anything, also too deep to be told
+    except BaseException:  # noqa: BLE001 - an exception may be anything, also too deep to be told
         lines, only = [], [type(error).__name__]
     return {
         "exception": _text(only, LONGEST_EXCEPTION),
@@ -34,8 +34,13 @@ def _members(error: BaseException) -> dict[str, str | None]:
 
 def _text(lines: Iterable[str], most: int) -> str:
     """The text with its middle left out where it is too long: the ends tell the most."""
-    text = storable(redact.hidden.text("".join(lines).strip()))
+    text = storable(redact.hidden.text(_shorter("".join(lines).strip(), most)))
     left_out = len(text) - most
     if left_out <= 0:
         return text
     return f"{text[: most // 4]}\n[{left_out:,} characters left out]\n{text[left_out + most // 4 :]}"
+
+
+def _shorter(text: str, most: int) -> str:
+    """What of a text without end is worth looking through for secrets: both ends, with the cut where nothing is kept."""
+    return text if len(text) <= 8 * most else text[: 2 * most] + text[-2 * most :]

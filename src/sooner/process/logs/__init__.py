@@ -23,12 +23,26 @@ def _belonging(logger: object, method: str, event: dict[str, Any]) -> dict[str, 
     return {**_belongs.get(), **event}
 
 
+#: Characters of an exception with its traceback: its text may be of any length.
+LONGEST_EXCEPTION = 20_000
+
+
+def _bounded(logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """An exception without end tells most at its ends."""
+    text, half = event.get("exception"), LONGEST_EXCEPTION // 2
+    if isinstance(text, str) and len(text) > LONGEST_EXCEPTION:
+        left_out = len(text) - LONGEST_EXCEPTION
+        event["exception"] = f"{text[:half]}\n[{left_out:,} characters left out]\n{text[-half:]}"
+    return event
+
+
 SHARED: list[Any] = [
     _belonging,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,
+    _bounded,
 ]
 
 

@@ -1,0 +1,174 @@
+"""Actors that end in every way there is: `dramatiq tests.support.raisers` runs them, `uvicorn tests.support.raisers:app` offers them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, cast
+
+from sooner.jobs import job
+from sooner.jobs.failure import Failure
+from src.actors import broker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["KINDS", "broker"]
+
+
+def __getattr__(name: str) -> Any:
+    """`app` is made when it is asked for: a worker has none of a web process's settings."""
+    if name != "app":
+        raise AttributeError(name)
+    from sooner.deployment.web import application
+
+    globals()["app"] = application("src")
+    return globals()["app"]
+
+
+class StrRaises(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+class StrIsNoText(Exception):
+    def __str__(self) -> str:
+        return cast(str, 5)
+
+
+class StrInterrupts(Exception):
+    def __str__(self) -> str:
+        raise KeyboardInterrupt
+
+
+class FailureWithoutText(Failure):
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+
+class Base(BaseException):
+    pass
+
+
+class NoModule(Exception):
+    pass
+
+
+# What a C extension's exception may lack.
+NoModule.__module__ = None  # type: ignore[assignment]
+
+
+def recurse() -> None:
+    recurse()
+
+
+def raising(error: Callable[[], BaseException]) -> Callable[[], None]:
+    def act() -> None:
+        raise error()
+
+    return act
+
+
+#: What is done, and the type that the job's error has then.
+KINDS: dict[str, tuple[Callable[[], None], str]] = {
+    "str raises": (raising(StrRaises), "StrRaises"),
+    "str is no text": (raising(StrIsNoText), "StrIsNoText"),
+    "str interrupts": (raising(StrInterrupts), "StrInterrupts"),
+    "a failure without text": (raising(lambda: FailureWithoutText("x", type="mine")), "mine"),
+    "a group": (raising(lambda: ExceptionGroup("g", [ValueError("a"), KeyError("b")])), "ExceptionGroup"),
+    "a group of one that has no text": (raising(lambda: ExceptionGroup("g", [StrRaises()])), "StrRaises"),
+    "of no kind": (raising(Base), "Base"),
+    "a group of no kind": (raising(lambda: BaseExceptionGroup("g", [Base(), Base()])), "BaseExceptionGroup"),
+    "exit": (raising(lambda: SystemExit(2)), "SystemExit"),
+    "interrupt": (raising(KeyboardInterrupt), "KeyboardInterrupt"),
+    "a generator's end": (raising(GeneratorExit), "GeneratorExit"),
+    "cancelled by itself": (raising(asyncio.CancelledError), "cancelled-itself"),
+    "recursion": (recurse, "RecursionError"),
+    "of no module": (raising(lambda: NoModule("x")), "NoModule"),
+    "lone surrogates": (raising(lambda: ValueError("\ud800")), "ValueError"),
+    "a failure with lone surrogates": (raising(lambda: Failure("\ud800\0", type="mine")), "mine"),
+    "100 MB of text": (raising(lambda: ValueError("x" * 100_000_000)), "ValueError"),
+}
+
+
+@job
+async def end_on_loop(kind: str) -> None:
+    """Comes to an end on the worker's loop."""
+    KINDS[kind][0]()
+
+
+@job
+def end_on_thread(kind: str) -> None:
+    """Comes to an end on one of the worker's threads."""
+    KINDS[kind][0]()
+
+
+async def leave() -> None:
+    await asyncio.sleep(0)
+    sys.exit(2)
+
+
+async def interrupt() -> None:
+    await asyncio.sleep(0)
+    raise KeyboardInterrupt
+
+
+@job
+async def leave_in_group() -> None:
+    """Reads arguments that are wrong (argparse), in a task of its own."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(leave())
+
+
+@job
+async def interrupt_in_gather() -> None:
+    """Is interrupted in a task of its own."""
+    await asyncio.gather(interrupt(), asyncio.sleep(0.01))
+
+
+@job
+async def leave_in_callback() -> str:
+    """Leaves where nobody awaits it."""
+    asyncio.get_running_loop().call_soon(sys.exit, 2)
+    unkept = asyncio.create_task(interrupt())
+    unkept.add_done_callback(lambda task: None)
+    await asyncio.sleep(0.05)
+    return "went on"
+
+
+@job
+async def stop_loop() -> str:
+    """Stops what it does not own."""
+    asyncio.get_running_loop().stop()
+    await asyncio.sleep(0.05)
+    return "went on"
+
+
+@job
+def leave_in_thread() -> str:
+    """Leaves in threads of its own."""
+    for error in (SystemExit, KeyboardInterrupt):
+        thread = threading.Thread(target=raising(error))
+        thread.start()
+        thread.join()
+    return "went on"
+
+
+@job
+async def hold_up(seconds: float) -> str:
+    """Blocks the worker's loop."""
+    time.sleep(seconds)  # noqa: ASYNC251 - what is tried
+    return "let go"
+
+
+@job
+async def hold_up_in_task(seconds: float) -> str:
+    """Blocks the worker's loop in a task of its own."""
+
+    async def block() -> None:
+        time.sleep(seconds)  # noqa: ASYNC251 - what is tried
+
+    await asyncio.create_task(block())
+    return "let go"
