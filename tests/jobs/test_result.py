@@ -159,7 +159,11 @@ NOT_JSON: list[tuple[Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("hint", "value"), NOT_JSON, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(
+    ("hint", "value"),
+    NOT_JSON,
+    ids=[f"{type(value).__name__}-{number}" for number, (_, value) in enumerate(NOT_JSON)],
+)
 def test_what_json_does_not_have_is_an_error(hint: Any, value: Any) -> None:
     with pytest.raises(Failure) as failure:
         Result(hint).text(value)
