@@ -72,6 +72,27 @@ async def test_a_concurrency_limit_holds_at_two_workers(
     assert await most_together(sql, "two_at_a_time") == 2
 
 
+async def test_a_limit_holds_for_a_stock_producers_jobs(
+    client: httpx.AsyncClient, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    message = (
+        '{"actor_name": "one_a_page", "queue_name": "default", "args": [], "options": {}, '
+        '"kwargs": {"page": "1", "seconds": 0.2}}'
+    )
+    for _ in range(4):
+        await sql.execute(
+            "insert into dramatiq.queue (message_id, queue_name, message) values (gen_random_uuid(), 'default', $1)",
+            message,
+        )
+        await sql.execute("select pg_notify('dramatiq.default.enqueue', $1)", message)
+    await client.post("/jobs/one_a_page", json={"seconds": 0.2}, headers={"Prefer": "respond-async"})
+
+    await until(sql, "select count(*) = 5 from dramatiq.queue where state = 'done'")
+
+    assert await most_together(sql, "one_a_page") == 1
+    assert await sql.fetchval("select count(distinct limit_key) from dramatiq.queue") == 1
+
+
 async def test_a_rate_holds_back_what_exceeds_it(
     client: httpx.AsyncClient, sql: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:

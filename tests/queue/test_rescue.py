@@ -9,7 +9,9 @@ from uuid import UUID
 
 import pytest
 
+from sooner.queue.backlog import Backlog
 from sooner.queue.broker import Place
+from sooner.queue.claim import Served
 from sooner.queue.enqueue import LimitRow
 from sooner.queue.ids import uuid7
 from sooner.queue.lane import Lane
@@ -158,6 +160,18 @@ async def test_a_flood_that_is_brought_stands_in_no_other_tenants_way(
     await rescuer(queue).look()
 
     assert late in await queue.claim(2, lane="echoes")
+
+
+async def test_a_worker_that_ends_when_nothing_is_left_waits_for_what_it_brings(
+    queue: Bench, sql: asyncpg.Connection, own: None
+) -> None:
+    backlog = Backlog(queue.link, [Served(ECHO, ["echo"], lambda: 1)])
+    await queue.add(actor="other")
+    assert await backlog.is_empty()
+
+    await queue.add()
+
+    assert not await backlog.is_empty()
 
 
 async def minutes(sql: asyncpg.Connection, number: float) -> None:
