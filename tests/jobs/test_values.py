@@ -128,6 +128,17 @@ def test_a_message_counts_as_a_request_does() -> None:
     assert place(actor, ("y",), {"b": "no number"}).limit == sent.limit
 
 
+def test_a_check_that_fails_spoils_no_place() -> None:
+    def fail(**params: Any) -> None:
+        raise ZeroDivisionError
+
+    actor = counted(of_defaults, concurrency=Limit(1, per="a"), check=fail)
+    limit = place(actor, (), {"a": "y"}).limit
+
+    assert limit is not None
+    assert limit.key.endswith('a="y"')
+
+
 @pytest.mark.parametrize("options", [{"unique": ("sit",)}, {"concurrency": Limit(1, per="sit")}])
 def test_what_is_no_parameter_is_nothing_to_count_by(options: dict[str, Any]) -> None:
     def crawl(site: str) -> None: ...

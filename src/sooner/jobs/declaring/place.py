@@ -7,7 +7,6 @@ import dramatiq
 
 from sooner.jobs import codec
 from sooner.jobs.declaring.declare import JobActor
-from sooner.jobs.problem import Invalid
 from sooner.queue.broker import Place
 from sooner.queue.lane import Lane
 
@@ -38,6 +37,6 @@ def place(
     params = actor.named(args, kwargs)
     try:
         values = actor.check(params)
-    except Invalid:
+    except Exception:  # noqa: BLE001 - a team's check may raise anything, and shall spoil no other's place
         values = params
     return Place(lane, actor.limit(tenant, values), actor.unique_key(tenant, values))
