@@ -27,6 +27,7 @@ from sooner.web.declared import Declared
 from sooner.web.http import stalled
 from sooner.web.http.cors import Cors
 from sooner.web.http.problems import problem_of, response
+from sooner.web.http.root import Rooted, root
 from sooner.web.http.traced import Traced
 from sooner.web.pages.pages import FILE, Folder
 from sooner.web.resources import Resources
@@ -86,14 +87,14 @@ def create(settings: WebSettings, actors: Mapping[str, Any], schedules: Mapping[
     service = Service(ROUTES, lifespan, _refuse)
     service.state.resources = resources
     app = Cors(service, settings.cors_allow_origins) if settings.cors_allow_origins else service
+    app = Rooted(app, settings.root_path)
     return app if tracing is None else Traced(app, tracing)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
     """The problem of what was raised. Raises Unauthorized where no route takes it and it lacks credentials too."""
-    if isinstance(error, HTTPException) and not (
-        request.url.path in OPEN_PATHS or request.url.path.startswith(OPEN)
-    ):
+    path = request.url.path.removeprefix(root())
+    if isinstance(error, HTTPException) and not (path in OPEN_PATHS or path.startswith(OPEN)):
         await caller(request)
     if isinstance(error, HTTPException) and error.status_code == 405:
         methods = _allowed(request)
@@ -106,8 +107,7 @@ def _allowed(request: Request) -> list[str]:
     resources: Resources = request.app.state.resources
     methods: set[str] = set()
     # The router has left the first route's own parameters there, and a folder's path as the root.
-    root = request.scope.get("app_root_path", request.scope.get("root_path", ""))
-    asked = {**request.scope, "path_params": {}, "root_path": root}
+    asked = {**request.scope, "path_params": {}, "root_path": root()}
     for route in ROUTES:
         match, scope = route.matches(asked)
         if match is not Match.NONE and isinstance(route, Route) and _names(resources, scope["path_params"]):

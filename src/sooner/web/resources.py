@@ -42,6 +42,7 @@ from sooner.periodic import Schedule
 from sooner.process import logs
 from sooner.process.settings import WebSettings
 from sooner.queue.enqueue import Enqueuer
+from sooner.web.http.root import root
 
 log = logs.get(__name__)
 
@@ -122,7 +123,7 @@ class Resources:
             database=database,
             readers=readers,
             links=links,
-            documents=Documents(links, forecast, retention=retention),
+            documents=Documents(links, forecast, retention=retention, root=root),
             keys=Keys(database),
             watch=watch,
             submitter=Submitter(

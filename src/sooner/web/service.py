@@ -16,6 +16,7 @@ from sooner.process.metrics import note_request
 from sooner.web.http.correlation import correlate
 from sooner.web.http.linger import answer_early
 from sooner.web.http.problems import problem_of, response
+from sooner.web.http.root import root
 
 Refuse = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -44,7 +45,7 @@ class Service:
         logs.belong(request_id=request_id, traceparent=traceparent)
         answering = _Answering(send, request_id)
         try:
-            if _has_a_slash_too_many(scope["path"]):
+            if _has_a_slash_too_many(scope["path"].removeprefix(root())):
                 raise HTTPException(404)
             await self._router(scope, receive, answering)
         except Exception as error:

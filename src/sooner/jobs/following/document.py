@@ -1,6 +1,6 @@
 """The job document (contract, section 2)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -16,9 +16,12 @@ NO_MORE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Documents:
-    """Renders jobs as JSON."""
+    """Renders jobs as JSON. `root` tells the path that stands in front of every address."""
 
-    def __init__(self, links: Links, forecast: Forecast, *, retention: timedelta) -> None:
+    def __init__(
+        self, links: Links, forecast: Forecast, *, retention: timedelta, root: Callable[[], str]
+    ) -> None:
+        self._root = root
         self._links = links
         self._forecast = forecast
         self._retention = retention
@@ -52,7 +55,7 @@ class Documents:
     def urls(self, job: Job) -> dict[str, str]:
         """The job's signed addresses."""
         access = "?access=" + self._links.sign(job.id, self.expiry(job))
-        path = f"/jobs/{job.id}"
+        path = f"{self._root()}/jobs/{job.id}"
         return {
             "self": path + access,
             "events": f"{path}/events{access}",

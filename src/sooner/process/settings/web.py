@@ -1,5 +1,6 @@
 """What the web process reads."""
 
+import re
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -14,6 +15,14 @@ from sooner.process.settings.common import (
 )
 
 MINIMUM_KEY_LENGTH = 32
+
+
+def _root(path: str) -> str:
+    """A path without a slash at its end; empty for none. Raises ValueError."""
+    path = path.rstrip("/")
+    if path and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path):
+        raise ValueError("not a path such as /sooner")
+    return path
 
 
 class WebSettings(CommonSettings):
@@ -35,6 +44,7 @@ class WebSettings(CommonSettings):
     max_upload_bytes: Annotated[int, Field(ge=1)] = 50 << 20
     cors_allow_origins: Annotated[tuple[str, ...], NoDecode] = ()
     job_retention_days: Annotated[float, Field(gt=0)] = 7
+    root_path: Annotated[str, AfterValidator(_root)] = ""
     diagnostics: bool = False
 
     @field_validator("link_signing_key", "cors_allow_origins", mode="before")

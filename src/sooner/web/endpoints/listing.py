@@ -14,6 +14,7 @@ from sooner.jobs.states import State
 from sooner.web.auth import caller
 from sooner.web.http import cursor
 from sooner.web.http.answers import answer_list
+from sooner.web.http.root import root
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer, Parameter, operation
 from sooner.web.resources import Resources
@@ -81,7 +82,7 @@ def _after(query: QueryParams) -> Position:
 
 def _address(query: QueryParams, next: Position) -> str:
     kept = {name: query[name] for name in ("state", "actor", "limit") if query.get(name)}
-    return "/jobs?" + urlencode({**kept, "cursor": cursor.encode(next)})
+    return f"{root()}/jobs?" + urlencode({**kept, "cursor": cursor.encode(next)})
 
 
 ROUTES = [Route("/jobs", jobs, methods=["GET"])]

@@ -77,7 +77,7 @@ def _page(actors: tuple[JobActor, ...]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{STYLE}</style></head><body><main><h1>Sooner: the API</h1>"
         f"<p>{escape(described['info']['description'])}</p>"
-        '<p>The same for programs: <a href="/openapi.json">OpenAPI 3.1</a>. Refusals are problem documents '
+        '<p>The same for programs: <a href="openapi.json">OpenAPI 3.1</a>. Refusals are problem documents '
         "(RFC 9457); every answer has an <code>X-Request-ID</code>.</p>"
         f"{sections}<h2>Shapes</h2>{_schemas(described['components']['schemas'])}</main></body></html>"
     )

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from sooner.jobs.declaring.declare import JobActor
+from sooner.web.http.root import root
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import (
     Answer,
@@ -73,12 +74,12 @@ async def openapi(request: Request) -> Response:
 
 
 def _rendered(resources: Resources) -> bytes:
-    return _render(tuple(resources.actors.values()))
+    return _render(tuple(resources.actors.values()), root() or "/")
 
 
 @cache
-def _render(actors: tuple[JobActor, ...]) -> bytes:
-    return orjson.dumps(document(actors))
+def _render(actors: tuple[JobActor, ...], server: str) -> bytes:
+    return orjson.dumps({**document(actors), "servers": [{"url": server}]})
 
 
 @cache

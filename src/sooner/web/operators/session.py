@@ -18,6 +18,7 @@ from sooner.jobs.tenants.sessions import LIFETIME
 from sooner.web.http.answers import answer_json
 from sooner.web.http.body import read_json
 from sooner.web.http.request import scheme
+from sooner.web.http.root import root
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer, Body, operation
 from sooner.web.resources import Resources
@@ -48,6 +49,7 @@ async def sign_in(request: Request) -> Response:
         COOKIE,
         value,
         max_age=int(LIFETIME.total_seconds()),
+        path=root() or "/",
         secure=scheme(request) == "https",
         httponly=True,
         samesite="strict",
@@ -65,7 +67,9 @@ async def sign_out(request: Request) -> Response:
     """DELETE /session: the browser forgets the cookie."""
     refuse_foreign(request)
     response = Response(status_code=204)
-    response.delete_cookie(COOKIE, secure=scheme(request) == "https", httponly=True, samesite="strict")
+    response.delete_cookie(
+        COOKIE, path=root() or "/", secure=scheme(request) == "https", httponly=True, samesite="strict"
+    )
     return response
 
 

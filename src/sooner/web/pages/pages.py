@@ -94,7 +94,7 @@ VIEW = tuple(
 
 
 def _page(name: str, summary: str, version: str, parameters: tuple[Parameter, ...] = ()) -> Route:
-    text = (FOLDER / "pages" / f"{name}.html").read_text().replace("{static}", f"/static/at/{version}")
+    text = (FOLDER / "pages" / f"{name}.html").read_text().replace("{static}", f"static/at/{version}")
 
     async def page(request: Request) -> Response:
         return HTMLResponse(text, headers=PAGE)

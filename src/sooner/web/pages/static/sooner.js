@@ -1,11 +1,11 @@
-// Sooner's browser client: submit a job, await its result, at once or later.
+// Submit a job, await its result, at once or later.
 
 /** @typedef {{state: string, urls: Record<string, string>, [member: string]: any}} JobDocument */
 /** @typedef {{signal?: AbortSignal, onProgress?: (job: Job) => void}} Follow */
 
-/** Refused; `cause` is the problem (RFC 9457). */
+/** Refused; `cause`: problem (RFC 9457). */
 export class ProblemError extends Error {}
-/** Failed or cancelled; `cause` is the job document. */
+/** Failed or cancelled; `cause`: job document. */
 export class JobError extends Error {}
 /** No answer. Submitting again makes no second job. */
 export class ConnectionError extends Error {}
@@ -55,12 +55,12 @@ export class Job {
 	}
 
 	get final() { return !/waiting|processing/.test(this.document.state); }
-	/** The capability address, for `resume`. */
+	/** Capability address for `resume`. */
 	get url() { return this.#url("self").href; }
 	/** @param {string} name */
 	#url(name) { return new URL(this.document.urls[name], this.#base); }
 
-	/** Throws one of those above. @returns {Promise<any>} */
+	/** Throws those above. @returns {Promise<any>} */
 	async result() {
 		if (!this.final) await (this.#end ??= this.#listen());
 		const { state, error, result } = this.document;
@@ -120,12 +120,12 @@ export class Sooner {
 	#keys = new Map();
 
 	/** @param {{base?: string, token?: () => string | Promise<string>}} [options] */
-	constructor({ base = "/", token = () => "" } = {}) {
+	constructor({ base = /.*(?=static\/(at\/.*)?sooner)/.exec(import.meta.url)?.[0] ?? "/", token = () => "" } = {}) {
 		this.#base = new URL(base, import.meta.url);
 		this.#token = token;
 	}
 
-	/** Until 1 s after the answer, equal submissions share an idempotency key.
+	/** Equal submissions until 1 s after the answer share a key.
 	 * @param {string} actor @param {object} params @param {Follow & {wait?: number, idempotencyKey?: string}} [options] */
 	async submit(actor, params, { wait, idempotencyKey, ...follow } = {}) {
 		const body = JSON.stringify(params), intent = actor + body;

@@ -53,7 +53,7 @@ export class Whole {
 		const act = (title, path, body) => h("button", { "data-act": title, class: title === "Cancel" ? "danger" : null, onclick: async (event) => {
 			event.currentTarget.disabled = true;
 			try {
-				await call("POST", `/jobs/${job.id}/${path}`, body?.());
+				await call("POST", `jobs/${job.id}/${path}`, body?.());
 			} catch (error) {
 				put(said, fault(error).detail);
 				event.target.disabled = false;

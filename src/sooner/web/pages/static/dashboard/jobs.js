@@ -51,7 +51,7 @@ export class Jobs {
 
 	async loadActors() {
 		try {
-			const { items } = await call("GET", "/actors");
+			const { items } = await call("GET", "actors");
 			const known = new Set([...this.actor.options].map((option) => option.value));
 			for (const { name } of items) if (!known.has(name)) this.actor.append(h("option", { value: name }, name));
 		} catch (error) {
@@ -105,7 +105,7 @@ export class Jobs {
 		older.set("cursor", this.next ?? "");
 		const newest = new URLSearchParams(this.query);
 		newest.delete("cursor");
-		put(this.pages, this.query.has("cursor") && h("a", { class: "button", href: `/dashboard?${newest}` }, "Newest"), this.next && h("a", { class: "button", href: `/dashboard?${older}` }, "Older"));
+		put(this.pages, this.query.has("cursor") && h("a", { class: "button", href: `dashboard?${newest}` }, "Newest"), this.next && h("a", { class: "button", href: `dashboard?${older}` }, "Older"));
 	}
 
 	showBulk() {
@@ -132,7 +132,7 @@ export class Jobs {
 			let changed = 0;
 			try {
 				for (let more = true; more; ) {
-					const answer = await call("POST", `/dashboard/${action}`, body());
+					const answer = await call("POST", `dashboard/${action}`, body());
 					changed += answer.changed;
 					more = answer.more && answer.changed > 0;
 					put(said, `${title}: ${count(changed)}`);

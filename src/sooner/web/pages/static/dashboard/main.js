@@ -15,11 +15,11 @@ const query = () => new URLSearchParams(location.search);
 function open(id) {
 	const to = query();
 	to.set("job", id);
-	return `/dashboard?${to}`;
+	return `dashboard?${to}`;
 }
 
 function go(to) {
-	history.pushState(null, "", `/dashboard${String(to) ? `?${to}` : ""}`);
+	history.pushState(null, "", `dashboard${String(to) ? `?${to}` : ""}`);
 	render();
 }
 
@@ -64,7 +64,7 @@ function leave(why) {
 
 async function enter() {
 	try {
-		const history = await call("GET", "/dashboard/history");
+		const history = await call("GET", "dashboard/history");
 		const make = (kind, shows) => Object.assign(kind, { shows });
 		views = { overview: make(new Overview(open, fail), "board"), jobs: make(new Jobs(open, go, fail), "jobs"), schedules: make(new Schedules(open), "board") };
 		views.overview.history = history;
@@ -103,7 +103,7 @@ function render() {
 
 document.addEventListener("click", (event) => {
 	const link = /** @type {HTMLElement} */ (event.target).closest?.("a");
-	if (!views || !link || link.pathname !== "/dashboard" || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+	if (!views || !link || link.pathname !== location.pathname || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
 	event.preventDefault();
 	go(new URL(link.href).searchParams);
 });

@@ -38,7 +38,7 @@ export class Overview {
 
 	async load(of = "1h") {
 		try {
-			this.history = await call("GET", `/dashboard/history?of=${of}`);
+			this.history = await call("GET", `dashboard/history?of=${of}`);
 			if (this.board) this.show(this.board);
 		} catch (error) {
 			this.fail(error);
@@ -48,7 +48,7 @@ export class Overview {
 	show(board) {
 		this.board = board;
 		const { counts, about } = board.states;
-		put(this.states, STATES.map((state) => h("li", {}, h("a", { href: `/dashboard?view=jobs&state=${state}`, class: state === "error" && counts.error ? "ill" : null },
+		put(this.states, STATES.map((state) => h("li", {}, h("a", { href: `dashboard?view=jobs&state=${state}`, class: state === "error" && counts.error ? "ill" : null },
 			h("b", {}, !about.includes(state) ? count(counts[state]) : RARE.includes(state) ? `> ${count(counts[state])}` : rough(counts[state])), h("span", { class: "name" }, stateName(state))))));
 		this.showQueues(board);
 		this.showWorkers(board.workers);
@@ -102,7 +102,7 @@ export class Overview {
 	async turn(part, name) {
 		part.button.disabled = true;
 		try {
-			await call("POST", `/queues/${encodeURIComponent(name)}/${part.paused ? "resume" : "pause"}`);
+			await call("POST", `queues/${encodeURIComponent(name)}/${part.paused ? "resume" : "pause"}`);
 		} catch (error) {
 			this.fail(error);
 		} finally {

@@ -25,7 +25,7 @@ export class Stream {
 
 	/** Shows this: the query that the page's address has. */
 	show(query) {
-		const address = `/dashboard/events?${query}`;
+		const address = `dashboard/events?${query}`;
 		if (address === this.#address && this.#source) return;
 		this.close();
 		this.#address = address;
@@ -49,7 +49,7 @@ export class Stream {
 			this.#source = null;
 			this.show(this.#address.split("?")[1]);
 		};
-		call("GET", "/dashboard/history").then(again, (error) => (error.status === 401 || error.status === 403 ? this.on.over() : setTimeout(again, 1000 + 2000 * Math.random())));
+		call("GET", "dashboard/history").then(again, (error) => (error.status === 401 || error.status === 403 ? this.on.over() : setTimeout(again, 1000 + 2000 * Math.random())));
 	}
 
 	close() {

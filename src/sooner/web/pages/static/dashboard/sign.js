@@ -10,7 +10,7 @@ export function signIn(enter, why = "") {
 	const submit = async (event) => {
 		event.preventDefault();
 		try {
-			await call("POST", "/session", { key: input.value });
+			await call("POST", "session", { key: input.value });
 			enter();
 		} catch (error) {
 			input.setAttribute("aria-invalid", "true");
@@ -24,4 +24,4 @@ export function signIn(enter, why = "") {
 }
 
 /** Forgets the session. */
-export const signOut = () => call("DELETE", "/session");
+export const signOut = () => call("DELETE", "session");

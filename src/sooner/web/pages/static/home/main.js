@@ -12,7 +12,7 @@ const watch = { onProgress: refresh };
 
 /** The deployment's actors. Raises what `fetch` raises, and an Error whose cause is the problem. */
 async function actors() {
-	const response = await fetch("/actors", { headers: { Authorization: `Bearer ${token()}` } });
+	const response = await fetch("actors", { headers: { Authorization: `Bearer ${token()}` } });
 	const body = await response.json();
 	if (!response.ok) throw Object.assign(new Error(body.title, { cause: body }), { status: response.status });
 	return body.items;
