@@ -7,13 +7,18 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from sooner.jobs import codec, job, progress
-from sooner.jobs.failure import Failure
-from sooner.jobs.files import deposit
-from sooner.jobs.files.uploads import IsUpload
-from sooner.jobs.problem import Invalid, wrong
-from sooner.jobs.running import resources
-from sooner.process import scratch
+from sooner import (
+    Failure,
+    Invalid,
+    Upload,
+    fetch_upload,
+    job,
+    network,
+    progress,
+    scratch_folder,
+    written_json,
+    wrong,
+)
 from src.inventory import Inventory, process
 
 #: What comes before the archive is read, as a part of the whole.
@@ -65,7 +70,7 @@ def _one_source(
 
 @job(time_limit=600, check=_one_source)
 async def inventory_tests(
-    upload: Annotated[UUID | None, IsUpload(), Field(description="An archive that was uploaded.")] = None,
+    upload: Annotated[Upload | None, Field(description="An archive that was uploaded.")] = None,
     url: Annotated[
         Address | None, Field(description="An archive's or a git repository's https address.")
     ] = None,
@@ -75,9 +80,9 @@ async def inventory_tests(
     ] = None,
 ) -> Inventory:
     """Counts the tests of a repository's archive: files, suites, tests and their status, by framework and language."""
-    async with scratch.folder() as folder:
+    async with scratch_folder() as folder:
         if upload is not None:
-            return await _inventory(await deposit.fetch(upload, folder), None, progress)
+            return await _inventory(await fetch_upload(upload, folder), None, progress)
         archive, commit = await _fetch(cast(str, url), ref, token, folder)
         return await _inventory(archive, commit, _part(FETCHING, 1))
 
@@ -88,7 +93,7 @@ async def _fetch(url: str, ref: str | None, token: SecretStr | None, folder: Pat
 
     told = _part(0, FETCHING)
     try:
-        source = await sources.fetch(resources.network(), url, folder, ref=ref, token=token, progress=told)
+        source = await sources.fetch(network(), url, folder, ref=ref, token=token, progress=told)
     except sources.SourceFailed as failed:
         raise Failure(failed.detail, type=failed.type, title=failed.title) from None
     return source.archive, source.commit
@@ -96,7 +101,7 @@ async def _fetch(url: str, ref: str | None, token: SecretStr | None, folder: Pat
 
 async def _inventory(archive: Path, commit: str | None, told: Callable[[float, str], None]) -> Inventory:
     try:
-        return cast(Inventory, codec.written(await process.take(archive, progress=told, commit=commit)))
+        return cast(Inventory, written_json(await process.take(archive, progress=told, commit=commit)))
     except process.InventoryFailed as failed:
         raise Failure(failed.detail, type=failed.type, title=failed.title) from None
 

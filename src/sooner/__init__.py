@@ -11,16 +11,19 @@ if TYPE_CHECKING:
     from pydantic import Secret, SecretBytes, SecretStr
 
     from sooner.db import Queries
+    from sooner.jobs.codec import written as written_json
     from sooner.jobs.context import Current, current, progress
     from sooner.jobs.declaring.declare import job
     from sooner.jobs.declaring.limit import Limit, Rate
     from sooner.jobs.failure import Failure
+    from sooner.jobs.files.deposit import fetch as fetch_upload
     from sooner.jobs.files.files import FileResult
     from sooner.jobs.files.files import create as create_file
     from sooner.jobs.files.uploads import Upload
-    from sooner.jobs.problem import Invalid
-    from sooner.jobs.running.resources import database
+    from sooner.jobs.problem import Invalid, wrong
+    from sooner.jobs.running.resources import database, network
     from sooner.periodic import Cron, Schedule
+    from sooner.process.scratch import folder as scratch_folder
 
 __all__ = [
     "Cron",
@@ -39,8 +42,13 @@ __all__ = [
     "create_file",
     "current",
     "database",
+    "fetch_upload",
     "job",
+    "network",
     "progress",
+    "scratch_folder",
+    "written_json",
+    "wrong",
 ]
 
 #: Each name's module, and its name there.
@@ -61,8 +69,13 @@ _HOMES = {
     "create_file": ("sooner.jobs.files.files", "create"),
     "current": ("sooner.jobs.context", "current"),
     "database": ("sooner.jobs.running.resources", "database"),
+    "fetch_upload": ("sooner.jobs.files.deposit", "fetch"),
     "job": ("sooner.jobs.declaring.declare", "job"),
+    "network": ("sooner.jobs.running.resources", "network"),
     "progress": ("sooner.jobs.context", "progress"),
+    "scratch_folder": ("sooner.process.scratch", "folder"),
+    "written_json": ("sooner.jobs.codec", "written"),
+    "wrong": ("sooner.jobs.problem", "wrong"),
 }
 
 
