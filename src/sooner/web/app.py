@@ -52,7 +52,8 @@ ROUTES: list[BaseRoute] = [
 ]
 for each in ROUTES:
     if isinstance(each, Route):
-        each.app = Declared(each.app, each.endpoint.operation)
+        endpoint: Any = each.endpoint
+        each.app = Declared(each.app, endpoint.operation)
     elif isinstance(each, Folder):
         each.app = Declared(each.app, FILE)
 
@@ -86,7 +87,7 @@ def create(settings: WebSettings, actors: Mapping[str, Any], schedules: Mapping[
 
     service = Service(ROUTES, lifespan, _refuse)
     service.state.resources = resources
-    app = Cors(service, settings.cors_allow_origins) if settings.cors_allow_origins else service
+    app: ASGIApp = Cors(service, settings.cors_allow_origins) if settings.cors_allow_origins else service
     app = Rooted(app, settings.root_path)
     return app if tracing is None else Traced(app, tracing)
 

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sooner.jobs import codec
-from sooner.jobs.problem import Invalid, UnsupportedMediaType, wrong
+from sooner.jobs.problem import Invalid, Problem, UnsupportedMediaType, wrong
 from sooner.web.auth import caller, key_holder, may_see
 from sooner.web.lookup import job_id
 from sooner.web.openapi.operation import Operation
@@ -25,7 +25,7 @@ class Declared:
             self._known.append("access")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = self._unknown(Request(scope)) if scope["query_string"] else None
+        refusal: Problem | None = self._unknown(Request(scope)) if scope["query_string"] else None
         refusal = refusal or (self._coded(Headers(scope=scope)) if self._operation.body else None)
         if refusal is not None:
             await self._authenticate(Request(scope, receive))
