@@ -8,7 +8,7 @@ from starlette.responses import Response
 from sooner.jobs.following.document import NO_MORE
 from sooner.jobs.forecasting.forecast import Outlook
 from sooner.jobs.row import Job
-from sooner.web.http.answers import NO_STORE, Field, Json
+from sooner.web.http.answers import NO_STORE, Field, rendered
 from sooner.web.resources import Resources
 
 
@@ -32,7 +32,7 @@ def answer(
     if code == 202:
         said.append((b"location", urls["self"].encode()))
     said += fields
-    return Json(resources.documents.render(job, urls, outlook, more), code, said)
+    return rendered(resources.documents.render(job, urls, outlook, more), code, said)
 
 
 def unchanged(resources: Resources, job: Job, *fields: Field) -> Response:
