@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import threading
 import time
@@ -172,3 +173,12 @@ async def hold_up_in_task(seconds: float) -> str:
 
     await asyncio.create_task(block())
     return "let go"
+
+
+@job
+async def go_on() -> str:
+    """Will not be stopped."""
+    for seconds in (30, 0.05):
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(seconds)
+    return "went on"

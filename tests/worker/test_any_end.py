@@ -85,3 +85,17 @@ async def test_a_worker_whose_loop_stands_still_beyond_its_lease_ends(
     await other.line('"event loop held up"')
     seen = (await client.get(f"/jobs/{job['id']}")).json()
     assert (seen["attempts"], seen["crashes"]) == (2, 1)
+
+
+async def test_a_job_that_goes_on_though_it_was_cancelled_tells_that_it_was_asked(
+    client: httpx.AsyncClient, processes: Processes
+) -> None:
+    await processes.worker(module=ACTORS)
+    job = await post(client, "go_on")
+    assert "cancel_requested" not in await processing(client, job["id"])
+    asked = await client.post(f"/jobs/{job['id']}/cancel")
+    assert (asked.status_code, asked.json()["cancel_requested"]) == (202, True)
+    ended = await final(client, job["id"])
+    assert (ended["state"], ended["result"], ended["cancel_requested"]) == ("done", "went on", True)
+    [listed] = (await client.get("/jobs?actor=go_on")).json()["items"]
+    assert listed["cancel_requested"] is True

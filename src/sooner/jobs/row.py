@@ -36,6 +36,7 @@ class Job(NamedTuple):
     result: str | None
     error: str | None
     turn: int | None = None
+    cancel_requested: bool = False
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Job":
@@ -61,6 +62,7 @@ class Job(NamedTuple):
             row["result"],
             row["error"],
             row.get("turn"),
+            row.get("cancel_requested", False),
         )
 
     @property

@@ -66,7 +66,7 @@ class Documents:
 
 def facts(job: Job, expires_at: datetime | None) -> dict[str, Any]:
     """What the row says of a job, for orjson; JSON texts from the row go through unread."""
-    return {
+    members = {
         "id": str(job.id),
         "actor": job.actor,
         "queue": job.queue,
@@ -85,6 +85,9 @@ def facts(job: Job, expires_at: datetime | None) -> dict[str, Any]:
         "result": _json(job.result),
         "error": _json(job.error),
     }
+    if job.cancel_requested:
+        members["cancel_requested"] = True
+    return members
 
 
 def facts_line(job: Job) -> bytes:

@@ -51,7 +51,10 @@ class Attempt(TypedDict):
 
 
 class Job(TypedDict):
-    """The job document. Operators who read a job alone get its last attempts, too."""
+    """The job document. Operators who read a job alone get its last attempts, too.
+
+    `cancel_requested` is there once somebody asked for an end: an actor may end all the same.
+    """
 
     id: str
     actor: str
@@ -72,6 +75,7 @@ class Job(TypedDict):
     error: Error | None
     estimate: Estimate | None
     urls: Urls
+    cancel_requested: NotRequired[bool]
     attempts_log: NotRequired[list[Attempt]]
 
 

@@ -60,6 +60,7 @@ export class Whole {
 			}
 		} }, title);
 		if (job.state === "waiting" || job.state === "processing") return h("div", {}, job.cancel_requested ? h("p", { class: "quiet" }, "It was asked to stop.") : act("Cancel", "cancel"), said);
+		if (job.state === "done" && job.cancel_requested) return h("p", { class: "quiet" }, "It was asked to stop, and went on to its end.");
 		if (job.state !== "error") return null;
 		const input = h("input", { id: "note", "data-act": "note", value: note, placeholder: "what was done about it", maxlength: 2000 });
 		const body = () => (input.value.trim() ? { note: input.value.trim() } : {});
