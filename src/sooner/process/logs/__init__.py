@@ -2,9 +2,10 @@
 
 import logging
 import sys
+import threading
 from collections.abc import Mapping
 from contextvars import ContextVar
-from types import MappingProxyType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 import structlog
@@ -71,10 +72,15 @@ def configure(process: str, *, format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in ("uvicorn", "uvicorn.error"):
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
+    # Whatever flags the server was given: an address's query may hold a signature that is as good as a key.
+    logging.getLogger("uvicorn.access").disabled = True
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _uncaught
+    threading.excepthook = _uncaught_in_thread
     # They log every argument at debug level, parameters of jobs included, and every address, whose query may be a secret.
     for name in ("databases", "httpx", "httpcore", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -88,6 +94,17 @@ def configure(process: str, *, format: str, level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    logging.getLogger("uncaught").critical("uncaught exception", exc_info=(kind, error, trace))
+
+
+def _uncaught_in_thread(caught: threading.ExceptHookArgs) -> None:
+    if caught.exc_value is not None and caught.exc_type is not SystemExit:
+        thread = "" if caught.thread is None else caught.thread.name
+        told = (caught.exc_type, caught.exc_value, caught.exc_traceback)
+        logging.getLogger("uncaught").error("uncaught exception in thread %s", thread, exc_info=told)
 
 
 def _process(name: str) -> Any:

@@ -1,0 +1,65 @@
+"""What a process writes is one JSON object a line, and holds no signature of an address."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from sooner.local.ports import free_port
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.conftest import Connect, MakeKey
+    from tests.support.processes import Processes, Web
+
+UNCAUGHT = """
+import threading, warnings
+from sooner.process import logs
+logs.configure("web", format="json", level="info")
+warnings.warn("old")
+thread = threading.Thread(target=lambda: 1 / 0, name="mine")
+thread.start()
+thread.join()
+raise ValueError("at last")
+"""
+
+
+def test_warnings_and_what_nobody_caught_are_lines_too() -> None:
+    done = subprocess.run([sys.executable, "-c", UNCAUGHT], capture_output=True, text=True, check=False)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [
+        (line["level"], line.get("exception", line["event"]).splitlines()[-1][:20]) for line in lines[1:]
+    ] == [
+        ("error", "ZeroDivisionError: d"),
+        ("critical", "ValueError: at last"),
+    ]
+    assert (lines[0]["level"], "UserWarning: old" in lines[0]["event"]) == ("warning", True)
+    assert done.returncode == 1
+
+
+async def test_a_bare_server_writes_no_signature_and_json_alone(
+    processes: Processes, connect: Connect, api_key: MakeKey, settings: dict[str, dict[str, str | None]]
+) -> None:
+    port = free_port()
+    server = await processes.command(
+        f"exec uvicorn src.api:app --port {port}", **processes.settings("web"), LOG_FORMAT="json"
+    )
+    await server.line("Uvicorn running on")
+    client: httpx.AsyncClient = await _client(connect, api_key, port)
+    job = (await client.post("/jobs/echo", json={}, headers={"Prefer": "respond-async"})).json()
+    assert (await client.get(job["urls"]["self"], headers={"Authorization": ""})).status_code == 200
+    assert await server.terminate() in {0, -15}
+    assert [line for line in server.lines if "access=" in line] == []
+    # uvicorn writes nothing before it loads the application; what it writes after is ours to shape.
+    assert [line for line in server.lines if not line.startswith("{")] == []
+
+
+async def _client(connect: Connect, api_key: MakeKey, port: int) -> httpx.AsyncClient:
+    class Where:
+        url = f"http://127.0.0.1:{port}"
+
+    where: Web = Where()  # type: ignore[assignment]
+    return connect(where, await api_key())
