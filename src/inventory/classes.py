@@ -23,11 +23,22 @@ _TEST_CASES = frozenset(
         "django.test.LiveServerTestCase",
         "django.contrib.staticfiles.testing.StaticLiveServerTestCase",
         "twisted.trial.unittest.TestCase",
+        "twisted.trial.unittest.SynchronousTestCase",
     }
 )
 # Bases looked at per class; each of a thousand classes may derive the next.
 _LONGEST_LINE = 50
 _CONSTRUCTORS = frozenset({"__init__", "__new__"})
+# Bases that bring a constructor, so that pytest does not collect what derives them.
+_CONSTRUCTED = frozenset(
+    [f"enum.{name}" for name in ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")]
+    + [
+        f"{module}.{name}"
+        for module in ("typing", "typing_extensions")
+        for name in ("NamedTuple", "Protocol")
+    ]
+    + ["Exception", "BaseException"]
+)
 _FILLED_IN = frozenset({"dataclass", "dataclasses.dataclass", "attr.s", "attrs.define", "attr.define"})
 
 
@@ -94,6 +105,7 @@ class Classes:
     def _has_constructor(self, node: ast.ClassDef, scope: Scope) -> bool:
         return any(
             _CONSTRUCTORS & definitions(cls.body).keys()
+            or any(self._names.resolve(base) in _CONSTRUCTED for base in cls.bases)
             or any(self._names.resolve(decorator) in _FILLED_IN for decorator in cls.decorator_list)
             for cls in self._line(node, scope)
         )

@@ -1,7 +1,7 @@
 """The status that decorators and `pytestmark` give to Python tests."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from src.inventory.document import Status
 from src.inventory.names import Names, statements
@@ -32,8 +32,8 @@ def marked(body: list[ast.stmt], names: Names) -> Status:
     """The status that a module or class gives to all in it by `pytestmark`."""
     found: list[Status] = []
     for statement in statements(body):
-        if isinstance(statement, ast.Assign) and _assigns(statement, "pytestmark"):
-            found += [_status(mark, names) for mark in _elements(statement.value)]
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and _assigns(statement, "pytestmark"):
+            found += [_status(mark, names) for mark in _elements(statement.value, names)]
     return strongest(found)
 
 
@@ -54,9 +54,25 @@ def _status(mark: ast.expr, names: Names) -> Status:
     return "xfail" if name in _XFAIL else "active"
 
 
-def _assigns(statement: ast.Assign, name: str) -> bool:
-    return any(isinstance(target, ast.Name) and target.id == name for target in statement.targets)
+def _assigns(statement: ast.Assign | ast.AnnAssign, name: str) -> bool:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    return any(isinstance(target, ast.Name) and target.id == name for target in targets)
 
 
-def _elements(value: ast.expr) -> list[ast.expr]:
-    return value.elts if isinstance(value, ast.List | ast.Tuple | ast.Set) else [value]
+def _elements(value: ast.expr | None, names: Names) -> Iterator[ast.expr]:
+    """The marks of a list, of a variable that holds one, and of sums of both."""
+    seen: set[int] = set()
+    pending: list[ast.expr | None] = [value]
+    while pending:
+        value = pending.pop()
+        if value is None or id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, ast.List | ast.Tuple | ast.Set):
+            yield from value.elts
+        elif isinstance(value, ast.BinOp):
+            pending += [value.left, value.right]
+        elif isinstance(value, ast.Name) and value.id in names.collections:
+            pending += names.collections[value.id]
+        else:
+            yield value

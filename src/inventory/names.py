@@ -14,6 +14,8 @@ class Names:
 
     def __init__(self, tree: ast.Module) -> None:
         self._meanings: dict[str, str] = {}
+        self.collections: dict[str, list[ast.expr]] = {}
+        """The lists, tuples, sets and sums that the module assigns to a name, each of several."""
         self.imported: set[str] = set()
         """The modules that the file imports anywhere, and `module.name` for names taken from one."""
         for node in ast.walk(tree):
@@ -53,6 +55,10 @@ class Names:
             self._meanings[alias.asname or alias.name] = f"{module}.{alias.name}"
 
     def _add_assignment(self, node: ast.Assign) -> None:
+        if isinstance(node.value, ast.List | ast.Tuple | ast.Set | ast.BinOp):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    self.collections.setdefault(target.id, []).append(node.value)
         meaning = self.resolve(node.value)
         # A chain of aliases grows by each one's attributes, without bound.
         if meaning is None or len(meaning) > _LONGEST_NAME:

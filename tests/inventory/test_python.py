@@ -106,6 +106,13 @@ def test_classes_by_name_and_constructor() -> None:
     assert read(source)["suites"] == 1
 
 
+@pytest.mark.parametrize(
+    "base", ["enum.Enum", "typing.NamedTuple", "typing.Protocol", "typing.Protocol[int]", "Exception"]
+)
+def test_class_whose_base_brings_a_constructor(base: str) -> None:
+    assert names(f"import enum, typing\nclass TestA({base}):\n    def test_no(self): ...\n") == []
+
+
 def test_nested_classes() -> None:
     source = """
         class TestA:
@@ -144,6 +151,8 @@ def test_test_counts_where_it_is_written_not_where_it_is_inherited() -> None:
         ("from unittest.case import TestCase", "TestCase"),
         ("import unittest.case", "unittest.case.TestCase"),
         ("from django.test import TestCase", "TestCase"),
+        ("from twisted.trial.unittest import SynchronousTestCase", "SynchronousTestCase"),
+        ("from twisted.trial import unittest", "unittest.SynchronousTestCase"),
         ("import unittest\nBase = unittest.TestCase", "Base"),
         ("import unittest\nclass Base(unittest.TestCase): pass", "Base"),
         ("import unittest\nclass A(unittest.TestCase): pass\nclass Base(Mixin, A): pass", "Base"),
@@ -307,6 +316,11 @@ def test_status_by_decorator(decorator: str, status: str) -> None:
         ("pytestmark = pytest.mark.skip", "skipped"),
         ("pytestmark = [pytest.mark.slow, pytest.mark.xfail(reason='x')]", "xfail"),
         ("pytestmark = (pytest.mark.slow,)", "active"),
+        ("pytestmark: list = [pytest.mark.skip]", "skipped"),
+        ("pytestmark: list", "active"),
+        ("M = [pytest.mark.skip]\npytestmark = M", "skipped"),
+        ("M = [pytest.mark.skip]\npytestmark = M + [pytest.mark.slow]", "skipped"),
+        ("M = [pytest.mark.skip]\nM = M + [pytest.mark.slow]\npytestmark = M", "skipped"),
         ("pytest.skip('x', allow_module_level=True)", "skipped"),
         ("if x:\n    pytest.skip('x', allow_module_level=True)", "skipped"),
         ("raise unittest.SkipTest('x')", "skipped"),
