@@ -53,4 +53,4 @@ async def test_a_result_that_cannot_be_written_holds_up_no_other(
     answers = await asyncio.gather(*(client.post(f"/jobs/{name}", json={}) for name in names))
     jobs = [await end_of(client, answer) for answer in answers]
     assert [job["state"] for job in jobs] == ["error", "done", "error", "done"]
-    assert jobs[0]["error"]["type"] == "result-not-storable"  # type: ignore[index]
+    assert jobs[0]["error"]["type"] == "result-not-json"  # type: ignore[index]

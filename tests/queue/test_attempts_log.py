@@ -59,7 +59,8 @@ async def test_each_attempt_is_told_by_what_ended_it(
     assert len(await log(sql, id)) == 3
     await write(queue, (await claim(queue))._replace(state="rejected", error='{"type": "B"}', raised=RAISED))
     last = (await log(sql, id))[-1]
-    await sql.execute(ACT.retry.positional.replace("$1", "60").replace("$2", f"'{id}'"))
+    values = {"actors": ["echo"], "id": id, "retention": 60.0}
+    await sql.fetch(ACT.retry.positional, *ACT.retry.arguments(values))
     told = await log(sql, id)
 
     assert [(each["attempt"], each["outcome"], each["exception"]) for each in told] == [

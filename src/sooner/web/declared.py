@@ -27,7 +27,7 @@ class Declared:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal: Problem | None = self._unknown(Request(scope)) if scope["query_string"] else None
         refusal = refusal or (self._coded(Headers(scope=scope)) if self._operation.body else None)
-        if refusal is not None:
+        if refusal is not None and _names_what_is_there(scope):
             await self._authenticate(Request(scope, receive))
             raise refusal
         await self._app(scope, receive, send)
@@ -58,3 +58,12 @@ class Declared:
             await key_holder(request)
         elif credentials is not None:
             await caller(request, credentials)
+
+
+def _names_what_is_there(scope: Scope) -> bool:
+    """Whether a path names an actor, or a job, where its route takes one: a job's id and an actor's name look alike to a router.
+
+    Of any other path the endpoint says what is wrong: it is not there, or takes another method.
+    """
+    actors, named = scope["app"].state.resources.actors, scope.get("path_params", {})
+    return ("actor" not in named or named["actor"] in actors) and named.get("id") not in actors
