@@ -6,13 +6,13 @@ from sooner.process import signals
 signals.hear_once()
 
 import dramatiq
-from dramatiq.middleware import Callbacks, CurrentMessage, Pipelines
+from dramatiq.middleware import CurrentMessage
 from dramatiq.results import Results
 
 from sooner.deployment.packages import further, import_modules
 from sooner.jobs.declaring.place import place
 from sooner.queue.broker import Broker
-from sooner.worker import RowResults, WorkerProcess
+from sooner.worker import FollowUps, RowResults, WorkerProcess
 
 
 def load(package: str) -> Broker:
@@ -29,4 +29,4 @@ def load(package: str) -> Broker:
 
 def _broker() -> Broker:
     results = Results(backend=RowResults(), store_results=True)  # type: ignore[no-untyped-call]
-    return Broker([Callbacks(), Pipelines(), CurrentMessage(), results, WorkerProcess()], place)
+    return Broker([FollowUps(), CurrentMessage(), results, WorkerProcess()], place)

@@ -148,7 +148,9 @@ class _Unopened:
         raise RuntimeError("this process does not enqueue from synchronous code: submit the job instead")
 
 
-def message_of(row: Any, kwargs: dict[str, Any], args: tuple[Any, ...]) -> Message[Any]:
+def message_of(
+    row: Any, kwargs: dict[str, Any], args: tuple[Any, ...], options: dict[str, Any]
+) -> Message[Any]:
     """The dramatiq message of a claimed row; the columns count, not what the message once said."""
     id: UUID = row["message_id"]
     return dramatiq.Message(
@@ -156,7 +158,7 @@ def message_of(row: Any, kwargs: dict[str, Any], args: tuple[Any, ...]) -> Messa
         actor_name=row["actor"],
         args=args,
         kwargs=kwargs,
-        options={},
+        options=options,
         message_id=str(id),
         message_timestamp=int(row["created_at"].timestamp() * 1000),
     )

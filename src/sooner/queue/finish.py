@@ -29,12 +29,22 @@ BATCH = 200
 PROGRESS_SECONDS = 0.1
 
 
+class FollowUp(NamedTuple):
+    """A message that is enqueued by the statement that ends a job, as a stock producer's: `message` is a JSON text."""
+
+    id: UUID
+    queue_name: str
+    message: str
+    delay: float | None = None
+    inherits_tenant: bool = True
+
+
 class Ending(NamedTuple):
     """How an attempt ended: the fields are columns of the queries `finish`, `give_back` and `lose`.
 
     `state` is done, rejected, cancelled, or queued (to be tried again after `pause` seconds, or given back
     where the attempt is not `counted`), or lost, as if its worker had died with it. `result`, `error`, what was
-    `raised` and the last word of `progress` are JSON texts.
+    `raised` and the last word of `progress` are JSON texts. What is to `follow` is there if the ending is, and only then.
     """
 
     id: UUID
@@ -46,6 +56,7 @@ class Ending(NamedTuple):
     counted: bool = True
     progress: str | None = None
     raised: str | None = None
+    follow: tuple[FollowUp, ...] = ()
 
 
 def length(ending: Ending) -> int:
@@ -55,17 +66,26 @@ def length(ending: Ending) -> int:
         + len(ending.error or "")
         + len(ending.progress or "")
         + len(ending.raised or "")
+        + sum(len(each.message) for each in ending.follow)
     )
 
 
 def texts(query: Query, endings: Sequence[Ending]) -> dict[str, str]:
     """The endings as parameters of one of the queries."""
     columns = zip(Ending._fields, zip(*endings, strict=True), strict=True)
-    return {
-        name: joined([None if value is None else str(value) for value in column])
-        for name, column in columns
-        if name in query.parameters
-    }
+    return {name: _joined(column) for name, column in columns if name in query.parameters}
+
+
+def follow_ups(endings: Sequence[Ending]) -> dict[str, str]:
+    """What follows the endings, as parameters of the query `finish_followed`."""
+    pairs = [(ending.id, each) for ending in endings for each in ending.follow]
+    columns = zip(*((id, *each) for id, each in pairs), strict=True)
+    names = ("after", "next_id", "queue_name", "message", "delay", "inherits_tenant")
+    return {name: _joined(column) for name, column in zip(names, columns, strict=True)}
+
+
+def _joined(column: Sequence[Any]) -> str:
+    return joined([None if value is None else str(value) for value in column])
 
 
 class Finisher:
@@ -151,7 +171,9 @@ class Finisher:
 
     async def _write(self, endings: Sequence[Ending]) -> set[UUID]:
         """Which of the jobs were still held."""
-        held = await self._run(SQL.finish, [each for each in endings if each.state not in ("queued", "lost")])
+        ended = [each for each in endings if each.state not in ("queued", "lost")]
+        held = await self._run(SQL.finish, [ending for ending in ended if not ending.follow])
+        held |= await self._run(SQL.finish_followed, [ending for ending in ended if ending.follow])
         held |= await self._run(SQL.give_back, [ending for ending in endings if ending.state == "queued"])
         held |= await self._run(SQL.lose, [ending for ending in endings if ending.state == "lost"])
         return held
@@ -159,7 +181,8 @@ class Finisher:
     async def _run(self, query: Query, endings: Sequence[Ending]) -> set[UUID]:
         if not endings:
             return set()
-        rows = await self._link.fetch(query, retention=self._retention, **texts(query, endings))
+        more = follow_ups(endings) if query is SQL.finish_followed else {}
+        rows = await self._link.fetch(query, retention=self._retention, **texts(query, endings), **more)
         return set(rows[0]["ids"]) if rows else set()
 
     async def _write_unstorable(self, ending: Ending) -> None:

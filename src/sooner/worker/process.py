@@ -137,9 +137,11 @@ class WorkerProcess(Middleware):
     def after_process_message(
         self, broker: Broker, message: Attempt, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
-        """A thread is done with a message; what its actor returned, the Results middleware has."""
+        """A thread is done with a message; mostly the Results middleware has what its actor returned already."""
         if exception is not None:
             message.raised(exception)
+        elif not message.has_outcome:
+            message.succeed(result)
 
     def after_skip_message(self, broker: Broker, message: Attempt) -> None:
         """Another middleware would not have it run."""

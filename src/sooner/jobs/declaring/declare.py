@@ -18,6 +18,7 @@ from sooner.jobs import codec
 from sooner.jobs.codec import escape
 from sooner.jobs.declaring.limit import Limit, Rate
 from sooner.jobs.declaring.limit import row as limit_row
+from sooner.jobs.declaring.options import check_options
 from sooner.jobs.declaring.signature import (
     Function,
     check_function,
@@ -187,7 +188,8 @@ class JobActor(dramatiq.Actor[Any, Any]):
         return list(find(params, values)) if self.takes_secrets else []
 
     def message_with_options(self, *, args: Any = (), kwargs: Any = None, **options: Any) -> Any:
-        """As dramatiq's. Raises TypeError where it would put a secret into the table in clear."""
+        """As dramatiq's. Raises TypeError where it would put a secret into the table in clear, ValueError for unfit options."""
+        check_options(options)
         if self.takes_secrets:
             params = self.named(tuple(args), kwargs or {})
             if self.secret_paths(params, self.check(params)):
@@ -219,10 +221,7 @@ class JobActor(dramatiq.Actor[Any, Any]):
 
     def pause(self, attempt: int) -> float:
         """Seconds between a failed attempt (the first is 1) and the next one."""
-        state = tenacity.RetryCallState(cast(Any, None), None, (), {})
-        state.attempt_number = attempt
-        seconds = float(self.declaration.wait(state))
-        return 0.0 if math.isnan(seconds) else min(LONGEST_PAUSE, max(0.0, seconds))
+        return _seconds(self.declaration.wait, attempt)
 
     @cached_property
     def takes_uploads(self) -> bool:
@@ -242,6 +241,18 @@ class JobActor(dramatiq.Actor[Any, Any]):
         if self.declaration.check is not None:
             self.declaration.check(**named(model))
         return model
+
+
+def doubling(attempt: int) -> float:
+    """Seconds between attempts where nothing else is said."""
+    return _seconds(DOUBLING, attempt)
+
+
+def _seconds(wait: wait_base, attempt: int) -> float:
+    state = tenacity.RetryCallState(cast(Any, None), None, (), {})
+    state.attempt_number = attempt
+    seconds = float(wait(state))
+    return 0.0 if math.isnan(seconds) else min(LONGEST_PAUSE, max(0.0, seconds))
 
 
 def _sha256(text: bytes) -> bytes:

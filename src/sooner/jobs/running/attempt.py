@@ -16,7 +16,8 @@ from dramatiq.middleware import Interrupt, raise_thread_exception
 
 from sooner.jobs import codec
 from sooner.jobs.context import Current
-from sooner.jobs.declaring.declare import JobActor, Misfit
+from sooner.jobs.declaring.declare import JobActor, Misfit, doubling
+from sooner.jobs.declaring.options import NO_OPTIONS, MessageOptions, check_options
 from sooner.jobs.declaring.result import plain
 from sooner.jobs.failure import (
     Failure,
@@ -24,12 +25,13 @@ from sooner.jobs.failure import (
     describe,
     storable,
 )
+from sooner.jobs.running.follow_up import after_failure, after_success
 from sooner.jobs.running.trace import trace
 from sooner.jobs.secrets.disclosure import NOTHING, Disclosure
 from sooner.jobs.secrets.seal import Opener, Owner
 from sooner.process import logs
 from sooner.queue.broker import message_of
-from sooner.queue.finish import Ending
+from sooner.queue.finish import Ending, FollowUp
 
 log = logs.get(__name__)
 
@@ -62,6 +64,14 @@ class OutOfTime(Failure):
     def __init__(self) -> None:
         detail = "The attempt ran longer than this actor may."
         super().__init__(detail, type="timeout", title="The job took too long")
+
+
+class TooOld(Failure):
+    """The message's `max_age` had passed when the attempt began."""
+
+    def __init__(self, seconds: float) -> None:
+        detail = f"The job was to begin within {seconds:g} s, or not at all."
+        super().__init__(detail, type="too-old", title="The job waited too long", again=False)
 
 
 class Attempt(MessageProxy):
@@ -133,15 +143,47 @@ class Attempt(MessageProxy):
     @cached_property
     def _message(self) -> "dramatiq.Message[Any]":
         """What dramatiq's proxy stands for; a task on the loop never needs it."""
-        return message_of(self._row, self._stored["kwargs"], tuple(self._stored["args"]))
+        stored = self._stored
+        return message_of(
+            self._row, stored["kwargs"], tuple(stored["args"]), dict(stored.get("options") or {})
+        )
+
+    @cached_property
+    def _options(self) -> MessageOptions:
+        """What the message asks for. Raises Unreadable."""
+        try:
+            return check_options(self._stored.get("options") or {})
+        except (TypeError, ValueError) as error:
+            raise Unreadable(str(error)) from None
+
+    @property
+    def _options_or_none(self) -> MessageOptions:
+        """The same of any message: one that cannot be read asks for nothing."""
+        try:
+            return self._options
+        except Exception:  # noqa: BLE001 - the job fails by what reads its parameters
+            return NO_OPTIONS
+
+    @property
+    def time_limit(self) -> float | None:
+        """Seconds that the attempt may take."""
+        if (asked := self._options_or_none.time_limit) is not None:
+            return asked / 1000
+        return self.actor.declaration.time_limit if isinstance(self.actor, JobActor) else None
 
     def read(self) -> None:
         """Read the message now, before a thread of dramatiq's meets it. Raises what is wrong with it."""
         self._message  # noqa: B018 - cached
 
+    def _refuse_unfit(self) -> None:
+        """Raises Unreadable for options that cannot be kept to, TooOld for what was to begin earlier or not at all."""
+        if (most := self._options.max_age) is not None and self._row["age"] > most / 1000:
+            raise TooOld(most / 1000)
+
     @property
     def kwargs(self) -> Mapping[str, Any]:
-        """What dramatiq's threads call the actor with: secrets are opened here. Raises NotOpenable."""
+        """What dramatiq's threads call the actor with: secrets are opened here. Raises NotOpenable, Unreadable, TooOld."""
+        self._refuse_unfit()
         return self._disclosure.params(self._stored["kwargs"])
 
     @property
@@ -159,12 +201,36 @@ class Attempt(MessageProxy):
         """The actor returned."""
         try:
             text = self.actor.result.text(result) if isinstance(self.actor, JobActor) else plain(result)
+            text = self._disclosure.clean(text)
+            follow = self._after_success(text)
         except Failure as failure:
             self.fail_with(failure, failure.__cause__)
         except Exception as error:  # noqa: BLE001 - a type's own functions may raise anything
             self.fail_with(deciding(error), error)
         else:
-            self._end_with(Ending(self.id, self.fence, "done", result=self._disclosure.clean(text)))
+            self._end_with(Ending(self.id, self.fence, "done", result=text, follow=follow))
+
+    @property
+    def has_outcome(self) -> bool:
+        """Whether it is known how it ended."""
+        return self._has_outcome
+
+    def _after_success(self, result: str) -> tuple[FollowUp, ...]:
+        options = self._options
+        if options is NO_OPTIONS and not self.actor.options:
+            return ()
+        return after_success(self.actor, self._message.asdict(), options, result)
+
+    def _after_failure(self, error: BaseException) -> tuple[FollowUp, ...]:
+        options = self._options_or_none
+        if options is NO_OPTIONS and not self.actor.options:
+            return ()
+        try:
+            follow = after_failure(self.actor, self._message.asdict(), options, error)
+        except Exception as failure:
+            log.exception("no callback", job=str(self.id), error=str(failure))
+            return ()
+        return tuple(each._replace(message=self._disclosure.clean(each.message)) for each in follow)
 
     def fail_with(self, error: BaseException, cause: BaseException | None = None) -> None:
         """The attempt failed: it is tried again if its actor was declared so, else the job ends as error.
@@ -172,14 +238,27 @@ class Attempt(MessageProxy):
         `cause` is what was raised, where `error` says it in other words.
         """
         hopeless = isinstance(error, Failure) and not error.again
-        retries = self.actor.declaration.retries if isinstance(self.actor, JobActor) else 0
+        declared = self.actor if isinstance(self.actor, JobActor) else None
+        options = self._options_or_none
+        retries = options.max_retries
+        if retries is None:
+            retries = 0 if declared is None else declared.declaration.retries
         told = self._disclosure.clean(describe(error))
         raised = trace(cause or error)
-        if isinstance(self.actor, JobActor) and self.current.attempt <= retries and not hopeless:
-            pause = self.actor.pause(self.current.attempt)
+        if self.current.attempt <= retries and not hopeless:
+            pause = options.pause(doubling if declared is None else declared.pause, self.current.attempt)
             self._end_with(Ending(self.id, self.fence, "queued", error=told, pause=pause, raised=raised))
         else:
-            self._end_with(Ending(self.id, self.fence, "rejected", error=told, raised=raised))
+            self._end_with(
+                Ending(
+                    self.id,
+                    self.fence,
+                    "rejected",
+                    error=told,
+                    raised=raised,
+                    follow=self._after_failure(cause or error),
+                )
+            )
 
     def raised(self, error: BaseException) -> None:
         """The actor came to an exception: its own, or what it made of being stopped. Raises nothing: the job has to end."""

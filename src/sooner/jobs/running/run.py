@@ -149,11 +149,8 @@ class Runner:
             self._to_thread(attempt)
 
     def _limit_time(self, attempt: Attempt) -> None:
-        actor = attempt.actor
-        if isinstance(actor, JobActor) and actor.declaration.time_limit is not None:
-            self._timers[attempt.key] = self._loop.call_later(
-                actor.declaration.time_limit, self._interrupt, attempt, "timeout"
-            )
+        if (seconds := attempt.time_limit) is not None:
+            self._timers[attempt.key] = self._loop.call_later(seconds, self._interrupt, attempt, "timeout")
 
     async def _run(self, attempt: Attempt, actor: JobActor) -> None:
         enter(attempt.current)

@@ -23,6 +23,50 @@ select array_agg(message_id) as ids,
     then sooner.tell_webhooks(message_id, tenant, state) end) as hooked
 from finished having count(*) > 0;
 
+-- name: finish_followed
+-- The same for jobs that messages follow: these are there if the job's ending is, each once, whatever is tried again.
+with finished as (
+  update dramatiq.queue as job
+  set state = outcome.state, result = outcome.result, error = outcome.error, raised = outcome.raised,
+    progress = coalesce(outcome.progress, job.progress),
+    finished_at = dramatiq.clock(), expires_at = dramatiq.clock() + :retention * interval '1 second',
+    mtime = dramatiq.clock(), version = job.version + 1
+  from unnest(
+    string_to_array(:id, chr(30))::uuid[], string_to_array(:fence, chr(30))::bigint[],
+    string_to_array(:state, chr(30))::dramatiq.state[], string_to_array(:result, chr(30), '')::jsonb[],
+    string_to_array(:error, chr(30), '')::jsonb[], string_to_array(:progress, chr(30), '')::jsonb[],
+    string_to_array(:raised, chr(30), '')::jsonb[]
+  ) as outcome (id, fence, state, result, error, progress, raised)
+  where job.message_id = outcome.id and job.fence = outcome.fence
+    -- As text: else the planner may walk the index of all processing jobs once an outcome.
+    and job.state::text = 'consumed'
+  returning job.message_id, job.tenant, job.state, job.request_id, job.traceparent
+), added as (
+  insert into dramatiq.queue (message_id, queue_name, state, message, tenant, request_id, traceparent, run_at, due_at)
+  select next.id, next.queue_name, 'queued', next.message, case when next.inherits_tenant then finished.tenant end,
+    finished.request_id, finished.traceparent, due.at, due.at
+  from unnest(
+    string_to_array(:after, chr(30))::uuid[], string_to_array(:next_id, chr(30))::uuid[],
+    string_to_array(:queue_name, chr(30)), string_to_array(:message, chr(30))::jsonb[],
+    string_to_array(:delay, chr(30), '')::double precision[], string_to_array(:inherits_tenant, chr(30))::boolean[]
+  ) as next (after, id, queue_name, message, delay, inherits_tenant)
+  join finished on finished.message_id = next.after
+  cross join lateral (
+    select case when next.delay > 0 then dramatiq.clock() + next.delay * interval '1 second' end
+  ) as due (at)
+  on conflict do nothing
+  returning lane, due_at
+)
+select array_agg(message_id) as ids,
+  pg_notify('sooner.changed', string_agg(message_id::text, ',')) as told,
+  sum(case when exists (select from sooner.webhook where webhook.tenant = finished.tenant)
+    then sooner.tell_webhooks(message_id, tenant, state) end) as hooked,
+  (select count(pg_notify(channel, '')) from (
+    select distinct case when due_at is null then 'dramatiq.' || lane || '.enqueue' else 'sooner.postponed' end
+    from added
+  ) as told (channel)) as woken
+from finished having count(*) > 0;
+
 -- name: give_back
 -- Puts jobs back in line, to be tried again after a pause or at once; one that was to be cancelled is.
 with outcome as (
