@@ -91,7 +91,6 @@ def pool(url: str, name: str, *, size: int = 5, direct: bool = True) -> Database
         databases.Database(
             "postgresql://",
             # asyncpg reads the address itself: `databases` would lose several hosts and libpq's options.
-            dsn=url,
             host=None,
             port=None,
             user=None,
@@ -99,7 +98,7 @@ def pool(url: str, name: str, *, size: int = 5, direct: bool = True) -> Database
             database=None,
             min_size=1,
             max_size=size,
-            **link.options(name, direct=direct),
+            **link.options(url, name, direct=direct),
         ),
         direct=direct,
     )

@@ -10,6 +10,7 @@ from sooner.db import retry
 from sooner.db.queries import Query
 from sooner.db.retry import Unavailable
 from sooner.db.transaction import IDLE_SECONDS, transaction
+from sooner.process.settings import address
 
 T = TypeVar("T")
 
@@ -42,12 +43,11 @@ class Link:
         idle_seconds: float = IDLE_SECONDS,
         **settings: str,
     ) -> None:
-        self._url = url
         self._direct = direct
         self._idle_seconds = idle_seconds
         self._settings = {**PLANS, **settings}
         self._options = options(
-            name, direct=direct, command_seconds=command_seconds, **(self._settings if direct else {})
+            url, name, direct=direct, command_seconds=command_seconds, **(self._settings if direct else {})
         )
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
@@ -80,7 +80,7 @@ class Link:
 
     async def _connected(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(self._url, **self._options)
+            self._connection = await asyncpg.connect(**self._options)
         return self._connection
 
     async def drop(self) -> None:
@@ -101,17 +101,20 @@ class Link:
 
 async def connect(url: str, name: str) -> Connection:
     """A new connection of one's own, outside any pool."""
-    return await asyncpg.connect(url, **options(name))
+    return await asyncpg.connect(**options(url, name))
 
 
 def options(
-    name: str, *, direct: bool = True, command_seconds: float = COMMAND_SECONDS, **settings: str
+    url: str, name: str, *, direct: bool = True, command_seconds: float = COMMAND_SECONDS, **settings: str
 ) -> dict[str, Any]:
-    """Asyncpg's options for a connection of ours; a pooler between lets no more than a name pass."""
+    """Asyncpg's options for a connection of ours to an address; a pooler between lets no more than a name pass."""
     cache = {} if direct else {"statement_cache_size": 0}
+    dsn, told = address.for_asyncpg(url)
     return {
+        "dsn": dsn,
         "timeout": CONNECT_SECONDS,
         "command_timeout": command_seconds,
-        "server_settings": {"application_name": f"sooner {name}", **settings},
+        "server_settings": {**address.unless_named(url, application_name=f"sooner {name}"), **settings},
         **cache,
+        **told,
     }

@@ -19,6 +19,7 @@ import psycopg2.extensions
 from sooner.db import Queries, Query
 from sooner.db.retry import while_held
 from sooner.process import logs
+from sooner.process.settings import address
 from sooner.queue.ids import uuid7
 from sooner.queue.lane import LAST, LIMITED
 
@@ -182,11 +183,14 @@ class Lease:
             # While an answer is awaited nothing is under way that could go unacknowledged, but for these probes.
             self._connection = psycopg2.connect(
                 self._url,
-                application_name="sooner lease",
-                connect_timeout=5,
-                tcp_user_timeout=5000,
-                keepalives_idle=5,
-                keepalives_interval=2,
+                **address.unless_named(
+                    self._url,
+                    application_name="sooner lease",
+                    connect_timeout=5,
+                    tcp_user_timeout=5000,
+                    keepalives_idle=5,
+                    keepalives_interval=2,
+                ),
             )
             self._connection.autocommit = True
         return self._connection.cursor()

@@ -22,7 +22,7 @@ async def examine(settings: DoctorSettings) -> int:
     """Run the checks: the exit code."""
     try:
         one, two = [
-            await asyncpg.connect(settings.database_url, **options("doctor", direct=False)) for _ in range(2)
+            await asyncpg.connect(**options(settings.database_url, "doctor", direct=False)) for _ in range(2)
         ]
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what is wrong
         return say(

@@ -7,14 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-
-def _postgres(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    if scheme not in ("postgres", "postgresql") or not rest:
-        raise ValueError("not a postgresql:// address")
-    if not urlsplit(url).path.strip("/"):
-        raise ValueError("names no database (postgresql://user:password@host/database)")
-    return "postgresql://" + rest
+from sooner.process.settings import address
 
 
 def _http(url: str) -> str:
@@ -35,7 +28,7 @@ def _fields(headers: str) -> str:
     return headers
 
 
-PostgresUrl = Annotated[str, AfterValidator(_postgres)]
+PostgresUrl = Annotated[str, AfterValidator(address.checked)]
 HttpUrl = Annotated[str, AfterValidator(_http)]
 Fields = Annotated[str, AfterValidator(_fields)]
 Seconds = Annotated[float, Field(ge=0)]
