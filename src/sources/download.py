@@ -2,24 +2,22 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import httpx
 from pydantic import SecretStr
 
 from sooner.outgoing import Network, briefly
 from src.sources.failure import too_large
+from src.sources.progress import Progress
 from src.sources.token import bearer
-
-if TYPE_CHECKING:
-    from src.sources.fetch import Progress
 
 MIB = 1024 * 1024
 MOST_BYTES = 200 * MIB
 
 
 async def download(
-    network: Network, address: httpx.URL, folder: Path, token: SecretStr | None, progress: "Progress"
+    network: Network, address: httpx.URL, folder: Path, token: SecretStr | None, progress: Progress
 ) -> Path:
     """An archive as a file in `folder`, at most MOST_BYTES long; tried again where that may help.
 
@@ -33,7 +31,7 @@ async def download(
     return path
 
 
-async def _download(client: httpx.AsyncClient, address: httpx.URL, path: Path, progress: "Progress") -> None:
+async def _download(client: httpx.AsyncClient, address: httpx.URL, path: Path, progress: Progress) -> None:
     async with client.stream("GET", address) as response:
         response.raise_for_status()
         total = int(response.headers.get("Content-Length", 0))
@@ -46,7 +44,7 @@ async def _download(client: httpx.AsyncClient, address: httpx.URL, path: Path, p
             await asyncio.to_thread(file.close)
 
 
-async def _copy(response: httpx.Response, file: BinaryIO, total: int, progress: "Progress") -> None:
+async def _copy(response: httpx.Response, file: BinaryIO, total: int, progress: Progress) -> None:
     done = 0
     async for piece in response.aiter_raw(MIB):
         done += len(piece)

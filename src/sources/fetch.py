@@ -1,6 +1,5 @@
 """From an address to an archive on disk."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +9,8 @@ from pydantic import SecretStr
 from sooner.outgoing import Network
 from src.sources.download import download
 from src.sources.failure import SourceFailed, told
+from src.sources.progress import Progress
 from src.sources.repository import Repository
-
-Progress = Callable[[float | None, str], None]
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import httpx
 import tenacity
@@ -13,11 +13,9 @@ from pydantic import SecretStr
 from sooner.outgoing import Network, briefly
 from src.sources import git
 from src.sources.failure import told, unauthorized, unreachable
+from src.sources.progress import Progress
 from src.sources.token import basic
 from src.sources.verdict import Away, verdict
-
-if TYPE_CHECKING:
-    from src.sources.fetch import Progress
 
 FETCH_SECONDS = 240
 
@@ -53,7 +51,7 @@ class Repository:
         own = (found.scheme, found.host, found.port) == (address.scheme, address.host, address.port)
         return cls(network, found, basic(token) if token and own else None)
 
-    async def archive(self, folder: Path, ref: str | None, progress: "Progress") -> tuple[Path, str]:
+    async def archive(self, folder: Path, ref: str | None, progress: Progress) -> tuple[Path, str]:
         """A tar of a branch, a tag or a commit (by default the remote's HEAD) in `folder`, and its commit's id.
 
         Raises SourceFailed.

@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 
 from sooner.db import Database, pool
+from sooner.jobs import resources
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.retention.expire import BATCH, Expiry
-from sooner.jobs.running import resources
 from sooner.outgoing import Network
 from sooner.queue.ids import uuid7
 from src import actors

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from starlette.routing import Route
 
-from sooner.web.app import ROUTES
+from sooner.web.routes import ROUTES
 
 if TYPE_CHECKING:
     import httpx

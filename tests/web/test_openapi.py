@@ -14,10 +14,10 @@ from starlette.routing import Mount, Route
 
 from sooner.process.settings import WebSettings
 from sooner.queue.ids import uuid7
-from sooner.web.app import ROUTES
 from sooner.web.openapi.openapi import document
 from sooner.web.openapi.sample import sample
 from sooner.web.resources import offered
+from sooner.web.routes import ROUTES
 from src.actors import broker
 
 #: All but those that take the description for all there is to say: which well-formed values an actor refuses.

@@ -11,7 +11,7 @@ import pytest
 from starlette.routing import Route
 
 from sooner.queue.ids import uuid7
-from sooner.web.app import ROUTES
+from sooner.web.routes import ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

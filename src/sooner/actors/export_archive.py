@@ -2,13 +2,12 @@ from datetime import UTC, datetime
 
 from pydantic import AwareDatetime
 
-from sooner.jobs import current, job, progress
+from sooner.jobs import current, job, progress, resources
 from sooner.jobs.failure import Failure
 from sooner.jobs.files import files
 from sooner.jobs.files.files import FileResult, Files
 from sooner.jobs.files.zipstream import ZipStream
 from sooner.jobs.retention.export import Export
-from sooner.jobs.running import resources
 
 
 @job

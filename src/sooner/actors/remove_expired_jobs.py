@@ -1,8 +1,7 @@
 from typing_extensions import TypedDict
 
-from sooner.jobs import job
+from sooner.jobs import job, resources
 from sooner.jobs.retention.expire import Expiry
-from sooner.jobs.running import resources
 
 
 class Removed(TypedDict):

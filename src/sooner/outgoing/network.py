@@ -60,7 +60,7 @@ class Network:
         It keeps no connection open, sends no cookie on, and knows no proxy and no .netrc.
         """
         return httpx.AsyncClient(
-            transport=PinnedTransport(self, self._tls),
+            transport=PinnedTransport(self.check, self.resolve, self._tls),
             timeout=timeout,
             max_redirects=MOST_REDIRECTS,
             trust_env=False,

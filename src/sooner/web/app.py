@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import importlib
-import pkgutil
 import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -14,48 +12,23 @@ from uuid import UUID
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match, Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
 from sooner.jobs.problem import MethodNotAllowed, NotFound
 from sooner.periodic import Schedule
 from sooner.process import garbage, logs, telemetry
 from sooner.process.settings import WebSettings
-from sooner.web import endpoints, openapi, operators, pages
 from sooner.web.auth import caller
-from sooner.web.declared import Declared
 from sooner.web.http import stalled
 from sooner.web.http.cors import Cors
 from sooner.web.http.problems import problem_of, response
 from sooner.web.http.root import Rooted, root
 from sooner.web.http.traced import Traced
-from sooner.web.pages.pages import FILE, Folder
+from sooner.web.pages.pages import Folder
 from sooner.web.resources import Resources
+from sooner.web.routes import ROUTES
 from sooner.web.service import Service
-
-#: The router tries one route after another: jobs, which are asked for most, come first.
-FIRST = "sooner.web.endpoints.jobs"
-
-
-def _modules() -> list[str]:
-    names = {
-        f"{package.__name__}.{module.name}"
-        for package in (endpoints, openapi, operators, pages)
-        for module in pkgutil.iter_modules(package.__path__)
-    }
-    return sorted(names, key=lambda name: (name != FIRST, name))
-
-
-#: A module of these packages adds its routes by having them.
-ROUTES: list[BaseRoute] = [
-    route for name in _modules() for route in getattr(importlib.import_module(name), "ROUTES", ())
-]
-for each in ROUTES:
-    if isinstance(each, Route):
-        endpoint: Any = each.endpoint
-        each.app = Declared(each.app, endpoint.operation)
-    elif isinstance(each, Folder):
-        each.app = Declared(each.app, FILE)
 
 #: Beside what starts with these nothing is answered without credentials, not even that it is not there.
 OPEN = ("/static/",)

@@ -17,9 +17,9 @@ from sooner.db import (
     pool,
 )
 from sooner.db.retry import unforeseen
+from sooner.jobs import resources
 from sooner.jobs.declaring.place import lane_of, place_of_text
 from sooner.jobs.forecasting.history import History
-from sooner.jobs.running import resources
 from sooner.jobs.running.attempt import Attempt
 from sooner.jobs.running.run import Runner
 from sooner.jobs.secrets.seal import Opener

@@ -4,10 +4,10 @@ import asyncio
 from pathlib import Path
 from uuid import UUID
 
+from sooner.jobs import resources
 from sooner.jobs.context import current
 from sooner.jobs.failure import Failure
 from sooner.jobs.files.uploads import Uploads
-from sooner.jobs.running import resources
 
 
 async def fetch(upload: UUID, folder: Path) -> Path:

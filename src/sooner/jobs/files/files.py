@@ -11,8 +11,8 @@ import orjson
 from typing_extensions import TypedDict
 
 from sooner.db import Database, Queries
+from sooner.jobs import resources
 from sooner.jobs.context import current
-from sooner.jobs.running import resources
 from sooner.queue.ids import uuid7
 
 SQL = Queries("sooner.jobs.files", "sql/files.sql")

@@ -6,11 +6,11 @@ from uuid import UUID
 import httpx
 from standardwebhooks import Webhook
 
+from sooner.jobs import resources
 from sooner.jobs.context import current
 from sooner.jobs.failure import Failure
 from sooner.jobs.following.watch import SQL as READ
 from sooner.jobs.row import Job
-from sooner.jobs.running import resources
 from sooner.jobs.webhooks.notice import notice
 from sooner.jobs.webhooks.webhooks import Endpoint, Webhooks
 from sooner.outgoing import Refused

@@ -85,7 +85,7 @@ def _render(actors: tuple[JobActor, ...], server: str) -> bytes:
 @cache
 def document(actors: tuple[JobActor, ...]) -> dict[str, Any]:
     """The description for these actors. It is made once: treat it as read-only."""
-    from sooner.web.app import ROUTES
+    from sooner.web.routes import ROUTES
 
     return {
         "openapi": "3.1.0",
