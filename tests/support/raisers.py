@@ -9,6 +9,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, cast
 
+from dramatiq.middleware import SkipMessage
+
 from sooner.jobs import job
 from sooner.jobs.failure import Failure
 from src.actors import broker
@@ -61,6 +63,30 @@ class NoModule(Exception):
 NoModule.__module__ = None  # type: ignore[assignment]
 
 
+class NamesNoModule(type):
+    @property
+    def __module__(cls) -> str:  # type: ignore[override]
+        raise AttributeError("__module__")
+
+
+class NoModuleAtAll(Exception, metaclass=NamesNoModule):
+    pass
+
+
+class NotesInterrupt(Exception):
+    @property
+    def __notes__(self) -> list[str]:  # type: ignore[override]
+        raise KeyboardInterrupt
+
+
+def deep() -> Exception:
+    """As deep as no traceback is told."""
+    error: Exception = ValueError("x")
+    for _ in range(3000):
+        error = ExceptionGroup("g", [error, KeyError("k")])
+    return error
+
+
 def recurse() -> None:
     recurse()
 
@@ -88,6 +114,10 @@ KINDS: dict[str, tuple[Callable[[], None], str]] = {
     "cancelled by itself": (raising(asyncio.CancelledError), "cancelled-itself"),
     "recursion": (recurse, "RecursionError"),
     "of no module": (raising(lambda: NoModule("x")), "NoModule"),
+    "of no module at all": (raising(lambda: NoModuleAtAll("x")), "NoModuleAtAll"),
+    "notes interrupt": (raising(lambda: NotesInterrupt("x")), "NotesInterrupt"),
+    "a deep group": (raising(deep), "ExceptionGroup"),
+    "what dramatiq skips": (raising(lambda: SkipMessage("x")), "SkipMessage"),
     "lone surrogates": (raising(lambda: ValueError("\ud800")), "ValueError"),
     "a failure with lone surrogates": (raising(lambda: Failure("\ud800\0", type="mine")), "mine"),
     "100 MB of text": (raising(lambda: ValueError("x" * 100_000_000)), "ValueError"),
@@ -131,12 +161,24 @@ async def interrupt_in_gather() -> None:
 
 @job
 async def leave_in_callback() -> str:
-    """Leaves where nobody awaits it."""
+    """Leaves in code of the loop's, which belongs to no task."""
     asyncio.get_running_loop().call_soon(sys.exit, 2)
-    unkept = asyncio.create_task(interrupt())
-    unkept.add_done_callback(lambda task: None)
     await asyncio.sleep(0.05)
     return "went on"
+
+
+@job
+async def leave_unawaited() -> None:
+    """Leaves in a task that nobody awaits."""
+    unkept = asyncio.create_task(leave())
+    unkept.add_done_callback(lambda task: None)
+    await asyncio.sleep(60)
+
+
+@job
+async def leave_caught() -> list[str]:
+    """Leaves in a task whose end it would only look at."""
+    return [repr(each) for each in await asyncio.gather(leave(), return_exceptions=True)]
 
 
 @job

@@ -30,10 +30,14 @@ async def ended(client: httpx.AsyncClient, actor: str, **params: object) -> Docu
     return job if job["state"] != "processing" else await final(client, job["id"])
 
 
+async def said(client: httpx.AsyncClient, actor: str, **params: object) -> str:
+    return str((await ended(client, actor, **params))["state"])
+
+
 async def test_every_exception_ends_its_job_and_is_told_by_its_type(
     client: httpx.AsyncClient, processes: Processes
 ) -> None:
-    worker = await processes.worker(module=ACTORS)
+    worker = await processes.worker(module=ACTORS, WORKER_THREADS="2")
     places = [(actor, kind) for kind in KINDS for actor in ("end_on_loop", "end_on_thread")]
     jobs = await asyncio.gather(*(ended(client, actor, kind=kind) for actor, kind in places))
     told = {
@@ -41,7 +45,9 @@ async def test_every_exception_ends_its_job_and_is_told_by_its_type(
         for (actor, kind), job in zip(places, jobs, strict=True)
     }
     assert told == {(actor, kind): ("error", KINDS[kind][1]) for actor, kind in places}
-    assert worker.running()
+    # No thread of the worker's died of it, and none wrote past the log.
+    assert await asyncio.gather(*(said(client, "burn", seconds=0) for _ in range(4))) == ["done"] * 4
+    assert [line for line in worker.lines if not line.startswith("{")] == []
 
 
 async def test_who_leaves_in_a_task_or_thread_of_its_own_ends_nothing_else(
@@ -50,7 +56,12 @@ async def test_who_leaves_in_a_task_or_thread_of_its_own_ends_nothing_else(
     worker = await processes.worker(module=ACTORS)
     beside = await post(client, "sleep", "respond-async", seconds=2)
     await processing(client, beside["id"])
-    for actor, type_ in (("leave_in_group", "SystemExit"), ("interrupt_in_gather", "KeyboardInterrupt")):
+    for actor, type_ in (
+        ("leave_in_group", "SystemExit"),
+        ("interrupt_in_gather", "KeyboardInterrupt"),
+        ("leave_unawaited", "SystemExit"),
+        ("leave_caught", "SystemExit"),
+    ):
         job = await ended(client, actor)
         assert (job["state"], job["error"]["type"]) == ("error", type_)
     for actor in ("leave_in_callback", "stop_loop", "leave_in_thread"):

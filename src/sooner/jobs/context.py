@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from contextvars import Context, ContextVar
+from contextvars import ContextVar
 from typing import NamedTuple
 from uuid import UUID
 
@@ -30,9 +30,9 @@ def current() -> Current:
     return _current.get()
 
 
-def current_in(context: Context) -> Current | None:
-    """The job that the code of a context belongs to, for who looks at it from outside."""
-    return context.get(_current)
+def current_if_any() -> Current | None:
+    """The job that is running here, or None outside a job."""
+    return _current.get(None)
 
 
 def enter(job: Current) -> None:

@@ -1,7 +1,8 @@
 """The lease: one row a worker process, extended by a heartbeat, under which it holds all its jobs.
 
 The heartbeat runs on a thread with a connection of its own: an actor that blocks the event loop by mistake
-delays its own process, but does not make others run its jobs a second time.
+delays its own process, but does not make others run its jobs a second time, unless it does so for longer than the lease:
+then the watchdog ends the process.
 """
 
 import os

@@ -30,6 +30,10 @@ class LoopThread(EventLoopThread):
                     self.loop.run_forever()
                     log.warning("an actor stopped the event loop: it goes on")
                 except (SystemExit, KeyboardInterrupt) as error:
-                    log.warning("an actor's task let %s out: the event loop goes on", type(error).__name__)
+                    log.warning(
+                        "an actor's code let %s out: the event loop goes on",
+                        type(error).__name__,
+                        exc_info=True,
+                    )
         finally:
             self.loop.close()

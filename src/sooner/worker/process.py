@@ -187,7 +187,13 @@ def interruptible(fn: Callable[..., T]) -> Callable[..., T]:
 
     @functools.wraps(fn)
     def run(*args: Any, **params: Any) -> T:
-        return _attempt.get().on_thread(lambda: fn(*args, **params))
+        attempt = _attempt.get()
+        try:
+            return attempt.on_thread(lambda: fn(*args, **params))
+        except BaseException as error:
+            # Here, before dramatiq looks at it: that calls the exception's own code, and SkipMessage means to it that all is well.
+            attempt.raised(error)
+            raise
 
     return run
 

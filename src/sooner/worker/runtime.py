@@ -22,6 +22,7 @@ from sooner.jobs.declaring.place import lane_of, place_of_text
 from sooner.jobs.forecasting.history import History
 from sooner.jobs.running.attempt import Attempt
 from sooner.jobs.running.run import Runner
+from sooner.jobs.running.tasks import ActorTasks
 from sooner.jobs.secrets.seal import Opener
 from sooner.process import logs
 from sooner.process.settings import WorkerSettings
@@ -115,6 +116,7 @@ class Runtime:
         database, links = await _lent(settings), Links.of(settings)
         history, promoter, asked = History(links.chores), Promoter(links.chores), asyncio.Event()
         runner = _runner(settings, actors, links, to_thread, history, threads)
+        asyncio.get_running_loop().set_task_factory(ActorTasks(runner.exited))
         runner.traced = None if tracing is None else Traced(tracing)
         work = served(actors, queues, runner)
         lease = _lease(settings, actors, queues, work, runner, threads)

@@ -44,7 +44,8 @@ MISFIT_PATIENCE = 900.0
 #: Characters of a word of progress.
 LONGEST_WORD = 1_000
 
-Why = Literal["cancelled", "given-back", "timeout", "lost"]
+#: `exited`: a task that its actor made would have ended the program.
+Why = Literal["cancelled", "given-back", "timeout", "lost", "exited"]
 
 
 class Interrupted(Interrupt):
@@ -117,6 +118,7 @@ class Attempt(MessageProxy):
         self._ending: Ending | None = None
         self._has_outcome = False
         self._why: Why | None = None
+        self._cause: BaseException | None = None
         self._thread: int | None = None
         self._entered = 0.0
         #: Seconds on a thread, once it left it.
@@ -199,6 +201,8 @@ class Attempt(MessageProxy):
 
     def succeed(self, result: Any) -> None:
         """The actor returned."""
+        if self._has_outcome:
+            return
         try:
             text = self.actor.result.text(result) if isinstance(self.actor, JobActor) else plain(result)
             text = self._disclosure.clean(text)
@@ -261,7 +265,12 @@ class Attempt(MessageProxy):
             )
 
     def raised(self, error: BaseException) -> None:
-        """The actor came to an exception: its own, or what it made of being stopped. Raises nothing: the job has to end."""
+        """The actor came to an exception: its own, or what it made of being stopped. Raises nothing: the job has to end.
+
+        The first word counts: of what an actor raised on a thread, dramatiq's middleware tells once more, or otherwise.
+        """
+        if self._has_outcome:
+            return
         try:
             self._raised(error)
         except BaseException as worse:  # noqa: BLE001 - an exception's own code may raise anything
@@ -306,6 +315,8 @@ class Attempt(MessageProxy):
             self._end_with(Ending(self.id, self.fence, "queued", counted=False))
         elif why == "timeout":
             self.fail_with(OutOfTime(), raised)
+        elif why == "exited":
+            self.fail_with(self._cause or SystemExit())
         else:
             self._end_with(None)
 
@@ -367,12 +378,12 @@ class Attempt(MessageProxy):
         """Whether it was asked to stop."""
         return self._why is not None
 
-    def interrupt(self, why: Why) -> bool:
+    def interrupt(self, why: Why, cause: BaseException | None = None) -> bool:
         """Ask it to stop; on a thread it does so at its next bytecode. Whether this was the first to ask."""
         with self._lock:
             if self._why is not None or self._settled:
                 return False
-            self._why = why
+            self._why, self._cause = why, cause
             if self._thread is not None:
                 raise_thread_exception(self._thread, Interrupted)  # type: ignore[no-untyped-call]
             return True

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -12,11 +11,12 @@ from uuid import UUID
 
 import dramatiq
 
-from sooner.jobs.context import Current, current_in, enter
+from sooner.jobs.context import Current, enter
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.failure import Failure
 from sooner.jobs.running.ahead import Ahead
 from sooner.jobs.running.attempt import Attempt, Why
+from sooner.jobs.running.tasks import ActorTask
 from sooner.jobs.secrets.seal import Opener
 from sooner.process import logs
 from sooner.queue.finish import Ending, Finisher
@@ -218,9 +218,15 @@ class Runner:
         for attempt in [attempt for attempt in self._attempts.values() if attempt.id == id]:
             self._interrupt(attempt, why)
 
-    def _interrupt(self, attempt: Attempt, why: Why) -> None:
+    def exited(self, job: Current, error: BaseException) -> None:
+        """A task that the job's code made would have ended the program: it ends the job, where that still runs."""
+        attempt = self._newest.get(job.id)
+        if attempt is not None and attempt.current is job:
+            self._interrupt(attempt, "exited", error)
+
+    def _interrupt(self, attempt: Attempt, why: Why, cause: BaseException | None = None) -> None:
         # Asked again, an actor that is cleaning up would be torn out of that.
-        if attempt.interrupt(why) and (task := self._tasks.get(attempt.key)) is not None:
+        if attempt.interrupt(why, cause) and (task := self._tasks.get(attempt.key)) is not None:
             task.cancel()
 
     @property
@@ -252,16 +258,13 @@ class Runner:
 def job_of(frame: FrameType | None, task: "asyncio.Task[Any] | None") -> dict[str, str]:
     """The job whose code a frame of the loop's thread runs, in this task; empty where it is none of an actor's.
 
-    A task that an actor made for itself does not stand in its actor's frames: its context tells (Python 3.12 and newer).
+    A task that an actor made for itself does not stand in its actor's frames.
     """
     while frame is not None:
         if frame.f_code is Runner._run.__code__:  # noqa: SLF001 - this module's own
             return _named(frame.f_locals["attempt"].current)
         frame = frame.f_back
-    if task is None or sys.version_info < (3, 12):
-        return {}
-    job = current_in(task.get_context())
-    return {} if job is None else _named(job)
+    return _named(task.job) if isinstance(task, ActorTask) else {}
 
 
 def _named(job: Current) -> dict[str, str]:

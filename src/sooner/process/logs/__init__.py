@@ -3,12 +3,14 @@
 import logging
 import sys
 import threading
+import traceback
 from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType, TracebackType
 from typing import Any
 
 import structlog
+from structlog.typing import ExcInfo
 
 from sooner.process.logs import redact
 
@@ -22,6 +24,14 @@ def belong(**fields: Any) -> None:
 
 def _belonging(logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
     return {**_belongs.get(), **event}
+
+
+def _told(exc_info: ExcInfo) -> str:
+    """An exception and its traceback, whatever its own code does when it is asked for its text."""
+    try:
+        return "".join(traceback.format_exception(exc_info[1])).rstrip("\n")
+    except BaseException:  # noqa: BLE001 - a line that cannot be written must not end its thread
+        return f"{exc_info[0].__name__}: it cannot be told"
 
 
 #: Characters of an exception with its traceback: its text may be of any length.
@@ -42,7 +52,7 @@ SHARED: list[Any] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.format_exc_info,
+    structlog.processors.ExceptionRenderer(_told),
     _bounded,
 ]
 
