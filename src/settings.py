@@ -1,4 +1,4 @@
-"""The web process's settings, checked alone: `python -m src.settings` exits 78 where one is wrong."""
+"""The web process's settings, checked alone: `python -m src.settings` prints uvicorn's `--host`, or exits 78."""
 
 from sooner.process.settings.check import main
 

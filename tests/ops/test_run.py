@@ -53,9 +53,20 @@ async def test_serves_until_a_signal_ends_everything(checkout: Checkout, number:
         headers = {"Authorization": f"Bearer {key}", "Prefer": "wait=20"}
         answer = await client.post("jobs/echo", json={"hello": 1}, headers=headers)
     assert (answer.status_code, answer.json()["result"]) == (200, {"hello": 1})
+    assert listening(checkout, httpx.URL(page).port) <= {"127.0.0.1", "::1"}
     run.send(number)
     assert await run.exit() == 0, run.output
     assert checkout.processes() == []
+
+
+def listening(checkout: Checkout, port: int | None) -> set[str]:
+    """The addresses on which the run listens at a port."""
+    sockets = [each for process in checkout.processes() for each in process.net_connections("inet")]
+    found = {
+        each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN and each.laddr.port == port
+    }
+    assert found, "nothing listens there"
+    return found
 
 
 @pytest.mark.slow

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import socket
 from typing import Final
 
 from sooner.local.console import say
 from sooner.local.credentials import SECRET_SETTINGS, Credentials, KeysError
 from sooner.local.exclusive import MARK
+from sooner.process.settings import host
 
 DEFAULTS: Final = {
     "DIAGNOSTICS": "1",
+    "HOST": "localhost",
     "LOG_FORMAT": "text",
     "PYTHONUNBUFFERED": "1",
     # Below the ten seconds that everything has to end in: what a worker cannot finish goes back in good order.
@@ -26,8 +27,12 @@ class PortError(Exception):
 
 
 def common_environment(database_url: str) -> dict[str, str]:
-    """What every process gets; what the caller has set goes before our defaults."""
-    caller = {name: value for name, value in os.environ.items() if name not in PRIVATE}
+    """What every process gets; what the caller has set, to more than nothing, goes before our defaults."""
+    caller = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in PRIVATE and (value or name not in DEFAULTS)
+    }
     return {**DEFAULTS, **caller, **MARK, "DATABASE_URL": database_url}
 
 
@@ -82,12 +87,24 @@ def choose_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether the web process could listen there, on all addresses as it does."""
-    with socket.socket() as probe:
-        # As servers do: a port whose last connections are still winding down is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("0.0.0.0", port))  # noqa: S104  # asked for, not served
-        except (OSError, OverflowError):
-            return False
-    return True
+    """Whether the web process could listen there, on all the addresses that it shall listen on.
+
+    Raises PortError where HOST names none of this machine.
+    """
+    try:
+        usable, _ = host.places(host.checked(given_host() or DEFAULTS["HOST"]))
+    except ValueError as error:
+        raise PortError(f"HOST: {error}") from None
+    return all(place.takes(port=port) for place in usable)
+
+
+def base_url(port: int) -> str:
+    """Where a browser on this machine finds the web process."""
+    given = given_host()
+    name = DEFAULTS["HOST"] if given in ("", host.EVERY, host.EVERY_IPV4) else given
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def given_host() -> str:
+    """The caller's HOST, without brackets; empty for none."""
+    return os.environ.get("HOST", "").removeprefix("[").removesuffix("]")

@@ -17,7 +17,13 @@ import httpx
 
 from sooner.local.console import say
 from sooner.local.credentials import Credentials, KeysError
-from sooner.local.environments import PortError, choose_port, common_environment, process_environments
+from sooner.local.environments import (
+    PortError,
+    base_url,
+    choose_port,
+    common_environment,
+    process_environments,
+)
 from sooner.local.exclusive import MARK, RunningError, exclusive
 from sooner.local.postgres import Cluster, PostgresError
 from sooner.local.procfile import read_procfile
@@ -159,7 +165,7 @@ async def serve(port: int, credentials: Credentials, environment: dict[str, str]
         SampleError: the sample job failed, and this is a check.
         StartError: the web process did not become ready.
     """
-    address = f"http://localhost:{port}"
+    address = base_url(port)
     async with httpx.AsyncClient(base_url=address, timeout=60, trust_env=False) as client:
         await ready(client)
         key = await credentials.api_key(client, environment)

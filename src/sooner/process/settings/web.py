@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from sooner.process.settings import host as listening
 from sooner.process.settings.common import (
     CommonSettings,
     PostgresUrl,
@@ -28,6 +29,7 @@ def _root(path: str) -> str:
 class WebSettings(CommonSettings):
     """Settings of `uvicorn src.api:app`."""
 
+    host: Annotated[str, AfterValidator(listening.checked)] | None = None
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     web_concurrency: Annotated[int, Field(ge=1)] = 1
     database_replica_url: PostgresUrl | None = None
