@@ -202,6 +202,11 @@ def test_what_nobody_awaited_is_an_error_and_no_warning(hint: Any) -> None:
             Report.model_construct(user_id=cast("int", "x")),
             "at #: It cannot be written as the declared type.",
         ),
+        (
+            dict[str, list[Report]],
+            {"a": [Report.model_construct(user_id=cast("int", "x"))]},
+            "at #: It cannot be written as the declared type.",
+        ),
         (Annotated[int, AfterValidator(unhappy)], "1", "at #: It does not pass a check."),
     ],
 )
