@@ -73,6 +73,12 @@ class NoModuleAtAll(Exception, metaclass=NamesNoModule):
     pass
 
 
+class ClassRaises(Exception):
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        raise ValueError("no class")
+
+
 class NotesInterrupt(Exception):
     @property
     def __notes__(self) -> list[str]:  # type: ignore[override]
@@ -115,6 +121,7 @@ KINDS: dict[str, tuple[Callable[[], None], str]] = {
     "recursion": (recurse, "RecursionError"),
     "of no module": (raising(lambda: NoModule("x")), "NoModule"),
     "of no module at all": (raising(lambda: NoModuleAtAll("x")), "NoModuleAtAll"),
+    "of a class that raises": (raising(lambda: ClassRaises("x")), "ClassRaises"),
     "notes interrupt": (raising(lambda: NotesInterrupt("x")), "NotesInterrupt"),
     "a deep group": (raising(deep), "ExceptionGroup"),
     "what dramatiq skips": (raising(lambda: SkipMessage("x")), "SkipMessage"),
@@ -214,6 +221,32 @@ async def hold_up_in_task(seconds: float) -> str:
         time.sleep(seconds)  # noqa: ASYNC251 - what is tried
 
     await asyncio.create_task(block())
+    return "let go"
+
+
+def count(seconds: float) -> None:
+    """Keeps the interpreter's lock in one call, so that no other thread runs, and then the processor for long enough to be seen."""
+    began, number = time.thread_time(), 100_000
+    while (took := time.thread_time() - began) < 0.05:
+        sum(range(number))
+        number *= 2
+    sum(range(int(number * seconds / took)))
+    began = time.monotonic()
+    while time.monotonic() - began < 0.5:
+        pass
+
+
+@job
+async def keep_lock_on_loop(seconds: float) -> str:
+    """Lets no other thread run."""
+    count(seconds)
+    return "let go"
+
+
+@job
+def keep_lock_on_thread(seconds: float) -> str:
+    """Lets no other thread run."""
+    count(seconds)
     return "let go"
 
 

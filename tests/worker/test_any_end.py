@@ -84,6 +84,19 @@ async def test_who_holds_up_the_loop_is_named(
     assert worker.running()
 
 
+@pytest.mark.parametrize("actor", ["keep_lock_on_loop", "keep_lock_on_thread"])
+async def test_who_lets_no_thread_run_is_named_afterwards(
+    actor: str, client: httpx.AsyncClient, processes: Processes
+) -> None:
+    worker = await processes.worker(module=ACTORS)
+    job = await ended(client, actor, seconds=2.5)
+    assert job["result"] == "let go"
+    line = (await worker.line('.*"interpreter held up".*'))[0]
+    assert f'"job": "{job["id"]}"' in line
+    assert f'"actor": "{actor}"' in line
+    assert "raisers.py" in line
+
+
 async def test_a_worker_whose_loop_stands_still_beyond_its_lease_ends(
     client: httpx.AsyncClient, processes: Processes
 ) -> None:

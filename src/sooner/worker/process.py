@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import dramatiq
 from dramatiq.asyncio import set_event_loop_thread
+from dramatiq.errors import RateLimitExceeded
 from dramatiq.middleware import Middleware
 
 from sooner.jobs.context import enter
@@ -193,9 +194,20 @@ def interruptible(fn: Callable[..., T]) -> Callable[..., T]:
         except BaseException as error:
             # Here, before dramatiq looks at it: that calls the exception's own code, and SkipMessage means to it that all is well.
             attempt.raised(error)
+            if (told := tellable(error)) is not error:
+                raise told from None
             raise
 
     return run
+
+
+def tellable(error: BaseException) -> BaseException:
+    """The exception itself; another one in its place where asking of its class raises, which dramatiq's thread would not survive."""
+    try:
+        isinstance(error, RateLimitExceeded)
+    except BaseException:  # noqa: BLE001 - it may be anything
+        return RuntimeError(f"{type(error).__name__}, whose class cannot be told")
+    return error
 
 
 def end_all() -> None:

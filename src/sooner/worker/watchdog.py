@@ -4,12 +4,14 @@ import asyncio
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
 from sooner.process import logs
 from sooner.worker.loop import LoopThread
+from sooner.worker.shares import Shares
 
 log = logs.get(__name__)
 
@@ -23,7 +25,9 @@ class Watchdog:
     """A thread that asks the loop for signs of life.
 
     It counts its own ticks, not a clock's time: where the whole process was frozen, the loop was not held up.
-    `holder` finds the job whose code a frame of the loop's thread runs, in a task of it. `patience`: seconds until the process ends.
+    `holder` finds the job whose code a frame runs, in a task of the loop where it is the loop's. `patience`: seconds until the process ends.
+
+    Code in C that keeps the interpreter's lock lets no thread run, this one neither: it is named when it has let go.
     """
 
     def __init__(
@@ -36,6 +40,8 @@ class Watchdog:
         self._loop = loop
         self._holder = holder
         self._patience = patience
+        self._shares = Shares()
+        self._looked_at = 0.0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -48,7 +54,7 @@ class Watchdog:
         self._ended.set()
 
     def _watch(self) -> None:
-        while not self._ended.wait(TICK_SECONDS):
+        while not self._tick(self._ended):
             turned = threading.Event()
             try:
                 self._loop.loop.call_soon_threadsafe(turned.set)
@@ -58,7 +64,7 @@ class Watchdog:
 
     def _await(self, turned: threading.Event) -> None:
         seconds, holder = 0.0, None
-        while not turned.wait(TICK_SECONDS) and not self._ended.is_set():
+        while not self._tick(turned) and not self._ended.is_set():
             seconds += TICK_SECONDS
             if seconds >= HELD_UP_SECONDS and holder is None:
                 holder = self._held_up()
@@ -70,11 +76,29 @@ class Watchdog:
 
     def _held_up(self) -> dict[str, str]:
         """Which job holds up the loop, as far as its thread's frames tell, and where."""
-        frame = sys._current_frames().get(self._loop.ident or 0)  # noqa: SLF001 - there is no other way to look
+        return self._told_of(self._loop)
+
+    def _told_of(self, thread: threading.Thread) -> dict[str, str]:
+        frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - there is no other way to look
         if frame is None:
             return {}
         where = f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
-        return {**self._holder(frame, asyncio.current_task(self._loop.loop)), "at": where}
+        task = asyncio.current_task(self._loop.loop) if thread is self._loop else None
+        return {**self._holder(frame, task), "at": where}
+
+    def _tick(self, event: threading.Event) -> bool:
+        """Wait for an event as long as a tick. Whether it came."""
+        began = time.monotonic()
+        came = event.wait(TICK_SECONDS)
+        now = time.monotonic()
+        late = now - began - TICK_SECONDS
+        if late >= HELD_UP_SECONDS or now - self._looked_at >= HELD_UP_SECONDS:
+            self._looked_at = now
+            thread, seconds = self._shares.look()
+            # Where no thread had the processor the whole process stood still, and nobody is to blame.
+            if late >= HELD_UP_SECONDS and thread is not None and seconds >= late / 2:
+                log.warning("interpreter held up", seconds=round(late, 2), **self._told_of(thread))
+        return came
 
     def _end(self, why: str, facts: Mapping[str, Any]) -> None:
         """End the process: the lease runs out, other workers take its jobs, and the platform starts another."""

@@ -256,11 +256,13 @@ class Runner:
 
 
 def job_of(frame: FrameType | None, task: "asyncio.Task[Any] | None") -> dict[str, str]:
-    """The job whose code a frame of the loop's thread runs, in this task; empty where it is none of an actor's.
+    """The job whose code a frame runs, on the loop in this task; empty where it is none of an actor's.
 
     A task that an actor made for itself does not stand in its actor's frames.
     """
     while frame is not None:
+        if frame.f_code is Attempt.on_thread.__code__:
+            return _named(frame.f_locals["self"].current)
         if frame.f_code is Runner._run.__code__:  # noqa: SLF001 - this module's own
             return _named(frame.f_locals["attempt"].current)
         frame = frame.f_back
