@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 pytest_plugins = ("tests.support.bounded", "tests.support.said")
 
 # What is lost in a power cut is not what most tests are about; those that are start their own cluster.
-FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
+FAST = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "300",
+    "max_prepared_transactions": "10",
+}
 
 
 class MakeKey(Protocol):

@@ -1,4 +1,4 @@
--- Least privilege: a role of its own for each process. Run it as the owner of the schema after every migration:
+-- Least privilege: a role of its own for each process, and one for other programs, which may submit jobs. Run it as the owner of the schema after every migration:
 --   psql "$DATABASE_URL" -f ops/postgres/roles.sql
 -- It may be run again at any time. The roles have no password: alter role sooner_web password '...', and so on,
 -- then give each process an address of its own. API keys are made with the owner's address.
@@ -7,7 +7,7 @@ do $$
 declare
   name text;
 begin
-  foreach name in array array['sooner_web', 'sooner_worker', 'sooner_scheduler'] loop
+  foreach name in array array['sooner_web', 'sooner_worker', 'sooner_scheduler', 'sooner_client'] loop
     begin
       execute format('create role %I login noinherit nosuperuser nocreatedb nocreaterole', name);
     exception when duplicate_object or unique_violation then
@@ -18,7 +18,7 @@ end $$;
 
 begin;
 
-revoke all on all tables in schema dramatiq, sooner from sooner_web, sooner_worker, sooner_scheduler;
+revoke all on all tables in schema dramatiq, sooner from sooner_web, sooner_worker, sooner_scheduler, sooner_client;
 grant usage on schema dramatiq, sooner to sooner_web, sooner_worker, sooner_scheduler;
 grant select on sooner.alembic_version to sooner_web, sooner_worker, sooner_scheduler;
 
@@ -51,7 +51,7 @@ grant select on sooner.worker, sooner.lease, sooner.schedule, sooner.tick, soone
 -- worker: runs jobs, brings them to where they are claimed, and cleans up. Whose a job is and what was asked for it cannot change.
 grant select, insert, delete on dramatiq.queue to sooner_worker;
 select pg_temp.allow('sooner_worker', 'update', 'dramatiq.queue', array[
-  'message_id', 'actor', 'message', 'sealed', 'tenant', 'request_id', 'traceparent', 'created_at',
+  'message_id', 'actor', 'message', 'sealed', 'tenant', 'request_id', 'traceparent', 'parent', 'created_at',
   'idempotency_key', 'fingerprint', 'unique_key', 'cancel_at', 'cancel_requested']);
 grant select, insert, update, delete on sooner.worker, sooner."limit", sooner.file, sooner.file_chunk,
   sooner.actor_history, sooner.sample to sooner_worker;
@@ -74,5 +74,13 @@ grant select, insert, update on sooner.schedule, sooner.tick to sooner_scheduler
 -- Which actors living workers know.
 grant select (id, actors, expires_at) on sooner.worker to sooner_scheduler;
 grant select on sooner.unknown_actor to sooner_scheduler;
+
+-- What a job's code submits. The functions do what they do under the role that owns them, and nothing else.
+revoke all on function sooner.submit, sooner.enqueue from public, sooner_web, sooner_worker, sooner_scheduler, sooner_client;
+grant execute on function sooner.submit, sooner.enqueue to sooner_worker;
+
+-- client: any other program, in any language. It submits jobs (select sooner.submit(actor, params, …)) for any tenant, and no more.
+grant usage on schema sooner to sooner_client;
+grant execute on function sooner.submit to sooner_client;
 
 commit;

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from tests.support import roles
-from tests.support.jobs import final, post, processing
+from tests.support.jobs import fetch, final, post, processing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -57,6 +57,13 @@ FORBIDDEN = {
         "select * from sooner.api_key",
         "select * from sooner.chunk",
         "select * from sooner.webhook",
+        "select sooner.submit('echo')",
+    ],
+    "client": [
+        "select message_id from dramatiq.queue",
+        'insert into dramatiq.queue (message_id, message) values (gen_random_uuid(), \'{"actor_name": "echo"}\')',
+        "select sooner.tell_webhooks(gen_random_uuid(), 'acme', 'done')",
+        "select * from sooner.api_key",
     ],
 }
 NOBODY = [
@@ -94,6 +101,15 @@ async def test_it_is_refused(name: str, query: str, granted_url: str) -> None:
     async with signed_in(granted_url, name) as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(query)
+
+
+async def test_other_programs_submit_and_no_more(database_url: str) -> None:
+    async with signed_in(database_url, "client") as connection:
+        id = await connection.fetchval("select sooner.submit('echo', '{\"a\": 1}', tenant => 'acme')")
+    [row] = await fetch(
+        database_url, "select message_id, tenant, actor, message->'kwargs' as params from dramatiq.queue"
+    )
+    assert dict(row) == {"message_id": id, "tenant": "acme", "actor": "echo", "params": '{"a": 1}'}
 
 
 async def test_each_process_does_its_work_under_its_own_role(

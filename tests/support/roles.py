@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ADDRESSES = ("DATABASE_URL", "DATABASE_REPLICA_URL")
-ROLES = {"web": "sooner_web", "worker": "sooner_worker", "scheduler": "sooner_scheduler"}
+ROLES = {
+    "web": "sooner_web",
+    "worker": "sooner_worker",
+    "scheduler": "sooner_scheduler",
+    "client": "sooner_client",
+}
 PASSWORD = "known to the suite"
 
 
