@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import socket
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import asyncpg
 import pytest
+from psycopg2.extensions import parse_dsn
 
+from sooner.db import hosts
 from sooner.db.link import options
-from sooner.process.settings.address import checked
+from sooner.jobs import job
+from sooner.process.settings.address import PARTS, checked, parsed
+from tests.support.declaring import own_broker
 from tests.support.environment import environment
 from tests.support.jobs import fetch, post
 
@@ -27,6 +33,22 @@ REFUSED = {
     "connect_timeout=soon": "connect_timeout: a whole number of seconds",
     "search_path=mine": "search_path is none that every part can keep to: leave it out",
     "hostaddr=127.0.0.1": "hostaddr is none that every part can keep to",
+    "sslmode=on": "sslmode: only disable or allow or prefer or require or verify-ca or verify-full",
+    "sslrootcert=system": "sslrootcert: the drivers' systems differ: name the file",
+    "sslrootcert=/no/such/file": "sslrootcert: names no file that is here",
+    "target_session_attrs=write": "target_session_attrs: only any or read-write",
+    "connect_timeout=0": "connect_timeout: 0 waits for ever",
+    "keepalives_idle=soon": "keepalives_idle: a whole number",
+    "sslmode": "sslmode has no value: NAME=VALUE",
+    "port=first": "its port is no number",
+    "port=1,2": "as many ports are needed as there are hosts",
+}
+UNREADABLE = {
+    "postgresql://user:p@ss@host/database": "a @ in a user name or password is to be written %40",
+    "postgresql://user:p#ss@host/database": "a # in it is to be written %23",
+    "postgresql://host": "names no database",
+    "postgresql:///?host=/tmp": "names no database",
+    "mysql://host/database": "not a postgresql:// address",
 }
 
 
@@ -36,13 +58,83 @@ def test_what_no_part_could_keep_to_is_refused_by_name(parameter: str) -> None:
         checked(f"postgresql://user:password@host/database?sslmode=prefer&{parameter}")
 
 
+@pytest.mark.parametrize("url", UNREADABLE)
+def test_what_the_drivers_would_read_each_otherwise_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=UNREADABLE[url]):
+        checked(url)
+
+
+def test_an_address_is_read_as_libpq_reads_it() -> None:
+    for url in (
+        "postgresql://us%20er:p%2Fw@[::1]:5433,two/da%2Bta?application_name=a+b%2Bc",
+        "postgres:///?host=one,/tmp&port=5433&user=me&dbname=x&options=-c%20a%3Db",
+        "postgresql://me@one:1/x?host=two&port=2&dbname=y&user=you&password=other",
+    ):
+        ours, libpq = parsed(checked(url)), parse_dsn(url)
+        assert (ours.user, ours.password, ours.database) == tuple(
+            libpq.get(name) for name in ("user", "password", "dbname")
+        )
+        assert ours.hosts == libpq["host"].split(",")
+        ports = [int(port) if port else None for port in libpq["port"].split(",")]
+        assert ours.ports == (ports * len(ours.hosts) if len(ports) == 1 else ports)
+        rest = {name: value for name, value in ours.parameters.items() if name not in PARTS}
+        assert rest.items() <= libpq.items()
+
+
+async def opened(url: str) -> asyncpg.Connection[asyncpg.Record]:
+    return await hosts.connect(**options(checked(url), "test"))
+
+
 async def test_a_connection_is_made_as_the_address_says(database_url: str) -> None:
-    url = f"{checked(database_url)}?{HANDED_OUT}"
+    url = f"{database_url}?{HANDED_OUT}"
     assert options(url, "test")["timeout"] == 5
-    connection = await asyncpg.connect(**options(url, "test"))
+    connection = await opened(url)
     told = [await connection.fetchval(f"show {name}") for name in ("application_name", "lock_timeout")]
+    shown: Any = connection
+    own = shown._transport.get_extra_info("socket")
+    idle = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
     await connection.close()
-    assert told == ["mine", "54321ms"]
+    assert (told, idle) == (["mine", "54321ms"], 30)
+
+
+async def test_all_may_stand_behind_the_question_mark(database_url: str) -> None:
+    parts = parse_dsn(database_url)
+    connection = await opened(f"postgresql:///?application_name=a+b&{urlencode(parts)}")
+    told = await connection.fetchval("select current_database() || current_setting('application_name')")
+    await connection.close()
+    assert told == f"{parts['dbname']}a+b"
+
+
+@pytest.mark.parametrize("attributes", ["any", "read-write", "prefer-standby"])
+async def test_a_host_that_is_silent_leaves_time_for_the_next(database_url: str, attributes: str) -> None:
+    silent = socket.create_server(("127.0.0.1", 0))
+    login, _, place = database_url.removeprefix("postgresql://").rpartition("@")
+    host, _, database = place.partition("/")
+    with silent:
+        connection = await opened(
+            f"postgresql://{login}@127.0.0.1:{silent.getsockname()[1]},{host}/{database}"
+            f"?connect_timeout=2&target_session_attrs={attributes}"
+        )
+    found = await connection.fetchval("select current_database()")
+    await connection.close()
+    assert found == database
+
+
+async def test_synchronous_code_enqueues_by_such_an_address(database_url: str) -> None:
+    def noted(text: str) -> None: ...
+
+    with own_broker() as broker:
+        actor = job(noted)
+    broker.open(checked(f"{database_url}?{HANDED_OUT}&application_name=a+b"), retention=60.0)
+    message = await asyncio.to_thread(actor.send, "x")
+    names = await fetch(
+        database_url,
+        "select distinct application_name from pg_stat_activity where datname = current_database()",
+    )
+    broker.pool.closeall()
+    rows = await fetch(database_url, "select message_id::text from dramatiq.queue")
+    assert [row["message_id"] for row in rows] == [message.message_id]
+    assert "a+b" in {row["application_name"] for row in names}
 
 
 async def test_every_process_works_with_such_an_address(
@@ -52,7 +144,8 @@ async def test_every_process_works_with_such_an_address(
     for command in ("alembic upgrade head", "python -m src.keys list"):
         done = await asyncio.create_subprocess_exec(*command.split(), env=environment({"DATABASE_URL": url}))
         assert await done.wait() == 0, command
-    web = await processes.web(DATABASE_URL=url)
+    replica = f"{database_url}?{HANDED_OUT}&application_name=replica"
+    web = await processes.web(DATABASE_URL=url, DATABASE_REPLICA_URL=replica)
     await processes.worker(DATABASE_URL=url)
     scheduler = await processes.scheduler(DATABASE_URL=url)
     await scheduler.line('"event": "leading"')
@@ -60,15 +153,18 @@ async def test_every_process_works_with_such_an_address(
         "python", "-m", "src.doctor", env=environment({"DATABASE_URL": url}), stdout=asyncio.subprocess.PIPE
     )
     said, _ = await doctor.communicate()
-    job = await post(connect(web, await api_key()), "echo", "wait=20", a=1)
+    client = connect(web, await api_key())
+    made = await post(client, "echo", "wait=20", a=1)
+    listed = await client.get("/jobs")
 
-    assert (job["state"], job["result"]) == ("done", {"a": 1})
+    assert (made["state"], made["result"]) == ("done", {"a": 1})
+    assert [each["id"] for each in listed.json()["items"]] == [made["id"]]
     assert doctor.returncode == 0, said.decode()
     names = await fetch(
         database_url,
         "select distinct application_name from pg_stat_activity where datname = current_database()",
     )
-    assert "mine" in {row["application_name"] for row in names}
+    assert {"mine", "replica"} <= {row["application_name"] for row in names}
 
 
 @pytest.mark.parametrize(

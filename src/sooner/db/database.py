@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from sooner.db import link, retry
+from sooner.db import hosts, link, retry
 from sooner.db.queries import Query
 from sooner.db.retry import Unavailable
 from sooner.db.transaction import transaction
@@ -90,14 +90,9 @@ def pool(url: str, name: str, *, size: int = 5, direct: bool = True) -> Database
     return Database(
         databases.Database(
             "postgresql://",
-            # asyncpg reads the address itself: `databases` would lose several hosts and libpq's options.
-            host=None,
-            port=None,
-            user=None,
-            password=None,
-            database=None,
             min_size=1,
             max_size=size,
+            connect=hosts.connect,
             **link.options(url, name, direct=direct),
         ),
         direct=direct,

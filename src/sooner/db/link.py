@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from sooner.db import retry
+from sooner.db import hosts, retry
 from sooner.db.queries import Query
 from sooner.db.retry import Unavailable
 from sooner.db.transaction import IDLE_SECONDS, transaction
@@ -80,7 +80,7 @@ class Link:
 
     async def _connected(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(**self._options)
+            self._connection = await hosts.connect(**self._options)
         return self._connection
 
     async def drop(self) -> None:
@@ -101,20 +101,18 @@ class Link:
 
 async def connect(url: str, name: str) -> Connection:
     """A new connection of one's own, outside any pool."""
-    return await asyncpg.connect(**options(url, name))
+    return await hosts.connect(**options(url, name))
 
 
 def options(
     url: str, name: str, *, direct: bool = True, command_seconds: float = COMMAND_SECONDS, **settings: str
 ) -> dict[str, Any]:
-    """Asyncpg's options for a connection of ours to an address; a pooler between lets no more than a name pass."""
+    """Options of `hosts.connect` for a connection of ours to an address; a pooler between lets no more than a name pass."""
     cache = {} if direct else {"statement_cache_size": 0}
-    dsn, told = address.for_asyncpg(url)
     return {
-        "dsn": dsn,
         "timeout": CONNECT_SECONDS,
         "command_timeout": command_seconds,
         "server_settings": {**address.unless_named(url, application_name=f"sooner {name}"), **settings},
         **cache,
-        **told,
+        **address.for_asyncpg(url),
     }

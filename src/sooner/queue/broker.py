@@ -13,6 +13,7 @@ from dramatiq.message import Message
 from dramatiq.middleware import Middleware
 from dramatiq_pg import PostgresBroker
 from dramatiq_pg.utils import make_pool, retry_pg, transaction
+from psycopg2.extensions import parse_dsn
 
 from sooner.db import bound
 from sooner.queue.batch import Batch, Kind, NewJob
@@ -45,7 +46,8 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
 
     def open(self, url: str, *, retention: float) -> None:
         """Let synchronous code of this process enqueue (`actor.send()`)."""
-        self.pool = make_pool(url)
+        # It would read an address otherwise than libpq does.
+        self.pool = make_pool({"connect_timeout": "5", **parse_dsn(url)})
         self._retention = retention
 
     def declare_queue(self, queue_name: str) -> None:

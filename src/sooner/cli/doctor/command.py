@@ -6,7 +6,7 @@ import sys
 import asyncpg
 
 from sooner.cli.doctor.checks import CHECKS, Ill, Patient
-from sooner.db import transient
+from sooner.db import hosts, transient
 from sooner.db.link import options
 from sooner.process.settings import load
 from sooner.process.settings.common import CommonSettings
@@ -22,7 +22,7 @@ async def examine(settings: DoctorSettings) -> int:
     """Run the checks: the exit code."""
     try:
         one, two = [
-            await asyncpg.connect(**options(settings.database_url, "doctor", direct=False)) for _ in range(2)
+            await hosts.connect(**options(settings.database_url, "doctor", direct=False)) for _ in range(2)
         ]
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what is wrong
         return say(

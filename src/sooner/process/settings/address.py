@@ -1,41 +1,80 @@
 """DATABASE_URL: a connection URI of libpq, read by two drivers that know different parameters of it.
 
 libpq (psycopg2: migrations, leases, `.send()`) takes all of "Parameter Key Words" in PostgreSQL's documentation and refuses any other
-name. asyncpg knows some, and sends whatever else it meets to the server as a setting, which the server refuses.
+name. asyncpg knows some, reads some of them otherwise, and sends whatever else it meets to the server as a setting, which the server
+refuses. So the URI is read here as libpq reads it, and asyncpg gets its parts.
 """
 
+import os
 from collections.abc import Callable, Mapping
-from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, unquote, urlencode
 
-#: What both drivers take, and mean alike.
-SHARED: Final = frozenset(
-    {
-        *("host", "port", "dbname", "user", "password", "passfile", "krbsrvname", "gsslib"),
-        *("sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslpassword"),
-        *("ssl_min_protocol_version", "ssl_max_protocol_version", "sslnegotiation"),
-        *("target_session_attrs", "application_name", "options"),
-    }
-)
+Check = Callable[[str], str | None]
+"""What is wrong with a parameter's value, None where nothing is."""
 
 
-def _one_of(*values: str) -> Callable[[str], str | None]:
+def _one_of(*values: str) -> Check:
     def check(value: str) -> str | None:
         return None if value in values else f"only {' or '.join(values)} can be kept to here"
 
     return check
 
 
+def _number(value: str) -> str | None:
+    return None if value.isascii() and value.isdecimal() else "a whole number is needed"
+
+
 def _seconds(value: str) -> str | None:
-    return None if value.isdecimal() else "a whole number of seconds is needed"
+    if not (value.isascii() and value.isdecimal()):
+        return "a whole number of seconds is needed"
+    return None if int(value) else "0 waits for ever: leave it out, or name the seconds"
+
+
+def _file(value: str) -> str | None:
+    return None if os.path.isfile(value) else "names no file that is here"  # noqa: PTH113 - as the drivers open it
+
+
+def _root_certificate(value: str) -> str | None:
+    if value == "system":
+        return "the drivers' systems differ: name the file (/etc/ssl/certs/ca-certificates.crt on Debian)"
+    return _file(value)
 
 
 def _any(value: str) -> str | None:
     return None
 
 
-#: What asyncpg does not know: each with what is wrong with a value that it could not keep to, None where nothing is.
-OURS: Final[Mapping[str, Callable[[str], str | None]]] = {
+#: What asyncpg takes as it stands.
+SHARED: Final[Mapping[str, Check]] = {
+    "passfile": _any,
+    "krbsrvname": _any,
+    "gsslib": _one_of("gssapi", "sspi"),
+    "sslmode": _one_of("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "sslnegotiation": _one_of("postgres", "direct"),
+    "sslcert": _file,
+    "sslkey": _file,
+    "sslpassword": _any,
+    "sslrootcert": _root_certificate,
+    "sslcrl": _file,
+    "ssl_min_protocol_version": _one_of("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"),
+    "ssl_max_protocol_version": _one_of("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"),
+    "application_name": _any,
+    "options": _any,
+}
+
+#: What goes before the same in front of the question mark.
+PARTS: Final[Mapping[str, Check]] = {
+    "host": _any,
+    "port": _any,
+    "user": _any,
+    "password": _any,
+    "dbname": _any,
+}
+
+#: What asyncpg does not know, or does otherwise.
+OURS: Final[Mapping[str, Check]] = {
+    "target_session_attrs": _one_of("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
     "connect_timeout": _seconds,
     # What asyncpg does anyway: no channel binding, no encryption by GSSAPI, UTF-8.
     "channel_binding": _one_of("disable", "prefer"),
@@ -44,49 +83,126 @@ OURS: Final[Mapping[str, Callable[[str], str | None]]] = {
     "load_balance_hosts": _one_of("disable"),
     "sslcompression": _one_of("0"),
     "sslsni": _one_of("1"),
-    # How soon a dead connection is noticed: asyncpg's own are probed by us.
     "keepalives": _one_of("1"),
-    "keepalives_idle": _any,
-    "keepalives_interval": _any,
-    "keepalives_count": _any,
-    "tcp_user_timeout": _any,
+    "keepalives_idle": _number,
+    "keepalives_interval": _number,
+    "keepalives_count": _number,
+    "tcp_user_timeout": _number,
     "fallback_application_name": _any,
 }
+
+KNOWN: Final = {**SHARED, **PARTS, **OURS}
+SOCKET_OPTIONS: Final = ("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
+
+
+class Address(NamedTuple):
+    """A connection URI in parts; None where it says nothing."""
+
+    user: str | None
+    password: str | None
+    hosts: list[str]
+    ports: list[int | None]
+    database: str | None
+    parameters: dict[str, str]
 
 
 def checked(url: str) -> str:
     """The address, its scheme spelled out. Raises ValueError for one that some part of a deployment could not keep to."""
-    scheme, _, rest = url.partition("://")
-    if scheme not in ("postgres", "postgresql") or not rest:
-        raise ValueError("not a postgresql:// address")
-    if not urlsplit(url).path.strip("/"):
+    address = parsed(url)
+    if not (address.database or "").strip("/"):
         raise ValueError("names no database (postgresql://user:password@host/database)")
-    for name, value in _parameters(url):
-        if name not in SHARED and name not in OURS:
+    for name, value in address.parameters.items():
+        if name not in KNOWN:
             raise ValueError(
                 f"its parameter {name} is none that every part can keep to: leave it out"
                 " (a setting of the server goes into options=-c%20NAME%3DVALUE)"
             )
-        if name in OURS and (wrong := OURS[name](value)):
+        if wrong := KNOWN[name](value):
             raise ValueError(f"its parameter {name}: {wrong}")
-    return "postgresql://" + rest
+    return "postgresql://" + url.partition("://")[2]
 
 
-def for_asyncpg(url: str) -> tuple[str, dict[str, Any]]:
-    """The address without what asyncpg does not know, and what that means as options of `asyncpg.connect`."""
-    told = dict(_parameters(url))
-    kept = [(name, value) for name, value in _parameters(url) if name not in OURS]
-    query = urlencode(kept, quote_via=quote, safe="")
-    seconds = int(told.get("connect_timeout", 0))
-    # libpq waits for ever at 0, and at least 2 s.
-    return urlsplit(url)._replace(query=query).geturl(), {"timeout": max(2, seconds)} if seconds else {}
+def parsed(url: str) -> Address:
+    """The parts of an address, read as libpq reads them: `+` is itself, and a parameter goes before the same in front of it.
+
+    Raises ValueError for what is no such address.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme not in ("postgres", "postgresql") or not rest:
+        raise ValueError("not a postgresql:// address")
+    if "#" in rest:
+        raise ValueError("a # in it is to be written %23")
+    rest, _, query = rest.partition("?")
+    authority, _, database = rest.partition("/")
+    login, _, places = authority.rpartition("@")
+    if "@" in login:
+        raise ValueError("a @ in a user name or password is to be written %40")
+    user, _, password = login.partition(":")
+    told = _parameters(query)
+    hosts, ports = _places(places, told)
+    return Address(
+        told.get("user") or unquote(user) or None,
+        told.get("password") or unquote(password) or None,
+        hosts,
+        ports,
+        told.get("dbname") or unquote(database) or None,
+        told,
+    )
+
+
+def for_asyncpg(url: str) -> dict[str, Any]:
+    """An address as options of `sooner.db.hosts.connect`: asyncpg's, and what asyncpg leaves to us."""
+    address = parsed(url)
+    told = address.parameters
+    query = urlencode({name: told[name] for name in SHARED if name in told}, quote_via=quote, safe="")
+    # libpq waits at least 2 s.
+    timeout = {"timeout": max(2, int(told["connect_timeout"]))} if "connect_timeout" in told else {}
+    return {
+        "dsn": f"postgresql://?{query}" if query else "postgresql://",
+        "user": address.user,
+        "password": address.password,
+        "host": address.hosts or None,
+        "port": address.ports or None,
+        "database": address.database,
+        "target_session_attrs": told.get("target_session_attrs"),
+        "socket_options": {name: int(told[name]) for name in SOCKET_OPTIONS if name in told},
+        **timeout,
+    }
 
 
 def unless_named(url: str, **defaults: Any) -> dict[str, Any]:
     """The parameters of ours that the address itself says nothing of."""
-    told = dict(_parameters(url))
+    told = parsed(url).parameters
     return {name: value for name, value in defaults.items() if name not in told}
 
 
-def _parameters(url: str) -> list[tuple[str, str]]:
-    return parse_qsl(urlsplit(url).query, keep_blank_values=True)
+def _parameters(query: str) -> dict[str, str]:
+    told = {}
+    for pair in filter(None, query.split("&")):
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"its parameter {name} has no value: NAME=VALUE")
+        told[unquote(name)] = unquote(value)
+    return told
+
+
+def _places(authority: str, told: Mapping[str, str]) -> tuple[list[str], list[int | None]]:
+    """Hosts, and as many ports."""
+    pairs = [_host_and_port(place) for place in authority.split(",")] if authority else []
+    hosts = told["host"].split(",") if told.get("host") else [host for host, _ in pairs]
+    ports = told["port"].split(",") if told.get("port") else [port for _, port in pairs]
+    if len(ports) in (0, 1):
+        ports = (ports or [""]) * max(1, len(hosts))
+    if hosts and len(hosts) != len(ports):
+        raise ValueError("as many ports are needed as there are hosts, or one")
+    if any(port and _number(port) for port in ports):
+        raise ValueError("its port is no number")
+    return hosts, [int(port) if port else None for port in ports]
+
+
+def _host_and_port(place: str) -> tuple[str, str]:
+    if place.startswith("["):
+        host, _, port = place[1:].partition("]")
+        return host, port.removeprefix(":")
+    host, _, port = place.partition(":")
+    return unquote(host), port

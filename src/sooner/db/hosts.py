@@ -1,0 +1,67 @@
+"""A connection to the first of an address's hosts that takes it, as libpq makes one."""
+
+import itertools
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import asyncpg
+
+#: A host that answers so is passed over; a wrong password, say, is not.
+PASSED_OVER = (
+    OSError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.TargetServerAttributeNotMatched,
+)
+
+#: libpq's names of a socket's options; a system that lacks one goes without.
+OPTIONS = {
+    "keepalives_idle": getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None)),
+    "keepalives_interval": getattr(socket, "TCP_KEEPINTVL", None),
+    "keepalives_count": getattr(socket, "TCP_KEEPCNT", None),
+    "tcp_user_timeout": getattr(socket, "TCP_USER_TIMEOUT", None),
+}
+
+
+async def connect(
+    dsn: str,
+    *,
+    host: Sequence[str] | None = None,
+    port: Sequence[int | None] | None = None,
+    target_session_attrs: str | None = None,
+    socket_options: Mapping[str, int] | None = None,
+    **options: Any,
+) -> asyncpg.Connection:
+    """As `asyncpg.connect`, but each host has the whole of `timeout`: one that is silent leaves time for the next.
+
+    Raises what the last host failed with, or the first that took the connection and refused it.
+    """
+    wanted: tuple[Any, ...] = (
+        ("standby", "any") if target_session_attrs == "prefer-standby" else (target_session_attrs,)
+    )
+    places = list(zip(host or [""], port or [None], strict=True))
+    missed: Exception = OSError("no host")
+    for attributes, (name, number) in itertools.product(wanted, places):
+        try:
+            connection: asyncpg.Connection = await asyncpg.connect(
+                dsn, host=name or None, port=number, target_session_attrs=attributes, **options
+            )
+        except PASSED_OVER as error:
+            missed = error
+        else:
+            _set(connection, socket_options or {})
+            return connection
+    raise missed
+
+
+def _set(connection: asyncpg.Connection, options: Mapping[str, int]) -> None:
+    """How soon a dead peer is noticed, as the address says it; 0 leaves it to the system."""
+    shown: Any = connection
+    opened = shown._transport.get_extra_info("socket")  # noqa: SLF001 - asyncpg shows nobody its socket
+    if opened is None or opened.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    for name, value in options.items():
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if value and (option := OPTIONS[name]) is not None:
+            opened.setsockopt(socket.IPPROTO_TCP, option, value)
