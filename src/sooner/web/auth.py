@@ -54,6 +54,6 @@ async def may_see(request: Request, id: UUID) -> Caller | None:
     if access is None:
         return await caller(request)
     resources: Resources = request.app.state.resources
-    if not resources.links.check(id, access, datetime.now(UTC)):
+    if not resources.signed_urls.check(id, access, datetime.now(UTC)):
         raise Unauthorized("The address's access is wrong or has expired.", error="invalid_token")
     return None

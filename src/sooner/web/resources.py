@@ -19,8 +19,8 @@ from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.files.files import Files
 from sooner.jobs.files.uploads import Uploads
 from sooner.jobs.following.document import Documents
-from sooner.jobs.following.links import Links
 from sooner.jobs.following.listing import Listing
+from sooner.jobs.following.signed_urls import SignedUrls
 from sooner.jobs.following.watch import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Watch
 from sooner.jobs.following.watch import SQL as READ
 from sooner.jobs.forecasting.forecast import Forecast
@@ -61,7 +61,7 @@ class Resources:
     schedules: Mapping[str, Schedule]
     database: Database
     readers: Readers
-    links: Links
+    signed_urls: SignedUrls
     forecast: Forecast
     waiting: Waiting
     admission: Admission
@@ -98,7 +98,7 @@ class Resources:
         actors = offered(settings, every_actor)
         url, retention = settings.database_url, timedelta(days=settings.job_retention_days)
         direct = settings.listen
-        database, links = pool(url, "web", direct=direct), Links(settings.link_signing_key)
+        database, signed_urls = pool(url, "web", direct=direct), SignedUrls(settings.link_signing_key)
         inserts, reads = Link(url, "enqueue", direct=direct), Link(url, "read", direct=direct)
         readers = Readers(database, _replica(settings))
         watch = Watch(reads, poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN)
@@ -122,8 +122,8 @@ class Resources:
             schedules=schedules,
             database=database,
             readers=readers,
-            links=links,
-            documents=Documents(links, forecast, retention=retention, root=root),
+            signed_urls=signed_urls,
+            documents=Documents(signed_urls, forecast, retention=retention, root=root),
             keys=Keys(database),
             watch=watch,
             submitter=Submitter(

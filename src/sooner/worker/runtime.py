@@ -58,7 +58,7 @@ EMPTY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Links:
+class Connections:
     """The worker's own connections: a claim never waits for an ending, nor either for chores."""
 
     claims: Link
@@ -66,7 +66,7 @@ class Links:
     chores: Link
 
     @classmethod
-    def of(cls, settings: WorkerSettings) -> "Links":
+    def of(cls, settings: WorkerSettings) -> "Connections":
         """They connect when they are first used."""
         url, direct = settings.database_url, settings.listen
         # A claim that a crash of the server loses only means that the job is claimed again.
@@ -84,7 +84,7 @@ class Runtime:
     """A worker's parts, begun and ended together on one loop."""
 
     database: Database
-    links: Links
+    connections: Connections
     lease: Lease
     runner: Runner
     claimer: Claimer
@@ -113,21 +113,21 @@ class Runtime:
 
         `end_all` is called once nothing is left to do, where the settings want the worker to end then.
         """
-        database, links = await _lent(settings), Links.of(settings)
-        history, promoter, asked = History(links.chores), Promoter(links.chores), asyncio.Event()
-        runner = _runner(settings, actors, links, to_thread, history, threads)
+        database, connections = await _lent(settings), Connections.of(settings)
+        history, promoter, asked = History(connections.chores), Promoter(connections.chores), asyncio.Event()
+        runner = _runner(settings, actors, connections, to_thread, history, threads)
         asyncio.get_running_loop().set_task_factory(ActorTasks(runner.exited))
         runner.traced = None if tracing is None else Traced(tracing)
         work = served(actors, queues, runner)
         lease = _lease(settings, actors, queues, work, runner, threads)
         await asyncio.to_thread(lease.begin)
-        claimer = _claimer(settings, links, lease, work, runner)
-        rescuer = _rescuer(settings, links, lease, actors, work)
+        claimer = _claimer(settings, connections, lease, work, runner)
+        rescuer = _rescuer(settings, connections, lease, actors, work)
         url = settings.database_url
         listener = _listener(url, claimer, promoter, rescuer, runner, asked) if settings.listen else None
         return cls(
             database,
-            links,
+            connections,
             lease,
             runner,
             claimer,
@@ -136,7 +136,7 @@ class Runtime:
             history,
             listener,
             asked,
-            (Backlog(links.chores, work), end_all) if settings.worker_exit_when_empty else None,
+            (Backlog(connections.chores, work), end_all) if settings.worker_exit_when_empty else None,
         )
 
     def start(self) -> None:
@@ -175,7 +175,7 @@ class Runtime:
         if self.listener is not None:
             await self.listener.stop()
         await asyncio.to_thread(self.lease.end)
-        await self.links.close()
+        await self.connections.close()
         await self.database.close()
 
     async def _look_forever(self) -> None:
@@ -191,7 +191,7 @@ class Runtime:
 
     async def _look(self) -> None:
         if held := self.runner.held:
-            for row in await self.links.chores.fetch(SQL.to_stop, ids=held):
+            for row in await self.connections.chores.fetch(SQL.to_stop, ids=held):
                 self.runner.interrupt(row["message_id"], "cancelled")
 
     async def _end_when_empty(self) -> None:
@@ -221,12 +221,12 @@ async def _lent(settings: WorkerSettings) -> Database:
 def _runner(
     settings: WorkerSettings,
     actors: Actors,
-    links: Links,
+    connections: Connections,
     to_thread: Callable[[Attempt], None],
     history: History,
     threads: int,
 ) -> Runner:
-    finisher = Finisher(links.endings, retention=_retention(settings))
+    finisher = Finisher(connections.endings, retention=_retention(settings))
     return Runner(
         actors,
         finisher,
@@ -261,10 +261,10 @@ def _lease(
 
 
 def _claimer(
-    settings: WorkerSettings, links: Links, lease: Lease, work: Sequence[Served], runner: Runner
+    settings: WorkerSettings, connections: Connections, lease: Lease, work: Sequence[Served], runner: Runner
 ) -> Claimer:
     claimer = Claimer(
-        links.claims,
+        connections.claims,
         lease,
         work,
         runner.start,
@@ -276,10 +276,10 @@ def _claimer(
 
 
 def _rescuer(
-    settings: WorkerSettings, links: Links, lease: Lease, actors: Actors, work: Sequence[Served]
+    settings: WorkerSettings, connections: Connections, lease: Lease, actors: Actors, work: Sequence[Served]
 ) -> Rescuer:
     return Rescuer(
-        links.chores,
+        connections.chores,
         lease,
         {actor for each in work for actor in each.actors},
         lambda actor, message, tenant: place_of_text(actors[actor], message, tenant),

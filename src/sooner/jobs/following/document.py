@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from sooner.jobs.following.links import Links
+from sooner.jobs.following.signed_urls import SignedUrls
 from sooner.jobs.forecasting.forecast import Forecast, Outlook
 from sooner.jobs.row import Job
 from sooner.jobs.states import PRIORITIES
@@ -19,10 +19,10 @@ class Documents:
     """Renders jobs as JSON. `root` tells the path that stands in front of every address."""
 
     def __init__(
-        self, links: Links, forecast: Forecast, *, retention: timedelta, root: Callable[[], str]
+        self, signed_urls: SignedUrls, forecast: Forecast, *, retention: timedelta, root: Callable[[], str]
     ) -> None:
         self._root = root
-        self._links = links
+        self._signed_urls = signed_urls
         self._forecast = forecast
         self._retention = retention
 
@@ -54,7 +54,7 @@ class Documents:
 
     def urls(self, job: Job) -> dict[str, str]:
         """The job's signed addresses."""
-        access = "?access=" + self._links.sign(job.id, self.expiry(job))
+        access = "?access=" + self._signed_urls.sign(job.id, self.expiry(job))
         path = f"{self._root()}/jobs/{job.id}"
         return {
             "self": path + access,

@@ -8,7 +8,7 @@ from functools import lru_cache
 from uuid import UUID
 
 
-class Links:
+class SignedUrls:
     """Signs and checks the `access` parameter of a job's addresses (keyed BLAKE2b of 128 bits, RFC 7693, section 2.9).
 
     The first key signs; all of them check, so that keys can be rotated. Whoever holds one address may read,
