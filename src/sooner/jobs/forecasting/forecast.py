@@ -1,4 +1,4 @@
-"""When jobs will end, as far as can be told: from their actors' last runs and the line before them."""
+"""When jobs will end, as far as can be told: from their actors' last runs and the backlog before them."""
 
 import math
 import time
@@ -12,14 +12,14 @@ from sooner.db import Database
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.forecasting.durations import Durations
 from sooner.jobs.forecasting.history import SQL
-from sooner.jobs.forecasting.line import Line
+from sooner.jobs.forecasting.lane_backlog import LaneBacklog
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
 from sooner.process.clock.pace import Pace
 
 #: Fewer runs than this are no reason to answer before the wait is over.
 ENOUGH_RUNS = 20
-#: Looking takes at most this share of the time, so that a long line does not slow itself down by being counted.
+#: Looking takes at most this share of the time, so that a long backlog does not slow itself down by being counted.
 LOOKING_SHARE = 0.02
 LONGEST_PAUSE = 3.0
 #: Where nothing is known of an actor, or no worker is there.
@@ -58,7 +58,7 @@ class Forecast:
         self._actors = actors
         self._most = most
         self._known: dict[str, Durations] = {}
-        self._lines: dict[tuple[str, int], Line] = {}
+        self._backlogs: dict[tuple[str, int], LaneBacklog] = {}
         self._depths: Counter[str] = Counter()
         self._places: dict[str, int] = {}
         self._offset = timedelta(0)
@@ -86,15 +86,15 @@ class Forecast:
             queues=[lane.queue for lane in self._lanes.values()],
             threaded=[lane.is_threaded for lane in self._lanes.values()],
         )
-        lines = await self._database.rows(SQL.lines, lanes=lanes, most=self._most + 1)
+        backlogs = await self._database.rows(SQL.backlogs, lanes=lanes, most=self._most + 1)
         # All at once: whoever asks meanwhile gets the last look's answer, none made of half a look.
         self._offset = offset
         self._known = {row["actor"]: Durations(row["durations"]) for row in known if row["actor"] is not None}
         self._places = {row["lane"]: row["places"] or 0 for row in places}
-        self._lines = {(row["lane"], row["priority"]): Line.read(row) for row in lines}
+        self._backlogs = {(row["lane"], row["priority"]): LaneBacklog.read(row) for row in backlogs}
         self._depths = Counter()
-        for (lane, _), line in self._lines.items():
-            self._depths[self._lanes[lane].queue] += line.length
+        for (lane, _), backlog in self._backlogs.items():
+            self._depths[self._lanes[lane].queue] += backlog.length
 
     # Telling
 
@@ -182,22 +182,22 @@ class Forecast:
 
     def _least_work_ahead(self, job: Job) -> float:
         total = 0.0
-        for priority, line in self._before(job):
-            jobs = line.rounds(job.turn) if priority == job.priority else line.length
-            total += jobs * line.service(self._known, 0.1)
+        for priority, backlog in self._before(job):
+            jobs = backlog.rounds(job.turn) if priority == job.priority else backlog.length
+            total += jobs * backlog.service(self._known, 0.1)
         return total
 
     def _work_ahead(self, job: Job, share: float) -> float:
         total = 0.0
-        for priority, line in self._before(job):
-            jobs = line.ahead(job.turn) if priority == job.priority else line.length
-            total += jobs * line.service(self._known, share)
+        for priority, backlog in self._before(job):
+            jobs = backlog.ahead(job.turn) if priority == job.priority else backlog.length
+            total += jobs * backlog.service(self._known, share)
         return total
 
-    def _before(self, job: Job) -> list[tuple[int, Line]]:
+    def _before(self, job: Job) -> list[tuple[int, LaneBacklog]]:
         lane = self._lane_of(job)
-        found = ((priority, self._lines.get((lane, priority))) for priority in range(job.priority + 1))
-        return [(priority, line) for priority, line in found if line is not None]
+        found = ((priority, self._backlogs.get((lane, priority))) for priority in range(job.priority + 1))
+        return [(priority, backlog) for priority, backlog in found if backlog is not None]
 
     def _lane_of(self, job: Job) -> str:
         actor = self._actors.get(job.actor)

@@ -23,7 +23,7 @@ from unnest(:lanes::text[], :queues::text[], :threaded::boolean[]) as lane (name
 join sooner.worker as worker on lane.queue = any(worker.queues) and worker.expires_at > dramatiq.clock()
 group by lane.name;
 
--- name: lines
+-- name: backlogs
 -- Who stands in line in each lane: how many (counted up to :most), the round under way, and a sample of the first.
 select lane.name as lane, urgency.priority, first.turn, first.tenants, first.actors, line.length
 from unnest(:lanes::text[]) as lane (name)
