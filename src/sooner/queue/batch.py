@@ -51,7 +51,7 @@ class Added(NamedTuple):
 
 
 #: A lane and a priority.
-Line = tuple[str, int]
+LanePriority = tuple[str, int]
 #: What only some jobs have.
 OPTIONS = slice(NewJob._fields.index("run_at"), None)
 NO_OPTIONS = (None,) * len(NewJob._fields[OPTIONS])
@@ -71,19 +71,19 @@ def _addressed(queue: str, actor: str) -> str:
 
 
 class Batch:
-    """Jobs for the queries `enqueue` and `enqueue_alike`: their kinds, the lines that they join, and their places in these.
+    """Jobs for the queries `enqueue` and `enqueue_alike`: their kinds, the flows that they join, and their places in these.
 
-    `rounds`: of some lines a round that has come, so that earlier ones need not be looked through.
+    `rounds`: of some flows a round that has come, so that earlier ones need not be looked through.
     """
 
-    def __init__(self, jobs: Sequence[NewJob], rounds: Mapping[Line, int] | None = None) -> None:
+    def __init__(self, jobs: Sequence[NewJob], rounds: Mapping[LanePriority, int] | None = None) -> None:
         self.jobs = jobs
         self._rounds = rounds or {}
-        #: The number of each line; and of each kind, with its line's.
-        self._lines: dict[tuple[str, int, str | None], int] = {}
+        #: The number of each flow; and of each kind, with its flow's.
+        self._flows: dict[tuple[str, int, str | None], int] = {}
         self._kinds: dict[Kind, tuple[int, int]] = {}
         self._lengths: list[int] = []
-        #: Of each job its kind's number, and how many of its line come before it here.
+        #: Of each job its kind's number, and how many of its flow come before it here.
         self._places = self._lined_up([job.kind for job in jobs])
 
     def _lined_up(self, kinds: Sequence[Kind]) -> Sequence[tuple[int, int]]:
@@ -95,17 +95,17 @@ class Batch:
     def _place(self, kind: Kind) -> tuple[int, int]:
         known = self._kinds.get(kind)
         if known is None:
-            known = self._kinds[kind] = (len(self._kinds) + 1, self._line(kind))
-        number, line = known
-        self._lengths[line - 1] += 1
-        return number, self._lengths[line - 1] - 1
+            known = self._kinds[kind] = (len(self._kinds) + 1, self._flow(kind))
+        number, flow = known
+        self._lengths[flow - 1] += 1
+        return number, self._lengths[flow - 1] - 1
 
-    def _line(self, kind: Kind) -> int:
+    def _flow(self, kind: Kind) -> int:
         key = (kind.lane, kind.priority, kind.tenant)
-        if key not in self._lines:
+        if key not in self._flows:
             self._lengths.append(0)
-            self._lines[key] = len(self._lengths)
-        return self._lines[key]
+            self._flows[key] = len(self._lengths)
+        return self._flows[key]
 
     @property
     def is_alike(self) -> bool:
@@ -128,9 +128,9 @@ class Batch:
             **self._texts(),
             **transposed(("kind", "place"), self._places),
             **transposed(Kind._fields, list(self._kinds)),
-            "line": [line for _, line in self._kinds.values()],
-            **transposed(("line_lane", "line_priority", "line_tenant"), list(self._lines)),
-            "line_since": [self._rounds.get((lane, priority), 0) for lane, priority, _ in self._lines],
+            "flow": [flow for _, flow in self._kinds.values()],
+            **transposed(("flow_lane", "flow_priority", "flow_tenant"), list(self._flows)),
+            "flow_since": [self._rounds.get((lane, priority), 0) for lane, priority, _ in self._flows],
             "count": len(self.jobs),
         }
 
@@ -144,18 +144,18 @@ class Batch:
             "traceparent": joined(traces),
         }
 
-    def rounds(self, row: Mapping[str, Any]) -> dict[Line, int]:
-        """The rounds that had come in these lines, by the query's row."""
+    def rounds(self, row: Mapping[str, Any]) -> dict[LanePriority, int]:
+        """The rounds that had come in these flows, by the query's row."""
         return {
             (lane, priority): come
-            for (lane, priority, _), come in zip(self._lines, row["rounds"], strict=True)
+            for (lane, priority, _), come in zip(self._flows, row["rounds"], strict=True)
         }
 
     def added(self, row: Mapping[str, Any]) -> dict[UUID, Added]:
         """The jobs that were added, by the query's row."""
         created_at, turns = row["created_at"], row["turns"]
         ends = [created_at + timedelta(seconds=kind.retention) for kind in self._kinds]
-        starts = [turns[line - 1] for _, line in self._kinds.values()]
+        starts = [turns[flow - 1] for _, flow in self._kinds.values()]
         told = [
             Added(created_at, None, ends[number - 1], starts[number - 1] + place)
             for number, place in self._places

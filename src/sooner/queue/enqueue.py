@@ -16,7 +16,7 @@ from sooner.db.retry import briefly
 from sooner.queue.batch import (
     Added,
     Batch,
-    Line,
+    LanePriority,
     NewJob,
 )
 
@@ -68,7 +68,7 @@ class Enqueuer:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._rounds: dict[Line, int] = {}
+        self._rounds: dict[LanePriority, int] = {}
         self._group: Group[NewJob, Added] = Group(
             self._insert, length=lambda job: len(job.message) + len(job.sealed or "")
         )

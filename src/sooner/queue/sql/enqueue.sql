@@ -1,33 +1,33 @@
 -- name: enqueue
 -- Adds jobs, as many as callers share this statement; a row is what dramatiq-pg's broker.enqueue writes, widened.
 -- What is there already, by its id or a key of its own, is left as it is.
-with line as materialized (
+with flow as materialized (
   select number, round, coalesce(
     (select queue.turn + 1 from dramatiq.queue
-     where queue.state = 'queued' and queue.due_at is null and queue.lane = line.lane
-       and queue.priority = line.priority and coalesce(queue.tenant, '') = coalesce(line.tenant, '')
+     where queue.state = 'queued' and queue.due_at is null and queue.lane = flow.lane
+       and queue.priority = flow.priority and coalesce(queue.tenant, '') = coalesce(flow.tenant, '')
        and queue.turn >= round
      order by queue.turn desc limit 1),
     round
   ) as turn
-  from unnest(:line_lane::text[], :line_priority::smallint[], :line_tenant::text[], :line_since::bigint[])
-    with ordinality as line (lane, priority, tenant, since, number)
+  from unnest(:flow_lane::text[], :flow_priority::smallint[], :flow_tenant::text[], :flow_since::bigint[])
+    with ordinality as flow (lane, priority, tenant, since, number)
   -- The round under way; the time where nobody waits.
   cross join lateral (
     select coalesce(
       (select queue.turn from dramatiq.queue
-       where queue.state = 'queued' and queue.due_at is null and queue.lane = line.lane
-         and queue.priority = line.priority and queue.turn >= line.since
+       where queue.state = 'queued' and queue.due_at is null and queue.lane = flow.lane
+         and queue.priority = flow.priority and queue.turn >= flow.since
        order by queue.priority, queue.turn, queue.message_id limit 1),
       (extract(epoch from clock_timestamp()) * 1000000)::bigint
     )
     offset 0
   ) as known (round)
 ), kind as materialized (
-  select number, line, queue_name, lane, actor, tenant, priority, retention * interval '1 second' as retention
+  select number, flow, queue_name, lane, actor, tenant, priority, retention * interval '1 second' as retention
   from unnest(:queue_name::text[], :lane::text[], :actor::text[], :tenant::text[], :priority::smallint[],
-      :retention::double precision[], :line::integer[])
-    with ordinality as kind (queue_name, lane, actor, tenant, priority, retention, line, number)
+      :retention::double precision[], :flow::integer[])
+    with ordinality as kind (queue_name, lane, actor, tenant, priority, retention, flow, number)
 ), added as (
   insert into dramatiq.queue
     (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent, run_at, due_at,
@@ -38,7 +38,7 @@ with line as materialized (
     dramatiq.clock() + job.cancel_after * interval '1 second',
     coalesce(due.due_at, dramatiq.clock()) + kind.retention,
     job.idempotency_key, job.fingerprint, job.limit_key, job.unique_key, job.sealed,
-    case when due.due_at is null then line.turn + job.place end
+    case when due.due_at is null then flow.turn + job.place end
   -- What every job has comes as one text a column. A shorter array is filled up with nulls.
   from unnest(
     string_to_array(:message_id, chr(30))::uuid[], string_to_array(:message, chr(30))::jsonb[],
@@ -49,7 +49,7 @@ with line as materialized (
   ) as job (message_id, message, request_id, traceparent, kind, place, run_at, delay, cancel_after,
       idempotency_key, fingerprint, limit_key, unique_key, sealed)
   join kind on kind.number = job.kind
-  join line on line.number = kind.line
+  join flow on flow.number = kind.flow
   cross join lateral (
     select coalesce(job.run_at, dramatiq.clock() + job.delay * interval '1 second')
   ) as start (starts)
@@ -61,8 +61,8 @@ with line as materialized (
 )
 -- One row for all of them, told by what they share; which ones were added only where not all were.
 select dramatiq.clock() as created_at,
-  (select array_agg(round order by number) from line) as rounds,
-  (select array_agg(turn order by number) from line) as turns,
+  (select array_agg(round order by number) from flow) as rounds,
+  (select array_agg(turn order by number) from flow) as turns,
   case when count(*) < :count::integer then coalesce(array_agg(message_id), '{}') end as added,
   array_agg(message_id) filter (where due_at is not null) as postponed,
   array_agg(due_at) filter (where due_at is not null) as due_at,
@@ -75,7 +75,7 @@ from added;
 -- name: enqueue_alike
 -- The same for new jobs of one kind that ask for nothing beyond, as most do: a fifth less work in a batch of 32.
 -- None of them may be there already: what is tried again goes by `enqueue`.
-with line as materialized (
+with flow as materialized (
   select round, coalesce(
     (select queue.turn + 1 from dramatiq.queue
      where queue.state = 'queued' and queue.due_at is null and queue.lane = :lane::text
@@ -100,8 +100,8 @@ with line as materialized (
   select
     job.message_id, :queue_name::text, :lane, :actor::text, job.message, :tenant, :priority,
     job.request_id, job.traceparent, dramatiq.clock() + :retention::double precision * interval '1 second',
-    line.turn + job.number - 1
-  from line cross join unnest(
+    flow.turn + job.number - 1
+  from flow cross join unnest(
     string_to_array(:message_id, chr(30))::uuid[], string_to_array(:message, chr(30))::jsonb[],
     string_to_array(:request_id, chr(30), ''), string_to_array(:traceparent, chr(30), '')
   ) with ordinality as job (message_id, message, request_id, traceparent, number)
@@ -109,7 +109,7 @@ with line as materialized (
 select dramatiq.clock() as created_at, array[round] as rounds, array[turn] as turns,
   null::uuid[] as added, null::uuid[] as postponed, null::timestamptz[] as due_at,
   pg_notify('dramatiq.' || :lane || '.enqueue', '') as notified
-from line;
+from flow;
 
 -- name: limits
 -- Makes known how much may run under the keys of jobs to come.
