@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from sooner.db import Link, Query
-from sooner.queue.batch import Kind, NewJob, message
+from sooner.queue.batch import JobKind, NewJob, message
 from sooner.queue.claim import SQL as CLAIM
 from sooner.queue.enqueue import Enqueuer, LimitRow
 from sooner.queue.finish import Ending, Finisher
@@ -61,7 +61,7 @@ def job(**columns: Any) -> NewJob:
         "tenant": "acme",
         "retention": 60.0,
     }
-    kind = Kind(**common | {name: columns.pop(name) for name in Kind._fields if name in columns})
+    kind = JobKind(**common | {name: columns.pop(name) for name in JobKind._fields if name in columns})
     own: dict[str, Any] = {"message_id": id, "kind": kind, "message": message(id, "default", "echo", "{}")}
     return NewJob(**own | columns)
 

@@ -13,7 +13,7 @@ from sooner.db.group import TOGETHER
 from sooner.queue.batch import (
     Added,
     Batch,
-    Kind,
+    JobKind,
     NewJob,
 )
 from sooner.queue.enqueue import SQL, Conflict, statement
@@ -131,7 +131,7 @@ async def test_jobs_of_many_kinds_each_get_their_own_row(
         "select message_id, queue_name, lane, actor, tenant, priority, "
         "extract(epoch from expires_at - created_at)::float8 as kept from dramatiq.queue"
     )
-    assert {row["message_id"]: Kind(*list(row.values())[1:]) for row in rows} == {
+    assert {row["message_id"]: JobKind(*list(row.values())[1:]) for row in rows} == {
         new.message_id: new.kind for new in news
     }
 

@@ -17,7 +17,7 @@ from sooner.db import Link, pool
 from sooner.jobs.retention.expire import Expiry
 from sooner.periodic import Cron, Schedule
 from sooner.process import clock
-from sooner.queue.batch import Kind, NewJob, message
+from sooner.queue.batch import JobKind, NewJob, message
 from sooner.queue.enqueue import Enqueuer
 from sooner.queue.ids import uuid7
 from sooner.scheduler.agenda import Agenda
@@ -317,7 +317,7 @@ async def test_a_fired_row_is_the_enqueued_one(db: asyncpg.Connection, database_
     await scheduler.ticks.fire_due(TICK)
     id = uuid7()
     text = message(id, "default", "remove_expired_jobs", "{}")
-    kind = Kind("default", "default", "remove_expired_jobs", retention=60.0)
+    kind = JobKind("default", "default", "remove_expired_jobs", retention=60.0)
     link = Link(database_url, "test")
     await Enqueuer(link).enqueue(NewJob(id, kind, text, request_id="by hand"))
     await link.close()

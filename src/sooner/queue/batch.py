@@ -11,7 +11,7 @@ import orjson
 from sooner.db import joined, transposed
 
 
-class Kind(NamedTuple):
+class JobKind(NamedTuple):
     """What many jobs that are added together have in common."""
 
     queue_name: str
@@ -27,7 +27,7 @@ class NewJob(NamedTuple):
     """A row to be. `message` and `sealed` are JSON texts."""
 
     message_id: UUID
-    kind: Kind
+    kind: JobKind
     message: str
     request_id: str | None = None
     traceparent: str | None = None
@@ -81,18 +81,18 @@ class Batch:
         self._rounds = rounds or {}
         #: The number of each flow; and of each kind, with its flow's.
         self._flows: dict[tuple[str, int, str | None], int] = {}
-        self._kinds: dict[Kind, tuple[int, int]] = {}
+        self._kinds: dict[JobKind, tuple[int, int]] = {}
         self._lengths: list[int] = []
         #: Of each job its kind's number, and how many of its flow come before it here.
         self._places = self._lined_up([job.kind for job in jobs])
 
-    def _lined_up(self, kinds: Sequence[Kind]) -> Sequence[tuple[int, int]]:
+    def _lined_up(self, kinds: Sequence[JobKind]) -> Sequence[tuple[int, int]]:
         if kinds.count(kinds[0]) < len(kinds):
             return [self._place(kind) for kind in kinds]
         number, first = self._place(kinds[0])
         return [(number, place) for place in range(first, first + len(kinds))]
 
-    def _place(self, kind: Kind) -> tuple[int, int]:
+    def _place(self, kind: JobKind) -> tuple[int, int]:
         known = self._kinds.get(kind)
         if known is None:
             known = self._kinds[kind] = (len(self._kinds) + 1, self._flow(kind))
@@ -100,7 +100,7 @@ class Batch:
         self._lengths[flow - 1] += 1
         return number, self._lengths[flow - 1] - 1
 
-    def _flow(self, kind: Kind) -> int:
+    def _flow(self, kind: JobKind) -> int:
         key = (kind.lane, kind.priority, kind.tenant)
         if key not in self._flows:
             self._lengths.append(0)
@@ -127,7 +127,7 @@ class Batch:
             **short,
             **self._texts(),
             **transposed(("kind", "place"), self._places),
-            **transposed(Kind._fields, list(self._kinds)),
+            **transposed(JobKind._fields, list(self._kinds)),
             "flow": [flow for _, flow in self._kinds.values()],
             **transposed(("flow_lane", "flow_priority", "flow_tenant"), list(self._flows)),
             "flow_since": [self._rounds.get((lane, priority), 0) for lane, priority, _ in self._flows],

@@ -16,7 +16,7 @@ from dramatiq_pg.utils import make_pool, retry_pg, transaction
 from psycopg2.extensions import parse_dsn
 
 from sooner.db import bound
-from sooner.queue.batch import Batch, Kind, NewJob
+from sooner.queue.batch import Batch, JobKind, NewJob
 from sooner.queue.enqueue import KEY_ROUNDS, SQL, LimitRow
 from sooner.queue.lane import Lane, check_queue
 
@@ -80,7 +80,7 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
         place = self._place(self.get_actor(message.actor_name), tuple(message.args), message.kwargs)
         job = NewJob(
             message_id=UUID(message.message_id),
-            kind=Kind(place.lane.queue, place.lane.name, message.actor_name, retention=self._retention),
+            kind=JobKind(place.lane.queue, place.lane.name, message.actor_name, retention=self._retention),
             message=orjson.dumps(message.asdict()).decode(),
             delay=None if delay is None else delay / 1000,
             limit_key=None if place.limit is None else place.limit.key,

@@ -7,7 +7,7 @@ from typing import Literal
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
 
-Kind = Literal["state", "progress"]
+EventType = Literal["state", "progress"]
 
 STATES = frozenset(state.value for state in State)
 _ID = re.compile(r"([0-9]{1,10})-([a-z_]{1,20})")
@@ -33,7 +33,7 @@ class Heard:
         match = _ID.fullmatch(id)
         return cls(int(match[1]), match[2]) if match and match[2] in STATES else None
 
-    def news(self, job: Job) -> Kind | None:
+    def news(self, job: Job) -> EventType | None:
         """The event that the job is to whoever heard this, if it is one.
 
         A row holds the latest state alone: of states that came and went unheard only the last is told.

@@ -16,7 +16,7 @@ from sooner.jobs.states import PRIORITIES, State
 from sooner.jobs.submitting.idempotency import Fingerprints, Replay
 from sooner.queue.batch import (
     Added,
-    Kind,
+    JobKind,
     NewJob,
     message,
 )
@@ -24,7 +24,7 @@ from sooner.queue.enqueue import Conflict, Enqueuer, Twin
 from sooner.queue.ids import uuid7
 
 #: Jobs of a kind have the same one: what many have in common is found out by a look at where it lies.
-_kind = lru_cache(maxsize=1024)(Kind)
+_kind = lru_cache(maxsize=1024)(JobKind)
 
 
 class Submission(NamedTuple):

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sooner.db import Unavailable
-from sooner.jobs.following.events import Heard, Kind, event_id
+from sooner.jobs.following.events import EventType, Heard, event_id
 from sooner.jobs.following.watch import Watcher
 from sooner.jobs.row import Job
 from sooner.web.auth import may_see
@@ -92,7 +92,7 @@ async def _first(resources: Resources, watcher: Watcher) -> Job | None:
     return None
 
 
-def _event(resources: Resources, kind: Kind, job: Job, *, first: bool) -> ServerSentEvent:
+def _event(resources: Resources, kind: EventType, job: Job, *, first: bool) -> ServerSentEvent:
     return ServerSentEvent(
         resources.documents.render(job).decode(),
         event=kind,
