@@ -23,8 +23,8 @@ from sooner.web.auth import caller
 from sooner.web.http import stalled
 from sooner.web.http.cors import Cors
 from sooner.web.http.problems import problem_of, response
+from sooner.web.http.request_spans import RequestSpans
 from sooner.web.http.root import Rooted, root
-from sooner.web.http.traced import Traced
 from sooner.web.pages.pages import Folder
 from sooner.web.resources import Resources
 from sooner.web.routes import ROUTES
@@ -62,7 +62,7 @@ def create(settings: WebSettings, actors: Mapping[str, Any], schedules: Mapping[
     service.state.resources = resources
     app: ASGIApp = Cors(service, settings.cors_allow_origins) if settings.cors_allow_origins else service
     app = Rooted(app, settings.root_path)
-    return app if tracing is None else Traced(app, tracing)
+    return app if tracing is None else RequestSpans(app, tracing)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -39,7 +39,7 @@ from sooner.queue.finish import Finisher
 from sooner.queue.lane import Lane
 from sooner.queue.lease import Lease
 from sooner.queue.rescue import Rescuer
-from sooner.worker.traced import Traced
+from sooner.worker.attempt_spans import AttemptSpans
 
 if TYPE_CHECKING:
     from sooner.process.telemetry.tracing import Tracing
@@ -117,7 +117,7 @@ class Runtime:
         history, promoter, asked = History(connections.chores), Promoter(connections.chores), asyncio.Event()
         runner = _runner(settings, actors, connections, to_thread, history, threads)
         asyncio.get_running_loop().set_task_factory(ActorTasks(runner.exited))
-        runner.traced = None if tracing is None else Traced(tracing)
+        runner.start_span = None if tracing is None else AttemptSpans(tracing)
         work = served(actors, queues, runner)
         lease = _lease(settings, actors, queues, work, runner, threads)
         await asyncio.to_thread(lease.begin)

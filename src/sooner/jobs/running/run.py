@@ -36,14 +36,14 @@ LAST_CHANCE = MOST_CRASHES - 1
 Key = tuple[UUID, int]
 Settle = Callable[[Attempt, Ending | None], None]
 #: Makes a span of an attempt: the row that it begins with, and what to tell of its ending instead.
-Traced = Callable[[Mapping[str, Any], Settle], tuple[Mapping[str, Any], Settle]]
+StartSpan = Callable[[Mapping[str, Any], Settle], tuple[Mapping[str, Any], Settle]]
 
 
 class Runner:
     """Begins, watches and ends attempts. Lives on the worker's event loop.
 
     `note` is told how long each run took, in seconds; `to_thread` hands an attempt to dramatiq's threads; `room_again` is called whenever an attempt ends.
-    `traced` is None where nobody wants spans.
+    `start_span` is None where nobody wants spans.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Runner:
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._last_chances = 0
         self.room_again: Callable[[], None] = lambda: None
-        self.traced: Traced | None = None
+        self.start_span: StartSpan | None = None
         finisher.on_written = self._written
         self._idle = asyncio.Event()
         self._idle.set()
@@ -112,8 +112,8 @@ class Runner:
             return
         actor = self._actors[row["actor"]]
         settled: Settle = self._settled
-        if self.traced is not None:
-            row, settled = self.traced(row, settled)
+        if self.start_span is not None:
+            row, settled = self.start_span(row, settled)
         attempt = Attempt(row, actor, self._say, settled, self._opener)
         self._attempts[attempt.key] = self._newest[attempt.id] = attempt
         self._last_chances += attempt.current.crashes >= LAST_CHANCE

@@ -21,7 +21,7 @@ METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "PO
 LONGEST_PATH = 500
 
 
-class Traced:
+class RequestSpans:
     """An application whose requests are spans. Within, a request's traceparent is its span's.
 
     Of an address the path alone is told: its query may be a job's capability.

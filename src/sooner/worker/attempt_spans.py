@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OUTCOMES = {"rejected": "error", "queued": "waiting"}
 
 
-class Traced:
+class AttemptSpans:
     """Makes spans of attempts. Whatever else a message holds, they tell nothing of its parameters."""
 
     def __init__(self, tracing: "Tracing") -> None:
