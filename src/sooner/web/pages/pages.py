@@ -52,7 +52,7 @@ def version_of(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-class Files(StaticFiles):
+class VersionedFiles(StaticFiles):
     """Static files; under the address of their version they never change, elsewhere they are asked for again.
 
     While a deploy is under way a page of one version may meet a process of another: it gets that one's files.
@@ -81,7 +81,7 @@ class Files(StaticFiles):
 class Folder(Mount):
     """A folder of static files; `described` says what the API's description has of them, by name below it."""
 
-    def __init__(self, path: str, files: Files, described: Mapping[str, Operation]) -> None:
+    def __init__(self, path: str, files: VersionedFiles, described: Mapping[str, Operation]) -> None:
         super().__init__(path, GZipMiddleware(files))
         self.described = described
 
@@ -136,8 +136,12 @@ def _routes() -> list[Route | Mount]:
     return [
         _page("index", "the page that submits a job", version),
         _page("dashboard", "the operators' page", version, VIEW),
-        Folder("/static/at/{version}", Files(static, version), {"{file}": _file("A file of one version.")}),
-        Folder("/static", Files(static), {"sooner.js": CLIENT, "{file}": FILE}),
+        Folder(
+            "/static/at/{version}",
+            VersionedFiles(static, version),
+            {"{file}": _file("A file of one version.")},
+        ),
+        Folder("/static", VersionedFiles(static), {"sooner.js": CLIENT, "{file}": FILE}),
     ]
 
 
