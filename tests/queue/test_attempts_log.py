@@ -12,7 +12,7 @@ import asyncpg
 from sooner.jobs.operating.act import SQL as ACT
 from sooner.jobs.operating.attempts_log import MOST, SQL, entries
 from sooner.queue.finish import Ending, Finisher
-from sooner.queue.lease import Lease
+from sooner.queue.worker_lease import WorkerLease
 from tests.queue.bench import Bench
 
 RAISED = json.dumps({"exception": "ValueError: text", "traceback": "Traceback"})
@@ -35,7 +35,7 @@ async def write(queue: Bench, ending: Ending) -> None:
 
 def recover(database_url: str) -> None:
     """As the next heartbeat of any worker does."""
-    lease = Lease(
+    lease = WorkerLease(
         database_url, seconds=60, retention=60, queues=["other"], tasks=1, threads=1, on_lost=lambda: None
     )
     lease.begin()

@@ -21,7 +21,7 @@ from sooner.queue.batch import JobKind, NewJob, message
 from sooner.queue.enqueue import Enqueuer
 from sooner.queue.ids import uuid7
 from sooner.scheduler.agenda import Agenda
-from sooner.scheduler.lease import Lease, LeaseLost
+from sooner.scheduler.scheduler_lease import LeaseLost, SchedulerLease
 from sooner.scheduler.ticks import PUT_OFF, SQL, Ticks
 from tests.scheduler.conftest import TICK, connected
 from tests.support.clock import start_clock
@@ -40,7 +40,7 @@ DAY = timedelta(days=1)
 class Scheduler:
     """One scheduler's part of the database."""
 
-    lease: Lease
+    lease: SchedulerLease
     ticks: Ticks
 
     async def lead(self) -> None:
@@ -61,7 +61,7 @@ async def make(database_url: str) -> AsyncIterator[Make]:
         def make(*schedules: Schedule, zone: str = "UTC") -> Scheduler:
             link = Link(database_url, "test")
             stack.push_async_callback(link.close)
-            lease = Lease(link, clock.Shared(), seconds=600)
+            lease = SchedulerLease(link, clock.Shared(), seconds=600)
             agenda = Agenda(schedules, ZoneInfo(zone), grace=timedelta(seconds=75))
             return Scheduler(lease, Ticks(link, lease, agenda))
 

@@ -8,7 +8,7 @@ from sooner.db.retry import briefly, forever
 from sooner.process import logs
 from sooner.process.clock import Clock
 from sooner.scheduler.agenda import Agenda
-from sooner.scheduler.lease import Lease, LeaseLost
+from sooner.scheduler.scheduler_lease import LeaseLost, SchedulerLease
 from sooner.scheduler.ticks import Ticks
 
 log = logs.get(__name__)
@@ -22,7 +22,7 @@ SHORTEST_REST = 0.01
 class Leader:
     """One scheduler among those that run: it waits for the lease, and fires ticks while it holds it."""
 
-    def __init__(self, lease: Lease, ticks: Ticks, agenda: Agenda, now: Clock) -> None:
+    def __init__(self, lease: SchedulerLease, ticks: Ticks, agenda: Agenda, now: Clock) -> None:
         self._lease = lease
         self._ticks = ticks
         self._agenda = agenda

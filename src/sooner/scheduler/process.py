@@ -15,7 +15,7 @@ from sooner.process import clock, logs, telemetry
 from sooner.process.settings import SchedulerSettings, load
 from sooner.scheduler.agenda import Agenda
 from sooner.scheduler.leader import Leader
-from sooner.scheduler.lease import HELD_PART, Lease
+from sooner.scheduler.scheduler_lease import HELD_PART, SchedulerLease
 from sooner.scheduler.ticks import Ticks
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def build(
     now = clock.Shared()
     grace = timedelta(seconds=GRACE_SECONDS + settings.lease_seconds)
     agenda = Agenda(schedules, ZoneInfo(settings.schedule_timezone), grace=grace)
-    lease = Lease(link, now, seconds=settings.lease_seconds)
+    lease = SchedulerLease(link, now, seconds=settings.lease_seconds)
     return Leader(lease, Ticks(link, lease, agenda, tracing), agenda, now)
 
 

@@ -14,7 +14,7 @@ from sooner.process import logs
 from sooner.queue.batch import message
 from sooner.queue.ids import uuid7
 from sooner.scheduler.agenda import Agenda
-from sooner.scheduler.lease import Lease, LeaseLost
+from sooner.scheduler.scheduler_lease import LeaseLost, SchedulerLease
 
 if TYPE_CHECKING:
     from sooner.process.telemetry.tracing import Tracing
@@ -37,7 +37,9 @@ class Ticks:
     Methods raise LeaseLost when another scheduler leads, and Unavailable when the database is away.
     """
 
-    def __init__(self, link: Link, lease: Lease, agenda: Agenda, tracing: "Tracing | None" = None) -> None:
+    def __init__(
+        self, link: Link, lease: SchedulerLease, agenda: Agenda, tracing: "Tracing | None" = None
+    ) -> None:
         self._tracing = tracing
         self._link = link
         self._lease = lease

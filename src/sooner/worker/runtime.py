@@ -37,8 +37,8 @@ from sooner.queue.claim import (
 )
 from sooner.queue.finish import Finisher
 from sooner.queue.lane import Lane
-from sooner.queue.lease import Lease
 from sooner.queue.rescue import Rescuer
+from sooner.queue.worker_lease import WorkerLease
 from sooner.worker.attempt_spans import AttemptSpans
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Runtime:
 
     database: Database
     connections: Connections
-    lease: Lease
+    lease: WorkerLease
     runner: Runner
     claimer: Claimer
     promoter: Promoter
@@ -245,9 +245,9 @@ def _lease(
     work: Sequence[Served],
     runner: Runner,
     threads: int,
-) -> Lease:
+) -> WorkerLease:
     loop = asyncio.get_running_loop()
-    return Lease(
+    return WorkerLease(
         settings.database_url,
         seconds=settings.lease_seconds,
         retention=_retention(settings),
@@ -261,7 +261,11 @@ def _lease(
 
 
 def _claimer(
-    settings: WorkerSettings, connections: Connections, lease: Lease, work: Sequence[Served], runner: Runner
+    settings: WorkerSettings,
+    connections: Connections,
+    lease: WorkerLease,
+    work: Sequence[Served],
+    runner: Runner,
 ) -> Claimer:
     claimer = Claimer(
         connections.claims,
@@ -276,7 +280,11 @@ def _claimer(
 
 
 def _rescuer(
-    settings: WorkerSettings, connections: Connections, lease: Lease, actors: Actors, work: Sequence[Served]
+    settings: WorkerSettings,
+    connections: Connections,
+    lease: WorkerLease,
+    actors: Actors,
+    work: Sequence[Served],
 ) -> Rescuer:
     return Rescuer(
         connections.chores,

@@ -20,7 +20,7 @@ from sooner.jobs.running.tasks import ActorTask
 from sooner.jobs.secrets.seal import Opener
 from sooner.process import logs
 from sooner.queue.finish import Ending, Finisher
-from sooner.queue.lease import MOST_CRASHES
+from sooner.queue.worker_lease import MOST_CRASHES
 
 log = logs.get(__name__)
 

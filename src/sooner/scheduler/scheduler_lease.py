@@ -9,7 +9,7 @@ from sooner.db import Link, Queries
 from sooner.process import clock
 from sooner.queue.ids import uuid7
 
-SQL = Queries("sooner.scheduler", "sql/lease.sql")
+SQL = Queries("sooner.scheduler", "sql/scheduler_lease.sql")
 
 #: A lease is held for this part of LEASE_SECONDS: the rest is for a standby to notice that it ran out.
 HELD_PART = 0.8
@@ -23,7 +23,7 @@ class LeaseLost(Exception):
     """Another scheduler leads."""
 
 
-class Lease:
+class SchedulerLease:
     """The lease row: whoever holds it leads, under a fencing number that grows with every taking.
 
     The idea of the fencing number is Martin Kleppmann's, "How to do distributed locking" (2016): every write

@@ -26,7 +26,7 @@ from sooner.queue.lane import LAST, LIMITED
 
 log = logs.get(__name__)
 
-SQL = Queries("sooner.queue", "sql/lease.sql")
+SQL = Queries("sooner.queue", "sql/worker_lease.sql")
 
 #: A job that kills its worker is tried this often.
 MOST_CRASHES = 3
@@ -40,7 +40,7 @@ WORKER_LOST = orjson.dumps(
 ).decode()
 
 
-class Lease:
+class WorkerLease:
     """Holds this process's lease, takes away others' when they run out, and puts back what those held.
 
     `on_lost` is called from the heartbeat's thread when the lease was taken away: whatever the process still
