@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sooner.jobs.files.files import create as create_file
     from sooner.jobs.files.uploads import Upload
     from sooner.jobs.problem import Invalid, wrong
-    from sooner.jobs.resources import database, network
+    from sooner.jobs.worker_resources import database, network
     from sooner.periodic import Cron, Schedule
     from sooner.process.scratch import folder as scratch_folder
 
@@ -68,10 +68,10 @@ _HOMES = {
     "Upload": ("sooner.jobs.files.uploads", "Upload"),
     "create_file": ("sooner.jobs.files.files", "create"),
     "current": ("sooner.jobs.context", "current"),
-    "database": ("sooner.jobs.resources", "database"),
+    "database": ("sooner.jobs.worker_resources", "database"),
     "fetch_upload": ("sooner.jobs.files.deposit", "fetch"),
     "job": ("sooner.jobs.declaring.declare", "job"),
-    "network": ("sooner.jobs.resources", "network"),
+    "network": ("sooner.jobs.worker_resources", "network"),
     "progress": ("sooner.jobs.context", "progress"),
     "scratch_folder": ("sooner.process.scratch", "folder"),
     "written_json": ("sooner.jobs.codec", "written"),

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from sooner.db import Database, pool
-from sooner.jobs import resources
+from sooner.jobs import worker_resources
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.retention.expire import BATCH, Expiry
 from sooner.outgoing import Network
@@ -61,7 +61,7 @@ MINUTE = timedelta(minutes=1)
 async def database(database_url: str) -> AsyncIterator[Database]:
     database = pool(database_url, "test", size=1)
     await database.connect()
-    resources.lend(database, Network())
+    worker_resources.lend(database, Network())
     yield database
     await database.close()
 

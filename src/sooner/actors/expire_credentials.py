@@ -1,6 +1,6 @@
 from typing_extensions import TypedDict
 
-from sooner.jobs import job, resources
+from sooner.jobs import job, worker_resources
 from sooner.jobs.retention.expire import Expiry
 
 
@@ -12,5 +12,5 @@ class Removed(TypedDict):
 @job(internal=True, retries=3)
 async def expire_credentials() -> Removed:
     """Removes API keys and tokens that have expired; answers how many of each."""
-    expiry = Expiry(resources.database())
+    expiry = Expiry(worker_resources.database())
     return {"keys": await expiry.keys(), "tokens": await expiry.tokens()}

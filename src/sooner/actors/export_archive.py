@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 from pydantic import AwareDatetime
 
-from sooner.jobs import current, job, progress, resources
+from sooner.jobs import current, job, progress, worker_resources
 from sooner.jobs.failure import Failure
 from sooner.jobs.files import files
 from sooner.jobs.files.files import FileResult, Files
@@ -18,7 +18,7 @@ async def export_archive(since: AwareDatetime | None = None) -> FileResult:
     me = current()
     if me.tenant is None:
         raise Failure("An archive is made for a tenant.", type="no-tenant", title="There is no tenant")
-    export = Export(resources.database(), me.tenant, since, me.id)
+    export = Export(worker_resources.database(), me.tenant, since, me.id)
     name = f"sooner-{datetime.now(UTC):%Y-%m-%d}.zip"
     async with files.create(name, "application/zip") as file:
         archive = ZipStream(file)
@@ -38,7 +38,7 @@ async def _add_jobs(archive: ZipStream, export: Export) -> None:
 
 
 async def _add_files(archive: ZipStream, export: Export) -> None:
-    stored = Files(resources.database())
+    stored = Files(worker_resources.database())
     async for id, file in export.files():
         async with archive.member(f"files/{id}/{file.name}") as member:
             async for piece in stored.read(file, 0, file.bytes):

@@ -1,6 +1,6 @@
 from typing_extensions import TypedDict
 
-from sooner.jobs import job, resources
+from sooner.jobs import job, worker_resources
 from sooner.jobs.retention.expire import Expiry
 
 
@@ -14,7 +14,7 @@ class Removed(TypedDict):
 @job(internal=True, retries=3)
 async def remove_expired_jobs() -> Removed:
     """Removes final jobs with their files and uploads past their retention, and ticks long past; answers how many of each."""
-    expiry = Expiry(resources.database())
+    expiry = Expiry(worker_resources.database())
     return {
         "jobs": await expiry.jobs(),
         "uploads": await expiry.uploads(),

@@ -17,7 +17,7 @@ from sooner.db import (
     pool,
 )
 from sooner.db.retry import unforeseen
-from sooner.jobs import resources
+from sooner.jobs import worker_resources
 from sooner.jobs.declaring.place import lane_of, place_of_text
 from sooner.jobs.forecasting.history import History
 from sooner.jobs.running.attempt import Attempt
@@ -214,7 +214,7 @@ async def _lent(settings: WorkerSettings) -> Database:
 
     database = pool(settings.database_url, "worker", direct=settings.listen)
     await database.connect()
-    resources.lend(database, Network(allow_private=settings.allow_private_network))
+    worker_resources.lend(database, Network(allow_private=settings.allow_private_network))
     return database
 
 

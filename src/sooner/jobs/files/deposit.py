@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from uuid import UUID
 
-from sooner.jobs import resources
+from sooner.jobs import worker_resources
 from sooner.jobs.context import current
 from sooner.jobs.failure import Failure
 from sooner.jobs.files.uploads import Uploads
@@ -12,7 +12,7 @@ from sooner.jobs.files.uploads import Uploads
 
 async def fetch(upload: UUID, folder: Path) -> Path:
     """An upload of the running job's tenant as a file in `folder`. Raises Failure where there is none."""
-    uploads = Uploads(resources.database(), retention_seconds=0)
+    uploads = Uploads(worker_resources.database(), retention_seconds=0)
     if await uploads.find(upload, current().tenant) is None:
         raise Failure(f"There is no upload {upload}.", type="unknown-upload", title="The upload is not there")
     path = folder / str(upload)

@@ -11,7 +11,7 @@ import orjson
 from typing_extensions import TypedDict
 
 from sooner.db import Database, Queries
-from sooner.jobs import resources
+from sooner.jobs import worker_resources
 from sooner.jobs.context import current
 from sooner.queue.ids import uuid7
 
@@ -115,7 +115,7 @@ async def create(name: str, type: str = "application/octet-stream") -> AsyncIter
         raise ValueError("a file name has 1 to 255 characters, no slash and no control character")
     if not _TYPE.fullmatch(type):
         raise ValueError(f"{type!r} is no media type")
-    database, id = resources.database(), uuid7()
+    database, id = worker_resources.database(), uuid7()
     await database.run(SQL.begin, id=id, job=current().id, name=name, type=type)
     try:
         writer = Writer(database, id, name, type)

@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx
 from standardwebhooks import Webhook
 
-from sooner.jobs import resources
+from sooner.jobs import worker_resources
 from sooner.jobs.context import current
 from sooner.jobs.failure import Failure
 from sooner.jobs.following.watch import SQL as READ
@@ -24,11 +24,11 @@ async def deliver(webhook: UUID, job: UUID, event: str, ended_at: datetime) -> i
 
     One that answers 410 is disabled. Raises Failure for any other that is not 2xx, and where none comes.
     """
-    webhooks = Webhooks(resources.database())
+    webhooks = Webhooks(worker_resources.database())
     endpoint = await webhooks.find(webhook)
     if endpoint is None:
         return None
-    rows = await resources.database().rows(READ.jobs, ids=[job])
+    rows = await worker_resources.database().rows(READ.jobs, ids=[job])
     status = await _send(endpoint, notice(event, ended_at, job, Job.read(rows[0]) if rows else None))
     if status == httpx.codes.GONE:
         await webhooks.disable(webhook)
@@ -54,7 +54,7 @@ async def _post(url: httpx.URL, headers: dict[str, str], body: bytes) -> int:
     Only redirects that keep a request as it is are followed (RFC 9110, sections 15.4.8 and 15.4.9): httpx
     would also make a GET of it for others, which an endpoint might take for a delivery.
     """
-    async with resources.network().client(timeout=SECONDS) as client:
+    async with worker_resources.network().client(timeout=SECONDS) as client:
         for _ in range(1 + MOST_REDIRECTS):
             async with client.stream("POST", url, headers=headers, content=body) as answer:
                 location = answer.headers.get("location")
