@@ -34,7 +34,7 @@ from sooner.jobs.submitting.admission import Admission
 from sooner.jobs.submitting.idempotency import Fingerprints
 from sooner.jobs.submitting.rate import RateLimit
 from sooner.jobs.submitting.submit import Submitter
-from sooner.jobs.submitting.waiting import Waiting
+from sooner.jobs.submitting.waiting_limit import WaitingLimit
 from sooner.jobs.tenants.keys import Caller, Keys
 from sooner.jobs.tenants.sessions import Sessions
 from sooner.jobs.webhooks.webhooks import Webhooks
@@ -63,7 +63,7 @@ class Resources:
     readers: Readers
     signed_urls: SignedUrls
     forecast: Forecast
-    waiting: Waiting
+    waiting_limit: WaitingLimit
     admission: Admission
     documents: Documents
     keys: Keys
@@ -103,17 +103,17 @@ class Resources:
         readers = Readers(database, _replica(settings))
         watch = Watch(reads, poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN)
         channels = {"sooner.changed": watch.changed}
-        waiting = Waiting(
+        waiting_limit = WaitingLimit(
             database, {actor.lane.name for actor in actors.values()}, most=settings.max_waiting_per_tenant
         )
         forecast = Forecast(database, actors, most=settings.max_queue_depth)
         return cls(
             settings=settings,
             forecast=forecast,
-            waiting=waiting,
+            waiting_limit=waiting_limit,
             admission=Admission(
                 RateLimit(settings.rate_limit_per_second),
-                waiting,
+                waiting_limit,
                 forecast,
                 most_due=settings.max_queue_depth,
             ),
@@ -180,7 +180,7 @@ class Resources:
             self.actions.cancel_overdue,
             self.keys.note_use,
             self.forecast.refresh,
-            self.waiting.refresh,
+            self.waiting_limit.refresh,
         )
         while True:
             await asyncio.sleep(CHORE_SECONDS)

@@ -4,15 +4,17 @@ from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.forecasting.forecast import Forecast
 from sooner.jobs.problem import ServiceUnavailable, TooManyRequests
 from sooner.jobs.submitting.rate import RateLimit
-from sooner.jobs.submitting.waiting import Waiting
+from sooner.jobs.submitting.waiting_limit import WaitingLimit
 
 
 class Admission:
     """Lets submissions in, or says when to come back."""
 
-    def __init__(self, rate: RateLimit, waiting: Waiting, forecast: Forecast, *, most_due: int) -> None:
+    def __init__(
+        self, rate: RateLimit, waiting_limit: WaitingLimit, forecast: Forecast, *, most_due: int
+    ) -> None:
         self._rate = rate
-        self._waiting = waiting
+        self._waiting_limit = waiting_limit
         self._forecast = forecast
         self._most_due = most_due
 
@@ -23,7 +25,9 @@ class Admission:
 
     def has_room(self, tenant: str, actor: JobActor) -> bool:
         """Reserve room for one job where there is plenty, by what is known: whether there is. Else `make_room`."""
-        return self._forecast.depth(actor.queue_name) < self._most_due and self._waiting.add_safely(tenant)
+        return self._forecast.depth(actor.queue_name) < self._most_due and self._waiting_limit.add_safely(
+            tenant
+        )
 
     async def make_room(self, tenant: str, actor: JobActor) -> None:
         """Reserve room for one job, which then either `landed` or is to be withdrawn.
@@ -34,15 +38,15 @@ class Admission:
         if self._forecast.depth(actor.queue_name) >= self._most_due:
             detail = f"The queue {actor.queue_name} is full: too many jobs wait in it."
             raise ServiceUnavailable(detail, retry_after=self._forecast.pace(actor))
-        if not await self._waiting.add(tenant):
+        if not await self._waiting_limit.add(tenant):
             raise TooManyRequests(
                 "This tenant has too many jobs waiting.", retry_after=self._forecast.pace(actor)
             )
 
     def landed(self, tenant: str) -> None:
         """The job that room was made for has its row."""
-        self._waiting.landed(tenant)
+        self._waiting_limit.landed(tenant)
 
     def withdraw(self, tenant: str) -> None:
         """There was no such job after all."""
-        self._waiting.withdraw(tenant)
+        self._waiting_limit.withdraw(tenant)

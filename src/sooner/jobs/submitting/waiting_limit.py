@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sooner.db import Database, Group, Queries
 from sooner.process.clock.pace import Pace
 
-SQL = Queries("sooner.jobs.submitting", "sql/waiting.sql")
+SQL = Queries("sooner.jobs.submitting", "sql/waiting_limit.sql")
 
 #: So near to the limit the table is asked before each job: exact where it matters.
 MARGIN = 100
@@ -18,7 +18,7 @@ FORGET_SECONDS = 10.0
 
 
 @dataclass(slots=True)
-class Count:
+class TenantCount:
     """What is known of one tenant: `counted` in the table, and jobs `added` here that this may not have seen.
 
     Of those `landed` have their rows since.
@@ -35,7 +35,7 @@ class Count:
         self.used_at = time.monotonic()
 
 
-class Waiting:
+class WaitingLimit:
     """Holds each tenant to a number of waiting jobs, postponed ones included.
 
     Counts in memory, corrected from the table every second for tenants that submit. Several processes may
@@ -46,8 +46,8 @@ class Waiting:
         self._database = database
         self._lanes = list(lanes)
         self._most = most
-        self._counts: dict[str, Count] = {}
-        self._look: Group[str, Count] = Group(self._look_many)
+        self._counts: dict[str, TenantCount] = {}
+        self._look: Group[str, TenantCount] = Group(self._look_many)
         self._pace = Pace(LOOKING_SHARE)
 
     def add_safely(self, tenant: str) -> bool:
@@ -89,7 +89,7 @@ class Waiting:
             await self._look_many(list(self._counts))
             self._pace.took(time.monotonic() - began)
 
-    async def _look_many(self, tenants: Sequence[str]) -> Sequence[Count]:
+    async def _look_many(self, tenants: Sequence[str]) -> Sequence[TenantCount]:
         names = list(dict.fromkeys(tenants))
         before = {name: self._counts[name].landed for name in names if name in self._counts}
         rows = await self._database.rows(SQL.counts, tenants=names, lanes=self._lanes, most=self._most)
@@ -98,7 +98,7 @@ class Waiting:
         return [self._counts[tenant] for tenant in tenants]
 
     def _correct(self, tenant: str, waiting: int, seen: int) -> None:
-        count = self._counts.setdefault(tenant, Count(0, time.monotonic()))
+        count = self._counts.setdefault(tenant, TenantCount(0, time.monotonic()))
         count.counted = waiting
         # What had landed before the table was read is in its count now.
         count.added = max(0, count.added - seen)
