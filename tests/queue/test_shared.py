@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 
 from sooner.db import Link
-from sooner.jobs.following.watch import Watch
+from sooner.jobs.following.follower import JobFollower
 from sooner.queue.batch import message
 from sooner.queue.finish import Finisher
 from sooner.queue.ids import uuid7
@@ -72,11 +72,11 @@ async def test_a_job_that_cannot_be_read_keeps_no_other_from_being_read(
     # As a stock producer writes it whose delay was in other units: no calendar of Python's goes as far.
     await sql.execute("update dramatiq.queue set run_at = '50000-01-01' where message_id = $1", bad)
     link = Link(database_url, "read")
-    watch = Watch(link)
+    follower = JobFollower(link)
     try:
-        outcomes = await asyncio.gather(*map(watch.job, (good[0], bad, *good[1:])), return_exceptions=True)
+        outcomes = await asyncio.gather(*map(follower.job, (good[0], bad, *good[1:])), return_exceptions=True)
     finally:
-        await watch.stop()
+        await follower.stop()
         await link.close()
 
     assert isinstance(outcomes.pop(1), OverflowError)

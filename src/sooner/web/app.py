@@ -106,7 +106,7 @@ def _release_at_sigterm(resources: Resources) -> None:
     before = signal.getsignal(signal.SIGTERM)
 
     def release(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(resources.watch.release)
+        loop.call_soon_threadsafe(resources.follower.release)
         loop.call_soon_threadsafe(stalled.limit, stalled.ENDING_SECONDS)
         if callable(before):
             before(number, frame)

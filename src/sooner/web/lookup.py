@@ -25,7 +25,7 @@ async def visible(resources: Resources, id: UUID, who: Caller | None) -> Job:
 
     Raises NotFound, and Gone for an expired one. Another tenant's job is answered as an unknown id is.
     """
-    job = await resources.watch.job(id)
+    job = await resources.follower.job(id)
     if job is not None and (who is None or who.may_see(job.tenant)):
         return job
     horizon = datetime.now(UTC) - timedelta(days=resources.settings.job_retention_days)

@@ -19,10 +19,10 @@ from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.files.files import Files
 from sooner.jobs.files.uploads import Uploads
 from sooner.jobs.following.document import Documents
+from sooner.jobs.following.follower import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, JobFollower
+from sooner.jobs.following.follower import SQL as READ
 from sooner.jobs.following.listing import Listing
 from sooner.jobs.following.signed_urls import SignedUrls
-from sooner.jobs.following.watch import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, Watch
-from sooner.jobs.following.watch import SQL as READ
 from sooner.jobs.forecasting.forecast import Forecast
 from sooner.jobs.operating.act import Actions
 from sooner.jobs.operating.attempts_log import AttemptsLog
@@ -67,7 +67,7 @@ class Resources:
     admission: Admission
     documents: Documents
     keys: Keys
-    watch: Watch
+    follower: JobFollower
     submitter: Submitter
     actions: Actions
     listing: Listing
@@ -101,8 +101,10 @@ class Resources:
         database, signed_urls = pool(url, "web", direct=direct), SignedUrls(settings.link_signing_key)
         inserts, reads = Link(url, "enqueue", direct=direct), Link(url, "read", direct=direct)
         readers = Readers(database, _replica(settings))
-        watch = Watch(reads, poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN)
-        channels = {"sooner.changed": watch.changed}
+        follower = JobFollower(
+            reads, poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN
+        )
+        channels = {"sooner.changed": follower.notified}
         waiting_limit = WaitingLimit(
             database, {actor.lane.name for actor in actors.values()}, most=settings.max_waiting_per_tenant
         )
@@ -125,7 +127,7 @@ class Resources:
             signed_urls=signed_urls,
             documents=Documents(signed_urls, forecast, retention=retention, root=root),
             keys=Keys(database),
-            watch=watch,
+            follower=follower,
             submitter=Submitter(
                 Enqueuer(inserts),
                 Fingerprints(settings.link_signing_key),
@@ -144,7 +146,7 @@ class Resources:
             files=Files(database),
             webhooks=Webhooks(database),
             uploads=Uploads(database, retention_seconds=retention.total_seconds()),
-            listener=Listener(url, "web", channels, watch.resync) if settings.listen else None,
+            listener=Listener(url, "web", channels, follower.resync) if settings.listen else None,
             connections=(inserts, reads),
         )
 
@@ -153,7 +155,7 @@ class Resources:
         await self.database.connect()
         if self.listener is not None:
             self.listener.start()
-        self.watch.start()
+        self.follower.start()
         self.samples.start()
         self._chores.append(asyncio.create_task(self._do_chores()))
 
@@ -162,7 +164,7 @@ class Resources:
         for chore in self._chores:
             chore.cancel()
         await self.samples.stop()
-        await self.watch.stop()
+        await self.follower.stop()
         if self.listener is not None:
             await self.listener.stop()
         for connection in self.connections:

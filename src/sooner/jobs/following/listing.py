@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sooner.db import Queries, Query
 from sooner.db.readers import Readers
-from sooner.jobs.following.watch import SQL as READ
+from sooner.jobs.following.follower import SQL as READ
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sooner.db import Database, Queries
 from sooner.jobs.files.files import File
 from sooner.jobs.following.document import facts_line
-from sooner.jobs.following.watch import SQL as READ
+from sooner.jobs.following.follower import SQL as READ
 from sooner.jobs.row import Job
 
 SQL = Queries("sooner.jobs.retention", "sql/export.sql")

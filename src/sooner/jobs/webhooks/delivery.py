@@ -9,7 +9,7 @@ from standardwebhooks import Webhook
 from sooner.jobs import worker_resources
 from sooner.jobs.context import current
 from sooner.jobs.failure import Failure
-from sooner.jobs.following.watch import SQL as READ
+from sooner.jobs.following.follower import SQL as READ
 from sooner.jobs.row import Job
 from sooner.jobs.webhooks.notice import notice
 from sooner.jobs.webhooks.webhooks import Endpoint, Webhooks

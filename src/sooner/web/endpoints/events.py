@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from sooner.db import Unavailable
 from sooner.jobs.following.events import EventType, Heard, event_id
-from sooner.jobs.following.watch import Watcher
+from sooner.jobs.following.follower import Subscription
 from sooner.jobs.row import Job
 from sooner.web.auth import may_see
 from sooner.web.lookup import job_id, visible
@@ -69,26 +69,26 @@ def stream(
 
 async def _events(resources: Resources, id: UUID, heard: Heard | None) -> AsyncIterator[ServerSentEvent]:
     """One event at a time, each made of the row as it is when the reader is ready for it: nothing piles up."""
-    watch = resources.watch
-    with watch.on(id, closely=True) as watcher:
-        job = await _first(resources, watcher)
+    follower = resources.follower
+    with follower.subscribe(id, closely=True) as subscription:
+        job = await _first(resources, subscription)
         while job is not None:
             kind = "state" if heard is None else heard.news(job)
             if kind is not None:
                 yield _event(resources, kind, job, first=heard is None)
             heard = Heard.of(job)
-            if job.state.is_final or watch.is_released:
+            if job.state.is_final or follower.is_released:
                 break
-            await watcher.change()
-            job = None if watcher.is_gone else watcher.job
+            await subscription.change()
+            job = None if subscription.is_gone else subscription.job
 
 
-async def _first(resources: Resources, watcher: Watcher) -> Job | None:
+async def _first(resources: Resources, subscription: Subscription) -> Job | None:
     """The job, as soon as the database says; None when it is gone, or the process is ending."""
-    while not resources.watch.is_released:
+    while not resources.follower.is_released:
         with contextlib.suppress(Unavailable):
-            return await resources.watch.look(watcher)
-        await watcher.change()
+            return await resources.follower.look(subscription)
+        await subscription.change()
     return None
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sooner.jobs.following.document import NO_MORE
-from sooner.jobs.following.watch import Watcher
+from sooner.jobs.following.follower import Subscription
 from sooner.jobs.problem import MethodNotAllowed
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
@@ -52,10 +52,10 @@ async def show(request: Request) -> Response:
     fields = request.headers.getlist("prefer")
     wait = prefer.read(fields).wait if fields else None
     seconds = min(wait, resources.settings.sync_wait_max_seconds) if wait else 0
-    with resources.watch.on(id, closely=seconds > 0) as watcher:
+    with resources.follower.subscribe(id, closely=seconds > 0) as subscription:
         job = await visible(resources, id, who)
         if seconds and not job.state.is_final and (not known or known & {job.etag, "*"}):
-            job = await _changed(resources, watcher, job, seconds)
+            job = await _changed(resources, subscription, job, seconds)
     applied = [prefer.applied(seconds)] if wait else []
     if known & {job.etag, "*"}:
         return unchanged(resources, job, *applied)
@@ -64,13 +64,13 @@ async def show(request: Request) -> Response:
     return answer(resources, job, *applied, reading=True, more=more)
 
 
-async def _changed(resources: Resources, watcher: Watcher, job: Job, seconds: float) -> Job:
+async def _changed(resources: Resources, subscription: Subscription, job: Job, seconds: float) -> Job:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while not resources.watch.is_released:
-                await watcher.change()
-                if watcher.job is not None and watcher.job.version != job.version:
-                    return watcher.job
+            while not resources.follower.is_released:
+                await subscription.change()
+                if subscription.job is not None and subscription.job.version != job.version:
+                    return subscription.job
     return job
 
 

@@ -14,7 +14,7 @@ from sooner.db import Unavailable
 from sooner.jobs import codec
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.declaring.values import Values
-from sooner.jobs.following.watch import Watcher
+from sooner.jobs.following.follower import Subscription
 from sooner.jobs.problem import (
     Invalid,
     NotFound,
@@ -100,9 +100,9 @@ async def submit(request: Request) -> Response:
         if not wanted.may_wait:
             # Nobody has to be woken.
             return _tell(resources, request, actor, await _let_in(resources, submission, who, uuid7()), 0)
-        with resources.watch.on(uuid7()) as watcher:
-            job = await _let_in(resources, submission, who, watcher.id)
-            return await _answer(request, actor, watcher, job, wanted)
+        with resources.follower.subscribe(uuid7()) as subscription:
+            job = await _let_in(resources, submission, who, subscription.id)
+            return await _answer(request, actor, subscription, job, wanted)
     except Replay as replay:
         return await _replay(request, actor, who, replay.id, wanted, REPLAYED)
     except Attach as attach:
@@ -132,19 +132,24 @@ async def _replay(
 ) -> Response:
     """There is such a job: the same one, waited for as a fresh one."""
     resources: Resources = request.app.state.resources
-    with resources.watch.on(id) as watcher:
+    with resources.follower.subscribe(id) as subscription:
         job = await visible(resources, id, who)
-        return await _answer(request, actor, watcher, job, wanted, *fields)
+        return await _answer(request, actor, subscription, job, wanted, *fields)
 
 
 async def _answer(
-    request: Request, actor: JobActor, watcher: Watcher, job: Job, wanted: Preferences, *fields: Field
+    request: Request,
+    actor: JobActor,
+    subscription: Subscription,
+    job: Job,
+    wanted: Preferences,
+    *fields: Field,
 ) -> Response:
     """The answer when the job has ended or the wait is over; at once for a client that listens."""
     resources: Resources = request.app.state.resources
     seconds = _wait(resources, wanted, job)
     if seconds > 0 and not job.state.is_final and not _listens(request):
-        job = await _end(request, actor, watcher, job, seconds)
+        job = await _end(request, actor, subscription, job, seconds)
     return _tell(resources, request, actor, job, seconds, *fields)
 
 
@@ -227,10 +232,12 @@ def _is_postponed(job: Job, seconds: float) -> bool:
     return job.run_at is not None and job.run_at > job.created_at + timedelta(seconds=seconds)
 
 
-async def _end(request: Request, actor: JobActor, watcher: Watcher, job: Job, seconds: float) -> Job:
+async def _end(
+    request: Request, actor: JobActor, subscription: Subscription, job: Job, seconds: float
+) -> Job:
     """The job when it has ended, when the wait is over, or when nobody waits for it any more."""
     resources: Resources = request.app.state.resources
-    ending = resources.watch.final(watcher, seconds)
+    ending = resources.follower.final(subscription, seconds)
     if actor.declaration.on_disconnect == "continue":
         return await ending or await _reread(resources, job)
     ended, hung_up = await unless_hung_up(request, ending)
@@ -241,7 +248,7 @@ async def _end(request: Request, actor: JobActor, watcher: Watcher, job: Job, se
 
 async def _abandon(resources: Resources, actor: JobActor, id: UUID) -> None:
     """The client hung up: what the actor wants then, unless somebody else here watches the job."""
-    if resources.watch.count(id) <= 1:
+    if resources.follower.count(id) <= 1:
         try:
             await resources.actions.abandon(id, even_running=actor.declaration.on_disconnect == "cancel")
         except Unavailable as error:
@@ -251,7 +258,7 @@ async def _abandon(resources: Resources, actor: JobActor, id: UUID) -> None:
 async def _reread(resources: Resources, job: Job) -> Job:
     """The job as it is after the wait; as it was accepted where the database is away: it is not lost."""
     with contextlib.suppress(Unavailable):
-        return await resources.watch.job(job.id) or job
+        return await resources.follower.job(job.id) or job
     return job
 
 

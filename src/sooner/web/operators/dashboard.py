@@ -101,7 +101,7 @@ class View:
 
     async def events(self) -> AsyncIterator[ServerSentEvent]:
         """The stream. Ends with `over` when the session does."""
-        while not self._resources.watch.is_released:
+        while not self._resources.follower.is_released:
             began = asyncio.get_running_loop().time()
             try:
                 await caller(self._request, "admin")
@@ -138,7 +138,7 @@ class View:
         return {**page, "next": None if page["next"] is None else cursor.encode(page["next"])}
 
     async def _whole(self, id: UUID) -> dict[str, Any] | None:
-        job = await self._resources.watch.job(id)
+        job = await self._resources.follower.job(id)
         if job is None:
             return None
         return {

@@ -30,28 +30,28 @@ CLOSE_POLL_SECONDS = 0.4
 BATCH = 500
 
 
-class Watcher:
+class Subscription:
     """One watching request, inside a `with`: woken at each change of its job.
 
     `job` is the newest that it has seen, None before the first change; `is_gone` says that it is there no more.
     """
 
-    __slots__ = ("_changed", "_watch", "closely", "id", "is_gone", "job")
+    __slots__ = ("_changed", "_follower", "closely", "id", "is_gone", "job")
 
-    def __init__(self, watch: "Watch", id: UUID, *, closely: bool = False) -> None:
+    def __init__(self, follower: "JobFollower", id: UUID, *, closely: bool = False) -> None:
         self.id = id
         self.closely = closely
         self.job: Job | None = None
         self.is_gone = False
-        self._watch = watch
+        self._follower = follower
         self._changed: asyncio.Future[None] | None = None
 
     def __enter__(self) -> Self:
-        self._watch.add(self)
+        self._follower.add(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._watch.remove(self)
+        self._follower.remove(self)
 
     @property
     def version(self) -> int:
@@ -80,7 +80,7 @@ class Watcher:
         self._changed = None
 
 
-class Watch:
+class JobFollower:
     """Tells requests when their jobs change; reads jobs, one statement for all who ask at the same time.
 
     A waiting request holds a future and nothing else: no connection, no task of its own.
@@ -90,8 +90,8 @@ class Watch:
         self._link = link
         self._poll_seconds = poll_seconds
         # By the id's text: that is what notifications carry, mostly of jobs that nobody here waits for.
-        self._watchers: dict[str, list[Watcher]] = {}
-        self._closely: set[Watcher] = set()
+        self._subscriptions: dict[str, list[Subscription]] = {}
+        self._closely: set[Subscription] = set()
         self._due: dict[str, None] = {}
         self._looking: asyncio.Task[None] | None = None
         self._read: Group[UUID, Job | None] = Group(self._read_many, limit=BATCH)
@@ -116,25 +116,25 @@ class Watch:
     def release(self) -> None:
         """Let every waiting request go: the process is ending."""
         self._released.set()
-        for watchers in self._watchers.values():
-            for watcher in watchers:
-                watcher.wake()
+        for subscriptions in self._subscriptions.values():
+            for subscription in subscriptions:
+                subscription.wake()
 
     @property
     def is_released(self) -> bool:
         """Whether nobody should wait any more."""
         return self._released.is_set()
 
-    def changed(self, payload: str) -> None:
+    def notified(self, payload: str) -> None:
         """A notification: ids of jobs, separated by commas. Anything else in it is ignored."""
         self._look_at(payload.split(","))
 
     def resync(self) -> None:
         """Notifications may be lost: look at every job that is watched."""
-        self._look_at(list(self._watchers))
+        self._look_at(list(self._subscriptions))
 
     def _look_at(self, ids: Iterable[str]) -> None:
-        self._due.update(dict.fromkeys(id for id in ids if id in self._watchers))
+        self._due.update(dict.fromkeys(id for id in ids if id in self._subscriptions))
         if self._due and self._looking is None:
             self._looking = asyncio.create_task(self._look())
 
@@ -145,7 +145,9 @@ class Watch:
                 ids = list(islice(self._due, BATCH))
                 for id in ids:
                     del self._due[id]
-                await self._show([watchers[0].id for id in ids if (watchers := self._watchers.get(id))])
+                await self._show(
+                    [subscriptions[0].id for id in ids if (subscriptions := self._subscriptions.get(id))]
+                )
         except Unavailable as error:
             log.warning("changed jobs not read", error=str(error))
         finally:
@@ -153,62 +155,62 @@ class Watch:
 
     async def _show(self, ids: Sequence[UUID]) -> None:
         for id, job in zip(ids, await self._read_many(ids), strict=True):
-            for watcher in self._watchers.get(str(id), ()):
-                self._tell(watcher, job)
-                watcher.wake()
+            for subscription in self._subscriptions.get(str(id), ()):
+                self._tell(subscription, job)
+                subscription.wake()
 
-    def _tell(self, watcher: Watcher, job: Job | None) -> None:
+    def _tell(self, subscription: Subscription, job: Job | None) -> None:
         """Of all that can happen to a job only its beginning is not notified."""
-        watcher.see(job)
-        if watcher.closely and job is not None and job.state is State.WAITING:
-            self._closely.add(watcher)
+        subscription.see(job)
+        if subscription.closely and job is not None and job.state is State.WAITING:
+            self._closely.add(subscription)
         else:
-            self._closely.discard(watcher)
+            self._closely.discard(subscription)
 
-    def on(self, id: UUID, *, closely: bool = False) -> Watcher:
+    def subscribe(self, id: UUID, *, closely: bool = False) -> Subscription:
         """What watches a job within a `with`. Enter it before the job is submitted or read, so that no change is missed.
 
         `closely`: its beginning is news too, not only its end and its progress.
         """
-        return Watcher(self, id, closely=closely)
+        return Subscription(self, id, closely=closely)
 
-    def add(self, watcher: Watcher) -> None:
+    def add(self, subscription: Subscription) -> None:
         """Wake it from now on."""
-        self._watchers.setdefault(str(watcher.id), []).append(watcher)
-        if watcher.closely:
-            self._closely.add(watcher)
+        self._subscriptions.setdefault(str(subscription.id), []).append(subscription)
+        if subscription.closely:
+            self._closely.add(subscription)
 
-    def remove(self, watcher: Watcher) -> None:
+    def remove(self, subscription: Subscription) -> None:
         """Wake it no more."""
-        key = str(watcher.id)
-        others = self._watchers[key]
-        others.remove(watcher)
-        self._closely.discard(watcher)
+        key = str(subscription.id)
+        others = self._subscriptions[key]
+        others.remove(subscription)
+        self._closely.discard(subscription)
         if not others:
-            del self._watchers[key]
+            del self._subscriptions[key]
 
     def count(self, id: UUID) -> int:
         """How many in this process watch the job."""
-        return len(self._watchers.get(str(id), ()))
+        return len(self._subscriptions.get(str(id), ()))
 
-    async def look(self, watcher: Watcher) -> Job | None:
+    async def look(self, subscription: Subscription) -> Job | None:
         """The watched job as it is now; None where there is none any more. Raises Unavailable."""
-        job = await self.job(watcher.id)
-        self._tell(watcher, job)
+        job = await self.job(subscription.id)
+        self._tell(subscription, job)
         return job
 
     async def job(self, id: UUID) -> Job | None:
         """A job as it is now; None where there is none, or an expired one. Raises Unavailable."""
         return await self._read(id)
 
-    async def final(self, watcher: Watcher, seconds: float) -> Job | None:
+    async def final(self, subscription: Subscription, seconds: float) -> Job | None:
         """The watched job once it is final; None where it is not within `seconds`, or the process is ending."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while not self.is_released and not watcher.is_gone:
-                    await watcher.change()
-                    if watcher.job is not None and watcher.job.state.is_final:
-                        return watcher.job
+                while not self.is_released and not subscription.is_gone:
+                    await subscription.change()
+                    if subscription.job is not None and subscription.job.state.is_final:
+                        return subscription.job
         return None
 
     async def _read_many(self, ids: Sequence[UUID]) -> Sequence[Job | None]:
@@ -217,10 +219,10 @@ class Watch:
         return [jobs.get(id) for id in ids]
 
     def _all(self) -> list[UUID]:
-        return [watchers[0].id for watchers in self._watchers.values()]
+        return [subscriptions[0].id for subscriptions in self._subscriptions.values()]
 
     def _close(self) -> list[UUID]:
-        return list({watcher.id for watcher in self._closely})
+        return list({subscription.id for subscription in self._closely})
 
     async def _poll_forever(self, seconds: float, watched: Callable[[], Sequence[UUID]]) -> None:
         while True:
@@ -236,5 +238,5 @@ class Watch:
             self._look_at(
                 id
                 for id, version in ((str(row["message_id"]), row["version"]) for row in rows)
-                if any(watcher.version != version for watcher in self._watchers.get(id, ()))
+                if any(subscription.version != version for subscription in self._subscriptions.get(id, ()))
             )
