@@ -10,7 +10,7 @@ from sooner.db.queries import (
     joined,
     transposed,
 )
-from sooner.db.readers import Readers
+from sooner.db.replica import Replica
 from sooner.db.retry import Unavailable, transient
 from sooner.db.transaction import bound
 
@@ -21,7 +21,7 @@ __all__ = [
     "Listener",
     "Queries",
     "Query",
-    "Readers",
+    "Replica",
     "Unavailable",
     "bound",
     "fitting",

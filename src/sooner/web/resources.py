@@ -11,7 +11,7 @@ from sooner.db import (
     Database,
     Link,
     Listener,
-    Readers,
+    Replica,
     Unavailable,
     pool,
 )
@@ -60,7 +60,7 @@ class Resources:
     every_actor: Mapping[str, JobActor]
     schedules: Mapping[str, Schedule]
     database: Database
-    readers: Readers
+    replica: Replica
     signed_urls: SignedUrls
     forecast: Forecast
     waiting_limit: WaitingLimit
@@ -86,8 +86,8 @@ class Resources:
     def __post_init__(self) -> None:
         """What the operators' page stands on."""
         self.sessions = Sessions(self.settings.link_signing_key)
-        self.board = Board(self.readers, self.queues, self.listing)
-        self.samples = Samples(self.database, self.readers, self.queues)
+        self.board = Board(self.replica, self.queues, self.listing)
+        self.samples = Samples(self.database, self.replica, self.queues)
 
     @classmethod
     def make(
@@ -100,7 +100,7 @@ class Resources:
         direct = settings.listen
         database, signed_urls = pool(url, "web", direct=direct), SignedUrls(settings.link_signing_key)
         inserts, reads = Link(url, "enqueue", direct=direct), Link(url, "read", direct=direct)
-        readers = Readers(database, _replica(settings))
+        replica = Replica(database, _replica(settings))
         follower = JobFollower(
             reads, poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN
         )
@@ -123,7 +123,7 @@ class Resources:
             every_actor=every_actor,
             schedules=schedules,
             database=database,
-            readers=readers,
+            replica=replica,
             signed_urls=signed_urls,
             documents=Documents(signed_urls, forecast, retention=retention, root=root),
             keys=Keys(database),
@@ -135,11 +135,11 @@ class Resources:
                 retention_seconds=retention.total_seconds(),
             ),
             actions=Actions(database, every_actor, retention_seconds=retention.total_seconds()),
-            listing=Listing(readers),
+            listing=Listing(replica),
             attempts=AttemptsLog(database),
             queues=Queues(
                 database,
-                readers,
+                replica,
                 {actor.queue_name for actor in actors.values()},
                 retention_seconds=retention.total_seconds(),
             ),
@@ -169,7 +169,7 @@ class Resources:
             await self.listener.stop()
         for connection in self.connections:
             await connection.close()
-        await self.readers.close()
+        await self.replica.close()
         await self.database.close()
 
     async def is_gone(self, id: UUID, who: Caller | None) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sooner.db import Queries, Query
-from sooner.db.readers import Readers
+from sooner.db.replica import Replica
 from sooner.jobs.following.follower import SQL as READ
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
@@ -66,13 +66,13 @@ class Listing:
     even empty, and still have a next one.
     """
 
-    def __init__(self, readers: Readers) -> None:
-        self._readers = readers
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
 
     async def page(self, wanted: Wanted, limit: int, after: Position = START) -> Page:
         """Up to `limit` jobs after a position. Raises Unavailable."""
         found, reached = await self.find(wanted, limit, after)
-        light = await self._readers.rows(SQL.light, ids=[row["message_id"] for row in found], most=PAGE_BYTES)
+        light = await self._replica.rows(SQL.light, ids=[row["message_id"] for row in found], most=PAGE_BYTES)
         if len(light) < len(found):
             reached = _position(found[len(light) - 1])
         return Page(await self._read([row["message_id"] for row in light]), reached)
@@ -101,7 +101,7 @@ class Listing:
     async def _rows(
         self, query: Query, wanted: Wanted, limit: int, after: Position
     ) -> list[Mapping[str, Any]]:
-        return await self._readers.rows(
+        return await self._replica.rows(
             query,
             tenant=wanted.tenant,
             state=None if wanted.state is None else wanted.state.stored,
@@ -113,7 +113,7 @@ class Listing:
         )
 
     async def _read(self, ids: Sequence[UUID]) -> list[Job]:
-        rows = await self._readers.rows(READ.jobs, ids=ids)
+        rows = await self._replica.rows(READ.jobs, ids=ids)
         jobs = {row["message_id"]: Job.read(row) for row in rows}
         return [jobs[id] for id in ids if id in jobs]
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from sooner.db import Queries, Readers
+from sooner.db import Queries, Replica
 from sooner.jobs.following.listing import (
     START,
     Listing,
@@ -36,8 +36,8 @@ Row = Mapping[str, Any]
 class Board:
     """Reads what goes on: from the replica where there is one. Every method raises Unavailable."""
 
-    def __init__(self, readers: Readers, queues: Queues, listing: Listing) -> None:
-        self._readers = readers
+    def __init__(self, replica: Replica, queues: Queues, listing: Listing) -> None:
+        self._replica = replica
         self._queues = queues
         self._listing = listing
         self._looking = asyncio.Lock()
@@ -55,7 +55,7 @@ class Board:
 
     async def _look(self) -> dict[str, Any]:
         # One after the other: the pool is for those who wait for jobs.
-        read = self._readers
+        read = self._replica
         queues, workers = await self._queues.all(), await read.rows(SQL.workers)
         scheduler, schedules = await read.row(SQL.scheduler), await read.rows(SQL.schedules)
         ill = await read.rows(SQL.ill, most=MOST_COUNTED + 1)
@@ -71,12 +71,12 @@ class Board:
     async def page(self, wanted: Wanted, limit: int, after: Position = START) -> dict[str, Any]:
         """Jobs as one line each, and the position after which there are more."""
         found, reached = await self._listing.find(wanted, limit, after)
-        rows = await self._readers.rows(SQL.glance, ids=[row["message_id"] for row in found])
+        rows = await self._replica.rows(SQL.glance, ids=[row["message_id"] for row in found])
         return {"items": [_glance(row) for row in rows], "next": reached}
 
     async def facts(self, id: UUID) -> Row:
         """What is known of a job beside its document."""
-        return await self._readers.row(SQL.facts, id=id) or {}
+        return await self._replica.row(SQL.facts, id=id) or {}
 
 
 def _glance(row: Row) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sooner.db import Database, Queries, Readers
+from sooner.db import Database, Queries, Replica
 from sooner.jobs.problem import NotFound
 
 SQL = Queries("sooner.jobs.operating", "sql/queues.sql")
@@ -26,10 +26,10 @@ class Queues:
     """
 
     def __init__(
-        self, database: Database, readers: Readers, declared: Collection[str], *, retention_seconds: float
+        self, database: Database, replica: Replica, declared: Collection[str], *, retention_seconds: float
     ) -> None:
         self._database = database
-        self._readers = readers
+        self._replica = replica
         self._values = {
             "declared": sorted(declared),
             "retention": retention_seconds,
@@ -40,7 +40,7 @@ class Queues:
 
     async def all(self) -> list[Mapping[str, Any]]:
         """Every queue by name, with what waits and runs in it, as a moment ago."""
-        return await self._readers.rows(SQL.stats, only=None, **self._values)
+        return await self._replica.rows(SQL.stats, only=None, **self._values)
 
     async def table(self) -> Mapping[str, Any]:
         """How the primary's table of jobs and its notification queue are doing."""

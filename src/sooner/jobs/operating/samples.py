@@ -8,7 +8,7 @@ from typing import Any
 from sooner.db import (
     Database,
     Queries,
-    Readers,
+    Replica,
     Unavailable,
 )
 from sooner.jobs.operating.queues import Queues
@@ -30,9 +30,9 @@ NUMBERS = ("waiting", "processing", "finished_per_minute", "oldest_waiting_secon
 class Samples:
     """Takes samples as long as it runs, and reads them back."""
 
-    def __init__(self, database: Database, readers: Readers, queues: Queues) -> None:
+    def __init__(self, database: Database, replica: Replica, queues: Queues) -> None:
         self._database = database
-        self._readers = readers
+        self._replica = replica
         self._queues = queues
         self._task: asyncio.Task[None] | None = None
 
@@ -82,7 +82,7 @@ class Samples:
         Raises Unavailable.
         """
         queues: dict[str, list[list[Any]]] = {}
-        for row in await self._readers.rows(SQL.history, seconds=seconds, step=step):
+        for row in await self._replica.rows(SQL.history, seconds=seconds, step=step):
             values = [row[name] for name in ("at", "waiting", "processing", "finished", "oldest")]
             queues.setdefault(row["queue"], []).append(values)
         return queues

@@ -26,7 +26,7 @@ async def catalogue(request: Request) -> Response:
     """GET /actors: every actor with its schemas; operators also see those that only schedules ask for."""
     resources: Resources = request.app.state.resources
     who = await caller(request)
-    scheduled = _upcoming(resources, await resources.readers.rows(SQL.zone))
+    scheduled = _upcoming(resources, await resources.replica.rows(SQL.zone))
     shown = dict(resources.actors)
     if who.is_admin:
         shown |= {name: actor for name, actor in resources.every_actor.items() if name in scheduled}

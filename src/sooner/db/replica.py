@@ -17,7 +17,7 @@ ANSWER_SECONDS = 5.0
 LOOK_SECONDS = 5.0
 
 
-class Readers:
+class Replica:
     """Named queries on the replica, on the primary while the replica is away or where there is none.
 
     What it answers may lie a moment back.
