@@ -14,8 +14,8 @@ import dramatiq
 from sooner.jobs.context import Current, enter
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.failure import Failure
-from sooner.jobs.running.ahead import Ahead
 from sooner.jobs.running.attempt import Attempt, Why
+from sooner.jobs.running.prefetch import Prefetch
 from sooner.jobs.running.tasks import ActorTask
 from sooner.jobs.secrets.seal import Opener
 from sooner.process import logs
@@ -65,7 +65,7 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self._free_tasks = tasks
         self._free_threads = threads
-        self._ahead = Ahead(threads)
+        self._prefetch = Prefetch(threads)
         self._attempts: dict[Key, Attempt] = {}
         self._newest: dict[UUID, Attempt] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
@@ -85,7 +85,7 @@ class Runner:
 
     def thread_room(self) -> int:
         """How many more synchronous actors may begin, or wait for a thread for next to no time."""
-        return self._room(self._free_threads + self._ahead.jobs)
+        return self._room(self._free_threads + self._prefetch.jobs)
 
     def last_chance_room(self) -> int:
         """Whether a job that would not outlive another crash may begin: one at a time."""
@@ -192,7 +192,7 @@ class Runner:
         else:
             self._free_threads += 1
             if attempt.took is not None:
-                self._ahead.note(attempt.took)
+                self._prefetch.note(attempt.took)
         if ending is not None:
             self._finisher.finish(ending)
             if ending.state in ("done", "rejected"):

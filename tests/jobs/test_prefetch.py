@@ -1,13 +1,13 @@
 """Claims ahead of threads are bounded by the time that what lies ahead would take."""
 
-from sooner.jobs.running.ahead import MOST, Ahead
+from sooner.jobs.running.prefetch import MOST, Prefetch
 
 
 def after(*seconds: float) -> int:
-    ahead = Ahead(8)
+    prefetch = Prefetch(8)
     for took in seconds:
-        ahead.note(took)
-    return ahead.jobs
+        prefetch.note(took)
+    return prefetch.jobs
 
 
 def test_nothing_is_known_and_nothing_claimed_ahead() -> None:

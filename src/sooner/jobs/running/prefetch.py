@@ -1,13 +1,13 @@
 """How many jobs a worker claims ahead of its threads."""
 
 #: Work that may lie claimed and not begun, in seconds: less than anybody notices waiting behind it.
-AHEAD_SECONDS = 0.02
+PREFETCH_SECONDS = 0.02
 #: How fast the average follows the last runs.
 WEIGHT = 0.1
 MOST = 64
 
 
-class Ahead:
+class Prefetch:
     """Lets short jobs be claimed in larger batches, so that threads need not wait for a round trip each time.
 
     A job that is claimed ahead of its thread could have begun at once in another worker; so what lies ahead is
@@ -28,4 +28,4 @@ class Ahead:
         """How many may be claimed beyond the free threads."""
         if self._average is None:
             return 0
-        return min(MOST, int(self._threads * AHEAD_SECONDS / max(self._average, 1e-6)))
+        return min(MOST, int(self._threads * PREFETCH_SECONDS / max(self._average, 1e-6)))
