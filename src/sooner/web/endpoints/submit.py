@@ -32,7 +32,7 @@ from sooner.queue.ids import uuid7
 from sooner.web.auth import caller
 from sooner.web.document import answer
 from sooner.web.endpoints.events import stream
-from sooner.web.http import prefer, when
+from sooner.web.http import prefer, submission_options
 from sooner.web.http.accept import prefers_events
 from sooner.web.http.answers import Field
 from sooner.web.http.body import read_json
@@ -198,7 +198,7 @@ async def _check_uploads(
 def _submission(
     request: Request, actor: JobActor, params: Mapping[str, Any], values: Values, who: Caller
 ) -> Submission:
-    state, timing = request.scope["state"], when.timing(request)
+    state, timing = request.scope["state"], submission_options.timing(request)
     return Submission(
         actor,
         params,
@@ -209,8 +209,8 @@ def _submission(
         timing.priority,
         timing.run_at,
         timing.delay,
-        when.cancel_after(request),
-        when.idempotency_key(request),
+        submission_options.cancel_after(request),
+        submission_options.idempotency_key(request),
     )
 
 
