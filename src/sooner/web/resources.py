@@ -24,7 +24,7 @@ from sooner.jobs.following.follower import SQL as READ
 from sooner.jobs.following.listing import Listing
 from sooner.jobs.following.signed_urls import SignedUrls
 from sooner.jobs.forecasting.forecast import Forecast
-from sooner.jobs.operating.act import Actions
+from sooner.jobs.operating.actions import Actions
 from sooner.jobs.operating.attempts_log import AttemptsLog
 from sooner.jobs.operating.board import Board
 from sooner.jobs.operating.queues import Queues

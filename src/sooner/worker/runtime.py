@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 log = logs.get(__name__)
 
-SQL = Queries("sooner.jobs.operating", "sql/act.sql")
+SQL = Queries("sooner.jobs.operating", "sql/actions.sql")
 
 Actors = Mapping[str, "dramatiq.Actor[Any, Any]"]
 

@@ -8,7 +8,7 @@ from sooner.db.retry import briefly
 from sooner.jobs.problem import NoSuchActor, WrongState
 from sooner.jobs.states import PUBLIC, State
 
-SQL = Queries("sooner.jobs.operating", "sql/act.sql")
+SQL = Queries("sooner.jobs.operating", "sql/actions.sql")
 
 OVERDUE_BATCH = 200
 
