@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sooner.jobs.declaring.declare import job
     from sooner.jobs.declaring.limit import Limit, Rate
     from sooner.jobs.failure import Failure
-    from sooner.jobs.files.deposit import fetch as fetch_upload
+    from sooner.jobs.files.fetch_upload import fetch_upload
     from sooner.jobs.files.files import FileResult
     from sooner.jobs.files.files import create as create_file
     from sooner.jobs.files.uploads import Upload
@@ -69,7 +69,7 @@ _HOMES = {
     "create_file": ("sooner.jobs.files.files", "create"),
     "current": ("sooner.jobs.context", "current"),
     "database": ("sooner.jobs.worker_resources", "database"),
-    "fetch_upload": ("sooner.jobs.files.deposit", "fetch"),
+    "fetch_upload": ("sooner.jobs.files.fetch_upload", "fetch_upload"),
     "job": ("sooner.jobs.declaring.declare", "job"),
     "network": ("sooner.jobs.worker_resources", "network"),
     "progress": ("sooner.jobs.context", "progress"),

@@ -10,7 +10,7 @@ from sooner.jobs.failure import Failure
 from sooner.jobs.files.uploads import Uploads
 
 
-async def fetch(upload: UUID, folder: Path) -> Path:
+async def fetch_upload(upload: UUID, folder: Path) -> Path:
     """An upload of the running job's tenant as a file in `folder`. Raises Failure where there is none."""
     uploads = Uploads(worker_resources.database(), retention_seconds=0)
     if await uploads.find(upload, current().tenant) is None:
