@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 from sooner.actors.deliver_webhook import deliver_webhook
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
-from sooner.jobs.webhooks.notice import notice
+from sooner.jobs.webhooks.payload import webhook_payload
 from sooner.queue.ids import uuid7
 from tests.support.clock import start_clock
 from tests.support.endpoint import OUTSIDE, Endpoint, Received, listening
@@ -412,8 +412,8 @@ def test_what_is_sent_stays_under_20_kilobytes_and_says_what_is_left_out() -> No
     now = datetime.now(UTC)
     some, more, most = job(result=large), job(result=large, params=large), job(params=large, progress=large)
 
-    sent = [json.loads(notice("job.done", now, each.id, each)) for each in (job(), some, more, most)]
-    lengths = [len(notice("job.done", now, each.id, each)) for each in (some, more, most)]
+    sent = [json.loads(webhook_payload("job.done", now, each.id, each)) for each in (job(), some, more, most)]
+    lengths = [len(webhook_payload("job.done", now, each.id, each)) for each in (some, more, most)]
 
     assert max(lengths) < 20_000
     assert [each.get("trimmed") for each in sent] == [
@@ -423,4 +423,4 @@ def test_what_is_sent_stays_under_20_kilobytes_and_says_what_is_left_out() -> No
         ["result", "params", "progress"],
     ]
     assert sent[1]["data"]["params"] == {}
-    assert json.loads(notice("job.done", now, some.id, None))["data"]["id"] == str(some.id)
+    assert json.loads(webhook_payload("job.done", now, some.id, None))["data"]["id"] == str(some.id)

@@ -11,7 +11,7 @@ from sooner.jobs.context import current
 from sooner.jobs.failure import Failure
 from sooner.jobs.following.follower import SQL as READ
 from sooner.jobs.row import Job
-from sooner.jobs.webhooks.notice import notice
+from sooner.jobs.webhooks.payload import webhook_payload
 from sooner.jobs.webhooks.webhooks import Endpoint, Webhooks
 from sooner.outgoing import Refused
 
@@ -29,7 +29,7 @@ async def deliver(webhook: UUID, job: UUID, event: str, ended_at: datetime) -> i
     if endpoint is None:
         return None
     rows = await worker_resources.database().rows(READ.jobs, ids=[job])
-    status = await _send(endpoint, notice(event, ended_at, job, Job.read(rows[0]) if rows else None))
+    status = await _send(endpoint, webhook_payload(event, ended_at, job, Job.read(rows[0]) if rows else None))
     if status == httpx.codes.GONE:
         await webhooks.disable(webhook)
     elif not 200 <= status < 300:

@@ -12,7 +12,7 @@ from sooner.jobs.row import Job
 MOST_BYTES = 20_000
 
 
-def notice(event: str, ended_at: datetime, id: UUID, job: Job | None) -> bytes:
+def webhook_payload(event: str, ended_at: datetime, id: UUID, job: Job | None) -> bytes:
     """The payload: the job document as it is now, under 20 kB, without signed addresses.
 
     What makes it too large is left out, result, parameters and progress first, and named under `trimmed`; the
