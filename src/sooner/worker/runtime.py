@@ -19,7 +19,7 @@ from sooner.db import (
 from sooner.db.retry import unforeseen
 from sooner.jobs import worker_resources
 from sooner.jobs.declaring.place import lane_of, place_of_text
-from sooner.jobs.forecasting.history import History
+from sooner.jobs.forecasting.duration_log import DurationLog
 from sooner.jobs.running.attempt import Attempt
 from sooner.jobs.running.run import Runner
 from sooner.jobs.running.tasks import ActorTasks
@@ -90,7 +90,7 @@ class Runtime:
     claimer: Claimer
     promoter: Promoter
     rescuer: Rescuer
-    history: History
+    duration_log: DurationLog
     listener: Listener | None
     #: Set where somebody may want a job stopped that runs here.
     asked: asyncio.Event
@@ -114,8 +114,12 @@ class Runtime:
         `end_all` is called once nothing is left to do, where the settings want the worker to end then.
         """
         database, connections = await _lent(settings), Connections.of(settings)
-        history, promoter, asked = History(connections.chores), Promoter(connections.chores), asyncio.Event()
-        runner = _runner(settings, actors, connections, to_thread, history, threads)
+        duration_log, promoter, asked = (
+            DurationLog(connections.chores),
+            Promoter(connections.chores),
+            asyncio.Event(),
+        )
+        runner = _runner(settings, actors, connections, to_thread, duration_log, threads)
         asyncio.get_running_loop().set_task_factory(ActorTasks(runner.exited))
         runner.start_span = None if tracing is None else AttemptSpans(tracing)
         work = served(actors, queues, runner)
@@ -133,7 +137,7 @@ class Runtime:
             claimer,
             promoter,
             rescuer,
-            history,
+            duration_log,
             listener,
             asked,
             (Backlog(connections.chores, work), end_all) if settings.worker_exit_when_empty else None,
@@ -146,7 +150,7 @@ class Runtime:
         self.claimer.start()
         self.promoter.start()
         self.rescuer.start()
-        self.history.start()
+        self.duration_log.start()
         self._tasks = (
             asyncio.create_task(unforeseen("looking for cancellations")(self._look_forever)),
             asyncio.create_task(unforeseen("looking for an end")(self._end_when_empty)),
@@ -171,7 +175,7 @@ class Runtime:
             task.cancel()
         await self.promoter.stop()
         await self.rescuer.stop()
-        await self.history.stop()
+        await self.duration_log.stop()
         if self.listener is not None:
             await self.listener.stop()
         await asyncio.to_thread(self.lease.end)
@@ -223,7 +227,7 @@ def _runner(
     actors: Actors,
     connections: Connections,
     to_thread: Callable[[Attempt], None],
-    history: History,
+    duration_log: DurationLog,
     threads: int,
 ) -> Runner:
     finisher = Finisher(connections.endings, retention=_retention(settings))
@@ -231,7 +235,7 @@ def _runner(
         actors,
         finisher,
         to_thread,
-        history.note,
+        duration_log.note,
         Opener(settings.secrets_private_key),
         tasks=settings.worker_concurrency,
         threads=threads,

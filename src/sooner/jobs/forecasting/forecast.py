@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from sooner.db import Database
 from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.forecasting.duration_log import SQL
 from sooner.jobs.forecasting.durations import Durations
-from sooner.jobs.forecasting.history import SQL
 from sooner.jobs.forecasting.lane_backlog import LaneBacklog
 from sooner.jobs.row import Job
 from sooner.jobs.states import State

@@ -8,7 +8,7 @@ from sooner.process import logs
 
 log = logs.get(__name__)
 
-SQL = Queries("sooner.jobs.forecasting", "sql/history.sql")
+SQL = Queries("sooner.jobs.forecasting", "sql/forecast.sql")
 
 #: What a forecast rests on: more says little that is new, and old runs say what is no longer so.
 LAST_RUNS = 100
@@ -16,7 +16,7 @@ LAST_RUNS = 100
 NOTE_SECONDS = 1.0
 
 
-class History:
+class DurationLog:
     """Collects durations of runs and writes them once a second, all of a process in one statement."""
 
     def __init__(self, link: Link) -> None:
