@@ -27,8 +27,8 @@ from sooner.jobs.forecasting.forecast import Forecast
 from sooner.jobs.operating.actions import Actions
 from sooner.jobs.operating.attempts_log import AttemptsLog
 from sooner.jobs.operating.board import Board
+from sooner.jobs.operating.queue_history import QueueHistory
 from sooner.jobs.operating.queues import Queues
-from sooner.jobs.operating.samples import Samples
 from sooner.jobs.secrets.seal import Sealer
 from sooner.jobs.submitting.admission import Admission
 from sooner.jobs.submitting.idempotency import Fingerprints
@@ -80,14 +80,14 @@ class Resources:
     connections: tuple[Link, ...]
     sessions: Sessions = field(init=False)
     board: Board = field(init=False)
-    samples: Samples = field(init=False)
+    queue_history: QueueHistory = field(init=False)
     _chores: list["asyncio.Task[None]"] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """What the operators' page stands on."""
         self.sessions = Sessions(self.settings.link_signing_key)
         self.board = Board(self.replica, self.queues, self.listing)
-        self.samples = Samples(self.database, self.replica, self.queues)
+        self.queue_history = QueueHistory(self.database, self.replica, self.queues)
 
     @classmethod
     def make(
@@ -156,14 +156,14 @@ class Resources:
         if self.listener is not None:
             self.listener.start()
         self.follower.start()
-        self.samples.start()
+        self.queue_history.start()
         self._chores.append(asyncio.create_task(self._do_chores()))
 
     async def close(self) -> None:
         """Disconnect."""
         for chore in self._chores:
             chore.cancel()
-        await self.samples.stop()
+        await self.queue_history.stop()
         await self.follower.stop()
         if self.listener is not None:
             await self.listener.stop()

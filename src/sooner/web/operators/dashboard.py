@@ -61,7 +61,7 @@ async def history(request: Request) -> Response:
     resources: Resources = request.app.state.resources
     await caller(request, "admin")
     seconds, step = HISTORY.get(request.query_params.get("of", "1h"), HISTORY["1h"])
-    queues = await resources.samples.history(seconds, step)
+    queues = await resources.queue_history.read(seconds, step)
     return answer_json({"seconds": seconds, "step": step, "queues": queues})
 
 

@@ -17,7 +17,7 @@ from sooner.process.clock.pace import Pace
 
 log = logs.get(__name__)
 
-SQL = Queries("sooner.jobs.operating", "sql/samples.sql")
+SQL = Queries("sooner.jobs.operating", "sql/queue_history.sql")
 
 STEP_SECONDS = 10
 KEPT_SECONDS = 6 * 3600
@@ -27,7 +27,7 @@ SHARE = 0.02
 NUMBERS = ("waiting", "processing", "finished_per_minute", "oldest_waiting_seconds")
 
 
-class Samples:
+class QueueHistory:
     """Takes samples as long as it runs, and reads them back."""
 
     def __init__(self, database: Database, replica: Replica, queues: Queues) -> None:
@@ -76,7 +76,7 @@ class Samples:
             oldest=oldest,
         )
 
-    async def history(self, seconds: int, step: int) -> Mapping[str, Any]:
+    async def read(self, seconds: int, step: int) -> Mapping[str, Any]:
         """The last `seconds`, a value each `step` seconds: by queue, lists of time (Unix) and the four numbers.
 
         Raises Unavailable.
