@@ -14,8 +14,8 @@ from starlette.routing import Mount, Route
 
 from sooner.process.settings import WebSettings
 from sooner.queue.ids import uuid7
+from sooner.web.openapi.example import example
 from sooner.web.openapi.openapi import document
-from sooner.web.openapi.sample import sample
 from sooner.web.resources import offered
 from sooner.web.routes import ROUTES
 from src.actors import broker
@@ -158,7 +158,7 @@ NODE: dict[str, Any] = {
     ],
 )
 def test_samples_fit(schema: dict[str, Any], value: object) -> None:
-    assert sample(schema) == value
+    assert example(schema) == value
 
 
 async def test_the_page_for_people_shows_all_without_a_script(processes: Processes, connect: Connect) -> None:

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from sooner.jobs.declaring.declare import JobActor
 from sooner.web.http.root import root
 from sooner.web.openapi import schemas
+from sooner.web.openapi.example import example
 from sooner.web.openapi.operation import (
     Answer,
     Body,
@@ -22,7 +23,6 @@ from sooner.web.openapi.operation import (
     Parameter,
     operation,
 )
-from sooner.web.openapi.sample import sample
 from sooner.web.operators.session import COOKIE
 from sooner.web.pages.pages import Folder
 from sooner.web.resources import Resources
@@ -168,7 +168,7 @@ def _of_actor(actor: JobActor, members: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "summary": f"{name}: {' '.join(summary.split())}",
         "description": f"{details.strip()}\n\n{members['summary']}.".strip(),
-        "requestBody": _body(Body(params, sample(actor.schema))),
+        "requestBody": _body(Body(params, example(actor.schema))),
         "responses": responses,
     }
 

@@ -12,24 +12,24 @@ FORMATS = {
 }
 
 
-def sample(schema: Mapping[str, Any]) -> Any:
+def example(schema: Mapping[str, Any]) -> Any:
     """The plainest value: what the schema itself gives as example or default, of an object what it requires.
 
     An empty object where none is found: nothing plain fits what holds itself, or is written in another way.
     """
     try:
-        return _sample(schema, schema, ())
+        return _example(schema, schema, ())
     except (LookupError, TypeError, AttributeError, RecursionError):
         return {}
 
 
-def _sample(schema: Mapping[str, Any], root: Mapping[str, Any], within: tuple[str, ...]) -> Any:
+def _example(schema: Mapping[str, Any], root: Mapping[str, Any], within: tuple[str, ...]) -> Any:
     """`within` are the references that led here. Raises LookupError for a value that would hold itself."""
     if "$ref" in schema:
         reference = schema["$ref"]
         if reference in within:
             raise LookupError(reference)
-        return _sample(_found(reference, root), root, (*within, reference))
+        return _example(_found(reference, root), root, (*within, reference))
     of_examples, of_enum = ([schema[key][0]] if schema.get(key) else [] for key in ("examples", "enum"))
     said = [*of_examples, *(schema[key] for key in ("const", "default") if key in schema), *of_enum]
     if said:
@@ -42,7 +42,7 @@ def _first(schemas: Sequence[Mapping[str, Any]], root: Mapping[str, Any], within
     """A value of the first that has one. Raises LookupError."""
     for schema in schemas:
         with contextlib.suppress(LookupError):
-            return _sample(schema, root, within)
+            return _example(schema, root, within)
     raise LookupError("a value that does not hold itself")
 
 
@@ -54,7 +54,7 @@ def _of_type(schema: Mapping[str, Any], root: Mapping[str, Any], within: tuple[s
         )
     if kind == "object":
         properties = schema.get("properties", {})
-        return {name: _sample(properties.get(name, {}), root, within) for name in schema.get("required", ())}
+        return {name: _example(properties.get(name, {}), root, within) for name in schema.get("required", ())}
     if kind == "string":
         return FORMATS.get(schema.get("format", ""), PLAIN["string"])
     return PLAIN.get(str(kind), {})
