@@ -16,7 +16,7 @@ from sooner.queue.batch import (
     JobKind,
     NewJob,
 )
-from sooner.queue.enqueue import SQL, Conflict, statement
+from sooner.queue.enqueue import SQL, IdempotencyConflict, statement
 from tests.queue.bench import Bench, job
 
 SOON = datetime(2100, 1, 1, tzinfo=UTC)
@@ -158,7 +158,7 @@ async def test_who_has_a_key_is_told_apart_from_those_who_were_added(
     news = [job(), held._replace(message_id=job().message_id), job(delay=60.0), job()]
     outcomes = await asyncio.gather(*map(queue.enqueuer.enqueue, news), return_exceptions=True)
 
-    assert [type(outcome) for outcome in outcomes] == [Added, Conflict, Added, Added]
+    assert [type(outcome) for outcome in outcomes] == [Added, IdempotencyConflict, Added, Added]
     postponed = outcomes[2]
     assert isinstance(postponed, Added)
     assert postponed.due_at == postponed.created_at + timedelta(seconds=60)

@@ -33,7 +33,7 @@ class LimitRow:
     burst: int | None
 
 
-Slot = tuple[str, str, str]
+IdempotencySlot = tuple[str, str, str]
 #: What came of jobs to add: a row, or who has a key of theirs.
 Outcome = dict[UUID, Added | BaseException]
 
@@ -41,7 +41,7 @@ Outcome = dict[UUID, Added | BaseException]
 KEY_ROUNDS = 3
 
 
-class Conflict(Exception):
+class IdempotencyConflict(Exception):
     """The idempotency key is held by the job `id`, which was made with `fingerprint`; nothing was added."""
 
     def __init__(self, id: UUID, fingerprint: bytes | None) -> None:
@@ -50,7 +50,7 @@ class Conflict(Exception):
         self.fingerprint = fingerprint
 
 
-class Twin(Exception):
+class UniqueConflict(Exception):
     """The job `id` of the same kind waits or runs, and there may be one at a time; nothing was added."""
 
     def __init__(self, id: UUID) -> None:
@@ -76,7 +76,7 @@ class Enqueuer:
     def enqueue(self, job: NewJob) -> Coroutine[Any, Any, Added]:
         """Add a job.
 
-        Raises Conflict, Twin, and Unavailable when the database is away.
+        Raises IdempotencyConflict, UniqueConflict, and Unavailable when the database is away.
         """
         return self._group(job)
 
@@ -138,7 +138,7 @@ class Enqueuer:
         twins = await self._twins(jobs)
         for job in jobs:
             if job.unique_key in twins:
-                taken.setdefault(job.message_id, Twin(twins[job.unique_key]))
+                taken.setdefault(job.message_id, UniqueConflict(twins[job.unique_key]))
         return taken
 
     async def _twins(self, jobs: Sequence[NewJob]) -> dict[str | None, UUID]:
@@ -146,25 +146,25 @@ class Enqueuer:
         rows = await self._link.fetch(SQL.twins, unique_key=keys) if keys else ()
         return {row["unique_key"]: row["message_id"] for row in rows}
 
-    async def holder(self, tenant: str | None, actor: str, key: str) -> Conflict | None:
+    async def holder(self, tenant: str | None, actor: str, key: str) -> IdempotencyConflict | None:
         """Who holds an idempotency key. Raises Unavailable."""
         slot = (tenant or "", actor, key)
         return (await self._holders([slot])).get(slot)
 
-    async def _holders(self, slots: Sequence[Slot]) -> dict[Slot, Conflict]:
+    async def _holders(self, slots: Sequence[IdempotencySlot]) -> dict[IdempotencySlot, IdempotencyConflict]:
         if not slots:
             return {}
         tenants, actors, keys = zip(*slots, strict=True)
         rows = await self._link.fetch(SQL.holders, tenant=tenants, actor=actors, idempotency_key=keys)
         return {
-            (row["tenant"], row["actor"], row["idempotency_key"]): Conflict(
+            (row["tenant"], row["actor"], row["idempotency_key"]): IdempotencyConflict(
                 row["message_id"], row["fingerprint"]
             )
             for row in rows
         }
 
 
-def _slot(job: NewJob) -> Slot:
+def _slot(job: NewJob) -> IdempotencySlot:
     """Where no two jobs with an idempotency key may be."""
     return (job.kind.tenant or "", job.kind.actor, job.idempotency_key or "")
 

@@ -20,7 +20,7 @@ from sooner.queue.batch import (
     NewJob,
     message,
 )
-from sooner.queue.enqueue import Conflict, Enqueuer, Twin
+from sooner.queue.enqueue import Enqueuer, IdempotencyConflict, UniqueConflict
 from sooner.queue.ids import uuid7
 
 #: Jobs of a kind have the same one: what many have in common is found out by a look at where it lies.
@@ -80,10 +80,10 @@ class Submitter:
         new = self._row(submission, id, text, sealed, limit_key)
         try:
             added = await self._enqueuer.enqueue(new)
-        except Conflict as conflict:
+        except IdempotencyConflict as conflict:
             raise self._replay(submission, conflict) from None
-        except Twin as twin:
-            raise Attach(twin.id) from None
+        except UniqueConflict as conflict:
+            raise Attach(conflict.id) from None
         return self._job(new, added, text)
 
     async def _limit(self, submission: Submission) -> str | None:
@@ -111,7 +111,7 @@ class Submitter:
         if conflict is not None:
             raise self._replay(submission, conflict)
 
-    def _replay(self, submission: Submission, conflict: Conflict) -> Replay | Invalid:
+    def _replay(self, submission: Submission, conflict: IdempotencyConflict) -> Replay | Invalid:
         if self._fingerprints.match(conflict.fingerprint, submission.actor.actor_name, submission.params):
             return Replay(conflict.id)
         return Invalid(
