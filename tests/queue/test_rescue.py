@@ -11,7 +11,7 @@ import pytest
 
 from sooner.queue.backlog import Backlog
 from sooner.queue.broker import Place
-from sooner.queue.claim import Served
+from sooner.queue.claim import ServedLane
 from sooner.queue.enqueue import LimitRow
 from sooner.queue.ids import uuid7
 from sooner.queue.lane import Lane
@@ -165,7 +165,7 @@ async def test_a_flood_that_is_brought_stands_in_no_other_tenants_way(
 async def test_a_worker_that_ends_when_nothing_is_left_waits_for_what_it_brings(
     queue: Bench, sql: asyncpg.Connection, own: None
 ) -> None:
-    backlog = Backlog(queue.link, [Served(ECHO, ["echo"], lambda: 1)])
+    backlog = Backlog(queue.link, [ServedLane(ECHO, ["echo"], lambda: 1)])
     await queue.add(actor="other")
     assert await backlog.is_empty()
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sooner.db import Link, Queries
-from sooner.queue.claim import Served
+from sooner.queue.claim import ServedLane
 
 SQL = Queries("sooner.queue", "sql/backlog.sql")
 
@@ -11,7 +11,7 @@ SQL = Queries("sooner.queue", "sql/backlog.sql")
 class Backlog:
     """What the lanes hold, and what is held of them."""
 
-    def __init__(self, link: Link, served: Sequence[Served]) -> None:
+    def __init__(self, link: Link, served: Sequence[ServedLane]) -> None:
         self._link = link
         self._queues = sorted({each.lane.queue for each in served})
         self._actors = sorted({actor for each in served for actor in each.actors})

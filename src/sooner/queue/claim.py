@@ -42,7 +42,7 @@ BACK = "back"
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedLane:
     """A lane that a worker claims from."""
 
     lane: Lane
@@ -93,7 +93,7 @@ class Rounds:
         return self._whole[lane]
 
 
-class Held(Protocol):
+class HeldLease(Protocol):
     """Whether this worker may claim."""
 
     id: UUID
@@ -111,8 +111,8 @@ class Claimer:
     def __init__(
         self,
         link: Link,
-        lease: Held,
-        served: Sequence[Served],
+        lease: HeldLease,
+        served: Sequence[ServedLane],
         start: Callable[[Mapping[str, Any]], None],
         known: Callable[[], Collection[UUID]],
         *,
@@ -194,7 +194,7 @@ class Claimer:
                 self._searching.hurry()
                 raise
 
-    async def _claim(self, served: Served) -> None:
+    async def _claim(self, served: ServedLane) -> None:
         batch = min(served.room(), BATCH)
         if batch <= 0:
             self._starved.add(served.lane.name)
@@ -203,7 +203,7 @@ class Claimer:
             return
         await (self._claim_limited if served.lane.is_limited else self._claim_free)(served, batch)
 
-    async def _claim_free(self, served: Served, batch: int) -> None:
+    async def _claim_free(self, served: ServedLane, batch: int) -> None:
         if self._backlogged >= AGED_EVERY:
             self._backlogged = 0
             batch -= await self._take(SQL.claim_aged, served, max(1, batch // AGED_EVERY))
@@ -211,7 +211,7 @@ class Claimer:
             self._backlogged += 1
             self._ready[served.lane.name] = None
 
-    async def _take_first(self, served: Served, batch: int) -> int:
+    async def _take_first(self, served: ServedLane, batch: int) -> int:
         name = served.lane.name
         since = self._rounds.since(name)
         if since is not None:
@@ -221,7 +221,7 @@ class Claimer:
         self._rounds.whole(name, time.monotonic() - began)
         return taken
 
-    async def _claim_limited(self, served: Served, batch: int) -> None:
+    async def _claim_limited(self, served: ServedLane, batch: int) -> None:
         name = served.lane.name
         after = self._after.pop(name, "")
         [seen] = await self._link.fetch(SQL.limited_keys, lane=name, after=after)
@@ -232,7 +232,7 @@ class Claimer:
         if taken or after or name in self._after:
             self._ready[name] = None
 
-    async def _take(self, query: Query, served: Served, batch: int, **more: Any) -> int:
+    async def _take(self, query: Query, served: ServedLane, batch: int, **more: Any) -> int:
         worker, name = self._lease.id, served.lane.name
         rows = await self._link.fetch(
             query,

@@ -14,7 +14,7 @@ from sooner.db.retry import forever, unforeseen
 from sooner.process import logs
 from sooner.process.clock.pace import Pace
 from sooner.queue.broker import Place
-from sooner.queue.claim import Held
+from sooner.queue.claim import HeldLease
 from sooner.queue.enqueue import Enqueuer
 from sooner.queue.lane import Lane
 
@@ -48,7 +48,7 @@ class Rescuer:
     def __init__(
         self,
         link: Link,
-        lease: Held,
+        lease: HeldLease,
         known: Collection[str],
         place: Callable[[str, str, str | None], Place],
         *,

@@ -33,7 +33,7 @@ from sooner.queue.claim import (
     POLL_SECONDS_WITHOUT_LISTEN,
     Claimer,
     Promoter,
-    Served,
+    ServedLane,
 )
 from sooner.queue.finish import Finisher
 from sooner.queue.lane import Lane
@@ -246,7 +246,7 @@ def _lease(
     settings: WorkerSettings,
     actors: Actors,
     queues: Collection[str],
-    work: Sequence[Served],
+    work: Sequence[ServedLane],
     runner: Runner,
     threads: int,
 ) -> WorkerLease:
@@ -268,7 +268,7 @@ def _claimer(
     settings: WorkerSettings,
     connections: Connections,
     lease: WorkerLease,
-    work: Sequence[Served],
+    work: Sequence[ServedLane],
     runner: Runner,
 ) -> Claimer:
     claimer = Claimer(
@@ -288,7 +288,7 @@ def _rescuer(
     connections: Connections,
     lease: WorkerLease,
     actors: Actors,
-    work: Sequence[Served],
+    work: Sequence[ServedLane],
 ) -> Rescuer:
     return Rescuer(
         connections.chores,
@@ -304,12 +304,12 @@ def _retention(settings: WorkerSettings) -> float:
     return settings.job_retention_days * 86400
 
 
-def served(actors: Actors, queues: Collection[str], runner: Runner) -> list[Served]:
+def served(actors: Actors, queues: Collection[str], runner: Runner) -> list[ServedLane]:
     """What this worker claims from: of each queue what needs tasks, what needs threads, last chances; each limited or not."""
-    made: dict[Lane, Served] = {}
+    made: dict[Lane, ServedLane] = {}
     for name, actor in actors.items():
         for lane in _lanes(actor) if actor.queue_name in queues else ():
-            made.setdefault(lane, Served(lane, [], _room(runner, lane))).actors.append(name)
+            made.setdefault(lane, ServedLane(lane, [], _room(runner, lane))).actors.append(name)
     # A worker that has just begun holds nothing: the best moment for a last chance.
     return sorted(made.values(), key=lambda each: not each.lane.is_last)
 
