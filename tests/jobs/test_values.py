@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel, Field, SecretStr
 
 from sooner.jobs import Limit, job
-from sooner.jobs.declaring.place import place
+from sooner.jobs.declaring.placement import placement
 from tests.support.declaring import own_broker
 
 if TYPE_CHECKING:
@@ -122,10 +122,10 @@ def test_a_secret_is_in_no_key_in_clear() -> None:
 def test_a_message_counts_as_a_request_does() -> None:
     actor = counted(of_defaults, unique=True, concurrency=Limit(1, per="a"))
     values = actor.check({"a": "y"})
-    sent = place(actor, ("y",), {"b": "5"})
+    sent = placement(actor, ("y",), {"b": "5"})
 
     assert (sent.limit, sent.unique_key) == (actor.limit(None, values), actor.unique_key(None, values))
-    assert place(actor, ("y",), {"b": "no number"}).limit == sent.limit
+    assert placement(actor, ("y",), {"b": "no number"}).limit == sent.limit
 
 
 def test_a_check_that_fails_spoils_no_place() -> None:
@@ -133,7 +133,7 @@ def test_a_check_that_fails_spoils_no_place() -> None:
         raise ZeroDivisionError
 
     actor = counted(of_defaults, concurrency=Limit(1, per="a"), check=fail)
-    limit = place(actor, (), {"a": "y"}).limit
+    limit = placement(actor, (), {"a": "y"}).limit
 
     assert limit is not None
     assert limit.key.endswith('a="y"')

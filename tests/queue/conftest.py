@@ -6,7 +6,7 @@ import asyncpg
 import dramatiq
 import pytest
 
-from sooner.queue.broker import Broker, Place
+from sooner.queue.broker import Broker, Placement
 from sooner.queue.lane import Lane
 from tests.queue.bench import Bench, bench
 
@@ -29,7 +29,7 @@ async def sql(database_url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Re
 @pytest.fixture
 def broker(database_url: str) -> Iterator[Broker]:
     """A broker with one actor, `echo`."""
-    broker = Broker([], lambda actor, args, kwargs: Place(Lane("default")))
+    broker = Broker([], lambda actor, args, kwargs: Placement(Lane("default")))
     broker.declare_actor(
         dramatiq.Actor(
             lambda: None, broker=broker, actor_name="echo", queue_name="default", priority=0, options={}

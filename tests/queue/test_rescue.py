@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from sooner.queue.backlog import Backlog
-from sooner.queue.broker import Place
+from sooner.queue.broker import Placement
 from sooner.queue.claim import ServedLane
 from sooner.queue.enqueue import LimitRow
 from sooner.queue.ids import uuid7
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import asyncpg
 
 ECHO = Lane("echoes")
-LIMITED = Place(Lane("echoes", is_limited=True), LimitRow("echo", 1, None, None))
+LIMITED = Placement(Lane("echoes", is_limited=True), LimitRow("echo", 1, None, None))
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Held:
         return True
 
 
-def rescuer(queue: Bench, place: Place = Place(ECHO), *, known: str = "echo") -> Rescuer:  # noqa: B008 - a value
+def rescuer(queue: Bench, place: Placement = Placement(ECHO), *, known: str = "echo") -> Rescuer:  # noqa: B008 - a value
     """Of a worker that serves `echo` in lane `echoes`."""
     held = Held(queue.worker)
     return Rescuer(queue.link, held, [known], lambda *_: place, stranded_seconds=60, retention=60)

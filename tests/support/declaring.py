@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import dramatiq.broker
 
-from sooner.jobs.declaring.place import place
+from sooner.jobs.declaring.placement import placement
 from sooner.queue.broker import Broker
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def own_broker() -> Iterator[Broker]:
     """What is declared meanwhile belongs to a broker of the test's own, which is not connected."""
-    before, own = dramatiq.broker.global_broker, Broker([], place)
+    before, own = dramatiq.broker.global_broker, Broker([], placement)
     dramatiq.broker.global_broker = own
     try:
         yield own

@@ -10,7 +10,7 @@ from dramatiq.middleware import CurrentMessage
 from dramatiq.results import Results
 
 from sooner.deployment.packages import further, import_modules
-from sooner.jobs.declaring.place import place
+from sooner.jobs.declaring.placement import placement
 from sooner.queue.broker import Broker
 from sooner.worker import FollowUps, RowResults, WorkerProcess
 
@@ -29,4 +29,4 @@ def load(package: str) -> Broker:
 
 def _broker() -> Broker:
     results = Results(backend=RowResults(), store_results=True)  # type: ignore[no-untyped-call]
-    return Broker([FollowUps(), CurrentMessage(), results, WorkerProcess()], place)
+    return Broker([FollowUps(), CurrentMessage(), results, WorkerProcess()], placement)

@@ -21,7 +21,7 @@ from sooner.queue.enqueue import KEY_ROUNDS, SQL, LimitRow
 from sooner.queue.lane import Lane, check_queue
 
 
-class Place(NamedTuple):
+class Placement(NamedTuple):
     """Where a message is to lie: the lane it is claimed from, what limits it, and of which key there may be one."""
 
     lane: Lane
@@ -32,16 +32,16 @@ class Place(NamedTuple):
 class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
     """Declares actors and queues as dramatiq-pg does; messages come from the worker's own claims.
 
-    `place` says where a message of an actor, with its arguments, is to lie. Nothing is connected before `open`.
+    `placement` says where a message of an actor, with its arguments, is to lie. Nothing is connected before `open`.
     """
 
     def __init__(
         self,
         middleware: Sequence[Middleware],
-        place: Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Place],
+        placement: Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Placement],
     ) -> None:
         super().__init__(pool=_Unopened(), results=False, middleware=list(middleware))
-        self._place = place
+        self._placement = placement
         self._retention = 0.0
 
     def open(self, url: str, *, retention: float) -> None:
@@ -77,20 +77,22 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
 
     @retry_pg  # type: ignore[untyped-decorator]  # dramatiq-pg has no types
     def _insert(self, message: Message[Any], delay: int | None) -> str:
-        place = self._place(self.get_actor(message.actor_name), tuple(message.args), message.kwargs)
+        placement = self._placement(self.get_actor(message.actor_name), tuple(message.args), message.kwargs)
         job = NewJob(
             message_id=UUID(message.message_id),
-            kind=JobKind(place.lane.queue, place.lane.name, message.actor_name, retention=self._retention),
+            kind=JobKind(
+                placement.lane.queue, placement.lane.name, message.actor_name, retention=self._retention
+            ),
             message=orjson.dumps(message.asdict()).decode(),
             delay=None if delay is None else delay / 1000,
-            limit_key=None if place.limit is None else place.limit.key,
-            unique_key=place.unique_key,
+            limit_key=None if placement.limit is None else placement.limit.key,
+            unique_key=placement.unique_key,
         )
         with transaction(self.pool) as cursor:
             cursor.execute(bound())
-            if place.limit is not None:
+            if placement.limit is not None:
                 cursor.execute(
-                    SQL.limits.pyformat, {name: [value] for name, value in asdict(place.limit).items()}
+                    SQL.limits.pyformat, {name: [value] for name, value in asdict(placement.limit).items()}
                 )
             return _added(cursor, job)
 

@@ -13,7 +13,7 @@ from sooner.db import Link, Queries, Unavailable
 from sooner.db.retry import forever, unforeseen
 from sooner.process import logs
 from sooner.process.clock.pace import Pace
-from sooner.queue.broker import Place
+from sooner.queue.broker import Placement
 from sooner.queue.claim import HeldLease
 from sooner.queue.enqueue import Enqueuer
 from sooner.queue.lane import Lane
@@ -42,7 +42,7 @@ class Rescuer:
     An actor's declaration changes while its jobs wait: they lie in the lane of the former one. While a worker lives that
     claims them there, which in a deploy is one of the version before, they are left to it.
 
-    `place` says of an actor's message and tenant where it lies by the declaration of today. `known` are the actors served.
+    `placement` says of an actor's message and tenant where it lies by the declaration of today. `known` are the actors served.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Rescuer:
         link: Link,
         lease: HeldLease,
         known: Collection[str],
-        place: Callable[[str, str, str | None], Place],
+        placement: Callable[[str, str, str | None], Placement],
         *,
         stranded_seconds: float,
         retention: float,
@@ -58,7 +58,7 @@ class Rescuer:
         self._link = link
         self._lease = lease
         self._known = frozenset(known)
-        self._place = place
+        self._placement = placement
         self._stranded_seconds = stranded_seconds
         self._retention = retention
         self._enqueuer = Enqueuer(link)
@@ -122,18 +122,24 @@ class Rescuer:
             log.info("jobs brought to where they are claimed", actor=actor, lane=lane.name, jobs=moved)
 
     async def _move(self, actor: str, lane: Lane, strays: Sequence[Row]) -> int:
-        places: dict[UUID, Place] = {
-            row["message_id"]: self._place(actor, row["message"], row["tenant"]) for row in strays
+        placements: dict[UUID, Placement] = {
+            row["message_id"]: self._placement(actor, row["message"], row["tenant"]) for row in strays
         }
-        limits = {place.limit.key: place.limit for place in places.values() if place.limit is not None}
+        limits = {
+            placement.limit.key: placement.limit
+            for placement in placements.values()
+            if placement.limit is not None
+        }
         if limits:
             await self._enqueuer.limits(list(limits.values()))
-        declared = next(iter(places.values())).lane
+        declared = next(iter(placements.values())).lane
         to = declared.last if lane.is_last else declared
         [row] = await self._link.fetch(
             SQL.move,
-            ids=list(places),
-            limit_keys=[None if place.limit is None else place.limit.key for place in places.values()],
+            ids=list(placements),
+            limit_keys=[
+                None if placement.limit is None else placement.limit.key for placement in placements.values()
+            ],
             actor=actor,
             from_lane=lane.name,
             to_lane=to.name,

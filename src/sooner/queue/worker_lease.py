@@ -67,7 +67,7 @@ class WorkerLease:
         self._seconds = seconds
         self._retention = retention
         self._queues = list(queues)
-        self._places = {"tasks": tasks, "threads": threads}
+        self._capacity = {"tasks": tasks, "threads": threads}
         self._known = {
             "actors": orjson.dumps(actors or {}).decode(),
             "claims": orjson.dumps(claims or {}).decode(),
@@ -112,7 +112,7 @@ class WorkerLease:
             name=name,
             queues=self._queues,
             seconds=self._seconds,
-            **self._places,
+            **self._capacity,
             **self._known,
         )
         self._held_until = began + self._seconds

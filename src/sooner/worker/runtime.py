@@ -18,7 +18,7 @@ from sooner.db import (
 )
 from sooner.db.retry import unforeseen
 from sooner.jobs import worker_resources
-from sooner.jobs.declaring.place import lane_of, place_of_text
+from sooner.jobs.declaring.placement import lane_of, placement_of_text
 from sooner.jobs.forecasting.duration_log import DurationLog
 from sooner.jobs.running.attempt import Attempt
 from sooner.jobs.running.run import Runner
@@ -294,7 +294,7 @@ def _rescuer(
         connections.chores,
         lease,
         {actor for each in work for actor in each.actors},
-        lambda actor, message, tenant: place_of_text(actors[actor], message, tenant),
+        lambda actor, message, tenant: placement_of_text(actors[actor], message, tenant),
         stranded_seconds=settings.stranded_minutes * 60,
         retention=_retention(settings),
     )

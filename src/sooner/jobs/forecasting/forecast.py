@@ -60,7 +60,7 @@ class Forecast:
         self._known: dict[str, Durations] = {}
         self._backlogs: dict[tuple[str, int], LaneBacklog] = {}
         self._depths: Counter[str] = Counter()
-        self._places: dict[str, int] = {}
+        self._capacity: dict[str, int] = {}
         self._offset = timedelta(0)
         self._looked_at = -math.inf
         self._pace = Pace(LOOKING_SHARE, most=LONGEST_PAUSE)
@@ -90,7 +90,7 @@ class Forecast:
         # All at once: whoever asks meanwhile gets the last look's answer, none made of half a look.
         self._offset = offset
         self._known = {row["actor"]: Durations(row["durations"]) for row in known if row["actor"] is not None}
-        self._places = {row["lane"]: row["places"] or 0 for row in places}
+        self._capacity = {row["lane"]: row["places"] or 0 for row in places}
         self._backlogs = {(row["lane"], row["priority"]): LaneBacklog.read(row) for row in backlogs}
         self._depths = Counter()
         for (lane, _), backlog in self._backlogs.items():
@@ -161,7 +161,7 @@ class Forecast:
         known = self._known.get(job.actor)
         if known is None or len(known) < ENOUGH_RUNS:
             return False
-        places = self._places.get(self._lane_of(job), 0)
+        places = self._capacity.get(self._lane_of(job), 0)
         age = time.monotonic() - self._looked_at
         ahead = max(0.0, self._least_work_ahead(job) / places - age) if places else 0.0
         return ahead + (known.quantile(0.1) or 0) > seconds
@@ -171,12 +171,12 @@ class Forecast:
         actor = self._actors.get(job.actor)
         if actor is None:
             return 0
-        limit, places = actor.declaration.concurrency, self._places.get(actor.lane.name, 0)
+        limit, places = actor.declaration.concurrency, self._capacity.get(actor.lane.name, 0)
         return places if limit is None else min(places, limit.most)
 
     def pace(self, actor: JobActor) -> float:
         """About how many seconds pass until one more job of an actor may come; between a second and a minute."""
-        known, places = self._known.get(actor.actor_name), self._places.get(actor.lane.name, 0)
+        known, places = self._known.get(actor.actor_name), self._capacity.get(actor.lane.name, 0)
         median = None if known is None else known.quantile(0.5)
         return min(LONGEST_RETRY, max(1.0, UNKNOWN_PACE if median is None or not places else median / places))
 

@@ -55,10 +55,10 @@ def _is_secret(value: Any) -> bool:
 
 
 Wanted = Callable[[Any], bool]
-Place = tuple[Path, Sequence[Any]]
+Located = tuple[Path, Sequence[Any]]
 
 
-def places(raw: Any, value: Any, wanted: Wanted, path: Path = ()) -> Iterator[Place]:
+def places(raw: Any, value: Any, wanted: Wanted, path: Path = ()) -> Iterator[Located]:
     """Where in the JSON value `raw` the wanted parts of `value` are, which pydantic made of it, and those parts.
 
     Of a container whose parts cannot be told apart in both all that are wanted are at the container's place.
