@@ -47,7 +47,7 @@ class NotAsDeclared(Failure):
         super().__init__(detail, type="result-not-as-declared", title="The result is not as declared")
 
 
-class NotJson(Failure):
+class ResultNotJson(Failure):
     """The actor gave back what has no JSON text."""
 
     def __init__(self, detail: str) -> None:
@@ -55,20 +55,20 @@ class NotJson(Failure):
 
 
 def plain(value: Any) -> str:
-    """The JSON text of a result whose type nobody declared. Raises NotJson."""
+    """The JSON text of a result whose type nobody declared. Raises ResultNotJson."""
     try:
         return codec.result(value)
     except codec.NotJson as error:
         if inspect.isawaitable(value):
             raise _unawaited(value) from None
-        raise NotJson(str(error)) from error
+        raise ResultNotJson(str(error)) from error
 
 
-def _unawaited(value: Any) -> NotJson:
+def _unawaited(value: Any) -> ResultNotJson:
     if inspect.iscoroutine(value):
         # Else Python warns of it, in a log that nobody reads beside the job.
         value.close()
-    return NotJson(
+    return ResultNotJson(
         "The actor gave back an awaitable that nobody awaits: declare it `async def`, or await it."
     )
 
@@ -105,10 +105,12 @@ class Result:
         except PydanticSerializationError as error:
             raise NotAsDeclared("#", "It cannot be written as the declared type.") from error
         except (ValueError, RecursionError) as error:
-            raise NotJson("The result nests without end, or holds bytes that are no UTF-8 text.") from error
+            raise ResultNotJson(
+                "The result nests without end, or holds bytes that are no UTF-8 text."
+            ) from error
         # Where a value may be anything, pydantic has written NaN as null.
         if codec.has_no_number(value):
-            raise NotJson(codec.NO_NUMBER)
+            raise ResultNotJson(codec.NO_NUMBER)
         return plain(rendered)
 
     def _rendered(self, value: Any) -> Any:
@@ -179,7 +181,7 @@ def _lets_through(schema: Any) -> bool:
 def _misfit(error: ValidationError) -> Failure:
     first = error.errors(include_url=False, include_input=False)[0]
     if first["type"] == "finite_number":
-        return NotJson(codec.NO_NUMBER)
+        return ResultNotJson(codec.NO_NUMBER)
     where = "#" + "".join("/" + escape(part) for part in first["loc"])
     # The words of a validator of the actor's own are an exception's: they are not for everybody.
     why = "It does not pass a check." if "error" in first.get("ctx", {}) else f"{first['msg']}."
