@@ -28,7 +28,7 @@ LIVE = frozenset({State.WAITING, State.PROCESSING})
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class JobFilter:
     """Which jobs: None leaves a member open; without a tenant those of all and of none."""
 
     tenant: str | None = None
@@ -69,27 +69,27 @@ class Listing:
     def __init__(self, replica: Replica) -> None:
         self._replica = replica
 
-    async def page(self, wanted: Wanted, limit: int, after: Position = START) -> Page:
+    async def page(self, filter: JobFilter, limit: int, after: Position = START) -> Page:
         """Up to `limit` jobs after a position. Raises Unavailable."""
-        found, reached = await self.find(wanted, limit, after)
+        found, reached = await self.find(filter, limit, after)
         light = await self._replica.rows(SQL.light, ids=[row["message_id"] for row in found], most=PAGE_BYTES)
         if len(light) < len(found):
             reached = _position(found[len(light) - 1])
         return Page(await self._read([row["message_id"] for row in light]), reached)
 
-    async def find(self, wanted: Wanted, limit: int, after: Position = START) -> Found:
+    async def find(self, filter: JobFilter, limit: int, after: Position = START) -> Found:
         """As `page`, but nothing of the jobs beside `message_id` and `created_at`. Raises Unavailable."""
-        if wanted.state in LIVE:
-            rows = await self._rows(SQL.live, wanted, limit, after)
+        if filter.state in LIVE:
+            rows = await self._rows(SQL.live, filter, limit, after)
             if rows[0]["gathered"] < SCAN:
                 return _cut([row for row in rows if row["message_id"] is not None], limit)
-        return await self._walk(wanted, limit, after)
+        return await self._walk(filter, limit, after)
 
-    async def _walk(self, wanted: Wanted, limit: int, after: Position) -> Found:
+    async def _walk(self, filter: JobFilter, limit: int, after: Position) -> Found:
         found: list[Mapping[str, Any]] = []
         until = time.monotonic() + WALK_SECONDS
         for _ in range(ROUNDS):
-            rows = await self._rows(_walk_of(wanted), wanted, limit - len(found), after)
+            rows = await self._rows(_walk_of(filter), filter, limit - len(found), after)
             found += [row for row in rows if row["fits"]]
             if len(found) > limit or not rows or rows[-1]["place"] < SCAN:
                 return _cut(found, limit)
@@ -99,13 +99,13 @@ class Listing:
         return found, after
 
     async def _rows(
-        self, query: Query, wanted: Wanted, limit: int, after: Position
+        self, query: Query, filter: JobFilter, limit: int, after: Position
     ) -> list[Mapping[str, Any]]:
         return await self._replica.rows(
             query,
-            tenant=wanted.tenant,
-            state=None if wanted.state is None else wanted.state.stored,
-            actor=wanted.actor,
+            tenant=filter.tenant,
+            state=None if filter.state is None else filter.state.stored,
+            actor=filter.actor,
             before_at=after.created_at,
             before_id=after.id,
             scan=SCAN,
@@ -118,10 +118,10 @@ class Listing:
         return [jobs[id] for id in ids if id in jobs]
 
 
-def _walk_of(wanted: Wanted) -> Query:
-    if wanted.state in ILL:
-        return SQL.ill_of_all if wanted.tenant is None else SQL.ill_of_tenant
-    return SQL.walk_of_all if wanted.tenant is None else SQL.walk_of_tenant
+def _walk_of(filter: JobFilter) -> Query:
+    if filter.state in ILL:
+        return SQL.ill_of_all if filter.tenant is None else SQL.ill_of_tenant
+    return SQL.walk_of_all if filter.tenant is None else SQL.walk_of_tenant
 
 
 def _cut(rows: list[Mapping[str, Any]], limit: int) -> Found:

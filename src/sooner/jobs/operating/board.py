@@ -11,9 +11,9 @@ import orjson
 from sooner.db import Queries, Replica
 from sooner.jobs.following.listing import (
     START,
+    JobFilter,
     Listing,
     Position,
-    Wanted,
 )
 from sooner.jobs.operating.queues import MOST, Queues
 from sooner.jobs.states import PRIORITIES, PUBLIC, State
@@ -68,9 +68,9 @@ class Board:
             "states": _states(queues, ill, size),
         }
 
-    async def page(self, wanted: Wanted, limit: int, after: Position = START) -> dict[str, Any]:
+    async def page(self, filter: JobFilter, limit: int, after: Position = START) -> dict[str, Any]:
         """Jobs as one line each, and the position after which there are more."""
-        found, reached = await self._listing.find(wanted, limit, after)
+        found, reached = await self._listing.find(filter, limit, after)
         rows = await self._replica.rows(SQL.glance, ids=[row["message_id"] for row in found])
         return {"items": [_glance(row) for row in rows], "next": reached}
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sooner.jobs.following.listing import START, Position, Wanted
+from sooner.jobs.following.listing import START, JobFilter, Position
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.states import State
 from sooner.web.auth import caller
@@ -41,15 +41,15 @@ async def jobs(request: Request) -> Response:
     resources: Resources = request.app.state.resources
     who = await caller(request)
     query = request.query_params
-    wanted = wanted_of(query, None if who.is_admin else who.tenant)
-    page = await resources.listing.page(wanted, _limit(query), _after(query))
+    filter = filter_of(query, None if who.is_admin else who.tenant)
+    page = await resources.listing.page(filter, _limit(query), _after(query))
     items = [orjson.Fragment(resources.documents.render(job)) for job in page.jobs]
     return answer_list(items, None if page.next is None else _address(query, page.next))
 
 
-def wanted_of(query: QueryParams, tenant: str | None = None) -> Wanted:
+def filter_of(query: QueryParams, tenant: str | None = None) -> JobFilter:
     """The jobs that a query means, of one tenant or of all. Raises Invalid."""
-    return Wanted(tenant, _state(query), _actor(query))
+    return JobFilter(tenant, _state(query), _actor(query))
 
 
 def _state(query: QueryParams) -> State | None:

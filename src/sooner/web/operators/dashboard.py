@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from sooner.db import Unavailable
 from sooner.jobs import codec
-from sooner.jobs.following.listing import START, Wanted
+from sooner.jobs.following.listing import START, JobFilter
 from sooner.jobs.problem import (
     Invalid,
     Problem,
@@ -25,7 +25,7 @@ from sooner.jobs.problem import (
 )
 from sooner.jobs.states import State
 from sooner.web.auth import caller
-from sooner.web.endpoints.listing import wanted_of
+from sooner.web.endpoints.listing import filter_of
 from sooner.web.http import cursor
 from sooner.web.http.answers import answer_json
 from sooner.web.http.body import read_json
@@ -94,7 +94,7 @@ class View:
         query = request.query_params
         self._request = request
         self._resources: Resources = request.app.state.resources
-        self._wanted = wanted_of(query) if query.get("view") == "jobs" else None
+        self._filter = filter_of(query) if query.get("view") == "jobs" else None
         self._after = cursor.decode(query["cursor"]) if query.get("cursor") else START
         self._job = _uuid(query.get("job"))
         self._told: dict[str, bytes] = {}
@@ -125,16 +125,16 @@ class View:
 
     async def _look(self) -> list[tuple[str, Any]]:
         looks: list[tuple[str, Any]] = []
-        if self._wanted is not None:
-            looks.append(("jobs", await self._jobs(self._wanted)))
+        if self._filter is not None:
+            looks.append(("jobs", await self._jobs(self._filter)))
         if self._job is not None:
             looks.append(("job", await self._whole(self._job)))
         board = await self._resources.board.look()
         looks.append(("board", {**board, "schedules": [self._with_next(row) for row in board["schedules"]]}))
         return looks
 
-    async def _jobs(self, wanted: Wanted) -> dict[str, Any]:
-        page = await self._resources.board.page(wanted, PAGE, self._after)
+    async def _jobs(self, filter: JobFilter) -> dict[str, Any]:
+        page = await self._resources.board.page(filter, PAGE, self._after)
         return {**page, "next": None if page["next"] is None else cursor.encode(page["next"])}
 
     async def _whole(self, id: UUID) -> dict[str, Any] | None:
@@ -210,8 +210,8 @@ async def _ids(resources: Resources, asked: dict[str, Any]) -> tuple[list[UUID],
         actor = asked.get("actor") or None
         if actor is not None and not isinstance(actor, str):
             raise Invalid([wrong("#/actor", "an actor's name is a text")])
-        wanted = Wanted(state=State.ERROR, actor=actor)
-        found, next = await resources.listing.find(wanted, MOST_AT_ONCE)
+        filter = JobFilter(state=State.ERROR, actor=actor)
+        found, next = await resources.listing.find(filter, MOST_AT_ONCE)
         return [row["message_id"] for row in found], next is not None
     try:
         return [UUID(id) for id in named][:MOST_AT_ONCE], len(named) > MOST_AT_ONCE
