@@ -20,7 +20,7 @@ _TERM = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d+))?
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class CronField:
     """One of the five fields: its values from `lowest` on, `count` of them, and their names."""
 
     title: str
@@ -65,11 +65,11 @@ class Field:
         return int(text)
 
 
-MINUTE = Field("minute", 0, 60)
-HOUR = Field("hour", 0, 24)
-DAY = Field("day of month", 1, 31)
-MONTH = Field("month", 1, 12, MONTHS)
-WEEKDAY = Field("day of week", 0, 7, WEEKDAYS, again=7)
+MINUTE = CronField("minute", 0, 60)
+HOUR = CronField("hour", 0, 24)
+DAY = CronField("day of month", 1, 31)
+MONTH = CronField("month", 1, 12, MONTHS)
+WEEKDAY = CronField("day of week", 0, 7, WEEKDAYS, again=7)
 
 
 def fields(text: str) -> list[str]:

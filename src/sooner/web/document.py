@@ -8,14 +8,14 @@ from starlette.responses import Response
 from sooner.jobs.following.document import NO_MORE
 from sooner.jobs.forecasting.forecast import Outlook
 from sooner.jobs.row import Job
-from sooner.web.http.answers import NO_STORE, Field, rendered
+from sooner.web.http.answers import NO_STORE, HeaderField, rendered
 from sooner.web.resources import Resources
 
 
 def answer(
     resources: Resources,
     job: Job,
-    *fields: Field,
+    *fields: HeaderField,
     status: int | None = None,
     reading: bool = False,
     more: Mapping[str, Any] = NO_MORE,
@@ -35,14 +35,14 @@ def answer(
     return rendered(resources.documents.render(job, urls, outlook, more), code, said)
 
 
-def unchanged(resources: Resources, job: Job, *fields: Field) -> Response:
+def unchanged(resources: Resources, job: Job, *fields: HeaderField) -> Response:
     """304: the client has the newest document."""
     answer = Response(status_code=304)
     answer.raw_headers += [*validators(job, resources.forecast.outlook(job)), NO_STORE, *fields]
     return answer
 
 
-def validators(job: Job, outlook: Outlook) -> list[Field]:
+def validators(job: Job, outlook: Outlook) -> list[HeaderField]:
     """Which version of the document it is, and when to ask for the next one."""
     fields = [(b"etag", job.etag.encode())]
     if outlook.retry_after is not None:

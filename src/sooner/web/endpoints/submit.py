@@ -34,7 +34,7 @@ from sooner.web.document import answer
 from sooner.web.endpoints.events import stream
 from sooner.web.http import prefer, submission_options
 from sooner.web.http.accept import prefers_events
-from sooner.web.http.answers import Field
+from sooner.web.http.answers import HeaderField
 from sooner.web.http.body import read_json
 from sooner.web.http.hangup import unless_hung_up
 from sooner.web.http.prefer import Preferences
@@ -128,7 +128,7 @@ async def _let_in(resources: Resources, submission: Submission, who: Caller, id:
 
 
 async def _replay(
-    request: Request, actor: JobActor, who: Caller, id: UUID, wanted: Preferences, *fields: Field
+    request: Request, actor: JobActor, who: Caller, id: UUID, wanted: Preferences, *fields: HeaderField
 ) -> Response:
     """There is such a job: the same one, waited for as a fresh one."""
     resources: Resources = request.app.state.resources
@@ -143,7 +143,7 @@ async def _answer(
     subscription: Subscription,
     job: Job,
     wanted: Preferences,
-    *fields: Field,
+    *fields: HeaderField,
 ) -> Response:
     """The answer when the job has ended or the wait is over; at once for a client that listens."""
     resources: Resources = request.app.state.resources
@@ -154,7 +154,7 @@ async def _answer(
 
 
 def _tell(
-    resources: Resources, request: Request, actor: JobActor, job: Job, seconds: float, *fields: Field
+    resources: Resources, request: Request, actor: JobActor, job: Job, seconds: float, *fields: HeaderField
 ) -> Response:
     """The answer about a job that was waited for as long as `seconds`."""
     if _listens(request):
@@ -167,7 +167,7 @@ def _listens(request: Request) -> bool:
     return bool(accepted) and prefers_events(accepted)
 
 
-def _stream(resources: Resources, actor: JobActor, job: Job, fields: Iterable[Field]) -> Response:
+def _stream(resources: Resources, actor: JobActor, job: Job, fields: Iterable[HeaderField]) -> Response:
     async def hung_up(_: object) -> None:
         await _abandon(resources, actor, job.id)
 

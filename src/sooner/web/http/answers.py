@@ -7,12 +7,12 @@ import orjson
 from starlette.responses import Response
 
 #: A header field as servers take it: its name in lower case.
-Field = tuple[bytes, bytes]
+HeaderField = tuple[bytes, bytes]
 
 NO_STORE = (b"cache-control", b"no-store")
 
 
-def rendered(body: bytes, status: int, fields: Iterable[Field]) -> Response:
+def rendered(body: bytes, status: int, fields: Iterable[HeaderField]) -> Response:
     """JSON that is rendered already."""
     answer = Response(body, status, media_type="application/json")
     answer.raw_headers += fields
