@@ -4,13 +4,13 @@ from sooner.jobs import job, worker_resources
 from sooner.jobs.retention.expire import Expiry
 
 
-class Removed(TypedDict):
+class CredentialsRemoved(TypedDict):
     keys: int
     tokens: int
 
 
 @job(internal=True, retries=3)
-async def expire_credentials() -> Removed:
+async def expire_credentials() -> CredentialsRemoved:
     """Removes API keys and tokens that have expired; answers how many of each."""
     expiry = Expiry(worker_resources.database())
     return {"keys": await expiry.keys(), "tokens": await expiry.tokens()}

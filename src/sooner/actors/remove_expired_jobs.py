@@ -4,7 +4,7 @@ from sooner.jobs import job, worker_resources
 from sooner.jobs.retention.expire import Expiry
 
 
-class Removed(TypedDict):
+class JobsRemoved(TypedDict):
     jobs: int
     uploads: int
     files: int
@@ -12,7 +12,7 @@ class Removed(TypedDict):
 
 
 @job(internal=True, retries=3)
-async def remove_expired_jobs() -> Removed:
+async def remove_expired_jobs() -> JobsRemoved:
     """Removes final jobs with their files and uploads past their retention, and ticks long past; answers how many of each."""
     expiry = Expiry(worker_resources.database())
     return {
