@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from sooner.jobs.running.attempt import Attempt
-from sooner.jobs.running.run import Settle
+from sooner.jobs.running.runner import Settle
 from sooner.queue.finish import Ending
 
 if TYPE_CHECKING:

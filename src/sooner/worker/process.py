@@ -22,7 +22,7 @@ from dramatiq.middleware import Middleware
 
 from sooner.jobs.context import enter
 from sooner.jobs.running.attempt import Attempt
-from sooner.jobs.running.run import job_of
+from sooner.jobs.running.runner import job_of
 from sooner.process import garbage, logs, scratch, telemetry
 from sooner.process import signals as termination
 from sooner.process.settings import WorkerSettings, load

@@ -21,7 +21,7 @@ from sooner.jobs import worker_resources
 from sooner.jobs.declaring.placement import lane_of, placement_of_text
 from sooner.jobs.forecasting.duration_log import DurationLog
 from sooner.jobs.running.attempt import Attempt
-from sooner.jobs.running.run import Runner
+from sooner.jobs.running.runner import Runner
 from sooner.jobs.running.tasks import ActorTasks
 from sooner.jobs.secrets.seal import Opener
 from sooner.process import logs
