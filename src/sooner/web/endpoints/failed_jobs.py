@@ -6,8 +6,8 @@ from starlette.routing import Route
 
 from sooner.jobs.problem import Invalid, wrong
 from sooner.web.auth import caller
-from sooner.web.document import answer
 from sooner.web.http.body import read_members
+from sooner.web.job_answers import answer
 from sooner.web.lookup import job_id, visible
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import (

@@ -13,9 +13,9 @@ from sooner.jobs.problem import MethodNotAllowed
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
 from sooner.web.auth import may_see
-from sooner.web.document import answer, unchanged
 from sooner.web.http import prefer
 from sooner.web.http.validators import known_tags
+from sooner.web.job_answers import answer, unchanged
 from sooner.web.lookup import job_id, visible
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import (

@@ -30,7 +30,6 @@ from sooner.jobs.tenants.keys import Caller
 from sooner.process import logs
 from sooner.queue.ids import uuid7
 from sooner.web.auth import caller
-from sooner.web.document import answer
 from sooner.web.endpoints.events import stream
 from sooner.web.http import prefer, submission_options
 from sooner.web.http.accept import prefers_events
@@ -38,6 +37,7 @@ from sooner.web.http.answers import HeaderField
 from sooner.web.http.body import read_json
 from sooner.web.http.hangup import unless_hung_up
 from sooner.web.http.prefer import Preferences
+from sooner.web.job_answers import answer
 from sooner.web.lookup import visible
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import (
