@@ -61,7 +61,7 @@ async def make(database_url: str) -> AsyncIterator[Make]:
         def make(*schedules: Schedule, zone: str = "UTC") -> Scheduler:
             link = Link(database_url, "test")
             stack.push_async_callback(link.close)
-            lease = SchedulerLease(link, clock.Shared(), seconds=600)
+            lease = SchedulerLease(link, clock.DatabaseClock(), seconds=600)
             agenda = Agenda(schedules, ZoneInfo(zone), grace=timedelta(seconds=75))
             return Scheduler(lease, Ticks(link, lease, agenda))
 

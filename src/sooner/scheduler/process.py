@@ -45,7 +45,7 @@ def build(
     settings: SchedulerSettings, schedules: Iterable[Schedule], link: Link, tracing: "Tracing | None" = None
 ) -> Leader:
     """The scheduler's parts on one connection."""
-    now = clock.Shared()
+    now = clock.DatabaseClock()
     grace = timedelta(seconds=GRACE_SECONDS + settings.lease_seconds)
     agenda = Agenda(schedules, ZoneInfo(settings.schedule_timezone), grace=grace)
     lease = SchedulerLease(link, now, seconds=settings.lease_seconds)

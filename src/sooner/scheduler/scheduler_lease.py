@@ -30,7 +30,7 @@ class SchedulerLease:
     names it, and one with an old number writes nothing. Methods raise Unavailable when the database is away.
     """
 
-    def __init__(self, link: Link, now: clock.Shared, *, seconds: float) -> None:
+    def __init__(self, link: Link, now: clock.DatabaseClock, *, seconds: float) -> None:
         self.holder: UUID = uuid7()
         self.fence: int = 0
         self._link = link

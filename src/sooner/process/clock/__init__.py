@@ -12,7 +12,7 @@ def system() -> datetime:
     return datetime.now(UTC)
 
 
-class Shared:
+class DatabaseClock:
     """The database's time between two looks at it: processes agree on it, whatever their machines' clocks say."""
 
     def __init__(self) -> None:
