@@ -31,7 +31,7 @@ class SampleError(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class SampleAnswer:
     """The sample job's result and how it came."""
 
     result: Any
@@ -50,7 +50,7 @@ def in_short(result: Any) -> str:
     return ", ".join(numbers) or json.dumps(result, ensure_ascii=False)[:LONGEST]
 
 
-async def run_sample(client: httpx.AsyncClient, sample: Sample, project: Path) -> Answer:
+async def run_sample(client: httpx.AsyncClient, sample: Sample, project: Path) -> SampleAnswer:
     """Submits the job and waits for its end.
 
     Args:
@@ -74,7 +74,7 @@ async def run_sample(client: httpx.AsyncClient, sample: Sample, project: Path) -
     if job["state"] != "done":
         raise SampleError(f"the sample job ended as {job['state']}: {job['error']}")
     milliseconds = round((time.monotonic() - begun) * 1000)
-    return Answer(job["result"], milliseconds, deferred=first.status_code == httpx.codes.ACCEPTED)
+    return SampleAnswer(job["result"], milliseconds, deferred=first.status_code == httpx.codes.ACCEPTED)
 
 
 async def follow(client: httpx.AsyncClient, job: dict[str, Any]) -> dict[str, Any]:
