@@ -29,12 +29,12 @@ async def export_archive(since: AwareDatetime | None = None) -> FileResult:
 
 
 async def _add_jobs(archive: ZipStream, export: Export) -> None:
-    told = 0
+    exported = 0
     async with archive.member("jobs.ndjson") as member:
         async for count, lines in export.jobs():
             await member.write(lines)
-            told += count
-            progress(message=f"{told} jobs")
+            exported += count
+            progress(message=f"{exported} jobs")
 
 
 async def _add_files(archive: ZipStream, export: Export) -> None:

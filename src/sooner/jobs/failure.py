@@ -55,13 +55,13 @@ def describe(error: BaseException) -> str:
 
 def _members(error: BaseException) -> dict[str, Any]:
     if isinstance(error, Failure):
-        return _told(error.type, error.title, text_of(error))
+        return _document(error.type, error.title, text_of(error))
     if isinstance(error, Invalid):
-        return _told("invalid", "The parameters do not fit", text_of(error))
-    return _told(type(error).__name__, "The job failed with an unexpected exception", None)
+        return _document("invalid", "The parameters do not fit", text_of(error))
+    return _document(type(error).__name__, "The job failed with an unexpected exception", None)
 
 
-def _told(type: str, title: str, detail: str | None) -> dict[str, Any]:
+def _document(type: str, title: str, detail: str | None) -> dict[str, Any]:
     return {
         "type": storable(str(type)[:LONGEST]),
         "title": storable(str(title)[:LONGEST]),

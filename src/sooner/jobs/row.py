@@ -68,8 +68,8 @@ class Job(NamedTuple):
     @property
     def fraction(self) -> float | None:
         """How far it is, from 0 to 1, where it has told."""
-        told: Mapping[str, Any] = {} if self.progress is None else orjson.loads(self.progress)
-        return told.get("fraction")
+        progress: Mapping[str, Any] = {} if self.progress is None else orjson.loads(self.progress)
+        return progress.get("fraction")
 
     @property
     def etag(self) -> str:

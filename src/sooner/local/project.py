@@ -38,8 +38,8 @@ def sample() -> Sample | None:
         ProjectError: it is not of the form of `Sample`.
     """
     path = ROOT / "pyproject.toml"
-    told = tomllib.loads(path.read_text()) if path.exists() else {}
-    found = told.get("tool", {}).get("sooner", {}).get("sample")
+    declared = tomllib.loads(path.read_text()) if path.exists() else {}
+    found = declared.get("tool", {}).get("sooner", {}).get("sample")
     try:
         return None if found is None else Sample(**found)
     except TypeError as error:

@@ -156,11 +156,11 @@ class Batch:
         created_at, turns = row["created_at"], row["turns"]
         ends = [created_at + timedelta(seconds=kind.retention) for kind in self._kinds]
         starts = [turns[flow - 1] for _, flow in self._kinds.values()]
-        told = [
+        rows = [
             Added(created_at, None, ends[number - 1], starts[number - 1] + place)
             for number, place in self._places
         ]
-        added = dict(zip([job.message_id for job in self.jobs], told, strict=True))
+        added = dict(zip([job.message_id for job in self.jobs], rows, strict=True))
         if row["added"] is not None:
             added = {id: added[id] for id in row["added"]}
         for id, due_at in zip(row["postponed"] or (), row["due_at"] or (), strict=True):

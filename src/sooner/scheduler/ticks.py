@@ -104,7 +104,7 @@ class Ticks:
         )
         # A span that never ends is never told of: this tick has one already.
         if span is not None and fired:
-            span.end(_told(schedule, tick, job))
+            span.end(_attributes(schedule, tick, job))
         self._agenda.decide(schedule.name, tick)
         log.info(
             "tick fired" if fired else "tick was fired before",
@@ -137,7 +137,7 @@ class Ticks:
         return {"holder": self._lease.holder, "fence": self._lease.fence}
 
 
-def _told(schedule: Schedule, tick: datetime, job: UUID) -> dict[str, str]:
+def _attributes(schedule: Schedule, tick: datetime, job: UUID) -> dict[str, str]:
     """A fired tick's attributes (OpenTelemetry's semantic conventions for messaging)."""
     return {
         "messaging.system": "sooner",

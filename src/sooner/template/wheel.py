@@ -46,8 +46,8 @@ def _built(top: Path) -> Path:
 
 def _installed_from() -> Path | None:
     """The file that the engine was installed from (PEP 610), if it still is there."""
-    told = json.loads(distribution("sooner").read_text("direct_url.json") or "{}")
-    address = urlsplit(told.get("url", ""))
+    source = json.loads(distribution("sooner").read_text("direct_url.json") or "{}")
+    address = urlsplit(source.get("url", ""))
     path = Path(unquote(address.path))
     return path if address.scheme == "file" and path.suffix == ".whl" and path.exists() else None
 

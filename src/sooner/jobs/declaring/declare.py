@@ -170,9 +170,9 @@ class JobActor(dramatiq.Actor[Any, Any]):
         if (unique := self.declaration.unique) is False:
             return None
         by = named(values) if unique is True else {name: named(values).get(name) for name in unique}
-        told = text([self.actor_name, tenant, by], secret=lambda value: value.get_secret_value())
+        identity = text([self.actor_name, tenant, by], secret=lambda value: value.get_secret_value())
         digest = sign if sign is not None and self.takes_secrets else _sha256
-        return digest(told.encode()).hex()
+        return digest(identity.encode()).hex()
 
     def check(self, params: Mapping[str, Any]) -> Values:
         """The parameters as the signature's types. Raises Invalid, one error a parameter that does not fit."""
@@ -193,8 +193,8 @@ class JobActor(dramatiq.Actor[Any, Any]):
         if self.takes_secrets:
             params = self.named(tuple(args), kwargs or {})
             if self.secret_paths(params, self.check(params)):
-                told = "secret parameters have to be sealed, so submit the job over HTTP"
-                raise TypeError(f"{self.actor_name}: {told}")
+                instead = "secret parameters have to be sealed, so submit the job over HTTP"
+                raise TypeError(f"{self.actor_name}: {instead}")
         return super().message_with_options(args=args, kwargs=kwargs, **options)
 
     def arguments(self, params: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -247,18 +247,20 @@ class Attempt(MessageProxy):
         retries = options.max_retries
         if retries is None:
             retries = 0 if declared is None else declared.declaration.retries
-        told = self._disclosure.clean(describe(error))
+        error_document = self._disclosure.clean(describe(error))
         raised = trace(cause or error)
         if self.current.attempt <= retries and not hopeless:
             pause = options.pause(doubling if declared is None else declared.pause, self.current.attempt)
-            self._end_with(Ending(self.id, self.fence, "queued", error=told, pause=pause, raised=raised))
+            self._end_with(
+                Ending(self.id, self.fence, "queued", error=error_document, pause=pause, raised=raised)
+            )
         else:
             self._end_with(
                 Ending(
                     self.id,
                     self.fence,
                     "rejected",
-                    error=told,
+                    error=error_document,
                     raised=raised,
                     follow=self._after_failure(cause or error),
                 )
@@ -277,8 +279,8 @@ class Attempt(MessageProxy):
             log.error(  # noqa: TRY400 - to tell of it is what failed
                 "an exception that cannot be told", job=str(self.id), by=type(worse).__name__
             )
-            told = Failure("The exception cannot be told.", type=type(error).__name__, again=False)
-            self.fail_with(told, told)
+            failure = Failure("The exception cannot be told.", type=type(error).__name__, again=False)
+            self.fail_with(failure, failure)
 
     def _raised(self, error: BaseException) -> None:
         cause, error = error, deciding(error)

@@ -43,9 +43,9 @@ def after_failure(
     """What follows a job that failed for good. Raises NoFollowUp."""
     if (name := options.on_failure or actor.options.get("on_failure")) is None:
         return ()
-    told = {"type": type(error).__name__, "message": storable(text_of(error))}
+    outcome = {"type": type(error).__name__, "message": storable(text_of(error))}
     # The text of an exception may tell anything: the callback is the operators', not the tenant's.
-    return (_callback(actor, message, "on_failure", name, told)._replace(inherits_tenant=False),)
+    return (_callback(actor, message, "on_failure", name, outcome)._replace(inherits_tenant=False),)
 
 
 def _callback(

@@ -21,9 +21,9 @@ def trace(error: BaseException) -> str:
 
 def _members(error: BaseException) -> dict[str, str | None]:
     try:
-        told = traceback.TracebackException.from_exception(error, limit=-FRAMES)
-        lines = [*told.format()] if error.__traceback__ or error.__cause__ or error.__context__ else []
-        only = [*told.format_exception_only()]
+        formatted = traceback.TracebackException.from_exception(error, limit=-FRAMES)
+        lines = [*formatted.format()] if error.__traceback__ or error.__cause__ or error.__context__ else []
+        only = [*formatted.format_exception_only()]
     except BaseException:  # noqa: BLE001 - an exception may be anything, also too deep to be told
         lines, only = [], [type(error).__name__]
     return {

@@ -113,8 +113,8 @@ def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackT
 def _uncaught_in_thread(caught: threading.ExceptHookArgs) -> None:
     if caught.exc_value is not None and caught.exc_type is not SystemExit:
         thread = "" if caught.thread is None else caught.thread.name
-        told = (caught.exc_type, caught.exc_value, caught.exc_traceback)
-        logging.getLogger("uncaught").error("uncaught exception in thread %s", thread, exc_info=told)
+        exc_info = (caught.exc_type, caught.exc_value, caught.exc_traceback)
+        logging.getLogger("uncaught").error("uncaught exception in thread %s", thread, exc_info=exc_info)
 
 
 def _process(name: str) -> Any:

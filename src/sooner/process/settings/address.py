@@ -138,25 +138,29 @@ def parsed(url: str) -> Address:
     if "@" in login:
         raise ValueError("a @ in a user name or password is to be written %40")
     user, _, password = login.partition(":")
-    told = _parameters(query)
-    hosts, ports = _places(places, told)
+    parameters = _parameters(query)
+    hosts, ports = _places(places, parameters)
     return Address(
-        told.get("user") or unquote(user) or None,
-        told.get("password") or unquote(password) or None,
+        parameters.get("user") or unquote(user) or None,
+        parameters.get("password") or unquote(password) or None,
         hosts,
         ports,
-        told.get("dbname") or unquote(database) or None,
-        told,
+        parameters.get("dbname") or unquote(database) or None,
+        parameters,
     )
 
 
 def for_asyncpg(url: str) -> dict[str, Any]:
     """An address as options of `sooner.db.hosts.connect`: asyncpg's, and what asyncpg leaves to us."""
     address = parsed(url)
-    told = address.parameters
-    query = urlencode({name: told[name] for name in SHARED if name in told}, quote_via=quote, safe="")
+    parameters = address.parameters
+    query = urlencode(
+        {name: parameters[name] for name in SHARED if name in parameters}, quote_via=quote, safe=""
+    )
     # libpq waits at least 2 s.
-    timeout = {"timeout": max(2, int(told["connect_timeout"]))} if "connect_timeout" in told else {}
+    timeout = (
+        {"timeout": max(2, int(parameters["connect_timeout"]))} if "connect_timeout" in parameters else {}
+    )
     return {
         "dsn": f"postgresql://?{query}" if query else "postgresql://",
         "user": address.user,
@@ -164,33 +168,33 @@ def for_asyncpg(url: str) -> dict[str, Any]:
         "host": address.hosts or None,
         "port": address.ports or None,
         "database": address.database,
-        "target_session_attrs": told.get("target_session_attrs"),
-        "socket_options": {name: int(told[name]) for name in SOCKET_OPTIONS if name in told},
+        "target_session_attrs": parameters.get("target_session_attrs"),
+        "socket_options": {name: int(parameters[name]) for name in SOCKET_OPTIONS if name in parameters},
         **timeout,
     }
 
 
 def unless_named(url: str, **defaults: Any) -> dict[str, Any]:
     """The parameters of ours that the address itself says nothing of."""
-    told = parsed(url).parameters
-    return {name: value for name, value in defaults.items() if name not in told}
+    parameters = parsed(url).parameters
+    return {name: value for name, value in defaults.items() if name not in parameters}
 
 
 def _parameters(query: str) -> dict[str, str]:
-    told = {}
+    parameters = {}
     for pair in filter(None, query.split("&")):
         name, equals, value = pair.partition("=")
         if not equals:
             raise ValueError(f"its parameter {name} has no value: NAME=VALUE")
-        told[unquote(name)] = unquote(value)
-    return told
+        parameters[unquote(name)] = unquote(value)
+    return parameters
 
 
-def _places(authority: str, told: Mapping[str, str]) -> tuple[list[str], list[int | None]]:
+def _places(authority: str, parameters: Mapping[str, str]) -> tuple[list[str], list[int | None]]:
     """Hosts, and as many ports."""
     pairs = [_host_and_port(place) for place in authority.split(",")] if authority else []
-    hosts = told["host"].split(",") if told.get("host") else [host for host, _ in pairs]
-    ports = told["port"].split(",") if told.get("port") else [port for _, port in pairs]
+    hosts = parameters["host"].split(",") if parameters.get("host") else [host for host, _ in pairs]
+    ports = parameters["port"].split(",") if parameters.get("port") else [port for _, port in pairs]
     if len(ports) in (0, 1):
         ports = (ports or [""]) * max(1, len(hosts))
     if hosts and len(hosts) != len(ports):

@@ -56,7 +56,7 @@ class RequestSpans:
             raise
         finally:
             route = scope.get("route")
-            told = {
+            attributes = {
                 "http.request.method": "_OTHER" if method == "HTTP" else method,
                 "url.path": scope["path"][:LONGEST_PATH],
                 "url.scheme": scheme(Request(scope)),
@@ -64,7 +64,7 @@ class RequestSpans:
                 **({"http.route": route.path} if isinstance(route, Route) else {}),
             }
             name = f"{method} {route.path}" if isinstance(route, Route) else None
-            span.end(told, name=name, error=error or _error(status))
+            span.end(attributes, name=name, error=error or _error(status))
 
 
 def _context_of(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str | None]:

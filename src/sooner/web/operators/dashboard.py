@@ -97,7 +97,7 @@ class View:
         self._filter = filter_of(query) if query.get("view") == "jobs" else None
         self._after = cursor.decode(query["cursor"]) if query.get("cursor") else START
         self._job = _uuid(query.get("job"))
-        self._told: dict[str, bytes] = {}
+        self._sent: dict[str, bytes] = {}
 
     async def events(self) -> AsyncIterator[ServerSentEvent]:
         """The stream. Ends with `over` when the session does."""
@@ -118,9 +118,9 @@ class View:
 
     def _news(self, name: str, value: Any) -> ServerSentEvent | None:
         data = orjson.dumps(value, option=orjson.OPT_UTC_Z, default=str)
-        if self._told.get(name) == data:
+        if self._sent.get(name) == data:
             return None
-        self._told[name] = data
+        self._sent[name] = data
         return ServerSentEvent(event=name, data=data.decode())
 
     async def _look(self) -> list[tuple[str, Any]]:
