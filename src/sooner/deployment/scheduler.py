@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def run(package: str) -> None:
     """Fire the schedules of a deployment until SIGTERM or SIGINT. Raises SystemExit with the process's exit code."""
     signal.signal(signal.SIGTERM, _leave)
-    from sooner.scheduler.process import main
+    from sooner.scheduler.scheduler_process import main
 
     def declared() -> "Iterable[Schedule]":
         schedules: Mapping[str, Schedule] = importlib.import_module(f"{package}.schedules").declared
