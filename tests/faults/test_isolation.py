@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from sooner.local.procfile import read_procfile
-from sooner.local.services import Service as Keeper
+from sooner.local.supervised_process import SupervisedProcess as Keeper
 from tests.support import ROOT
 from tests.support.environment import environment
 from tests.support.jobs import final, post, processing

@@ -29,7 +29,7 @@ from sooner.local.postgres import Cluster, PostgresError
 from sooner.local.procfile import read_procfile
 from sooner.local.project import DATA, ROOT, ProjectError, sample
 from sooner.local.sample import SampleError, run_sample
-from sooner.local.services import EX_CONFIG, Service, SettingsError
+from sooner.local.supervised_process import EX_CONFIG, SettingsError, SupervisedProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -89,7 +89,7 @@ async def run(*, check: bool) -> None:
         await release(commands["release"], database_url)
         credentials = Credentials(DATA / "credentials.json")
         environments = await process_environments(database_url, credentials, port)
-        services = [Service(name, commands[name], environments[name]) for name in PROCESSES]
+        services = [SupervisedProcess(name, commands[name], environments[name]) for name in PROCESSES]
         async with kept_running(services) as keepers:
             await first_of(serve(port, credentials, environments["web"], check=check), keepers)
 
@@ -127,13 +127,13 @@ async def release(command: str, database_url: str) -> None:
     Raises:
         StartError: it failed.
     """
-    code = await Service("release", command, common_environment(database_url)).run()
+    code = await SupervisedProcess("release", command, common_environment(database_url)).run()
     if code:
         raise StartError(f"`{command}` failed with exit code {code}")
 
 
 @contextlib.asynccontextmanager
-async def kept_running(services: Sequence[Service]) -> AsyncIterator[list[asyncio.Task[None]]]:
+async def kept_running(services: Sequence[SupervisedProcess]) -> AsyncIterator[list[asyncio.Task[None]]]:
     """Runs the services and ends them all together; a task ends if its service cannot be kept running."""
     keepers = [asyncio.create_task(service.keep_running()) for service in services]
     try:

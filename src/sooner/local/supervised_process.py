@@ -28,7 +28,7 @@ class SettingsError(Exception):
     """A service refused its settings; it has said which."""
 
 
-class Service:
+class SupervisedProcess:
     """One line of the Procfile, run by a shell.
 
     Args:

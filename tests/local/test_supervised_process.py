@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from sooner.local.services import Service, SettingsError, described
+from sooner.local.supervised_process import SettingsError, SupervisedProcess, described
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def service(command: str, name: str = "it") -> Service:
-    return Service(name, command, dict(os.environ))
+def service(command: str, name: str = "it") -> SupervisedProcess:
+    return SupervisedProcess(name, command, dict(os.environ))
 
 
 async def test_prints_each_line_under_its_name(capfd: pytest.CaptureFixture[str]) -> None:
