@@ -5,7 +5,7 @@ import sys
 
 import asyncpg
 
-from sooner.cli.doctor.checks import CHECKS, Ill, Patient
+from sooner.cli.doctor.checks import CHECKS, CheckFailed, Deployment
 from sooner.db import hosts, transient
 from sooner.db.link import options
 from sooner.process.settings import load
@@ -28,11 +28,11 @@ async def examine(settings: DoctorSettings) -> int:
         return say(
             "database", wrong=f"cannot be reached: {_words(error)}: see DATABASE_URL, and whether it runs"
         )
-    patient = Patient(one, two, settings.listen)
+    deployment = Deployment(one, two, settings.listen)
     try:
         code = 0
         for name in CHECKS:
-            wrong = await run(name, patient)
+            wrong = await run(name, deployment)
             if wrong and name == "schema":
                 return wrong
             code = max(code, wrong)
@@ -42,11 +42,11 @@ async def examine(settings: DoctorSettings) -> int:
             connection.terminate()
 
 
-async def run(name: str, patient: Patient) -> int:
+async def run(name: str, deployment: Deployment) -> int:
     """One check: 0 where it found nothing wrong."""
     try:
-        return say(name, well=await CHECKS[name](patient))
-    except Ill as error:
+        return say(name, well=await CHECKS[name](deployment))
+    except CheckFailed as error:
         return say(name, wrong=str(error))
     except Exception as error:  # noqa: BLE001 - a check that fails is a finding, and the next one is made all the same
         return say(name, wrong=_found(error))
