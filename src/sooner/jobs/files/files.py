@@ -51,7 +51,7 @@ class File:
     sha256: str
 
 
-class Writer:
+class FileWriter:
     """Takes a file's bytes with the memory of one piece. See `create`."""
 
     def __init__(self, database: Database, id: UUID, name: str, type: str) -> None:
@@ -101,7 +101,7 @@ class Writer:
 
 
 @asynccontextmanager
-async def create(name: str, type: str = "application/octet-stream") -> AsyncIterator[Writer]:
+async def create(name: str, type: str = "application/octet-stream") -> AsyncIterator[FileWriter]:
     """Make a file of the running job, and return `writer.result` from the actor::
 
         async with files.create("report.csv", "text/csv; charset=utf-8") as report:
@@ -118,7 +118,7 @@ async def create(name: str, type: str = "application/octet-stream") -> AsyncIter
     database, id = worker_resources.database(), uuid7()
     await database.run(SQL.begin, id=id, job=current().id, name=name, type=type)
     try:
-        writer = Writer(database, id, name, type)
+        writer = FileWriter(database, id, name, type)
         yield writer
         await writer.complete()
     except BaseException:
@@ -151,7 +151,7 @@ class Files:
 
 
 def _referred(result: str) -> UUID | None:
-    """The id in what `Writer.result` made. Whether the job has such a file is another question."""
+    """The id in what `FileWriter.result` made. Whether the job has such a file is another question."""
     if not result.startswith('{"file": {'):
         return None
     try:

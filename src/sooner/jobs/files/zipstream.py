@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import IO
 
-from sooner.jobs.files.files import Writer
+from sooner.jobs.files.files import FileWriter
 
 
 class ZipStream:
     """Writes members of unknown size one after another into a file that is itself written in pieces."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: FileWriter) -> None:
         self._writer = writer
         self._sink = _Sink()
         self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_DEFLATED)

@@ -83,11 +83,11 @@ async def history(request: Request) -> Response:
 async def events(request: Request) -> Response:
     """GET /dashboard/events: the board, and the list (`view=jobs`) and job (`job=…`) that the page shows, at each change."""
     await caller(request, "admin")
-    view = View(request)
+    view = DashboardStream(request)
     return EventSourceResponse(view.events(), ping=15, headers={"X-Accel-Buffering": "no"})
 
 
-class View:
+class DashboardStream:
     """One page's view. Looks about once a second and tells what is no longer as it was."""
 
     def __init__(self, request: Request) -> None:
