@@ -1,4 +1,4 @@
-"""Capability addresses: signed, for one job, until it expires."""
+"""Signed addresses: each is good for one job, until the job expires."""
 
 import hashlib
 import hmac
