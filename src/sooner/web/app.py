@@ -30,7 +30,7 @@ from sooner.web.resources import Resources
 from sooner.web.routes import ROUTES
 from sooner.web.service import Service
 
-#: Beside what starts with these nothing is answered without credentials, not even that it is not there.
+#: Every other path answers 401 without credentials, so that strangers do not learn which paths exist.
 OPEN = ("/static/",)
 OPEN_PATHS = frozenset({"/", "/livez", "/readyz", "/openapi.json", "/docs", "/dashboard", "/session"})
 
@@ -66,7 +66,7 @@ def create(settings: WebSettings, actors: Mapping[str, Any], schedules: Mapping[
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
-    """The problem of what was raised. Raises Unauthorized where no route takes it and it lacks credentials too."""
+    """Answer an exception with its problem. Raises Unauthorized where the path is unknown and credentials are missing."""
     path = request.url.path.removeprefix(root())
     if isinstance(error, HTTPException) and not (path in OPEN_PATHS or path.startswith(OPEN)):
         await caller(request)
@@ -77,10 +77,10 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods of every route that takes the path: the router knows those of the first."""
+    """The methods of all routes that match the path; the router names those of the first match alone."""
     resources: Resources = request.app.state.resources
     methods: set[str] = set()
-    # The router has left the first route's own parameters there, and a folder's path as the root.
+    # The router has written the parameters and the root path of the first match into the scope.
     asked = {**request.scope, "path_params": {}, "root_path": root()}
     for route in ROUTES:
         match, scope = route.matches(asked)
@@ -92,7 +92,7 @@ def _allowed(request: Request) -> list[str]:
 
 
 def _names(resources: Resources, params: Mapping[str, str]) -> bool:
-    """Whether the parts of a path are what its route takes them for: an actor's name and a job's id look alike to it."""
+    """Whether the path has a known actor or a UUID where its route expects them: the router takes any text for both."""
     with contextlib.suppress(ValueError):
         return params.get("actor", "") in {"", *resources.actors} and (
             "id" not in params or bool(UUID(params["id"]))
@@ -101,7 +101,7 @@ def _names(resources: Resources, params: Mapping[str, str]) -> bool:
 
 
 def _release_at_sigterm(resources: Resources) -> None:
-    """The server waits for the exchanges under way; those that wait for a job are to end now, with their 202."""
+    """At SIGTERM, answer requests that wait for a job with their 202: the server waits for all open exchanges."""
     loop = asyncio.get_running_loop()
     before = signal.getsignal(signal.SIGTERM)
 

@@ -1,4 +1,4 @@
-"""Who makes a request."""
+"""Authentication: the caller of a request."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -32,7 +32,7 @@ async def caller(request: Request, scope: str = "jobs") -> Caller:
 
 
 async def key_holder(request: Request) -> Caller:
-    """The caller by API key, for what a token is not good for. Raises Unauthorized and Forbidden."""
+    """The caller, by an API key and not by a token. Raises Unauthorized and Forbidden."""
     who = await caller(request)
     if who.is_token:
         raise Forbidden("A token is good for jobs and uploads only: this address needs an API key.")

@@ -1,4 +1,4 @@
-"""Each address takes what its declaration names, and nothing else."""
+"""Each address accepts the query parameters that its declaration names, and no others."""
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -12,9 +12,9 @@ from sooner.web.openapi.operation import Operation
 
 
 class Declared:
-    """Refuses query parameters that the operation does not declare, and bodies in a coding.
+    """Refuses query parameters that the operation does not declare, and bodies with a Content-Encoding.
 
-    Whoever may not ask at all learns that first, and nothing of what there is.
+    It checks the credentials before such a refusal, so that strangers learn nothing about the address.
     """
 
     def __init__(self, app: ASGIApp, operation: Operation) -> None:
@@ -50,7 +50,7 @@ class Declared:
         return UnsupportedMediaType(f"A body in Content-Encoding {coded} is not taken: send it without.")
 
     async def _authenticate(self, request: Request) -> None:
-        """Raises what the address itself raises for a caller that it does not let in."""
+        """Check the credentials as the endpoint itself does. Raises Unauthorized and Forbidden."""
         credentials = self._operation.credentials
         if self._operation.by_address:
             await may_see(request, job_id(request))
@@ -61,9 +61,9 @@ class Declared:
 
 
 def _names_what_is_there(scope: Scope) -> bool:
-    """Whether a path names an actor, or a job, where its route takes one: a job's id and an actor's name look alike to a router.
+    """Whether the path has a known actor or a possible job id where its route expects them.
 
-    Of any other path the endpoint says what is wrong: it is not there, or takes another method.
+    The router takes any text for both. The endpoint itself answers other paths with 404 or 405.
     """
     actors, named = scope["app"].state.resources.actors, scope.get("path_params", {})
     return ("actor" not in named or named["actor"] in actors) and named.get("id") not in actors

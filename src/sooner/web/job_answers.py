@@ -1,4 +1,4 @@
-"""Answering with a job."""
+"""Answers whose body is a job document."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,14 +20,15 @@ def answer(
     reading: bool = False,
     more: Mapping[str, Any] = NO_MORE,
 ) -> Response:
-    """The job document and `more` members: 200 where it is final or was only read, else 202 with where to look; and
-    further header fields.
+    """The job document with `more` members: 200 for a final job or a read, else 202 with a Location.
+
+    `fields` are further header fields.
     """
     code = status or (200 if reading or job.state.is_final else 202)
     urls, outlook = resources.documents.urls(job), resources.forecast.outlook(job)
     said = validators(job, outlook)
     if reading:
-        # What answers a POST is kept by no cache anyway (RFC 9111, section 3).
+        # No cache stores an answer to a POST anyway (RFC 9111, section 3).
         said.append(NO_STORE)
     if code == 202:
         said.append((b"location", urls["self"].encode()))
@@ -43,7 +44,7 @@ def unchanged(resources: Resources, job: Job, *fields: HeaderField) -> Response:
 
 
 def validators(job: Job, outlook: Outlook) -> list[HeaderField]:
-    """Which version of the document it is, and when to ask for the next one."""
+    """The document's ETag, and Retry-After while the job is not final."""
     fields = [(b"etag", job.etag.encode())]
     if outlook.retry_after is not None:
         fields.append((b"retry-after", b"%d" % outlook.retry_after))

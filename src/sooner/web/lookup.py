@@ -13,7 +13,7 @@ from sooner.web.resources import Resources
 
 
 def job_id(request: Request) -> UUID:
-    """The id in the path. Raises NotFound for what is none."""
+    """The id in the path. Raises NotFound for a text that is no UUID."""
     try:
         return UUID(request.path_params["id"])
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the web process holds open."""
+"""The parts of a web process: connections, caches and background tasks."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -52,7 +52,7 @@ CHORE_SECONDS = 1.0
 
 @dataclass
 class Resources:
-    """The parts of a web process; what they connect to may come and go."""
+    """The parts of a web process; the database may come and go while they live."""
 
     settings: WebSettings
     #: The actors that can be asked for over HTTP, and all of the deployment's.
@@ -84,7 +84,7 @@ class Resources:
     _chores: list["asyncio.Task[None]"] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """What the operators' page stands on."""
+        """Make the parts that serve the operators' page."""
         self.sessions = Sessions(self.settings.link_signing_key)
         self.board = Board(self.replica, self.queues, self.listing)
         self.queue_history = QueueHistory(self.database, self.replica, self.queues)
@@ -151,7 +151,7 @@ class Resources:
         )
 
     async def open(self) -> None:
-        """Connect. Waits for a database that is still starting; raises what it raises when it stays away."""
+        """Connect. Waits for a database that is still starting; raises its error when it stays away."""
         await self.database.connect()
         if self.listener is not None:
             self.listener.start()
@@ -193,7 +193,7 @@ class Resources:
                 log.warning("chores left undone: database away", error=str(error))
 
     async def _do(self, chore: Callable[[], Awaitable[object]]) -> None:
-        """One that fails keeps none of the others from being done."""
+        """Run one chore: its failure does not stop the others."""
         try:
             await chore()
         except Unavailable:

@@ -24,8 +24,8 @@ Refuse = Callable[[Request, Exception], Awaitable[Response]]
 class Service:
     """Starlette's router with one thin layer around it, where Starlette's application has four.
 
-    Each request gets its ids; whatever is raised becomes a problem document and lets no stack trace out.
-    `refuse` answers what no route takes.
+    Each request gets its ids. Every exception becomes a problem document, without a stack trace.
+    `refuse` answers a request that no route takes.
     """
 
     def __init__(self, routes: Sequence[BaseRoute], lifespan: Any, refuse: Refuse) -> None:
@@ -61,17 +61,17 @@ class Service:
     async def _problem(self, request: Request, error: Exception) -> Response:
         try:
             return await self._refuse(request, error)
-        except Exception as worse:  # noqa: BLE001 - it is told to the client as a problem
+        except Exception as worse:  # noqa: BLE001 - the client gets it as a problem
             return response(problem_of(worse))
 
 
 def _has_a_slash_too_many(path: str) -> bool:
-    """Whether no address reads so, though a folder of files would be found."""
+    """Whether the path has an empty part: no address has one, but the static files would ignore it."""
     return "//" in path or (path.endswith("/") and path != "/")
 
 
 class _Answering:
-    """What an answer is sent by: it adds the request's id, and takes note of the status."""
+    """Sends an answer: adds the request's id and remembers the status."""
 
     __slots__ = ("_id", "_send", "status")
 

@@ -1,4 +1,4 @@
-"""What can be asked for, and what runs by itself."""
+"""The catalogue: actors that clients can ask for, and schedules."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ async def catalogue(request: Request) -> Response:
 def members(
     actor: JobActor, schedule: Mapping[str, Any] | None, typical: tuple[float | None, float | None]
 ) -> dict[str, Any]:
-    """What is said of an actor; `typical` durations in seconds, p50 and p95, None until a run is known."""
+    """An actor's entry; `typical` has the p50 and p95 of its runs in seconds, None before the first run."""
     return {
         "name": actor.actor_name,
         "description": actor.description,

@@ -19,7 +19,7 @@ from sooner.web.lookup import job_id, visible
 from sooner.web.openapi.operation import Answer, Parameter, operation
 from sooner.web.resources import Resources
 
-#: Proxies close what is silent for longer; the contract says at least every 15 s.
+#: Proxies close silent connections: the contract promises a comment at least every 15 s.
 PING_SECONDS = 10
 #: How long a browser waits before it resumes a stream that ended early.
 RETRY_MILLISECONDS = 1000
@@ -45,7 +45,7 @@ async def events(request: Request) -> Response:
     job = await visible(resources, id, who)
     heard = Heard.read(request.headers.get("last-event-id", ""))
     if job.state.is_final and heard is not None and heard.news(job) is None:
-        # What makes a browser's EventSource stop coming back (HTML, section 9.2.3).
+        # A 204 stops a browser's EventSource from coming back (HTML, section 9.2.3).
         return Response(status_code=204, headers={"Cache-Control": "no-store"})
     return stream(resources, id, heard)
 
@@ -57,7 +57,7 @@ def stream(
     headers: Mapping[str, str] | None = None,
     on_close: Closed | None = None,
 ) -> Response:
-    """The answer that goes on until the job is final. `on_close` is awaited when the client hangs up before."""
+    """A stream of the job's events until it is final. `on_close` is awaited when the client hangs up before."""
     return EventSourceResponse(
         _events(resources, id, heard),
         headers=headers,
@@ -68,7 +68,7 @@ def stream(
 
 
 async def _events(resources: Resources, id: UUID, heard: Heard | None) -> AsyncIterator[ServerSentEvent]:
-    """One event at a time, each made of the row as it is when the reader is ready for it: nothing piles up."""
+    """Each event is made when the reader is ready for it, from the row as it is then: nothing piles up."""
     follower = resources.follower
     with follower.subscribe(id, closely=True) as subscription:
         job = await _first(resources, subscription)
@@ -84,7 +84,7 @@ async def _events(resources: Resources, id: UUID, heard: Heard | None) -> AsyncI
 
 
 async def _first(resources: Resources, subscription: Subscription) -> Job | None:
-    """The job, as soon as the database says; None when it is gone, or the process is ending."""
+    """The job, once the database answers; None where the job is gone or the process is ending."""
     while not resources.follower.is_released:
         with contextlib.suppress(Unavailable):
             return await resources.follower.look(subscription)

@@ -1,4 +1,4 @@
-"""What is done about failed jobs: retry and resolve."""
+"""Failed jobs over HTTP: retrying and resolving them."""
 
 from starlette.requests import Request
 from starlette.responses import Response

@@ -1,4 +1,4 @@
-"""Whether the process is up, and whether it can serve."""
+"""The probes: whether the process is up, and whether it can serve."""
 
 import asyncpg
 import orjson
@@ -40,7 +40,7 @@ async def ready(request: Request) -> Response:
 
 
 async def _revision(resources: Resources) -> str | None:
-    """The schema's revision; None before the first migration, and where an older release made the last."""
+    """The schema's revision; None before the first migration, and for the schema of an older release."""
     try:
         row = await resources.database.row(SQL.revision)
     except asyncpg.UndefinedTableError:

@@ -48,7 +48,7 @@ async def jobs(request: Request) -> Response:
 
 
 def filter_of(query: QueryParams, tenant: str | None = None) -> JobFilter:
-    """The jobs that a query means, of one tenant or of all. Raises Invalid."""
+    """The filter that a query string describes, for one tenant or for all. Raises Invalid."""
     return JobFilter(tenant, _state(query), _actor(query))
 
 

@@ -16,9 +16,9 @@ from sooner.web.resources import Resources
 
 @operation(tag="Queues", answers={200: Answer("The queues.", schemas.Queues)}, credentials="admin")
 async def queues(request: Request) -> Response:
-    """GET /queues: every queue and what goes on in it; beyond 10,000 jobs of a kind the numbers are estimates.
+    """GET /queues: every queue with its numbers; beyond 10,000 jobs a number is an estimate.
 
-    `stranded` are due jobs that no living worker would claim: none serves their actor. Those of a paused queue are not among them.
+    `stranded` counts due jobs that no living worker would claim, as none serves their actor; jobs of a paused queue do not count.
     """
     resources: Resources = request.app.state.resources
     await caller(request, "admin")

@@ -68,7 +68,7 @@ def _json(text: str) -> Representation:
 
 
 def _file(files: Files, file: File) -> Representation:
-    # The bytes are an actor's, perhaps made of a stranger's: they are saved, never run as a page of this site.
+    # A stranger may have supplied the bytes: browsers save them and never run them as a page of this site.
     headers = {
         "Content-Disposition": attachment(file.name),
         "X-Content-Type-Options": "nosniff",

@@ -98,7 +98,7 @@ async def submit(request: Request) -> Response:
     wanted = _preferences(request)
     try:
         if not wanted.may_wait:
-            # Nobody has to be woken.
+            # The client does not wait, so nothing has to wake it.
             return _tell(resources, request, actor, await _let_in(resources, submission, who, uuid7()), 0)
         with resources.follower.subscribe(uuid7()) as subscription:
             job = await _let_in(resources, submission, who, subscription.id)
@@ -110,7 +110,7 @@ async def submit(request: Request) -> Response:
 
 
 async def _let_in(resources: Resources, submission: Submission, who: Caller, id: UUID) -> Job:
-    """The job as it begins. Whoever asks again for a job that is there gets it, also where there is room for no more."""
+    """Admit and enqueue the job. A repeated request gets its first job even where there is no room for another."""
     admission = resources.admission
     try:
         if not admission.has_room(who.tenant, submission.actor):
@@ -130,7 +130,7 @@ async def _let_in(resources: Resources, submission: Submission, who: Caller, id:
 async def _replay(
     request: Request, actor: JobActor, who: Caller, id: UUID, wanted: Preferences, *fields: HeaderField
 ) -> Response:
-    """There is such a job: the same one, waited for as a fresh one."""
+    """Answer with the job that exists already, after the same wait as for a new job."""
     resources: Resources = request.app.state.resources
     with resources.follower.subscribe(id) as subscription:
         job = await visible(resources, id, who)
@@ -145,7 +145,7 @@ async def _answer(
     wanted: Preferences,
     *fields: HeaderField,
 ) -> Response:
-    """The answer when the job has ended or the wait is over; at once for a client that listens."""
+    """The answer when the job has ended or the wait is over; at once for a client that wants the event stream."""
     resources: Resources = request.app.state.resources
     seconds = _wait(resources, wanted, job)
     if seconds > 0 and not job.state.is_final and not _listens(request):
@@ -156,7 +156,7 @@ async def _answer(
 def _tell(
     resources: Resources, request: Request, actor: JobActor, job: Job, seconds: float, *fields: HeaderField
 ) -> Response:
-    """The answer about a job that was waited for as long as `seconds`."""
+    """The document or the event stream of a job, after a wait of `seconds`."""
     if _listens(request):
         return _stream(resources, actor, job, fields)
     return answer(resources, job, prefer.applied(seconds), *fields)
@@ -219,7 +219,7 @@ def _preferences(request: Request) -> Preferences:
 
 
 def _wait(resources: Resources, wanted: Preferences, job: Job) -> float:
-    """How many seconds to wait for the end of the job: none where it is known that it cannot end by then."""
+    """The seconds to wait for the job's end; 0 where the forecast says that the job cannot end by then."""
     settings = resources.settings
     seconds = wanted.seconds(settings.sync_wait_seconds, settings.sync_wait_max_seconds)
     if _is_postponed(job, seconds):
@@ -228,14 +228,14 @@ def _wait(resources: Resources, wanted: Preferences, job: Job) -> float:
 
 
 def _is_postponed(job: Job, seconds: float) -> bool:
-    """Whether it cannot even begin within the wait."""
+    """Whether the job is postponed beyond the wait."""
     return job.run_at is not None and job.run_at > job.created_at + timedelta(seconds=seconds)
 
 
 async def _end(
     request: Request, actor: JobActor, subscription: Subscription, job: Job, seconds: float
 ) -> Job:
-    """The job when it has ended, when the wait is over, or when nobody waits for it any more."""
+    """The job at its end, after the wait, or when the client has hung up."""
     resources: Resources = request.app.state.resources
     ending = resources.follower.final(subscription, seconds)
     if actor.declaration.on_disconnect == "continue":
@@ -247,7 +247,7 @@ async def _end(
 
 
 async def _abandon(resources: Resources, actor: JobActor, id: UUID) -> None:
-    """The client hung up: what the actor wants then, unless somebody else here watches the job."""
+    """The client hung up: cancel the job as its actor declares, unless another request here follows it."""
     if resources.follower.count(id) <= 1:
         try:
             await resources.actions.abandon(id, even_running=actor.declaration.on_disconnect == "cancel")
@@ -256,7 +256,7 @@ async def _abandon(resources: Resources, actor: JobActor, id: UUID) -> None:
 
 
 async def _reread(resources: Resources, job: Job) -> Job:
-    """The job as it is after the wait; as it was accepted where the database is away: it is not lost."""
+    """The job as it is after the wait. Where the database is away, the job as it was accepted: it is not lost."""
     with contextlib.suppress(Unavailable):
         return await resources.follower.job(job.id) or job
     return job

@@ -1,4 +1,4 @@
-"""Short-lived tokens over HTTP: what a browser may hold."""
+"""Short-lived tokens over HTTP, for browsers."""
 
 from starlette.requests import Request
 from starlette.responses import Response

@@ -36,7 +36,7 @@ NEW = {
     credentials="key",
 )
 async def create(request: Request) -> Response:
-    """POST /webhooks: an endpoint to be told of the tenant's jobs; its secret is shown once."""
+    """POST /webhooks: register an endpoint for the ends of the tenant's jobs; its secret is shown once."""
     resources: Resources = request.app.state.resources
     who = await key_holder(request)
     members = await read_members(request, resources.settings.max_body_bytes, ["url", "events"])
@@ -69,7 +69,7 @@ async def show(request: Request) -> Response:
 
 @operation(tag="Webhooks", answers={204: Answer("It is gone.")}, problems=(404,), credentials="key")
 async def delete(request: Request) -> Response:
-    """DELETE /webhooks/{id}: the endpoint is told nothing any more."""
+    """DELETE /webhooks/{id}: remove the endpoint."""
     resources: Resources = request.app.state.resources
     who = await key_holder(request)
     try:

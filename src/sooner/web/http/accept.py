@@ -1,4 +1,4 @@
-"""What a client would rather be answered with (RFC 9110, section 12.5.1)."""
+"""The media type that a client prefers (RFC 9110, section 12.5.1)."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ EVENTS = "text/event-stream"
 
 
 def prefers_events(fields: Iterable[str]) -> bool:
-    """Whether Accept asks for an event stream, and not as much for JSON."""
+    """Whether Accept prefers an event stream to JSON."""
     text = ",".join(fields).lower()
     if EVENTS not in text:
         return False

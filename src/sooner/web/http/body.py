@@ -22,9 +22,9 @@ def read_json(request: Request, most: int) -> Awaitable[bytes]:
 
 
 async def read_members(request: Request, most: int, known: Collection[str]) -> dict[str, Any]:
-    """The members of a JSON object that may be missing altogether.
+    """The members of a JSON object; an empty body counts as an empty object.
 
-    Raises what `read_json` raises, BadRequest for what is no JSON, Invalid for what is no object of these members.
+    Raises as `read_json` does, BadRequest for broken JSON, and Invalid for anything but an object of `known` members.
     """
     if request.headers.get("content-type") is None:
         body = await read(request, most)

@@ -1,4 +1,4 @@
-"""Which request this is: X-Request-ID and traceparent (W3C Trace Context, section 3.2)."""
+"""The ids of a request: X-Request-ID and traceparent (W3C Trace Context, section 3.2)."""
 
 import os
 import re
@@ -10,7 +10,7 @@ _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-
 
 
 def correlate(fields: Headers) -> tuple[str, str]:
-    """Request id and traceparent of a request: taken over where they fit, made up where not."""
+    """Request id and traceparent of a request: the client's where they are well formed, else new ones."""
     request_id, traceparent = fields.get("x-request-id"), fields.get("traceparent")
     random = os.urandom(40).hex()
     if request_id is None or not _REQUEST_ID.fullmatch(request_id):

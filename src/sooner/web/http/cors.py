@@ -27,7 +27,7 @@ REMEMBERED_SECONDS = 600
 
 
 class Cors(CORSMiddleware):
-    """Lets scripts of these origins in; `*` is any. Keys are sent as headers, never as cookies: nothing is ambient."""
+    """Admits scripts of these origins; `*` is any. A browser sends no API key by itself, for keys are headers and no cookies."""
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
         super().__init__(
@@ -40,7 +40,7 @@ class Cors(CORSMiddleware):
         )
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """The answer to a preflight, which carries no credentials; a refused one says so as a problem."""
+        """The answer to a preflight, which carries no credentials; a refusal is a problem document."""
         answer = super().preflight_response(request_headers)
         if answer.status_code < 400:
             return answer

@@ -1,4 +1,4 @@
-"""Where a list goes on, as an opaque text in its address."""
+"""The position in a list as an opaque text in the next page's address."""
 
 import base64
 import binascii

@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 async def unless_hung_up(request: Request, work: Coroutine[Any, Any, T]) -> tuple[T | None, bool]:
-    """What `work` comes to, and whether the client hung up before; then `work` is cancelled.
+    """The result of `work`, and whether the client hung up first, which cancels `work`.
 
-    The request's body has to be read by then.
+    The caller has read the request's body before.
     """
     working, leaving = asyncio.create_task(work), asyncio.create_task(_hang_up(request))
     try:

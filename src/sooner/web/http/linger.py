@@ -1,4 +1,4 @@
-"""Answering a request whose body nobody read."""
+"""Answers to requests whose body nobody has read."""
 
 import asyncio
 import contextlib
@@ -6,17 +6,17 @@ import contextlib
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-#: A body of at most this size is as well read to its end: the connection can be used again.
+#: The server reads a shorter body to its end, so that the connection can be used again.
 SHORT = 64 * 1024
 LINGER_SECONDS = 5.0
 
 
 async def answer_early(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send an answer that may come before the request's body did.
+    """Send an answer, perhaps before the request's body has arrived.
 
     A server that closes at once may reset the connection, and the client, still sending, never sees the answer
-    (RFC 9112, section 9.6). So it goes out whole, what the client still sends is thrown away for a while, and
-    only then the connection is closed.
+    (RFC 9112, section 9.6). So the answer goes out whole, the rest of the body is discarded for some seconds, and
+    then the connection is closed.
     """
     if scope.get("sooner.read") or not _has_long_body(scope):
         await answer(scope, receive, send)

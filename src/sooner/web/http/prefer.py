@@ -17,7 +17,7 @@ _LONGEST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What the client would like. `wait` in seconds."""
+    """The preferences of a client; `wait` is in seconds."""
 
     wait: int | None = None
     respond_async: bool = False
@@ -30,19 +30,19 @@ class Preferences:
 
     @property
     def may_wait(self) -> bool:
-        """Whether the end of the job may have to be waited for."""
+        """Whether the client may want to wait for the job's end."""
         return self.wait is not None or not self.respond_async
 
     @property
     def says_when(self) -> bool:
-        """Whether the client said how long to wait, or not to."""
+        """Whether the client itself said how long to wait, if at all."""
         return self.wait is not None or self.respond_async
 
 
 def read(fields: Iterable[str]) -> Preferences:
     """The preferences of all Prefer fields of a request.
 
-    Of a repeated preference the first counts; what does not fit the grammar is ignored (section 2).
+    The first of repeated preferences counts; malformed preferences are ignored (section 2).
     """
     return _read(*[field[:_LONGEST] for field in fields])
 
@@ -63,7 +63,7 @@ def _unquoted(word: str) -> str:
 
 
 def _seconds(digits: str) -> int:
-    """A number so long that it says nothing but "very long" need not be exact."""
+    """The number in the first nine digits: any longer number exceeds every limit as well."""
     return int(digits.lstrip("0")[:9] or "0")
 
 

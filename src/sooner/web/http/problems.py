@@ -20,7 +20,7 @@ DATABASE_RETRY_SECONDS = 2
 
 
 def problem_of(error: Exception) -> Problem:
-    """The problem that an exception is to a client."""
+    """The problem by which a client learns of an exception."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, Unavailable):

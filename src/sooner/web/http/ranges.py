@@ -1,4 +1,4 @@
-"""Parts of a representation (RFC 9110, section 14)."""
+"""Byte ranges (RFC 9110, section 14)."""
 
 import re
 
@@ -6,14 +6,14 @@ _SPEC = re.compile(r"bytes\s*=[\s,]*(\d{0,18})\s*-\s*(\d{0,18})[\s,]*", re.IGNOR
 
 
 class Unsatisfiable(Exception):
-    """No byte of what is there was asked for."""
+    """The range lies outside of the representation."""
 
 
 def read(field: str, size: int) -> tuple[int, int] | None:
-    """The part that a Range field asks for, from the first byte up to before the last one.
+    """The range that a Range field asks for, as its start and its exclusive stop.
 
-    None where the field is to be ignored: another unit, not well formed, or several parts at once, which a
-    server may answer with the whole (section 14.2). Raises Unsatisfiable.
+    None where the server ignores the field: another unit, malformed, or several ranges at once, which it may
+    answer with the whole (section 14.2). Raises Unsatisfiable.
     """
     match = _SPEC.fullmatch(field.strip())
     if match is None or match[1] == match[2] == "":
@@ -31,5 +31,5 @@ def read(field: str, size: int) -> tuple[int, int] | None:
 
 
 def content_range(start: int, stop: int, size: int) -> str:
-    """The Content-Range field of a part."""
+    """The Content-Range field of a range."""
     return f"bytes {start}-{stop - 1}/{size}"

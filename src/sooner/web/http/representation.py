@@ -1,4 +1,4 @@
-"""Bytes with a type, given out whole, in part, or not at all where the client has them."""
+"""Bytes with a media type: sent whole, as a range, or not at all to a client that has them."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ def answer(request: Request, shown: Representation) -> Response:
     start, stop = part or (0, shown.size)
     if part is not None:
         headers["Content-Range"] = ranges.content_range(start, stop, shown.size)
-    # Not as `media_type`, to which Starlette adds a charset that nobody declared.
+    # Starlette adds a charset that nobody declared to a `media_type`.
     headers |= {"Content-Type": shown.type, "Content-Length": str(stop - start)}
     status = 200 if part is None else 206
     if request.method == "HEAD":

@@ -1,12 +1,12 @@
-"""How a request came."""
+"""The scheme of a request."""
 
 from starlette.requests import Request
 
 
 def scheme(request: Request) -> str:
-    """How the client reached us, or the proxy before us, by that one's word: https or http.
+    """The scheme, https or http, by which the client reached the proxy in front of us, or us.
 
-    Any client may say so of itself: good for the flag of its own cookie, and for nothing that protects others.
+    A client can forge X-Forwarded-Proto: use this for the client's own cookie, and never to protect others.
     """
     said = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip()
     return said if said in ("http", "https") else request.url.scheme

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 CONTEXT = (b"traceparent", b"tracestate")
 
-#: Other methods are strangers' words, of which there may be any number.
+#: Clients may invent any number of other methods.
 METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 
-#: Of an address that may be as long as a server takes.
+#: Characters of a path, which may be as long as the server accepts.
 LONGEST_PATH = 500
 
 
 class RequestSpans:
     """An application whose requests are spans. Within, a request's traceparent is its span's.
 
-    Of an address the path alone is told: its query may be a job's capability.
+    A span has the path of an address and not its query, which may be a job's capability.
     """
 
     def __init__(self, app: ASGIApp, tracing: "Tracing") -> None:
@@ -72,5 +72,5 @@ def _context_of(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str | None]
 
 
 def _error(status: int) -> str | None:
-    """What went wrong here: a client that hangs up before an answer is none of it."""
+    """The error of a failed request; a client that hangs up before its answer makes none."""
     return str(status) if status >= 500 else None

@@ -13,7 +13,7 @@ def root() -> str:
 
 
 class Rooted:
-    """An application below a path, whether or not the proxy takes that off."""
+    """Serves an application below a path, whether or not the proxy strips the path."""
 
     def __init__(self, app: ASGIApp, root: str) -> None:
         self._app = app
@@ -31,7 +31,7 @@ class Rooted:
         """The root, and the path below it."""
         server, path = scope.get("root_path", "").rstrip("/"), scope["path"]
         root = self._root or server
-        # uvicorn puts its own root in front of whatever came.
+        # uvicorn prepends its own root to every path.
         path = _below(server, path)
         return root, _below(root, path)
 

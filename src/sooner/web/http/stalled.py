@@ -1,8 +1,8 @@
-"""Clients that take nothing of their answers.
+"""Clients that do not read their answers.
 
-uvicorn closes a connection only when its client has taken everything, however long that takes, and an orderly stop waits
-for it. How much a client takes the kernel alone knows: it gives up by itself a connection on which nothing was taken for
-as long as TCP_USER_TIMEOUT says (RFC 5482; tcp(7)). Elsewhere than on Linux there is no such option.
+uvicorn keeps a connection until its client has read everything, however long that takes, and an orderly stop waits for
+it. Only the kernel knows how much a client has read: with TCP_USER_TIMEOUT (RFC 5482; tcp(7)) it gives up a connection
+whose client reads nothing for so long. Only Linux has this option.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-#: nginx gives its clients as long. Event streams resume where they were, and files are asked for by ranges.
+#: nginx's default. A client can resume an event stream, and ask for the rest of a file by a range.
 STALLED_SECONDS = 60
 #: The same while the process ends.
 ENDING_SECONDS = 10
@@ -25,9 +25,9 @@ async def limit_as_soon_as_it_listens() -> None:
 
 
 def limit(seconds: int) -> bool:
-    """Let a connection that stalls end after so many seconds; whether this process listens.
+    """End connections that stall for so many seconds; the result says whether this process listens.
 
-    A connection inherits the option from its listening socket. uvicorn shows nobody either of them, so they are found
+    A connection inherits the option from its listening socket. uvicorn exposes neither of them, so they are looked up
     among the process's open files.
     """
     if sys.platform != "linux":

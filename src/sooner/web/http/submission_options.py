@@ -1,4 +1,4 @@
-"""What query and headers of a submission say of its when, and how often."""
+"""The options of a submission in its query and headers: start, priority, cancellation, idempotency."""
 
 import math
 import re
@@ -20,19 +20,19 @@ _PAST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Timing(NamedTuple):
-    """What a query says of when: seconds of delay or a time, and a priority's name."""
+    """A submission's start, as a time or as seconds of delay, and its priority's name."""
 
     run_at: datetime | None = None
     delay: float | None = None
     priority: str | None = None
 
 
-#: Nothing was said of it, as it is in most requests.
+#: The timing of most requests, which ask for none.
 NOW = Timing()
 
 
 def timing(request: Request) -> Timing:
-    """What the query says of when. Raises Invalid."""
+    """The timing that the query asks for. Raises Invalid."""
     if not request.scope["query_string"]:
         return NOW
     query = request.query_params

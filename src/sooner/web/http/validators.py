@@ -7,9 +7,9 @@ _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
 def known_tags(fields: Iterable[str]) -> frozenset[str]:
-    """The entity tags of all If-None-Match fields, `*` among them; what is no tag is ignored.
+    """The entity tags of all If-None-Match fields, `*` among them; malformed tags are ignored.
 
-    Weak and strong tags compare alike, as section 13.1.2 wants it.
+    Weak and strong tags compare alike, as section 13.1.2 requires.
     """
     field = ",".join(fields).strip()
     return frozenset(["*"] if field == "*" else _TAG.findall(field))

@@ -123,7 +123,7 @@ def _schemas(schemas: Mapping[str, Any]) -> str:
 
 
 def _prose(text: str) -> str:
-    """A text whose names stand in backticks."""
+    """The HTML of a text that has names in backticks."""
     return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 

@@ -13,9 +13,9 @@ FORMATS = {
 
 
 def example(schema: Mapping[str, Any]) -> Any:
-    """The plainest value: what the schema itself gives as example or default, of an object what it requires.
+    """The plainest value: the schema's own example or default, or an object with its required members.
 
-    An empty object where none is found: nothing plain fits what holds itself, or is written in another way.
+    An empty object for a schema that contains itself, or that this module cannot read.
     """
     try:
         return _example(schema, schema, ())
@@ -39,7 +39,7 @@ def _example(schema: Mapping[str, Any], root: Mapping[str, Any], within: tuple[s
 
 
 def _first(schemas: Sequence[Mapping[str, Any]], root: Mapping[str, Any], within: tuple[str, ...]) -> Any:
-    """A value of the first that has one. Raises LookupError."""
+    """A value of the first schema that has one. Raises LookupError."""
     for schema in schemas:
         with contextlib.suppress(LookupError):
             return _example(schema, root, within)

@@ -180,7 +180,7 @@ def _with_schema(answer: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[s
 
 def _answers(described: Operation) -> Iterator[tuple[int, Answer]]:
     yield from described.answers.items()
-    # Query parameters that it does not know, and bodies in a coding, are refused by every address alike.
+    # Every address refuses unknown query parameters, and bodies with a Content-Encoding.
     problems = {*described.problems, 422} | ({415} if described.body is not None else set())
     if described.credentials is not None:
         problems |= {401, 503}
@@ -263,7 +263,7 @@ def _actors_schemas(actors: Iterable[JobActor]) -> dict[str, Any]:
 
 
 def _moved(schema: Any, to: str) -> Any:
-    """A schema whose references point into itself, for a place below the root of another document."""
+    """The schema for use inside another document: its references point below `to` instead of to its own root."""
     if isinstance(schema, dict):
         return {
             key: value.replace("#/", to, 1) if key == "$ref" and isinstance(value, str) else _moved(value, to)

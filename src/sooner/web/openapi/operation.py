@@ -1,4 +1,4 @@
-"""What a handler says of itself: from this the API's description is made."""
+"""The description of one endpoint; the API's description consists of them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Body:
-    """What is sent. `schema` is JSON Schema."""
+    """A request's body; `schema` is JSON Schema."""
 
     schema: Schema
     example: Any = None
@@ -51,13 +51,13 @@ class Operation:
     body: Body | None = None
     #: `jobs` and `admin` are scopes of keys, `key` is any key but no token.
     credentials: Literal["jobs", "admin", "key"] | None = "jobs"
-    #: A job's signed address will do, beside these.
+    #: Whether a job's signed address is accepted in their place.
     by_address: bool = False
     text: tuple[str, str] = field(default=("", ""))
 
 
 def operation(**members: Any) -> Callable[[H], H]:
-    """Describe a handler, see `Operation`. Its docstring begins with method and path, which are taken off."""
+    """Describe a handler, see `Operation`. Its summary is its docstring without the leading method and path."""
 
     def describe(handler: H) -> H:
         first, _, rest = (handler.__doc__ or "").strip().partition("\n")

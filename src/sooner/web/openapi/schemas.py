@@ -26,7 +26,7 @@ class Progress(TypedDict):
 
 
 class Error(TypedDict):
-    """Why a job failed. `note` is what a person said who resolved it."""
+    """Why a job failed. `note` is by the person who resolved it."""
 
     type: str
     title: str

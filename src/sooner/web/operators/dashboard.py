@@ -1,4 +1,4 @@
-"""What the operators' page reads, beside the public addresses: one event stream, the hours before, and bulk actions."""
+"""Addresses that only the operators' page uses: its event stream, the queues' history, and bulk actions."""
 
 import asyncio
 import contextlib
@@ -88,7 +88,7 @@ async def events(request: Request) -> Response:
 
 
 class DashboardStream:
-    """One page's view. Looks about once a second and tells what is no longer as it was."""
+    """The event stream of one open page: looks about once a second, and sends the parts that have changed."""
 
     def __init__(self, request: Request) -> None:
         query = request.query_params
@@ -196,7 +196,7 @@ async def _each(request: Request, act: Callable[[UUID, str | None], Awaitable[No
     ids, more = await _ids(resources, asked)
     changed = 0
     for id in ids:
-        # Somebody else may have been faster.
+        # Another operator may have been faster.
         with contextlib.suppress(WrongState):
             await act(id, note)
             changed += 1
@@ -204,7 +204,7 @@ async def _each(request: Request, act: Callable[[UUID, str | None], Awaitable[No
 
 
 async def _ids(resources: Resources, asked: dict[str, Any]) -> tuple[list[UUID], bool]:
-    """The jobs that are meant, and whether there are more than one request acts on. Raises Invalid."""
+    """The jobs to act on, and whether there are more than one request may change. Raises Invalid."""
     named = asked.get("ids")
     if named is None:
         actor = asked.get("actor") or None

@@ -81,7 +81,10 @@ async def _key(request: Request, most: int) -> str:
 
 
 async def operator(request: Request) -> Caller | None:
-    """Who signed in; None without a cookie. Raises Unauthorized for a session that is over, Forbidden for a forged request."""
+    """The operator who signed in; None without a cookie.
+
+    Raises Unauthorized for a session that is over, Forbidden for a forged request.
+    """
     cookie = request.cookies.get(COOKIE)
     if cookie is None:
         return None
@@ -97,9 +100,9 @@ async def operator(request: Request) -> Caller | None:
 def refuse_foreign(request: Request) -> None:
     """Raises Forbidden for a request that a page of another origin made (OWASP, Cross-Site Request Forgery Prevention).
 
-    The cookie is SameSite=Strict; this also keeps out other origins of the same site. Browsers say where a
-    request comes from: Sec-Fetch-Site, older ones Origin. What says neither is no browser, and has no cookie
-    that it was tricked into sending.
+    The cookie is SameSite=Strict; this check also refuses other origins of the same site. Browsers send
+    Sec-Fetch-Site, older browsers Origin. A client that sends neither is no browser, so no page can have tricked it
+    into sending its cookie.
     """
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")

@@ -53,9 +53,9 @@ def version_of(folder: Path) -> str:
 
 
 class VersionedFiles(StaticFiles):
-    """Static files; under the address of their version they never change, elsewhere they are asked for again.
+    """Static files: caches keep them for ever under the address of their version, and ask again elsewhere.
 
-    While a deploy is under way a page of one version may meet a process of another: it gets that one's files.
+    During a deploy, a page of one version may get the files of the other version's process.
     """
 
     def __init__(self, folder: Path, version: str | None = None) -> None:
@@ -79,14 +79,14 @@ class VersionedFiles(StaticFiles):
 
 
 class Folder(Mount):
-    """A folder of static files; `described` says what the API's description has of them, by name below it."""
+    """A folder of static files; `described` holds their descriptions for the API's, by path below the folder."""
 
     def __init__(self, path: str, files: VersionedFiles, described: Mapping[str, Operation]) -> None:
         super().__init__(path, GZipMiddleware(files))
         self.described = described
 
 
-#: What the operators' page shows stands in its own address.
+#: The operators' page keeps its view in its own address.
 VIEW = tuple(
     Parameter(name, "query", "What the page shows.", {"type": "string"})
     for name in ("view", "state", "actor", "cursor", "job")
