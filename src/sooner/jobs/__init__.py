@@ -1,4 +1,4 @@
-"""Jobs: what they are, how they are declared, submitted, waited for, run and stopped."""
+"""Jobs: declaring, submitting, following, running and stopping them."""
 
 from sooner.jobs.context import current, progress
 from sooner.jobs.declaring.declare import job

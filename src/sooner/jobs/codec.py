@@ -1,4 +1,4 @@
-"""JSON as the service takes and gives it (RFC 8259), with numbers kept exact."""
+"""Reading and writing JSON (RFC 8259), with exact numbers."""
 
 import json
 import math
@@ -11,25 +11,25 @@ import pydantic_core
 
 from sooner.jobs.problem import BadRequest, Invalid, wrong
 
-#: orjson reads integers beyond 64 bits as floats; where one may be, the exact reader is used.
+#: orjson reads integers beyond 64 bits as floats: the exact reader takes texts that may hold one.
 _LONG_NUMBER = re.compile(rb"\d{18}")
 _DEEPEST = 200
 #: Reading a number takes time that grows with the square of its length.
 _LONGEST_NUMBER = 4300
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
 _RESULT_OPTIONS = _OPTIONS | orjson.OPT_PASSTHROUGH_DATACLASS
-#: Levels that orjson writes.
+#: The levels of nesting that orjson writes.
 _ORJSON_DEEPEST = 254
 
 
 def loads(text: str | bytes) -> Any:
-    """The value of a JSON text that is known to be good."""
+    """The value of a JSON text that was checked before."""
     data = text.encode() if isinstance(text, str) else text
     return json.loads(data) if _LONG_NUMBER.search(data) else orjson.loads(data)
 
 
 def dumps(value: Any) -> str:
-    """The JSON text of a value that JSON can hold. Raises TypeError for another one."""
+    """The JSON text of a value. Raises TypeError where JSON has no such value."""
     try:
         return orjson.dumps(value, option=_OPTIONS).decode()
     except TypeError:
@@ -37,20 +37,20 @@ def dumps(value: Any) -> str:
 
 
 class NotJson(ValueError):
-    """What an actor gave back has no JSON text. The message is for whoever asked for the job."""
+    """An actor's result has no JSON text. The message is for the client that submitted the job."""
 
 
 def result(value: Any) -> str:
-    """The JSON text of what an actor gave back, values that JSON does not have as pydantic writes them.
+    """The JSON text of an actor's result; pydantic writes values of types that JSON does not have.
 
-    Raises NotJson for what has none: NaN, infinities, more than 200 levels, objects of other kinds.
+    Raises NotJson for NaN, infinities, more than 200 levels, and objects that pydantic cannot write.
     """
     try:
         text = orjson.dumps(value, option=_RESULT_OPTIONS)
     except TypeError:
         text = _rendered(value)
         value = orjson.loads(text)
-    # orjson writes NaN as null, and of the many that are null few are NaN.
+    # orjson writes NaN as null, but most nulls are None: look closer.
     if b"null" in text and has_no_number(value):
         raise NotJson(NO_NUMBER)
     if text.count(b"[") + text.count(b"{") > _DEEPEST and _is_too_deep(value):
@@ -79,7 +79,7 @@ def _why_not(value: Any) -> str:
 
 
 def has_no_number(value: Any) -> bool:
-    """Whether a value holds NaN or an infinity, as far as it can be told."""
+    """Whether a value holds NaN or an infinity; False where pydantic cannot write the value."""
     try:
         text = pydantic_core.to_json(
             value, by_alias=True, inf_nan_mode="constants", bytes_mode="base64", serialize_unknown=True
@@ -100,7 +100,7 @@ def _holds_no_number(text: bytes) -> bool:
 
 
 def _is_too_deep(value: Any) -> bool:
-    """Whether a value has too many levels: with as many more around it as make it too deep for orjson."""
+    """Whether a value has too many levels: wrapped in more lists, it is too deep for orjson."""
     for _ in range(_ORJSON_DEEPEST - _DEEPEST):
         value = [value]
     try:
@@ -111,19 +111,19 @@ def _is_too_deep(value: Any) -> bool:
 
 
 def written(text: bytes) -> Any:
-    """A value for `result` that is written as JSON already."""
+    """A value for `result` whose JSON text exists already."""
     return orjson.Fragment(text)
 
 
 def is_written(value: Any) -> bool:
-    """Whether it is what `written` made."""
+    """Whether `written` made the value."""
     return type(value) is orjson.Fragment
 
 
 def read_object(body: bytes) -> dict[str, Any]:
     """The JSON object of a request's body.
 
-    Raises BadRequest for what is no JSON, Invalid for JSON that cannot be taken.
+    Raises BadRequest for broken JSON, Invalid for JSON that is no object or cannot be stored.
     """
     value = _read(body)
     if not isinstance(value, dict):

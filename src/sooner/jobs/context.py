@@ -1,4 +1,4 @@
-"""The job that the running code belongs to."""
+"""The context of running code: which job it belongs to."""
 
 import math
 from collections.abc import Callable
@@ -36,16 +36,16 @@ def current_if_any() -> Current | None:
 
 
 def enter(job: Current) -> None:
-    """Say which job the code of this task or thread belongs to from now on."""
+    """Make this the job of all code that this task or thread runs from now on."""
     _current.set(job)
     logs.belong(job=str(job.id), actor=job.actor, request_id=job.request_id, traceparent=job.traceparent)
 
 
 def progress(fraction: float | None = None, message: str | None = None) -> None:
-    """Tell whoever watches the job how far it is: `fraction` from 0 to 1, `message` for a person.
+    """Tell the job's followers how far it is: `fraction` from 0 to 1, `message` for a person.
 
-    Costs next to nothing: the latest word is written a few times a second. Does nothing outside a job.
-    A fraction beyond 0 or 1 counts as that end, NaN as none; of a long message the first thousand characters are told.
+    It is cheap: only the latest call is written, a few times a second. Outside a job it does nothing.
+    A fraction beyond 0 or 1 counts as 0 or 1, NaN as none; a message is cut to a thousand characters.
     """
     job = _current.get(None)
     if job is not None:
@@ -53,7 +53,7 @@ def progress(fraction: float | None = None, message: str | None = None) -> None:
 
 
 def _share(fraction: float) -> float | None:
-    """The fraction from 0 to 1: sums of rounded steps end a little beyond."""
+    """The fraction, clamped to 0 and 1: sums of rounded steps end a little beyond 1."""
     try:
         number = float(fraction)
     except OverflowError:

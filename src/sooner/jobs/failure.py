@@ -1,18 +1,18 @@
-"""How a job fails, as its document tells it."""
+"""The `error` member of a job document, made from the exception that failed the job."""
 
 from typing import Any
 
 from sooner.jobs import codec
 from sooner.jobs.problem import Invalid
 
-#: Characters of a member.
+#: The most characters of a member.
 LONGEST = 10_000
 
 
 class Failure(Exception):
-    """Raised by an actor to fail its job with a `type` that programs can tell apart and a `detail` for people.
+    """An actor raises it to fail its job with a `type` for programs and a `detail` for people.
 
-    `again` is whether another attempt may succeed: else none is made, whatever the actor's declaration says.
+    Without `again` the job gets no further attempt, whatever its actor's `retries` say.
     """
 
     def __init__(
@@ -25,7 +25,7 @@ class Failure(Exception):
 
 
 def deciding(error: BaseException) -> BaseException:
-    """The exception that tells why a job failed: of a group its only member, or its first Failure, which counts the others."""
+    """The exception that explains a failed job: a group's only member, or its first Failure with the number of the others."""
     members = _members_of(error)
     if len(members) == 1:
         return members[0]
@@ -37,7 +37,7 @@ def deciding(error: BaseException) -> BaseException:
 
 
 def _members_of(error: BaseException) -> list[BaseException]:
-    """The exceptions in a group, however deep, in their order; one that is no group by itself."""
+    """The exceptions in a group, at any depth, in order; an exception that is no group stands for itself."""
     found, left = [], [error]
     while left:
         member = left.pop()
@@ -49,7 +49,7 @@ def _members_of(error: BaseException) -> list[BaseException]:
 
 
 def describe(error: BaseException) -> str:
-    """The `error` member for an exception, as JSON: of an unexpected one its class alone, for its text may tell anything."""
+    """The `error` member for an exception, as JSON. An unexpected exception shows its class alone: its text may hold secrets."""
     return codec.dumps(_members(error))
 
 
@@ -70,7 +70,7 @@ def _document(type: str, title: str, detail: str | None) -> dict[str, Any]:
 
 
 def text_of(error: BaseException) -> str:
-    """An exception's text; of one that has none to give (its `__str__` may raise anything) a sentence that says so."""
+    """An exception's text, or a sentence in its place where `__str__` raises."""
     try:
         return str(error)
     except BaseException:  # noqa: BLE001 - also KeyboardInterrupt: the job has to end
@@ -78,5 +78,5 @@ def text_of(error: BaseException) -> str:
 
 
 def storable(text: str) -> str:
-    """A text that PostgreSQL can keep: no NUL, no lone surrogate."""
+    """The text as PostgreSQL can store it: without NUL and lone surrogates."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

@@ -1,4 +1,4 @@
-"""What can be wrong with a call: one small tree, each a problem document (RFC 9457)."""
+"""The refusals of a call as one small tree of exceptions, each a problem document (RFC 9457)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Problem(Exception):
-    """A refusal that its caller is told. `detail` is a sentence for a person; nothing was done."""
+    """A refusal: the call changed nothing. `detail` is a sentence for a person."""
 
     status = 500
     type = "about:blank"
@@ -49,7 +49,7 @@ class Unauthorized(Problem):
 
 
 class Forbidden(Problem):
-    """`scope` is what the credentials lack (RFC 6750, section 3.1)."""
+    """`scope` is the scope that the credentials lack (RFC 6750, section 3.1)."""
 
     status, type, title = 403, "forbidden", "Not allowed with these credentials"
 
@@ -101,7 +101,7 @@ class UnsupportedMediaType(Problem):
 
 
 class RangeNotSatisfiable(Problem):
-    """`size` is how many bytes there are."""
+    """`size` is the number of bytes of the representation."""
 
     status, type, title = 416, "range-not-satisfiable", "The range lies outside of what is there"
 
@@ -114,7 +114,7 @@ class RangeNotSatisfiable(Problem):
 
 
 class JobFailed(Problem):
-    """The job's own error, for whoever asks for its result."""
+    """The job's own error, in answer to a request for its result."""
 
     status, type, title = 502, "failed", "The job failed"
 

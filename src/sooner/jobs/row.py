@@ -1,4 +1,4 @@
-"""A job as it is read from its row."""
+"""A job, read from its row."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +13,7 @@ from sooner.jobs.states import PUBLIC, State
 class Job(NamedTuple):
     """One row. `params`, `result`, `error` and `progress` are JSON texts.
 
-    `turn` is the round of its line in which it comes up, where that was read.
+    `turn` is the round in which the job's turn comes; None where the query did not read it.
     """
 
     id: UUID
@@ -67,7 +67,7 @@ class Job(NamedTuple):
 
     @property
     def fraction(self) -> float | None:
-        """How far it is, from 0 to 1, where it has told."""
+        """The fraction of the job's progress; None where the actor has given none."""
         progress: Mapping[str, Any] = {} if self.progress is None else orjson.loads(self.progress)
         return progress.get("fraction")
 

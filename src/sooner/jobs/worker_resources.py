@@ -1,4 +1,4 @@
-"""What a worker lends its actors."""
+"""The resources that a worker lends its actors: its pool and its network."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ _lent: "list[tuple[Database, Network]]" = []
 
 
 def lend(database: Database, network: "Network") -> None:
-    """Say what actors use. The worker does so once when it begins."""
+    """Set the resources that actors use. The worker calls this once when it begins."""
     _lent[:] = [(database, network)]
 
 
@@ -22,7 +22,7 @@ def database() -> Database:
 
 
 def network() -> "Network":
-    """The way out, for async actors that call addresses others named. Raises RuntimeError outside a worker."""
+    """The checked way to addresses that clients name, for async actors. Raises RuntimeError outside a worker."""
     return _ours()[1]
 
 

@@ -41,19 +41,19 @@ OnDisconnect = Literal["continue", "cancel", "cancel-if-waiting"]
 
 
 class Options(TypedDict, total=False):
-    """What may be said of an actor beside its priority.
+    """The options of an actor's declaration, beside its priority.
 
-    queue: at most 30 bytes; a name does not end in .threads, .limited or .last, which are parts of a queue.
-    retries: how often it is tried again after an exception (a user's job is tried once).
-    wait: a tenacity wait strategy, seconds between attempts; by default it doubles from 1 s to 10 min.
+    queue: a name of at most 30 bytes that does not end in .threads, .limited or .last, which are parts of a queue.
+    retries: how many further attempts follow an exception; none by default.
+    wait: a tenacity wait strategy for the seconds between attempts; by default they double from 1 s to 10 min.
     time_limit: seconds after which an attempt fails.
-    on_disconnect: what becomes of the job when the client that waits for it hangs up.
-    concurrency: `Limit(4, per="tenant")`: never more at once, at any number of workers.
-    rate: `Rate(10, seconds=60)`: never more often.
-    unique: while one waits or runs, a second request gets the same job: one a tenant with equal parameters, or
-      with equal values of the parameters named.
-    diagnostic: only there with DIAGNOSTICS=1. internal: not to be asked for over HTTP.
-    check: called with the function's arguments, each good by itself; raises Invalid where they do not go together.
+    on_disconnect: whether the job goes on when the client that waits for it hangs up.
+    concurrency: `Limit(4, per="tenant")`: how many jobs run at once, at any number of workers.
+    rate: `Rate(10, seconds=60)`: how many jobs begin in a time.
+    unique: while a job waits or runs, a second request of its tenant with equal parameters gets the same job;
+      a tuple names the parameters that have to be equal.
+    diagnostic: the actor exists with DIAGNOSTICS=1 alone. internal: clients cannot ask for it over HTTP.
+    check: a function of the same arguments; it raises Invalid where valid arguments do not go together.
     """
 
     queue: str
@@ -69,15 +69,15 @@ class Options(TypedDict, total=False):
     check: Callable[..., None] | None
 
 
-#: Seconds: what is longer, or without end, is beyond PostgreSQL's calendar, or a mistake.
+#: Ten years in seconds: a longer pause is a mistake, or beyond PostgreSQL's calendar.
 LONGEST_PAUSE = 315_360_000.0
-#: Between attempts, in seconds, where nothing else is said.
+#: The default pause between attempts, in seconds.
 DOUBLING = tenacity.wait_exponential(multiplier=1, max=600)
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """What was said of an actor: `Options`, and its priority as a number. Raises ValueError for what cannot hold."""
+    """An actor's `Options`, and its priority as a number. Raises ValueError for an option that cannot hold."""
 
     priority: int
     queue: str = "default"
@@ -102,7 +102,7 @@ class Declaration:
 
 
 class Misfit(Invalid):
-    """Stored parameters that this actor does not take: another version of it may."""
+    """This actor does not take the stored parameters: another version of it may."""
 
 
 class JobActor(dramatiq.Actor[Any, Any]):
@@ -120,7 +120,7 @@ class JobActor(dramatiq.Actor[Any, Any]):
         #: JSON Schema of the parameters.
         self.schema = schema_of(fn, self.parameters, hints)
         self.result = result_of(fn, hints)
-        #: Whether it takes whatever there is.
+        #: Whether the actor takes any parameters.
         self._is_open = self._takes_any and not self.parameters.model_fields
         self._refuse_unknown_names()
         super().__init__(fn, **options)
@@ -130,7 +130,7 @@ class JobActor(dramatiq.Actor[Any, Any]):
         return self.parameters.model_config["extra"] == "allow"
 
     def _refuse_unknown_names(self) -> None:
-        """Raises ValueError for a limit or `unique` by what is no parameter: all jobs would count as one."""
+        """Raises ValueError for a limit or `unique` by an unknown parameter: all jobs would count as equal."""
         limit, unique = self.declaration.concurrency, self.declaration.unique
         by = {"tenant"} if limit is None or limit.per is None else {limit.per}
         for name in sorted(by - {"tenant"} | (set(unique) if isinstance(unique, tuple) else set())):
@@ -142,30 +142,30 @@ class JobActor(dramatiq.Actor[Any, Any]):
 
     @cached_property
     def lane(self) -> Lane:
-        """Where its jobs are claimed from."""
+        """The lane that the actor's jobs are claimed from."""
         return Lane(self.declaration.queue, is_threaded=not self.is_async, is_limited=self.is_limited)
 
     @cached_property
     def is_limited(self) -> bool:
-        """Whether so many of its jobs may run at a time, or begin in one."""
+        """Whether the actor has a limit of concurrency or rate."""
         return bool(self.declaration.concurrency or self.declaration.rate)
 
     @property
     def is_counted(self) -> bool:
-        """Whether a job of its counts together with others, by its parameters or tenant or all alike."""
+        """Whether a limit or `unique` counts the actor's jobs together."""
         return self.is_limited or self.declaration.unique is not False
 
     def limit(self, tenant: str | None, values: Values) -> LimitRow | None:
-        """What limits a job with these parameters."""
+        """The limit of a job with these parameters; None where there is none."""
         declared = self.declaration
         return limit_row(self.actor_name, declared.concurrency, declared.rate, tenant, named(values))
 
     def unique_key(
         self, tenant: str | None, values: Values, sign: Callable[[bytes], bytes] | None = None
     ) -> str | None:
-        """The key under which one such job may wait or run; None where there may be any number.
+        """The key under which only one job may wait or run; None where the actor is not unique.
 
-        Where parameters are secret the key is signed: a plain digest could be guessed back. Only web can sign.
+        Secret parameters make it a signed key: an attacker could guess them from a plain digest. Only web can sign.
         """
         if (unique := self.declaration.unique) is False:
             return None
@@ -175,7 +175,7 @@ class JobActor(dramatiq.Actor[Any, Any]):
         return digest(identity.encode()).hex()
 
     def check(self, params: Mapping[str, Any]) -> Values:
-        """The parameters as the signature's types. Raises Invalid, one error a parameter that does not fit."""
+        """The parameters, converted to the signature's types. Raises Invalid, with an error for each unfit parameter."""
         return params if self._is_open and self.declaration.check is None else self._validated(params)
 
     @cached_property
@@ -184,11 +184,11 @@ class JobActor(dramatiq.Actor[Any, Any]):
         return takes_secrets(self.parameters)
 
     def secret_paths(self, params: Mapping[str, Any], values: Values) -> list[Path]:
-        """Where the secrets are in parameters, told by what `check` made of them."""
+        """The paths of the secrets in `params`, for which `check` returned `values`."""
         return list(find(params, values)) if self.takes_secrets else []
 
     def message_with_options(self, *, args: Any = (), kwargs: Any = None, **options: Any) -> Any:
-        """As dramatiq's. Raises TypeError where it would put a secret into the table in clear, ValueError for unfit options."""
+        """As dramatiq's. Raises TypeError rather than store a secret in clear, and ValueError for unfit options."""
         check_options(options)
         if self.takes_secrets:
             params = self.named(tuple(args), kwargs or {})
@@ -198,7 +198,7 @@ class JobActor(dramatiq.Actor[Any, Any]):
         return super().message_with_options(args=args, kwargs=kwargs, **options)
 
     def arguments(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The keyword arguments for stored parameters, as the signature's types. Raises Misfit."""
+        """Stored parameters as keyword arguments of the signature's types. Raises Misfit."""
         if self._is_open:
             return params
         try:
@@ -229,7 +229,7 @@ class JobActor(dramatiq.Actor[Any, Any]):
         return '"x-upload":true' in codec.dumps(self.schema)
 
     def uploads(self, params: Mapping[str, Any], values: Values) -> list[tuple[str, Sequence[UUID]]]:
-        """The ids of uploads in parameters, told by what `check` made of them, by JSON pointers to where they are."""
+        """The JSON pointers and ids of the uploads in `params`, for which `check` returned `values`."""
         found = places(params, values, names_upload) if self.takes_uploads else ()
         return [("#" + "".join("/" + escape(part) for part in path), ids) for path, ids in found]
 
@@ -244,7 +244,7 @@ class JobActor(dramatiq.Actor[Any, Any]):
 
 
 def doubling(attempt: int) -> float:
-    """Seconds between attempts where nothing else is said."""
+    """The default seconds between attempts."""
     return _seconds(DOUBLING, attempt)
 
 
@@ -271,15 +271,15 @@ def job(*, priority: Priority = ..., **options: Unpack[Options]) -> Callable[[Fu
 def job(
     fn: Function | None = None, *, priority: Priority = "normal", **options: Unpack[Options]
 ) -> JobActor | Callable[[Function], JobActor]:
-    """Make a function an actor that others ask for with `POST /jobs/{its name}`.
+    """Make a function an actor, which clients ask for with `POST /jobs/{its name}`.
 
     An `async def` runs as a task on the worker's event loop, a `def` on one of its threads.
-    Its parameters' types say what is accepted, its docstring describes it.
+    The types of its parameters validate requests; its docstring describes it.
 
-    priority: used when a request names none. options: see `Options`.
+    priority: the priority of requests that name none. options: see `Options`.
 
-    Raises ValueError for a limit below 1 or a queue name that cannot hold, TypeError for a function that cannot: each
-    says what to write instead.
+    Raises ValueError for a limit below 1 or an unfit queue name, TypeError for a function that cannot be an actor: each
+    message says what to write instead.
     """
     declaration = Declaration(PRIORITIES.index(priority), **options)
 

@@ -1,4 +1,4 @@
-"""How much of an actor may run at once, and how often."""
+"""Limits of an actor: how many jobs run at once, and how often one begins."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from sooner.queue.enqueue import LimitRow
 class Limit:
     """At most `most` jobs of an actor run at the same time, whatever the number of workers.
 
-    per: nothing, so that all count together; "tenant"; or the name of a parameter, whose values count apart.
+    per: None counts all jobs together; "tenant" or a parameter's name counts the jobs of each value apart.
     """
 
     most: int
@@ -32,7 +32,7 @@ class Rate:
 def row(
     actor: str, concurrency: Limit | None, rate: Rate | None, tenant: str | None, params: Mapping[str, Any]
 ) -> LimitRow | None:
-    """What limits one job with these values as parameters; None where nothing does.
+    """The limit of a job with these parameters; None where there is none.
 
     A rate counts under the same key as the concurrency.
     """
@@ -51,7 +51,7 @@ def _key(actor: str, per: str | None, tenant: str | None, params: Mapping[str, A
         return actor
     # The key is stored in clear.
     value = values.text(tenant if per == "tenant" else params.get(per), secret=lambda _: MARK)
-    # A parameter may be long, and the key is in an index.
+    # A parameter may be long, and an index holds the key.
     return (
         f"{actor} {per}={value}"
         if len(value) <= 100

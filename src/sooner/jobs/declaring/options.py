@@ -1,4 +1,4 @@
-"""What a dramatiq message may ask for beside its parameters."""
+"""The options of a dramatiq message, beside its parameters."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 #: Milliseconds: dramatiq's own longest pause between attempts.
 LONGEST_BACKOFF = 7 * 86_400_000
-#: What needs code, or a datastore, that a message in a table cannot bring along.
+#: Options that need code or a datastore, neither of which a message in a table can carry.
 REFUSED = {
     "on_retry_exhausted": "use on_failure, which comes when no attempt is left",
     "retry_when": "raise Failure(again=False) where no further attempt helps",
@@ -17,7 +17,7 @@ REFUSED = {
 
 
 class MessageOptions(BaseModel):
-    """dramatiq's options by message; times are milliseconds. Others are kept for the actor, and mean nothing here."""
+    """dramatiq's options of one message; times are milliseconds. Other options are kept for the actor and mean nothing here."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 
@@ -40,12 +40,12 @@ class MessageOptions(BaseModel):
         return min(longest, self.min_backoff / 1000 * 2.0 ** min(attempt - 1, 64))
 
 
-#: Those of most messages.
+#: The options of most messages.
 NO_OPTIONS = MessageOptions()
 
 
 def check_options(options: Mapping[str, Any]) -> MessageOptions:
-    """The options, read. Raises ValueError where they cannot be kept to, with what to do instead."""
+    """The options, validated. Raises ValueError for an unsupported option, with the way to replace it."""
     if not options:
         return NO_OPTIONS
     for name, instead in REFUSED.items():

@@ -1,4 +1,4 @@
-"""Where a message of an actor is to lie."""
+"""The placement of an actor's messages."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,12 +12,12 @@ from sooner.queue.lane import Lane
 
 
 def lane_of(actor: "dramatiq.Actor[Any, Any]") -> Lane:
-    """The lane of its jobs. dramatiq's own actors know nothing of lanes: their messages lie in the queue's own."""
+    """The lane of an actor's jobs; dramatiq's own actors, which know no lanes, use the queue's plain lane."""
     return actor.lane if isinstance(actor, JobActor) else Lane(actor.queue_name)
 
 
 def placement_of_text(actor: "dramatiq.Actor[Any, Any]", message: str, tenant: str | None) -> Placement:
-    """The same for a message as it is stored."""
+    """The placement of a stored message."""
     stored = codec.loads(message)
     args, kwargs = stored.get("args"), stored.get("kwargs")
     fits = isinstance(args, list) and isinstance(kwargs, dict)
@@ -30,13 +30,13 @@ def placement(
     kwargs: Mapping[str, Any],
     tenant: str | None = None,
 ) -> Placement:
-    """The place of a message that nobody has looked at: parameters that do not fit count as they are, until they fail."""
+    """The placement of an unchecked message. Parameters that do not fit count unconverted: the job fails when it runs."""
     lane = lane_of(actor)
     if not isinstance(actor, JobActor) or not actor.is_counted:
         return Placement(lane)
     params = actor.named(args, kwargs)
     try:
         values = actor.check(params)
-    except Exception:  # noqa: BLE001 - a team's check may raise anything, and shall spoil no other's place
+    except Exception:  # noqa: BLE001 - a team's check may raise anything, and must not spoil other jobs' placements
         values = params
     return Placement(lane, actor.limit(tenant, values), actor.unique_key(tenant, values))

@@ -1,4 +1,4 @@
-"""The result of an actor: its JSON Schema, and how what the actor gave back is written so that it agrees with that."""
+"""The result of an actor: its JSON Schema, and the writing of values in agreement with it."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from sooner.jobs import codec
 from sooner.jobs.codec import escape
 from sooner.jobs.failure import Failure
 
-#: What is written as it is where a value is exactly of this kind: its schema asks for nothing more.
+#: Declared types and the exact type of a value that fits without validation: the schema asks for nothing more.
 _PLAIN: Sequence[tuple[Any, type]] = (
     (dict, dict),
     (dict[str, Any], dict),
@@ -40,7 +40,7 @@ class NoSchema(TypeError):
 
 
 class NotAsDeclared(Failure):
-    """The actor gave back what its declared type does not allow."""
+    """The actor's result does not fit its declared type."""
 
     def __init__(self, where: str, why: str) -> None:
         detail = f"The actor gave back what its declared result does not allow, at {where}: {why}"
@@ -48,14 +48,14 @@ class NotAsDeclared(Failure):
 
 
 class ResultNotJson(Failure):
-    """The actor gave back what has no JSON text."""
+    """The actor's result has no JSON text."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, type="result-not-json", title="The result cannot be written as JSON")
 
 
 def plain(value: Any) -> str:
-    """The JSON text of a result whose type nobody declared. Raises ResultNotJson."""
+    """The JSON text of a result without a declared type. Raises ResultNotJson."""
     try:
         return codec.result(value)
     except codec.NotJson as error:
@@ -66,7 +66,7 @@ def plain(value: Any) -> str:
 
 def _unawaited(value: Any) -> ResultNotJson:
     if inspect.iscoroutine(value):
-        # Else Python warns of it, in a log that nobody reads beside the job.
+        # A coroutine that is never closed makes Python warn in a log, far from the job.
         value.close()
     return ResultNotJson(
         "The actor gave back an awaitable that nobody awaits: declare it `async def`, or await it."
@@ -74,7 +74,7 @@ def _unawaited(value: Any) -> ResultNotJson:
 
 
 class Result:
-    """The declared result of an actor; the hint Any where none is declared. Raises NoSchema."""
+    """The declared result type of an actor; the hint is Any where none is declared. Raises NoSchema."""
 
     def __init__(self, hint: Any) -> None:
         hint = None if hint in (NoReturn, Never) else hint
@@ -93,7 +93,7 @@ class Result:
             )
 
     def text(self, value: Any) -> str:
-        """The JSON text of what the actor gave back. Raises Failure."""
+        """The JSON text of the actor's result. Raises Failure."""
         if type(value) is self._plain or self._is_any or codec.is_written(value):
             return plain(value)
         if inspect.isawaitable(value):
@@ -108,17 +108,17 @@ class Result:
             raise ResultNotJson(
                 "The result nests without end, or holds bytes that are no UTF-8 text."
             ) from error
-        # Where a value may be anything, pydantic has written NaN as null.
+        # Pydantic writes NaN as null where the type allows anything.
         if codec.has_no_number(value):
             raise ResultNotJson(codec.NO_NUMBER)
         return plain(rendered)
 
     def _rendered(self, value: Any) -> Any:
-        """The value as the declared type is written; first made that type where it is none yet, a dictionary a model."""
+        """The value as its declared type is written. Another value, such as a dictionary for a model, is converted first."""
         if self._is_plainly_read:
             return self._dump(self._read(value), self._warnings)
         try:
-            # What functions read another way than they write (Base64Bytes) is no input of theirs.
+            # Types whose functions read and write differently (Base64Bytes) do not accept their own values.
             return self._dump(value, "error")
         except PydanticSerializationError:
             return self._dump(self._read(value), "error")
@@ -138,7 +138,7 @@ def _adapter(hint: Any) -> TypeAdapter[Any]:
 
 
 def schema_of(adapter: TypeAdapter[Any]) -> dict[str, Any]:
-    """The JSON Schema of what a type is written as. Raises NoSchema."""
+    """The JSON Schema of a type as it is written. Raises NoSchema."""
     try:
         return as_json(adapter.json_schema(mode="serialization"))
     except _NO_SCHEMA as error:
@@ -146,7 +146,7 @@ def schema_of(adapter: TypeAdapter[Any]) -> dict[str, Any]:
 
 
 def as_json(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema of JSON's own kinds: what else an author put into it is written, once and for all. Raises ValueError."""
+    """The schema with every default and example written as JSON. Raises ValueError where one has no JSON."""
     try:
         written: dict[str, Any] = codec.loads(codec.result(schema))
     except codec.NotJson:
@@ -155,12 +155,12 @@ def as_json(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def reason(error: Exception) -> str:
-    """The first sentence of what pydantic says: what follows is of its own settings."""
+    """The first sentence of pydantic's message: the rest is about its own settings."""
     return str(error).partition("\n")[0].partition(". Set `")[0]
 
 
 def _holds_functions(schema: Any) -> bool:
-    """Whether functions take part in reading a type: what they make of a value need not be what they take."""
+    """Whether validator functions take part in reading a type: they may not accept the values that they return."""
     if isinstance(schema, Mapping):
         kind = schema.get("type")
         return (isinstance(kind, str) and kind.startswith(("function-", "json"))) or any(
@@ -183,6 +183,6 @@ def _misfit(error: ValidationError) -> Failure:
     if first["type"] == "finite_number":
         return ResultNotJson(codec.NO_NUMBER)
     where = "#" + "".join("/" + escape(part) for part in first["loc"])
-    # The words of a validator of the actor's own are an exception's: they are not for everybody.
+    # The text of the team's own validator is an exception's: clients do not get it.
     why = "It does not pass a check." if "error" in first.get("ctx", {}) else f"{first['msg']}."
     return NotAsDeclared(where, why)

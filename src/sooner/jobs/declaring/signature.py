@@ -1,4 +1,4 @@
-"""The signature of an actor's function as JSON Schema. What cannot hold is refused with what to write instead."""
+"""The signature of an actor's function as JSON Schema; errors say what to write instead of an unfit signature."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -13,14 +13,14 @@ Function = Callable[..., Any]
 
 
 class Unfit(TypeError):
-    """A function that can be no actor. The message names it, and says what to write instead."""
+    """The function cannot be an actor. The message names it and says what to write instead."""
 
     def __init__(self, fn: Function, text: str) -> None:
         super().__init__(f"{getattr(fn, '__qualname__', None) or repr(fn)}: {text}")
 
 
 def check_function(fn: Function) -> None:
-    """Raises Unfit for what is no function that a worker can run to a result."""
+    """Raises Unfit unless a worker can call the function and get a result."""
     if not hasattr(fn, "__name__") or inspect.isclass(fn):
         raise Unfit(fn, "an actor is a function with a name: write a `def` or an `async def` that calls it")
     if inspect.isasyncgenfunction(fn):
@@ -36,7 +36,7 @@ def check_function(fn: Function) -> None:
 
 
 def hints_of(fn: Function) -> Mapping[str, Any]:
-    """The types of parameters and result. Raises Unfit for names that mean nothing here."""
+    """The types of parameters and result. Raises Unfit for a type that cannot be resolved."""
     try:
         return get_type_hints(fn, include_extras=True)
     except NameError as error:
@@ -112,7 +112,7 @@ def _check_name(fn: Function, name: str, parameter: inspect.Parameter) -> None:
 
 
 def _unreadable(fn: Function, fields: Mapping[str, tuple[Any, Any]], error: Exception) -> Unfit:
-    """Names the first parameter whose type is at fault."""
+    """The error that names the first parameter with an unfit type."""
     for name, (hint, _) in fields.items():
         try:
             as_json(TypeAdapter(hint).json_schema())

@@ -1,4 +1,4 @@
-"""What parameters mean: the validated values, which limits and `unique` count by."""
+"""The validated values of parameters, by which limits and `unique` count."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
-#: As the signature's types; as they were given where it says none.
+#: Values of the signature's types; unconverted where the signature accepts anything.
 Values = BaseModel | Mapping[str, Any]
 
 
@@ -23,7 +23,7 @@ def named(values: Values) -> Mapping[str, Any]:
 
 
 def text(value: Any, secret: Callable[[Any], Any]) -> str:
-    """A JSON text, the same for equal values; `secret` says what stands in it for a secret one."""
+    """A JSON text that is the same for equal values; `secret` replaces each secret value."""
     plain = _plain(value, secret)
     return json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
@@ -50,7 +50,7 @@ def _plain(value: Any, secret: Callable[[Any], Any]) -> Any:
 
 
 def _in_order(parts: Iterable[Any]) -> list[Any]:
-    """A set's members: each process has an order of its own."""
+    """A set's members, sorted: every process orders a set in its own way."""
     return sorted(parts, key=lambda part: json.dumps(part, sort_keys=True))
 
 

@@ -1,4 +1,4 @@
-"""What actors read of their tenant's uploads."""
+"""The way by which actors read uploads."""
 
 import asyncio
 from pathlib import Path
@@ -11,7 +11,7 @@ from sooner.jobs.files.uploads import Uploads
 
 
 async def fetch_upload(upload: UUID, folder: Path) -> Path:
-    """An upload of the running job's tenant as a file in `folder`. Raises Failure where there is none."""
+    """Write an upload of the running job's tenant to a file in `folder`. Raises Failure where there is no such upload."""
     uploads = Uploads(worker_resources.database(), retention_seconds=0)
     if await uploads.find(upload, current().tenant) is None:
         raise Failure(f"There is no upload {upload}.", type="unknown-upload", title="The upload is not there")

@@ -1,4 +1,4 @@
-"""Files as results: made by an actor piece by piece, kept in PostgreSQL, given out as `GET /jobs/{id}/result`."""
+"""Files as results: an actor writes them piece by piece, PostgreSQL keeps them, `GET /jobs/{id}/result` sends them."""
 
 import hashlib
 import re
@@ -25,7 +25,7 @@ _TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(\s*;\s*[\w-]+=(\"[^\"\\\x00-\x1
 
 
 class Reference(TypedDict):
-    """What the job document says of a file. `bytes` is its size."""
+    """A file's entry in the job document; `bytes` is its size."""
 
     id: str
     name: str
@@ -35,14 +35,14 @@ class Reference(TypedDict):
 
 
 class FileResult(TypedDict):
-    """What an actor returns whose result is a file."""
+    """The result of an actor whose result is a file."""
 
     file: Reference
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A whole file."""
+    """A complete file."""
 
     id: UUID
     name: str
@@ -52,7 +52,7 @@ class File:
 
 
 class FileWriter:
-    """Takes a file's bytes with the memory of one piece. See `create`."""
+    """Writes a file with the memory of one piece. See `create`."""
 
     def __init__(self, database: Database, id: UUID, name: str, type: str) -> None:
         self._database = database
@@ -77,7 +77,7 @@ class FileWriter:
         self._position += 1
 
     async def complete(self) -> None:
-        """There is no more to come."""
+        """Write the last piece and mark the file as complete."""
         if self._gathered:
             await self._store(bytes(self._gathered))
         digest = self._sha256.hexdigest()
@@ -86,7 +86,7 @@ class FileWriter:
 
     @property
     def result(self) -> FileResult:
-        """What the actor is to return. Raises RuntimeError before the file is whole."""
+        """The value for the actor to return. Raises RuntimeError before the file is complete."""
         if not self._is_whole:
             raise RuntimeError("the file is not whole yet: leave its `async with` first")
         return {
@@ -102,14 +102,14 @@ class FileWriter:
 
 @asynccontextmanager
 async def create(name: str, type: str = "application/octet-stream") -> AsyncIterator[FileWriter]:
-    """Make a file of the running job, and return `writer.result` from the actor::
+    """Make a file of the running job; the actor returns `writer.result`::
 
         async with files.create("report.csv", "text/csv; charset=utf-8") as report:
             await report.write(b"...")
         return report.result
 
-    It is whole when the block ends; where the block raises, nothing of it stays. It expires with the job.
-    Raises ValueError for a name or type that no header can carry, LookupError outside a job.
+    The file is complete when the block ends. A block that raises removes it. It expires with the job.
+    Raises ValueError for a name or type that no HTTP header can carry, LookupError outside a job.
     """
     if not _NAME.fullmatch(name):
         raise ValueError("a file name has 1 to 255 characters, no slash and no control character")
@@ -133,7 +133,7 @@ class Files:
         self._database = database
 
     async def of(self, job: UUID, result: str) -> File | None:
-        """The file that a job's result (JSON) refers to; None where it is a result like any other."""
+        """The file that a job's result (JSON) refers to; None where the result is no file."""
         id = _referred(result)
         row = None if id is None else await self._database.row(SQL.find, id=id, job=job)
         return None if row is None else File(row["id"], row["name"], row["type"], row["bytes"], row["sha256"])
@@ -151,7 +151,7 @@ class Files:
 
 
 def _referred(result: str) -> UUID | None:
-    """The id in what `FileWriter.result` made. Whether the job has such a file is another question."""
+    """The file's id in a result that `FileWriter.result` made, without a look whether the job has that file."""
     if not result.startswith('{"file": {'):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Uploads: files in PostgreSQL, piece by piece, so that web and worker may run on different machines."""
+"""Uploads: PostgreSQL keeps them in pieces, so that web and worker may run on different machines."""
 
 import hashlib
 from collections.abc import AsyncIterable, AsyncIterator, Collection
@@ -19,14 +19,14 @@ CHUNK_BYTES = 256 * 1024
 
 
 class UploadId(UUID):
-    """A UUID in an actor's parameters that is known to name an upload."""
+    """A UUID that an actor declares as the id of an upload."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
 class IsUpload:
-    """Marks a UUID, or one that may be null, that names an upload. Unknown ones are refused at once.
+    """Marks a UUID, or `UUID | None`, as the id of an upload: web refuses unknown ids.
 
     Its JSON Schema says `"x-upload": true`, so that a form can offer to choose a file.
     """
@@ -55,7 +55,7 @@ def names_upload(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """A whole upload."""
+    """A complete upload."""
 
     id: UUID
     bytes: int
@@ -72,7 +72,7 @@ class Uploads:
     async def store(self, tenant: str, body: AsyncIterable[bytes], *, most: int) -> Uploaded:
         """Store a stream of at most `most` bytes.
 
-        Raises TooLarge; whatever ends it before its end leaves nothing behind.
+        Raises TooLarge. A stream that breaks off leaves nothing behind.
         """
         id = uuid7()
         await self._database.run(SQL.begin, id=id, tenant=tenant, retention=self._retention_seconds)
@@ -95,12 +95,12 @@ class Uploads:
         return Uploaded(id, size, sha256.hexdigest())
 
     async def find(self, id: UUID, tenant: str | None) -> Uploaded | None:
-        """A tenant's whole upload; None where there is none, or another tenant's."""
+        """A tenant's complete upload; None where there is none, or where it is another tenant's."""
         row = await self._database.row(SQL.find, id=id, tenant=tenant)
         return None if row is None else Uploaded(row["id"], row["bytes"], row["sha256"])
 
     async def missing(self, ids: Collection[UUID], tenant: str | None) -> set[UUID]:
-        """Which of these are no whole uploads of a tenant."""
+        """The ids of these that are no complete uploads of the tenant."""
         rows = await self._database.rows(SQL.known, ids=list(ids), tenant=tenant)
         return set(ids) - {row["id"] for row in rows}
 

@@ -1,4 +1,4 @@
-"""A ZIP archive as a stream: written in one pass, with the memory of what was not yet taken."""
+"""A ZIP archive as a stream: written in one pass, with the memory of the bytes not yet passed on."""
 
 import asyncio
 import io
@@ -12,7 +12,7 @@ from sooner.jobs.files.files import FileWriter
 
 
 class ZipStream:
-    """Writes members of unknown size one after another into a file that is itself written in pieces."""
+    """Writes members of unknown size, one after another, into a FileWriter."""
 
     def __init__(self, writer: FileWriter) -> None:
         self._writer = writer
@@ -21,7 +21,7 @@ class ZipStream:
 
     @asynccontextmanager
     async def member(self, name: str) -> AsyncIterator["Member"]:
-        """Begin a member; its bytes are given to `Member.write`."""
+        """Begin a member; `Member.write` takes its bytes."""
         info = zipfile.ZipInfo(name, datetime.now(UTC).timetuple()[:6])
         info.compress_type = zipfile.ZIP_DEFLATED
         info.external_attr = 0o644 << 16
@@ -33,7 +33,7 @@ class ZipStream:
         await self.flush()
 
     async def flush(self) -> None:
-        """Pass on what was written so far."""
+        """Pass on the bytes written so far."""
         await self._writer.write(self._sink.take())
 
     async def end(self) -> None:
@@ -43,7 +43,7 @@ class ZipStream:
 
 
 class Member:
-    """One member being written. Deflating takes a thread, so that the loop goes on."""
+    """One member being written. A thread deflates, so that the event loop goes on."""
 
     def __init__(self, archive: ZipStream, file: IO[bytes]) -> None:
         self._archive = archive
@@ -56,7 +56,7 @@ class Member:
 
 
 class _Sink(io.RawIOBase):
-    """What zipfile writes into: it cannot be sought in, so every member is followed by its sizes."""
+    """The file that zipfile writes into. It cannot seek, so zipfile writes each member's sizes behind it."""
 
     def __init__(self) -> None:
         self._gathered = bytearray()

@@ -16,7 +16,7 @@ NO_MORE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Documents:
-    """Renders jobs as JSON. `root` tells the path that stands in front of every address."""
+    """Renders jobs as JSON. `root` returns the path in front of every address."""
 
     def __init__(
         self, signed_urls: SignedUrls, forecast: Forecast, *, retention: timedelta, root: Callable[[], str]
@@ -27,7 +27,7 @@ class Documents:
         self._retention = retention
 
     def expiry(self, job: Job) -> datetime:
-        """Until when the job can be read, at least."""
+        """The time until which the job can be read, at least."""
         return job.expires_at or (job.finished_at or job.created_at) + self._retention
 
     def members(
@@ -65,7 +65,7 @@ class Documents:
 
 
 def facts(job: Job, expires_at: datetime | None) -> dict[str, Any]:
-    """What the row says of a job, for orjson; JSON texts from the row go through unread."""
+    """The members that come from the row, for orjson; JSON texts from the row go through unread."""
     members = {
         "id": str(job.id),
         "actor": job.actor,
@@ -91,7 +91,7 @@ def facts(job: Job, expires_at: datetime | None) -> dict[str, Any]:
 
 
 def facts_line(job: Job) -> bytes:
-    """The facts as one line of JSON, for whom no address is signed."""
+    """The facts as one line of JSON, without signed addresses."""
     return orjson.dumps(facts(job, job.expires_at), option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
 
 

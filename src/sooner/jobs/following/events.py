@@ -1,4 +1,4 @@
-"""What has happened to a job since somebody last heard of it."""
+"""The events of a job since a reader last heard of it."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _ID = re.compile(r"([0-9]{1,10})-([a-z_]{1,20})")
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What somebody last heard of a job: from an event's id, or from the job itself."""
+    """The last news that a reader has of a job: from an event's id, or from the job itself."""
 
     version: int
     state: str
@@ -24,19 +24,19 @@ class Heard:
 
     @classmethod
     def of(cls, job: Job) -> "Heard":
-        """All that a document told."""
+        """The news in a whole document."""
         return cls(job.version, job.state, job.attempts, job.progress)
 
     @classmethod
     def read(cls, id: str) -> "Heard | None":
-        """What the holder of an event's id heard; None for what is no such id."""
+        """The news behind an event's id; None for a text that is no such id."""
         match = _ID.fullmatch(id)
         return cls(int(match[1]), match[2]) if match and match[2] in STATES else None
 
     def news(self, job: Job) -> EventType | None:
-        """The event that the job is to whoever heard this, if it is one.
+        """The type of the event that this reader gets for the job as it is now; None where it has no news.
 
-        A row holds the latest state alone: of states that came and went unheard only the last is told.
+        A row holds the latest state alone: of several states since, the reader hears of the last.
         """
         if job.version == self.version and job.state == self.state:
             return None
@@ -49,5 +49,5 @@ class Heard:
 
 
 def event_id(job: Job) -> str:
-    """The id of the event that tells of a job as it is: its version, and its state."""
+    """The id of the event for a job as it is now: its version and its state."""
     return f"{job.version}-{job.state}"

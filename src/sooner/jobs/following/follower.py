@@ -1,4 +1,4 @@
-"""Waiting for jobs: one LISTEN connection a web process, and a dictionary of futures."""
+"""Following jobs: one LISTEN connection a web process, and a dictionary of subscriptions."""
 
 import asyncio
 import contextlib
@@ -25,15 +25,15 @@ SQL = Queries("sooner.jobs.following", "sql/read.sql")
 #: A lost notification costs at most this long.
 POLL_SECONDS = 2.0
 POLL_SECONDS_WITHOUT_LISTEN = 0.15
-#: Claims notify nobody, so that they cost nothing; whoever wants to see a job begin looks this often.
+#: Claims send no notification, to stay cheap: subscriptions that want to see a job begin poll this often.
 CLOSE_POLL_SECONDS = 0.4
 BATCH = 500
 
 
 class Subscription:
-    """One watching request, inside a `with`: woken at each change of its job.
+    """One request's interest in one job, inside a `with`: each change of the job wakes it.
 
-    `job` is the newest that it has seen, None before the first change; `is_gone` says that it is there no more.
+    `job` is the newest version seen, None before the first; `is_gone` says that the row was removed.
     """
 
     __slots__ = ("_changed", "_follower", "closely", "id", "is_gone", "job")
@@ -55,18 +55,18 @@ class Subscription:
 
     @property
     def version(self) -> int:
-        """The newest version that it has seen."""
+        """The newest version seen; -1 before the first."""
         return -1 if self.job is None else self.job.version
 
     def see(self, job: Job | None) -> None:
-        """The job as it was read just now. One that was never seen is not gone: it may not be there yet."""
+        """Take the job as it was just read. A job that was never seen is not gone: its row may not be there yet."""
         if job is not None:
             self.job = job if job.version >= self.version else self.job
         elif self.job is not None:
             self.is_gone = True
 
     def wake(self) -> None:
-        """There is something new."""
+        """Wake the request: its job has changed."""
         if self._changed is None:
             self._changed = asyncio.get_running_loop().create_future()
         if not self._changed.done():
@@ -81,7 +81,7 @@ class Subscription:
 
 
 class JobFollower:
-    """Tells requests when their jobs change; reads jobs, one statement for all who ask at the same time.
+    """Wakes requests when their jobs change, and reads jobs, with one statement for concurrent readers.
 
     A waiting request holds a future and nothing else: no connection, no task of its own.
     """
@@ -89,7 +89,7 @@ class JobFollower:
     def __init__(self, link: Link, *, poll_seconds: float = POLL_SECONDS) -> None:
         self._link = link
         self._poll_seconds = poll_seconds
-        # By the id's text: that is what notifications carry, mostly of jobs that nobody here waits for.
+        # Keyed by the id's text, as notifications carry it: most are about jobs that nobody here follows.
         self._subscriptions: dict[str, list[Subscription]] = {}
         self._closely: set[Subscription] = set()
         self._due: dict[str, None] = {}
@@ -99,7 +99,7 @@ class JobFollower:
         self._released = asyncio.Event()
 
     def start(self) -> None:
-        """Begin to look after lost notifications."""
+        """Begin to poll, which makes up for lost notifications."""
         insist = unforeseen("looking at watched jobs")
         close_seconds = min(self._poll_seconds, CLOSE_POLL_SECONDS)
         self._pollers = [
@@ -108,13 +108,13 @@ class JobFollower:
         ]
 
     async def stop(self) -> None:
-        """Stop looking."""
+        """Stop polling."""
         for poller in self._pollers:
             poller.cancel()
         await asyncio.gather(*self._pollers, return_exceptions=True)
 
     def release(self) -> None:
-        """Let every waiting request go: the process is ending."""
+        """Wake every waiting request for good: the process is ending."""
         self._released.set()
         for subscriptions in self._subscriptions.values():
             for subscription in subscriptions:
@@ -122,15 +122,15 @@ class JobFollower:
 
     @property
     def is_released(self) -> bool:
-        """Whether nobody should wait any more."""
+        """Whether the process is ending, so that no request should wait."""
         return self._released.is_set()
 
     def notified(self, payload: str) -> None:
-        """A notification: ids of jobs, separated by commas. Anything else in it is ignored."""
+        """Handle a notification: ids of jobs, separated by commas. Other texts in it are ignored."""
         self._look_at(payload.split(","))
 
     def resync(self) -> None:
-        """Notifications may be lost: look at every job that is watched."""
+        """Read every followed job: notifications may have been lost."""
         self._look_at(list(self._subscriptions))
 
     def _look_at(self, ids: Iterable[str]) -> None:
@@ -139,7 +139,7 @@ class JobFollower:
             self._looking = asyncio.create_task(self._look())
 
     async def _look(self) -> None:
-        """Read the jobs that have changed, and wake whoever watches them. What fails, the poll makes up for."""
+        """Read the changed jobs and wake their subscriptions. The poll makes up for a failure."""
         try:
             while self._due:
                 ids = list(islice(self._due, BATCH))
@@ -160,7 +160,7 @@ class JobFollower:
                 subscription.wake()
 
     def _tell(self, subscription: Subscription, job: Job | None) -> None:
-        """Of all that can happen to a job only its beginning is not notified."""
+        """Show the job to a subscription. While the job waits, a close one polls: a job's start sends no notification."""
         subscription.see(job)
         if subscription.closely and job is not None and job.state is State.WAITING:
             self._closely.add(subscription)
@@ -168,20 +168,20 @@ class JobFollower:
             self._closely.discard(subscription)
 
     def subscribe(self, id: UUID, *, closely: bool = False) -> Subscription:
-        """What watches a job within a `with`. Enter it before the job is submitted or read, so that no change is missed.
+        """A subscription to a job. Enter it before the job is submitted or read, so that no change is missed.
 
-        `closely`: its beginning is news too, not only its end and its progress.
+        `closely`: the job's start is news too, not only its progress and its end.
         """
         return Subscription(self, id, closely=closely)
 
     def add(self, subscription: Subscription) -> None:
-        """Wake it from now on."""
+        """Wake the subscription from now on."""
         self._subscriptions.setdefault(str(subscription.id), []).append(subscription)
         if subscription.closely:
             self._closely.add(subscription)
 
     def remove(self, subscription: Subscription) -> None:
-        """Wake it no more."""
+        """Wake the subscription no more."""
         key = str(subscription.id)
         others = self._subscriptions[key]
         others.remove(subscription)
@@ -190,21 +190,21 @@ class JobFollower:
             del self._subscriptions[key]
 
     def count(self, id: UUID) -> int:
-        """How many in this process watch the job."""
+        """The number of subscriptions to the job in this process."""
         return len(self._subscriptions.get(str(id), ()))
 
     async def look(self, subscription: Subscription) -> Job | None:
-        """The watched job as it is now; None where there is none any more. Raises Unavailable."""
+        """The subscription's job as it is now; None where it is gone. Raises Unavailable."""
         job = await self.job(subscription.id)
         self._tell(subscription, job)
         return job
 
     async def job(self, id: UUID) -> Job | None:
-        """A job as it is now; None where there is none, or an expired one. Raises Unavailable."""
+        """A job as it is now; None where there is none, or where it has expired. Raises Unavailable."""
         return await self._read(id)
 
     async def final(self, subscription: Subscription, seconds: float) -> Job | None:
-        """The watched job once it is final; None where it is not within `seconds`, or the process is ending."""
+        """The subscription's job once it is final; None after `seconds`, or where the process is ending."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while not self.is_released and not subscription.is_gone:

@@ -15,12 +15,12 @@ from sooner.jobs.states import State
 
 SQL = Queries("sooner.jobs.following", "sql/listing.sql")
 
-#: One statement looks at this many jobs for those that fit, one page at this many times as many.
+#: One statement looks at this many jobs, one page makes up to ROUNDS statements.
 SCAN = 5000
 ROUNDS = 8
-#: No further round is begun after this long.
+#: A page begins no further statement after this long.
 WALK_SECONDS = 0.4
-#: A page ends before its jobs' texts are larger than this together.
+#: A page ends before the texts of its jobs exceed this together.
 PAGE_BYTES = 4 << 20
 
 ILL = frozenset({State.ERROR, State.ERROR_RESOLVED, State.CANCELLED})
@@ -29,7 +29,7 @@ LIVE = frozenset({State.WAITING, State.PROCESSING})
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs: None leaves a member open; without a tenant those of all and of none."""
+    """The jobs of a list; None leaves a member open, and a missing tenant means all jobs."""
 
     tenant: str | None = None
     state: State | None = None
@@ -38,7 +38,7 @@ class JobFilter:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Between two jobs of a list: after this one."""
+    """A position in a list: behind this job."""
 
     created_at: datetime
     id: UUID
@@ -49,21 +49,21 @@ START = Position(datetime.max.replace(tzinfo=UTC), UUID(int=(1 << 128) - 1))
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Jobs, and where the next page begins if there is one."""
+    """A page of jobs, and the position of the next page, if there is one."""
 
     jobs: Sequence[Job]
     next: Position | None
 
 
-#: Rows that fit, and where to look on.
+#: The rows that fit, and the position to look on from.
 Found = tuple[list[Mapping[str, Any]], Position | None]
 
 
 class Listing:
     """Reads lists by keyset, so that a page never shifts while jobs are added.
 
-    The cost of a page does not grow with the table: where a filter finds little, a page may be short,
-    even empty, and still have a next one.
+    The cost of a page does not grow with the table: under a filter that fits few jobs a page may be short, even empty,
+    and still have a next page.
     """
 
     def __init__(self, replica: Replica) -> None:
@@ -78,7 +78,7 @@ class Listing:
         return Page(await self._read([row["message_id"] for row in light]), reached)
 
     async def find(self, filter: JobFilter, limit: int, after: Position = START) -> Found:
-        """As `page`, but nothing of the jobs beside `message_id` and `created_at`. Raises Unavailable."""
+        """As `page`, with `message_id` and `created_at` of the jobs alone. Raises Unavailable."""
         if filter.state in LIVE:
             rows = await self._rows(SQL.live, filter, limit, after)
             if rows[0]["gathered"] < SCAN:

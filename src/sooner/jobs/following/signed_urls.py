@@ -11,22 +11,22 @@ from uuid import UUID
 class SignedUrls:
     """Signs and checks the `access` parameter of a job's addresses (keyed BLAKE2b of 128 bits, RFC 7693, section 2.9).
 
-    The first key signs; all of them check, so that keys can be rotated. Whoever holds one address may read,
-    listen to and cancel one job, and nothing else (Miller, "Capability Myths Demolished", 2003).
+    The first key signs; all of them check, so that keys can be rotated. The holder of an address may read, follow and
+    cancel one job, and nothing else (Miller, "Capability Myths Demolished", 2003).
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
         digests = [hashlib.blake2b(key.encode()).digest() for key in keys]
-        # Each has taken its key in already, which is half of the work of a signature.
+        # Each state has absorbed its key already, which is half of the work of a signature.
         self._keys = [hashlib.blake2b(digest_size=16, key=digest) for digest in digests]
 
     def sign(self, id: UUID, expires: datetime) -> str:
-        """The value of `access` for a job, good until `expires`."""
+        """The value of `access` for a job, valid until `expires`."""
         until = _until(expires)
         return f"{until}.{self._signature(self._keys[0], id, until)}"
 
     def check(self, id: UUID, access: str, now: datetime) -> bool:
-        """Whether `access` was signed for this job and is still good."""
+        """Whether `access` was signed for this job and has not expired."""
         until, _, signature = access.partition(".")
         try:
             expires = int(until, 16)
@@ -47,5 +47,5 @@ class SignedUrls:
 
 @lru_cache(maxsize=64)
 def _until(expires: datetime) -> str:
-    """Hexadecimal seconds since 1970. Jobs that were added together end together: it is asked for again at once."""
+    """Hexadecimal seconds since 1970; cached, for jobs that were added together expire together."""
     return f"{int(expires.timestamp()):x}"

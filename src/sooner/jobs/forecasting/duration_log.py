@@ -1,4 +1,4 @@
-"""How long runs take: what a worker writes down of the last ones."""
+"""The durations of the last runs, as workers record them."""
 
 import asyncio
 from collections import deque
@@ -10,7 +10,7 @@ log = logs.get(__name__)
 
 SQL = Queries("sooner.jobs.forecasting", "sql/forecast.sql")
 
-#: What a forecast rests on: more says little that is new, and old runs say what is no longer so.
+#: The runs kept for each actor: more add little, and older runs may no longer be typical.
 LAST_RUNS = 100
 
 NOTE_SECONDS = 1.0
@@ -29,14 +29,14 @@ class DurationLog:
         self._writing = asyncio.create_task(self._write_forever())
 
     async def stop(self) -> None:
-        """Write what is left."""
+        """Write the remaining durations."""
         if self._writing is not None:
             self._writing.cancel()
             await asyncio.gather(self._writing, return_exceptions=True)
             await self._write()
 
     def note(self, actor: str, seconds: float) -> None:
-        """A run of an actor came to its end."""
+        """Note the duration of a run that has ended."""
         runs = self._runs.get(actor)
         if runs is None:
             runs = self._runs[actor] = deque(maxlen=LAST_RUNS)

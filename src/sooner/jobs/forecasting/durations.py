@@ -1,4 +1,4 @@
-"""What the last runs of an actor say of its next one."""
+"""The durations of an actor's last runs, which estimate its next one."""
 
 import math
 from bisect import bisect_right
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 
 class Durations:
-    """Seconds that runs took."""
+    """The durations of runs, in seconds."""
 
     def __init__(self, seconds: Iterable[float]) -> None:
         self._sorted: Sequence[float] = sorted(seconds)
@@ -15,13 +15,13 @@ class Durations:
         return len(self._sorted)
 
     def quantile(self, share: float) -> float | None:
-        """The shortest time within which at least that share of the runs ended; None where there were none."""
+        """The shortest time within which at least that share of the runs ended; None without runs."""
         return _quantile(self._sorted, share)
 
     def left(self, elapsed: float) -> float | None:
-        """How much longer a run takes that has taken `elapsed` so far: the median of the runs that took longer.
+        """The seconds left of a run that has taken `elapsed` so far: by the median of the runs that took longer.
 
-        None where no run did.
+        None where no run took longer.
         """
         longer = self._sorted[bisect_right(self._sorted, elapsed) :]
         median = _quantile(longer, 0.5)

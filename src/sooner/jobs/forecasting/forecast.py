@@ -1,4 +1,4 @@
-"""When jobs will end, as far as can be told: from their actors' last runs and the backlog before them."""
+"""Estimates of when jobs end, from their actors' last runs and the backlog before them."""
 
 import math
 import time
@@ -17,23 +17,23 @@ from sooner.jobs.row import Job
 from sooner.jobs.states import State
 from sooner.process.clock.pace import Pace
 
-#: Fewer runs than this are no reason to answer before the wait is over.
+#: With fewer runs than this a forecast does not cut a wait short.
 ENOUGH_RUNS = 20
-#: Looking takes at most this share of the time, so that a long backlog does not slow itself down by being counted.
+#: Looking takes at most this share of the time: counting a long backlog must not slow it down.
 LOOKING_SHARE = 0.02
 LONGEST_PAUSE = 3.0
-#: Where nothing is known of an actor, or no worker is there.
+#: The pace of an actor without known runs, or without workers.
 UNKNOWN_PACE = 5.0
-#: How long a job that runs, or is overdue, is given at most before it is asked for again.
+#: The longest Retry-After of a job that runs or is overdue, in seconds.
 LONGEST_RETRY = 60
-#: What would take longer, by the progress it has made, has hardly begun: that says nothing yet.
+#: A longer estimate says nothing: the job has hardly made any progress yet.
 LONGEST_ESTIMATE = 366 * 86400
 
 
 class Outlook(NamedTuple):
-    """When a job will likely end, None where nothing is known; and whole seconds after which to ask for it again.
+    """The likely end of a job, None where nothing is known, and the whole seconds of its Retry-After.
 
-    Neither is there for a job that has ended.
+    A job that has ended has neither.
     """
 
     finishes_at: datetime | None
@@ -45,12 +45,12 @@ ENDED = Outlook(None, None)
 
 @lru_cache(maxsize=2 * LONGEST_RETRY)
 def _unknown(retry_after: int) -> Outlook:
-    """The outlook of most jobs that were just added: the same few again and again."""
+    """An outlook without an end; cached, for most new jobs get the same few."""
     return Outlook(None, retry_after)
 
 
 class Forecast:
-    """Keeps in memory what estimates are made of. Nothing is read while a request is answered."""
+    """Estimates from figures in memory: no request reads the database for them."""
 
     def __init__(self, database: Database, actors: Mapping[str, JobActor], *, most: int) -> None:
         self._database = database
@@ -68,7 +68,7 @@ class Forecast:
     # Looking
 
     async def refresh(self) -> None:
-        """Look again, if it is time. Raises Unavailable."""
+        """Look at the database again, if it is time. Raises Unavailable."""
         if not self._pace.is_due():
             return
         began = time.monotonic()
@@ -87,7 +87,7 @@ class Forecast:
             threaded=[lane.is_threaded for lane in self._lanes.values()],
         )
         backlogs = await self._database.rows(SQL.backlogs, lanes=lanes, most=self._most + 1)
-        # All at once: whoever asks meanwhile gets the last look's answer, none made of half a look.
+        # Set without an await between: no estimate mixes two looks.
         self._offset = offset
         self._known = {row["actor"]: Durations(row["durations"]) for row in known if row["actor"] is not None}
         self._capacity = {row["lane"]: row["places"] or 0 for row in places}
@@ -99,16 +99,16 @@ class Forecast:
     # Telling
 
     def depth(self, queue: str) -> int:
-        """How many due jobs wait in a queue, counted up to one more than the most that may."""
+        """The due jobs of a queue, counted up to one more than MAX_QUEUE_DEPTH."""
         return self._depths[queue]
 
     def typical(self, actor: str) -> tuple[float | None, float | None]:
-        """How long the runs of an actor take, in seconds: the median, and what 95 of 100 do not exceed."""
+        """The median and the 95th percentile of an actor's runs, in seconds."""
         known = self._known.get(actor)
         return (None, None) if known is None else (known.quantile(0.5), known.quantile(0.95))
 
     def outlook(self, job: Job) -> Outlook:
-        """What can be said of a job's end."""
+        """The outlook of a job."""
         if job.state.is_final:
             return ENDED
         now = self._now()
@@ -126,7 +126,7 @@ class Forecast:
 
     @staticmethod
     def _left(job: Job, known: Durations | None, elapsed: float) -> float | None:
-        """How much longer a run takes: by its own progress once there is any, else by earlier runs."""
+        """The seconds left of a run: by its own progress, or by earlier runs where it has made none."""
         fraction = job.fraction
         if fraction is not None and elapsed / LONGEST_ESTIMATE < fraction:
             return elapsed / fraction - elapsed
@@ -143,20 +143,20 @@ class Forecast:
     def _retry_after(job: Job, finishes_at: datetime | None, now: datetime) -> int:
         if finishes_at is not None:
             left = max(1, math.ceil((finishes_at - now).total_seconds()))
-            # What runs may come on faster than it did so far.
+            # A running job may speed up: its estimate is checked at least once a minute.
             return min(LONGEST_RETRY, left) if job.state is State.PROCESSING else left
         since = job.started_at or job.run_at or job.created_at
         elapsed = (now - since).total_seconds()
         if elapsed < 0:
             return math.ceil(-elapsed)
-        # What has lasted long lasts longer: ask the less often the longer it has.
+        # A job that has lasted long lasts longer: the older it is, the less often it is asked for.
         return 1 if elapsed <= 2 else min(LONGEST_RETRY, math.ceil(elapsed / 2))
 
     def cannot_end_within(self, job: Job, seconds: float) -> bool:
-        """Whether a job just submitted would not be waited for with success even if all went as fast as it ever does.
+        """Whether a new job cannot end within `seconds`, even if everything goes as fast as it ever did.
 
-        The fastest tenth of its actor's runs, after its own tenant's jobs and more urgent ones as fast: a lower
-        bound, so that no job that might have ended within the wait is put off.
+        It counts the fastest tenth of the actor's runs, behind the more urgent jobs and the tenant's own, each as fast.
+        This lower bound cuts no wait short that might have succeeded.
         """
         known = self._known.get(job.actor)
         if known is None or len(known) < ENOUGH_RUNS:
@@ -167,7 +167,7 @@ class Forecast:
         return ahead + (known.quantile(0.1) or 0) > seconds
 
     def _places_for(self, job: Job) -> int:
-        """How many of its kind may run at once; 0 where no worker is there."""
+        """The number of the actor's jobs that may run at once; 0 without workers."""
         actor = self._actors.get(job.actor)
         if actor is None:
             return 0
@@ -175,7 +175,7 @@ class Forecast:
         return places if limit is None else min(places, limit.most)
 
     def pace(self, actor: JobActor) -> float:
-        """About how many seconds pass until one more job of an actor may come; between a second and a minute."""
+        """The approximate seconds until there is room for one more job of an actor, from a second to a minute."""
         known, places = self._known.get(actor.actor_name), self._capacity.get(actor.lane.name, 0)
         median = None if known is None else known.quantile(0.5)
         return min(LONGEST_RETRY, max(1.0, UNKNOWN_PACE if median is None or not places else median / places))
@@ -204,5 +204,5 @@ class Forecast:
         return job.queue if actor is None else actor.lane.name
 
     def _now(self) -> datetime:
-        """The database's time: it has the only clock."""
+        """The database's time, the only clock that counts."""
         return datetime.now(UTC) + self._offset

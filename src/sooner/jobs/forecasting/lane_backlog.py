@@ -1,4 +1,4 @@
-"""The backlog: the jobs that come before a job."""
+"""The backlog of a lane: the jobs that come before a job."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from sooner.jobs.forecasting.durations import Durations
 
 @dataclass(frozen=True, slots=True)
 class LaneBacklog:
-    """The jobs of one lane and priority that are due, as they were when somebody last looked.
+    """The due jobs of one lane and priority, as of the last look.
 
-    `turn` is the round under way, in which each of `tenants` has one job; `actors` those of the first of them.
+    `turn` is the current round, in which each of `tenants` has one job; `actors` are the actors of the first jobs.
     """
 
     turn: int | None
@@ -25,17 +25,17 @@ class LaneBacklog:
         return cls(row["turn"], row["tenants"], tuple(row["actors"]), row["length"])
 
     def rounds(self, turn: int | None) -> int:
-        """How many rounds come before a job of that round: as many jobs of its own tenant do."""
+        """The rounds before a job of round `turn`, which are as many as the jobs of its own tenant before it."""
         if turn is None or self.turn is None:
             return 0
-        # A backlog that has been empty since goes on with a much later round.
+        # After the backlog was empty, rounds go on with a much higher number.
         return min(self.length, max(0, turn - self.turn))
 
     def ahead(self, turn: int | None) -> int:
-        """About how many jobs come before a job of that round."""
+        """The approximate number of jobs before a job of round `turn`."""
         return min(self.length, self.rounds(turn) * self.tenants)
 
     def service(self, known: Mapping[str, Durations], share: float) -> float:
-        """The seconds that a job of it takes, at that quantile of its actor's runs; unknown actors take none."""
+        """The seconds that a job of the backlog takes, at this quantile of its actor's runs; 0 for unknown actors."""
         times = [known[actor].quantile(share) or 0 for actor in self.actors if actor in known]
         return sum(times) / len(self.actors) if self.actors else 0

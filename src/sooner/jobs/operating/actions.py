@@ -1,4 +1,4 @@
-"""What a person may do to a job."""
+"""The actions of people on jobs: cancel, retry, resolve."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -16,7 +16,7 @@ OVERDUE_BATCH = 200
 class Actions:
     """Cancels, retries and resolves jobs. Every method raises Unavailable when the database is away.
 
-    `actors` are those of this deployment.
+    `actors` are the names of this deployment's actors.
     """
 
     def __init__(self, database: Database, actors: Collection[str], *, retention_seconds: float) -> None:
@@ -25,7 +25,7 @@ class Actions:
         self._retention_seconds = retention_seconds
 
     async def cancel(self, id: UUID) -> State:
-        """Cancel a waiting job, or ask the worker of a processing one to stop it: the state now.
+        """Cancel a waiting job, or ask the worker of a running job to stop it; the result is the state now.
 
         Raises WrongState for a final job.
         """
@@ -35,9 +35,9 @@ class Actions:
         return PUBLIC[row["state"]]
 
     async def retry(self, id: UUID) -> None:
-        """Put a failed job back into its queue: it counts its attempts on.
+        """Put a failed job back into its queue; its count of attempts goes on.
 
-        Raises WrongState, and NoSuchActor where nobody would run it.
+        Raises WrongState, and NoSuchActor where no worker would run it.
         """
         row = await self._database.row(
             SQL.retry, id=id, actors=self._actors, retention=self._retention_seconds
@@ -50,12 +50,12 @@ class Actions:
             )
 
     async def resolve(self, id: UUID, note: str | None) -> None:
-        """Note that a person has dealt with a failed job; its error keeps the note. Raises WrongState."""
+        """Mark a failed job as dealt with; its error keeps the note. Raises WrongState."""
         if await self._database.row(SQL.resolve, id=id, note=note) is None:
             raise WrongState("Only a job in state error can be resolved.")
 
     async def abandon(self, id: UUID, *, even_running: bool) -> None:
-        """Cancel a job that nobody waits for any more, if it is not yet final (nor running).
+        """Cancel the job of a client that hung up, if the job still waits, or also if it runs.
 
         Raises Unavailable when the database stays away.
         """
@@ -65,7 +65,7 @@ class Actions:
                 await self._database.run(query, id=id, retention=self._retention_seconds)
 
     async def cancel_overdue(self) -> int:
-        """Cancel the jobs whose `Cancel-After` has passed, also those of a worker that is dead: how many."""
+        """Cancel the jobs whose `Cancel-After` has passed, also those that a dead worker holds; the result is their number."""
         total = 0
         while True:
             row = await self._database.row(

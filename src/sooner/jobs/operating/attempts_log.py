@@ -11,31 +11,31 @@ from sooner.jobs.states import PUBLIC, State
 
 SQL = Queries("sooner.jobs.operating", "sql/attempts_log.sql")
 
-#: As many as a row keeps (`dramatiq.remembered`).
+#: The attempts that a row keeps (`dramatiq.remembered`).
 MOST = 20
-#: What became of an attempt, by what the history calls it.
+#: The public name of an attempt's outcome, by its name in the row's history.
 OUTCOMES = {"failed": "error", "given back": "given-back", "lost with its worker": "lost"}
 
 Entry = Mapping[str, Any]
 
 
 class AttemptsLog:
-    """Reads what became of a job's attempts."""
+    """Reads the attempts at a job and their outcomes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def of(self, job: UUID) -> Sequence[Entry]:
-        """The last attempts, oldest first, the one under way included. Raises Unavailable."""
+        """The last attempts, oldest first, including the running one. Raises Unavailable."""
         row = await self._database.row(SQL.begun, id=job)
         return () if row is None else entries(row)
 
 
 def entries(row: Mapping[str, Any]) -> Sequence[Entry]:
-    """The attempts that a row tells of."""
+    """The attempts in a row."""
     past = [_past(each) for each in codec.loads(row["history"] or "[]")]
     began_at = row["started_at"]
-    # A job that waits, or was cancelled as it did, still has its last attempt's start.
+    # A job that waits, or was cancelled while it waited, still has its last attempt's start.
     if began_at is not None and not (past and past[-1]["began_at"] == began_at):
         past.append(_latest(row))
     return past[-MOST:]

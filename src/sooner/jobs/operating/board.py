@@ -1,4 +1,4 @@
-"""What operators see at a glance. Every query is cheap at any number of jobs."""
+"""The operators' overview. Every query is cheap at any number of jobs."""
 
 import asyncio
 import time
@@ -21,20 +21,20 @@ from sooner.process.clock.pace import Pace
 
 SQL = Queries("sooner.jobs.operating", "sql/board.sql")
 
-#: All who look at the same time share one look.
+#: Concurrent readers share one look.
 FRESH_SECONDS = 0.9
 #: Looking takes at most this share of the time.
 LOOKING_SHARE = 0.1
-#: Rare states are counted up to here, and shown as "more than".
+#: Rare states are counted up to this number, and shown as "more than".
 MOST_COUNTED = 10_000
-#: Up to this many pages (16 MiB) the table is counted rather than judged.
+#: Up to this many pages (16 MiB) the table is counted rather than estimated.
 PAGES_COUNTED = 2048
 
 Row = Mapping[str, Any]
 
 
 class Board:
-    """Reads what goes on: from the replica where there is one. Every method raises Unavailable."""
+    """Reads the overview, from the replica where there is one. Every method raises Unavailable."""
 
     def __init__(self, replica: Replica, queues: Queues, listing: Listing) -> None:
         self._replica = replica
@@ -45,7 +45,7 @@ class Board:
         self._pace = Pace(LOOKING_SHARE, least=FRESH_SECONDS)
 
     async def look(self) -> dict[str, Any]:
-        """Queues, workers, scheduler, schedules and the number of jobs by state, as a moment ago."""
+        """Queues, workers, scheduler, schedules and the number of jobs by state, at most a moment old."""
         async with self._looking:
             if self._pace.is_due():
                 began = time.monotonic()
@@ -54,7 +54,7 @@ class Board:
             return self._seen
 
     async def _look(self) -> dict[str, Any]:
-        # One after the other: the pool is for those who wait for jobs.
+        # One query after another: requests that wait for jobs need the pool's other connections.
         read = self._replica
         queues, workers = await self._queues.all(), await read.rows(SQL.workers)
         scheduler, schedules = await read.row(SQL.scheduler), await read.rows(SQL.schedules)
@@ -69,13 +69,13 @@ class Board:
         }
 
     async def page(self, filter: JobFilter, limit: int, after: Position = START) -> dict[str, Any]:
-        """Jobs as one line each, and the position after which there are more."""
+        """A page of jobs in brief, and the position of the next page."""
         found, reached = await self._listing.find(filter, limit, after)
         rows = await self._replica.rows(SQL.glance, ids=[row["message_id"] for row in found])
         return {"items": [_glance(row) for row in rows], "next": reached}
 
     async def facts(self, id: UUID) -> Row:
-        """What is known of a job beside its document."""
+        """The facts about a job that its document does not have."""
         return await self._replica.row(SQL.facts, id=id) or {}
 
 
@@ -93,7 +93,7 @@ def _schedule(row: Row) -> dict[str, Any]:
 
 
 def _states(queues: Sequence[Row], ill: Sequence[Row], size: Row | None) -> dict[str, Any]:
-    """Numbers by state; `about` names those that are judged, or counted to their bound only."""
+    """The number of jobs by state; `about` names the states whose number is an estimate or a lower bound."""
     counts = {PUBLIC[row["state"]]: row["count"] for row in ill}
     about = [state for state, count in counts.items() if count > MOST_COUNTED]
     counts[State.WAITING] = sum(queue["waiting"] for queue in queues)

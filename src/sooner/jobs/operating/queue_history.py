@@ -1,4 +1,4 @@
-"""What went on in the queues over the last hours: a sample every few seconds, taken by any web process."""
+"""The history of the queues over the last hours, from a sample every few seconds by any web process."""
 
 import asyncio
 import time
@@ -41,7 +41,7 @@ class QueueHistory:
         self._task = asyncio.create_task(self._take_forever())
 
     async def stop(self) -> None:
-        """Take no more."""
+        """Take no more samples."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -60,7 +60,7 @@ class QueueHistory:
             await asyncio.sleep(pace.rest)
 
     async def take(self) -> None:
-        """Take this moment's sample, unless another process did. Raises Unavailable."""
+        """Take this moment's sample, unless another process has taken it. Raises Unavailable."""
         if await self._database.row(SQL.taken, step=STEP_SECONDS) is not None:
             return
         rows = await self._queues.all()
@@ -77,7 +77,7 @@ class QueueHistory:
         )
 
     async def read(self, seconds: int, step: int) -> Mapping[str, Any]:
-        """The last `seconds`, a value each `step` seconds: by queue, lists of time (Unix) and the four numbers.
+        """The last `seconds` with a value every `step` seconds: for each queue, lists of Unix time and the four numbers.
 
         Raises Unavailable.
         """

@@ -8,21 +8,21 @@ from sooner.jobs.problem import NotFound
 
 SQL = Queries("sooner.jobs.operating", "sql/queues.sql")
 
-#: Jobs are counted up to so many a line, and all postponed or running ones; beyond that they are judged by a sample.
+#: Waiting jobs are counted up to this number in each lane and priority, and estimated from a sample beyond it.
 MOST = 10_000
-#: Pages of the table that the sample has.
+#: The pages of the table in the sample.
 PAGES = 1000
-#: Ends within the last minute are counted up to here.
+#: Jobs that ended within the last minute are counted up to this number.
 ENDS = 20_000
 
 
 class Queues:
     """Watches, pauses and resumes queues. Every method raises Unavailable when the database is away.
 
-    Looking costs the same however long the queues are: numbers are exact up to bounds, and judged beyond them; then
-    the queue is `judged`.
+    A look costs the same however long the queues are: numbers are exact up to bounds, and estimates beyond them, which
+    `judged` says.
 
-    `declared` are the queues of this deployment's actors: they are there before their first job.
+    `declared` are the queues of this deployment's actors, which exist before their first job.
     """
 
     def __init__(
@@ -39,16 +39,16 @@ class Queues:
         }
 
     async def all(self) -> list[Mapping[str, Any]]:
-        """Every queue by name, with what waits and runs in it, as a moment ago."""
+        """Every queue by name, with the numbers of its jobs."""
         return await self._replica.rows(SQL.stats, only=None, **self._values)
 
     async def table(self) -> Mapping[str, Any]:
-        """How the primary's table of jobs and its notification queue are doing."""
+        """The state of the primary's table of jobs and of its notification queue."""
         [row] = await self._database.rows(SQL.table)
         return row
 
     async def pause(self, name: str, *, paused: bool) -> Mapping[str, Any]:
-        """Stop or start claiming from a queue: the queue as it is then. Raises NotFound."""
+        """Stop or start claiming from a queue; the result is the queue afterwards. Raises NotFound."""
         await self._one(name)
         await self._database.run(SQL.pause, name=name, paused=paused)
         return await self._one(name)

@@ -1,4 +1,4 @@
-"""Removing what is past its time: in small batches, each a short transaction of its own."""
+"""Removing expired rows in small batches, each a short transaction of its own."""
 
 from typing import Any
 
@@ -13,16 +13,16 @@ TICKS_KEPT_SECONDS = 30 * 86400
 
 
 class Expiry:
-    """Removes expired rows; every method answers how many.
+    """Removes expired rows; every method returns their number.
 
-    Methods raise Unavailable when the database is away: what was removed so far stays removed.
+    Methods raise Unavailable when the database is away; batches removed before stay removed.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def jobs(self) -> int:
-        """Final jobs past their `expires_at`, whole."""
+        """Final jobs past their `expires_at`, with all that belongs to them."""
         return await self._remove(SQL.jobs, BATCH)
 
     async def uploads(self) -> int:

@@ -1,4 +1,4 @@
-"""All that is kept of a tenant's jobs, as a stream."""
+"""The export of a tenant's jobs, as a stream."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ NIL = UUID(int=0)
 class Export:
     """Reads one tenant's jobs since a time, with the memory of one batch.
 
-    `itself` is the job that exports. Every method raises Unavailable when the database is away.
+    `itself` is the exporting job. Every method raises Unavailable when the database is away.
     """
 
     def __init__(self, database: Database, tenant: str, since: datetime | None, itself: UUID) -> None:
@@ -31,7 +31,7 @@ class Export:
         self._itself = itself
 
     async def jobs(self) -> AsyncIterator[tuple[int, bytes]]:
-        """Documents, oldest first, one a line: batches of them, each with how many it holds."""
+        """Job documents, one a line, oldest first, in batches with the number of their lines."""
         at, id = self._since, NIL
         while True:
             rows = await self._database.rows(

@@ -1,4 +1,4 @@
-"""Who may submit now: what keeps one tenant, or all of them, from asking for more than can be done."""
+"""Admission: whether a tenant may submit one more job now."""
 
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.forecasting.forecast import Forecast
@@ -8,7 +8,7 @@ from sooner.jobs.submitting.waiting_limit import WaitingLimit
 
 
 class Admission:
-    """Lets submissions in, or says when to come back."""
+    """Admits submissions, or says when to come back."""
 
     def __init__(
         self, rate: RateLimit, waiting_limit: WaitingLimit, forecast: Forecast, *, most_due: int
@@ -24,13 +24,13 @@ class Admission:
             raise TooManyRequests("This tenant sends requests faster than it may.", retry_after=wait)
 
     def has_room(self, tenant: str, actor: JobActor) -> bool:
-        """Reserve room for one job where there is plenty, by what is known: whether there is. Else `make_room`."""
+        """Reserve room for one job without a look at the table, far from any limit; where it fails, call `make_room`."""
         return self._forecast.depth(actor.queue_name) < self._most_due and self._waiting_limit.add_safely(
             tenant
         )
 
     async def make_room(self, tenant: str, actor: JobActor) -> None:
-        """Reserve room for one job, which then either `landed` or is to be withdrawn.
+        """Reserve room for one job. The caller then calls `landed` or `withdraw`.
 
         Raises TooManyRequests for a tenant with too many waiting jobs, ServiceUnavailable for a queue that is
         too long, and Unavailable.
@@ -44,9 +44,9 @@ class Admission:
             )
 
     def landed(self, tenant: str) -> None:
-        """The job that room was made for has its row."""
+        """The admitted job has its row."""
         self._waiting_limit.landed(tenant)
 
     def withdraw(self, tenant: str) -> None:
-        """There was no such job after all."""
+        """The admitted job was not enqueued after all."""
         self._waiting_limit.withdraw(tenant)

@@ -1,4 +1,4 @@
-"""Idempotency keys: a request sent twice makes one job (IETF draft-ietf-httpapi-idempotency-key-header)."""
+"""Idempotency keys: a request that is sent twice makes one job (IETF draft-ietf-httpapi-idempotency-key-header)."""
 
 import hmac
 import json
@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 class Replay(Exception):
-    """The key was used before, for the same job: `id`."""
+    """The key was used before: `id` is the job of that request."""
 
     def __init__(self, id: UUID) -> None:
         super().__init__(str(id))
@@ -16,9 +16,9 @@ class Replay(Exception):
 
 
 class Fingerprints:
-    """Tells whether two requests ask for the same, without keeping what they asked.
+    """Tells whether two requests ask for the same job, without keeping their parameters.
 
-    An HMAC, because a plain digest of parameters that hold a short secret could be guessed back. The first
+    It is an HMAC, because an attacker could guess a short secret among the parameters from a plain digest. The first
     key makes fingerprints; all of them check, so that keys can be rotated.
     """
 
@@ -30,11 +30,11 @@ class Fingerprints:
         return self.sign(_canonical(actor, params))
 
     def sign(self, text: bytes) -> bytes:
-        """What nobody without the key can make of a text, nor guess the text back from."""
+        """A text's HMAC: nobody without the key can make it, or guess the text from it."""
         return self._digest(self._keys[0], text)
 
     def match(self, fingerprint: bytes | None, actor: str, params: Mapping[str, Any]) -> bool:
-        """Whether `fingerprint` was made of these."""
+        """Whether `fingerprint` is that of this actor and these parameters."""
         text = _canonical(actor, params)
         return fingerprint is not None and any(
             hmac.compare_digest(fingerprint, self._digest(key, text)) for key in self._keys

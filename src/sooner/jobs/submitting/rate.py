@@ -1,17 +1,17 @@
-"""How often a tenant may ask."""
+"""The rate limit of a tenant's requests."""
 
 import time
 from collections.abc import Callable
 
-#: Beyond this many tenants those that have not asked lately are forgotten: they would be let in anyway.
+#: Beyond this many tenants, idle ones are forgotten: they would be admitted anyway.
 MOST_TENANTS = 10_000
 
 
 class RateLimit:
-    """Lets each tenant in `per_second` times a second on average, and as many times at once; 0 lets all in.
+    """Admits `per_second` requests of each tenant a second on average, and as many at once; 0 admits all.
 
-    The generic cell rate algorithm (ITU-T I.371, annex A), which is a token bucket that keeps one number a
-    tenant. It counts what this process sees: several web processes let in several times as much.
+    It is the generic cell rate algorithm (ITU-T I.371, annex A), a token bucket that keeps one number a tenant. It
+    counts the requests of this process: several web processes admit several times as many.
     """
 
     def __init__(self, per_second: float, *, now: Callable[[], float] = time.monotonic) -> None:
@@ -21,7 +21,7 @@ class RateLimit:
         self._due: dict[str, float] = {}
 
     def wait(self, tenant: str) -> float:
-        """Count one request: 0 where it is let in, else the seconds until one will be."""
+        """Count one request: 0 where it is admitted, else the seconds until the next will be."""
         if not self._interval:
             return 0.0
         now = self._now()

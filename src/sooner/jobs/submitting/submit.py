@@ -23,16 +23,16 @@ from sooner.queue.batch import (
 from sooner.queue.enqueue import Enqueuer, IdempotencyConflict, UniqueConflict
 from sooner.queue.ids import uuid7
 
-#: Jobs of a kind have the same one: what many have in common is found out by a look at where it lies.
+#: Interned: comparing by identity is cheaper than by value.
 _kind = lru_cache(maxsize=1024)(JobKind)
 
 
 class Submission(NamedTuple):
-    """A request for a job whose parameters were found good."""
+    """A request for a job, with validated parameters."""
 
     actor: JobActor
     params: Mapping[str, Any]
-    #: What the actor's `check` made of the parameters.
+    #: The parameters as the actor's `check` returned them.
     values: Values
     tenant: str | None
     request_id: str | None = None
@@ -45,7 +45,7 @@ class Submission(NamedTuple):
 
 
 class Attach(Exception):
-    """There may be one such job at a time, and there is: `id`."""
+    """The actor is unique and such a job exists: `id`."""
 
     def __init__(self, id: UUID) -> None:
         super().__init__(str(id))
@@ -64,11 +64,11 @@ class Submitter:
         self._retention_seconds = retention_seconds
 
     async def submit(self, submission: Submission, id: UUID | None = None) -> Job:
-        """Enqueue: the job as it begins.
+        """Enqueue a submission; the result is the new job.
 
-        Raises Replay where the idempotency key was used before for the same, Invalid where it was for something
-        else, Attach where the actor is unique and such a job waits or runs, ServiceUnavailable where secrets cannot
-        be sealed, and Unavailable when the database is away: try again.
+        Raises Replay where the idempotency key was used before for the same request, Invalid where it was used for
+        another, Attach where the actor is unique and such a job waits or runs, ServiceUnavailable where secrets cannot
+        be sealed, and Unavailable when the database is away, after which the caller may try again.
         """
         id = id or uuid7()
         actor, params, sealed, limit_key = submission.actor, submission.params, None, None
@@ -87,7 +87,7 @@ class Submitter:
         return self._job(new, added, text)
 
     async def _limit(self, submission: Submission) -> str | None:
-        """The key under which only so many may run."""
+        """Register the job's limit; the result is its key."""
         limit = submission.actor.limit(submission.tenant, submission.values)
         if limit is None:
             return None
@@ -103,7 +103,7 @@ class Submitter:
         return self._sealer.seal(submission.params, secrets, owner)
 
     async def check_replay(self, submission: Submission) -> None:
-        """Raises Replay, or Invalid, where `submit` would because of the idempotency key; and Unavailable."""
+        """Raises Replay or Invalid as `submit` would for the idempotency key, and Unavailable."""
         if submission.idempotency_key is None:
             return
         actor = submission.actor.actor_name

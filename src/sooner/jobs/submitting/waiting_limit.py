@@ -1,4 +1,4 @@
-"""How many jobs of each tenant wait."""
+"""The limit of waiting jobs of a tenant."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -9,19 +9,19 @@ from sooner.process.clock.pace import Pace
 
 SQL = Queries("sooner.jobs.submitting", "sql/waiting_limit.sql")
 
-#: So near to the limit the table is asked before each job: exact where it matters.
+#: This near to the limit, the table is asked before each job: the count is exact where it matters.
 MARGIN = 100
-#: Looking takes at most this share of the time: beside an old transaction it is long.
+#: Looking takes at most this share of the time: an old transaction makes looks slow.
 LOOKING_SHARE = 0.02
-#: A tenant that submits nothing for this long is asked about anew when it does.
+#: The count of a tenant that submits nothing for this long is forgotten.
 FORGET_SECONDS = 10.0
 
 
 @dataclass(slots=True)
 class TenantCount:
-    """What is known of one tenant: `counted` in the table, and jobs `added` here that this may not have seen.
+    """The count of one tenant: jobs `counted` in the table, and jobs `added` here since, which it may not include.
 
-    Of those `landed` have their rows since.
+    `landed` of the added jobs have their rows.
     """
 
     counted: int
@@ -30,7 +30,7 @@ class TenantCount:
     landed: int = 0
 
     def reserve(self) -> None:
-        """One more, now."""
+        """Count one more job."""
         self.added += 1
         self.used_at = time.monotonic()
 
@@ -38,8 +38,8 @@ class TenantCount:
 class WaitingLimit:
     """Holds each tenant to a number of waiting jobs, postponed ones included.
 
-    Counts in memory, corrected from the table every second for tenants that submit. Several processes may
-    together exceed a limit by what they add at the same moment, one process never does.
+    It counts in memory, corrected from the table every second for tenants that submit. One process never exceeds a
+    limit; several processes may exceed it together by the jobs that they add at the same moment.
     """
 
     def __init__(self, database: Database, lanes: Collection[str], *, most: int) -> None:
@@ -51,7 +51,7 @@ class WaitingLimit:
         self._pace = Pace(LOOKING_SHARE)
 
     def add_safely(self, tenant: str) -> bool:
-        """Reserve room for one job where there is plenty: whether there is, by what is known."""
+        """Reserve room for one job without a look at the table; False where the limit is near."""
         count = self._counts.get(tenant)
         if count is None or count.counted + count.added + MARGIN >= self._most:
             return False
@@ -59,7 +59,7 @@ class WaitingLimit:
         return True
 
     async def add(self, tenant: str) -> bool:
-        """Reserve room for one job by looking at the table: whether there is any. Raises Unavailable."""
+        """Reserve room for one job after a look at the table; False where there is none. Raises Unavailable."""
         count = await self._look(tenant)
         if count.counted + count.added >= self._most:
             return False
@@ -67,17 +67,17 @@ class WaitingLimit:
         return True
 
     def landed(self, tenant: str) -> None:
-        """The job that room was reserved for has its row."""
+        """The job with reserved room has its row."""
         if (count := self._counts.get(tenant)) is not None:
             count.landed += 1
 
     def withdraw(self, tenant: str) -> None:
-        """There was no such job after all."""
+        """The job with reserved room was not enqueued after all."""
         if (count := self._counts.get(tenant)) is not None:
             count.added = max(0, count.added - 1)
 
     async def refresh(self) -> None:
-        """Look at the table for those that submit, if it is time. Raises Unavailable."""
+        """Correct the counts of tenants that submit, if it is time. Raises Unavailable."""
         if not self._pace.is_due():
             return
         began = time.monotonic()
@@ -100,6 +100,6 @@ class WaitingLimit:
     def _correct(self, tenant: str, waiting: int, seen: int) -> None:
         count = self._counts.setdefault(tenant, TenantCount(0, time.monotonic()))
         count.counted = waiting
-        # What had landed before the table was read is in its count now.
+        # The table's count includes the jobs that had landed before it was read.
         count.added = max(0, count.added - seen)
         count.landed = max(0, count.landed - seen)
