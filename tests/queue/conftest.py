@@ -29,7 +29,7 @@ async def sql(database_url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Re
 @pytest.fixture
 def broker(database_url: str) -> Iterator[Broker]:
     """A broker with one actor, `echo`."""
-    broker = Broker([], lambda actor, args, kwargs: Placement(Lane("default")))
+    broker = Broker([], lambda *_: Placement(Lane("default")))
     broker.declare_actor(
         dramatiq.Actor(
             lambda: None, broker=broker, actor_name="echo", queue_name="default", priority=0, options={}

@@ -1,5 +1,6 @@
 """Synchronous code enqueues with the broker."""
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -17,7 +18,7 @@ async def test_a_second_try_after_a_lost_answer_adds_no_second_job(
 ) -> None:
     message: dramatiq.Message[Any] = dramatiq.Message("default", "echo", (), {"a": 1}, {})
     for _ in range(2):
-        broker.enqueue(message, delay=delay)
+        await asyncio.to_thread(broker.enqueue, message, delay=delay)
     [row] = await sql.fetch(
         "select message_id::text, message->'kwargs'->>'a' as a, due_at from dramatiq.queue"
     )
@@ -32,12 +33,28 @@ async def test_a_unique_message_is_its_twins_while_that_waits(
     with own_broker() as broker:
         actor = job(unique=True)(tidy)
     broker.open(database_url, retention=60.0)
-    first, twin = actor.send(), actor.send("all")
-    other = actor.send(folder="one")
+    first, twin = await asyncio.to_thread(actor.send), await asyncio.to_thread(actor.send, "all")
+    other = await asyncio.to_thread(actor.send, folder="one")
     await sql.execute("update dramatiq.queue set state = 'cancelled', finished_at = now()")
-    again = broker.enqueue(first), actor.send()
+    again = await asyncio.to_thread(broker.enqueue, first), await asyncio.to_thread(actor.send)
     broker.pool.closeall()
 
     assert first.message_id == twin.message_id != other.message_id
     assert again[0].message_id == first.message_id != again[1].message_id
     assert await sql.fetchval("select count(*) from dramatiq.queue") == 3
+
+
+async def test_a_message_is_as_urgent_as_its_actor_declares(
+    database_url: str, sql: "asyncpg.Connection[asyncpg.Record]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hurry() -> None: ...
+
+    with own_broker() as broker:
+        actor = job(priority="high")(hurry)
+    # A program that nobody has told where the database is looks into its environment.
+    with pytest.raises(RuntimeError, match="DATABASE_URL: missing"):
+        await asyncio.to_thread(actor.send)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    await asyncio.to_thread(actor.send)
+    broker.pool.closeall()
+    assert await sql.fetchval("select priority from dramatiq.queue") == 0

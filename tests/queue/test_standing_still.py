@@ -15,7 +15,6 @@ from sooner.db import (
     Unavailable,
     pool,
 )
-from sooner.queue.broker import Broker
 from sooner.queue.enqueue import Enqueuer
 from tests.queue.bench import Bench, job
 from tests.support.processes import PATIENCE
@@ -103,30 +102,25 @@ async def test_a_cancellation_gets_through_where_the_server_stands_still(cluster
     await link.close()
 
 
-async def by_link(url: str, broker: Broker) -> None:
+async def by_link(url: str) -> None:
     link = Link(url, "test", direct=False)
     await Enqueuer(link).enqueue(job())
     await link.close()
 
 
-async def by_pool(url: str, broker: Broker) -> None:
+async def by_pool(url: str) -> None:
     database = pool(url, "test", size=1, direct=False)
     await database.connect()
     await database.run(Query("write", "", "update dramatiq.queue set attempts = 0"))
     await database.close()
 
 
-async def by_broker(url: str, broker: Broker) -> None:
-    await asyncio.to_thread(broker.actors["echo"].send)
-
-
-@pytest.mark.parametrize("write", [by_link, by_pool, by_broker])
+@pytest.mark.parametrize("write", [by_link, by_pool])
 async def test_whatever_writes_in_more_than_one_step_has_a_bound(
-    write: Callable[[str, Broker], Awaitable[None]],
-    broker: Broker,
+    write: Callable[[str], Awaitable[None]],
     sql: "asyncpg.Connection[asyncpg.Record]",
     database_url: str,
 ) -> None:
     await sql.execute(NOTE)
-    await write(database_url, broker)
+    await write(database_url)
     assert {row["idle"] for row in await sql.fetch("select idle from noted")} == {"10s"}

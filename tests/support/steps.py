@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, cast
 
+import dramatiq
+from pydantic import SecretStr
 from tenacity import wait_none
 
 from sooner.jobs import job
@@ -11,6 +14,16 @@ from sooner.jobs.context import current
 from src.actors import broker
 
 __all__ = ["broker"]
+
+
+def __getattr__(name: str) -> Any:
+    """`app` is made when it is asked for: a worker has none of a web process's settings."""
+    if name != "app":
+        raise AttributeError(name)
+    from sooner.deployment.web import application
+
+    globals()["app"] = application("src")
+    return globals()["app"]
 
 
 @job
@@ -37,6 +50,48 @@ async def stumble(a: int) -> int:
 async def fall() -> None:
     """Fails each time."""
     raise ValueError("fell")
+
+
+@job
+async def dawdle(seconds: float) -> None:
+    """Takes its time."""
+    await asyncio.sleep(seconds)
+
+
+@job
+async def unstorable() -> str:
+    """Returns what PostgreSQL does not keep."""
+    return "\0"
+
+
+@job
+async def whisper(token: SecretStr) -> str:
+    """Returns its secret."""
+    return token.get_secret_value()
+
+
+@job
+def tell(*, times: int = 1, wait: bool = False) -> Any:
+    """Sends messages of its own."""
+    sent = [add_on_loop.send(number, 1) for number in range(times)]
+    return [message.get_result(block=True) for message in sent] if wait else [m.message_id for m in sent]
+
+
+@job
+def tell_in_turn() -> int:
+    """Runs a pipeline and a group of its own, and waits for both."""
+    steps: Any = dramatiq.pipeline([add_on_loop.message(1, 1), add_on_thread.message(1)])
+    several: Any = cast(Any, dramatiq.group)([add_on_loop.message(number, 1) for number in range(2)])
+    steps.run()
+    several.run()
+    total: int = steps.get_result(block=True) + sum(several.get_results(block=True))
+    return total
+
+
+@job
+async def tell_on_loop() -> None:
+    """Would hold up the worker's loop."""
+    add_on_loop.send(1, 1)
 
 
 @job

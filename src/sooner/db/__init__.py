@@ -12,7 +12,6 @@ from sooner.db.queries import (
 )
 from sooner.db.replica import Replica
 from sooner.db.retry import Unavailable, transient
-from sooner.db.transaction import bound
 
 __all__ = [
     "Database",
@@ -23,7 +22,6 @@ __all__ = [
     "Query",
     "Replica",
     "Unavailable",
-    "bound",
     "fitting",
     "joined",
     "pool",

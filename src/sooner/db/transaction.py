@@ -13,7 +13,7 @@ IDLE_SECONDS = 10.0
 ROLLBACK_SECONDS = 2.0
 
 
-def bound(seconds: float = IDLE_SECONDS) -> str:
+def _bound(seconds: float = IDLE_SECONDS) -> str:
     """The statement after which PostgreSQL ends this transaction, and its session, when its client stays away that long."""
     return f"set local idle_in_transaction_session_timeout = {round(seconds * 1000)}"
 
@@ -28,7 +28,7 @@ async def transaction(
     """What is done inside happens whole or not at all, under settings that last no longer: begun in one round trip."""
     local = [f"set local {name} = {value}" for name, value in (settings or {}).items()]
     try:
-        await connection.execute(";".join(["begin", bound(idle_seconds), *local]))
+        await connection.execute(";".join(["begin", _bound(idle_seconds), *local]))
         yield
         await connection.execute("commit")
     except BaseException:

@@ -10,9 +10,10 @@ from dramatiq.middleware import CurrentMessage
 from dramatiq.results import Results
 
 from sooner.deployment.packages import further, import_modules
+from sooner.jobs.context import origin
 from sooner.jobs.declaring.placement import placement
 from sooner.queue.broker import Broker
-from sooner.worker import FollowUps, RowResults, WorkerProcess
+from sooner.worker import FollowUps, NoGroupCallbacks, RowResults, WorkerProcess
 
 
 def load(package: str) -> Broker:
@@ -28,5 +29,7 @@ def load(package: str) -> Broker:
 
 
 def _broker() -> Broker:
-    results = Results(backend=RowResults(), store_results=True)  # type: ignore[no-untyped-call]
-    return Broker([FollowUps(), CurrentMessage(), results, WorkerProcess()], placement)
+    broker = Broker([FollowUps(), NoGroupCallbacks(), CurrentMessage(), WorkerProcess()], placement, origin)
+    results = Results(backend=RowResults(broker.outcome), store_results=True)  # type: ignore[no-untyped-call]
+    broker.add_middleware(results, before=WorkerProcess)
+    return broker

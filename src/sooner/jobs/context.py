@@ -7,6 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sooner.process import logs
+from sooner.queue.broker import Origin
 
 
 class Current(NamedTuple):
@@ -33,6 +34,12 @@ def current() -> Current:
 def current_if_any() -> Current | None:
     """The job that is running here, or None outside a job."""
     return _current.get(None)
+
+
+def origin() -> Origin:
+    """What a job inherits that the code which is running here submits."""
+    job = _current.get(None)
+    return Origin() if job is None else Origin(job.tenant, job.request_id, job.traceparent, job.id)
 
 
 def enter(job: Current) -> None:

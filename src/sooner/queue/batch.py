@@ -39,6 +39,7 @@ class NewJob(NamedTuple):
     limit_key: str | None = None
     unique_key: str | None = None
     sealed: str | None = None
+    parent: UUID | None = None
 
 
 class Added(NamedTuple):

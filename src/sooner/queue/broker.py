@@ -1,7 +1,9 @@
 """dramatiq-pg's broker with our own way to the table."""
 
+import asyncio
+import contextlib
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,37 +14,62 @@ from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.message import Message
 from dramatiq.middleware import Middleware
 from dramatiq_pg import PostgresBroker
-from dramatiq_pg.utils import make_pool, retry_pg, transaction
+from dramatiq_pg.utils import getconn, make_pool, pool_sanitizer, retry_pg
 from psycopg2.extensions import parse_dsn
 
-from sooner.db import bound
-from sooner.queue.batch import Batch, JobKind, NewJob
-from sooner.queue.enqueue import KEY_ROUNDS, SQL, LimitRow
+from sooner.db import Query
+from sooner.process.settings import CodeSettings, read
+from sooner.queue.enqueue import SQL, LimitRow
 from sooner.queue.lane import Lane, check_queue
 
 
 class Placement(NamedTuple):
-    """Where a message is to lie: the lane it is claimed from, what limits it, and of which key there may be one."""
+    """Where a message is to lie: the lane it is claimed from, what limits it, of which key there may be one, how urgent it is."""
 
     lane: Lane
     limit: LimitRow | None = None
     unique_key: str | None = None
+    priority: int = 1
+
+
+class Origin(NamedTuple):
+    """What a message inherits of the job whose code sends it."""
+
+    tenant: str | None = None
+    request_id: str | None = None
+    traceparent: str | None = None
+    parent: UUID | None = None
+
+
+class Outcome(NamedTuple):
+    """What the row of a final job holds, as JSON texts."""
+
+    result: str | None
+    error: str | None
+
+
+#: Stands for the pool until `Broker.open`.
+NOT_OPEN: Any = object()
 
 
 class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
     """Declares actors and queues as dramatiq-pg does; messages come from the worker's own claims.
 
-    `placement` says where a message of an actor, with its arguments, is to lie. Nothing is connected before `open`.
+    `placement` says where a message of an actor, with its arguments and tenant, is to lie; `origin` whose code is running. Nothing is connected
+    before `open`, or the first message where the environment has DATABASE_URL.
     """
 
     def __init__(
         self,
         middleware: Sequence[Middleware],
-        placement: Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Placement],
+        placement: Callable[[Any, tuple[Any, ...], Mapping[str, Any], str | None], Placement],
+        origin: Callable[[], Origin] = Origin,
     ) -> None:
-        super().__init__(pool=_Unopened(), results=False, middleware=list(middleware))
+        super().__init__(pool=NOT_OPEN, results=False, middleware=list(middleware))
         self._placement = placement
+        self._origin = origin
         self._retention = 0.0
+        self._opening = threading.Lock()
 
     def open(self, url: str, *, retention: float) -> None:
         """Let synchronous code of this process enqueue (`actor.send()`)."""
@@ -68,50 +95,86 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
         """Enqueue a message, due after `delay` milliseconds, from synchronous code.
 
-        Where there may be one such job, and there is, the message is that job's.
+        Where there may be one such job, and there is, the message is that job's. Raises RuntimeError in an event loop.
         """
+        refuse_in_loop(
+            f"sending a message to {message.actor_name}",
+            f"await submit({message.actor_name}, {{…}}) (from sooner import submit)",
+        )
         self.emit_before("enqueue", message, delay)
         message = message.copy(message_id=self._insert(message, delay))
         self.emit_after("enqueue", message, delay)
         return message
 
-    @retry_pg  # type: ignore[untyped-decorator]  # dramatiq-pg has no types
+    def outcome(self, id: UUID) -> Outcome | None:
+        """What a job has come to; None where it is not final, or not there."""
+        rows = self._run(SQL.outcome, id=str(id))
+        return Outcome(*rows[0]) if rows else None
+
     def _insert(self, message: Message[Any], delay: int | None) -> str:
-        placement = self._placement(self.get_actor(message.actor_name), tuple(message.args), message.kwargs)
-        job = NewJob(
-            message_id=UUID(message.message_id),
-            kind=JobKind(
-                placement.lane.queue, placement.lane.name, message.actor_name, retention=self._retention
-            ),
-            message=orjson.dumps(message.asdict()).decode(),
+        origin = self._origin()
+        args, kwargs = tuple(message.args), message.kwargs
+        placement = self._placement(self.get_actor(message.actor_name), args, kwargs, origin.tenant)
+        if placement.limit is not None:
+            self._run(SQL.limits, **{name: [value] for name, value in asdict(placement.limit).items()})
+        [(id,)] = self._run(
+            SQL.enqueue_one,
+            id=message.message_id,
+            queue=placement.lane.queue,
+            lane=placement.lane.name,
+            actor=message.actor_name,
+            message=orjson.dumps({**message.asdict(), "unchecked": True}).decode(),
+            tenant=origin.tenant,
+            priority=placement.priority,
+            request_id=origin.request_id,
+            traceparent=origin.traceparent,
+            parent=None if origin.parent is None else str(origin.parent),
+            run_at=None,
             delay=None if delay is None else delay / 1000,
+            cancel_after=None,
+            retention=self._retention,
+            idempotency_key=None,
             limit_key=None if placement.limit is None else placement.limit.key,
             unique_key=placement.unique_key,
+            sealed=None,
+            word="",
         )
-        with transaction(self.pool) as cursor:
-            cursor.execute(bound())
-            if placement.limit is not None:
-                cursor.execute(
-                    SQL.limits.pyformat, {name: [value] for name, value in asdict(placement.limit).items()}
-                )
-            return _added(cursor, job)
+        return str(id)
+
+    @retry_pg  # type: ignore[untyped-decorator]  # dramatiq-pg has no types
+    def _run(self, query: Query, **values: Any) -> list[tuple[Any, ...]]:
+        with self._cursor() as cursor:
+            cursor.execute(query.pyformat, values)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
+
+    @contextlib.contextmanager
+    def _cursor(self) -> Iterator[Any]:
+        """Each statement is a transaction of its own: one round trip."""
+        self._open_by_environment()
+        with pool_sanitizer(self.pool):
+            connection = getconn(self.pool)
+            try:
+                connection.autocommit = True
+                with connection.cursor() as cursor:
+                    yield cursor
+            finally:
+                self.pool.putconn(connection)
+
+    def _open_by_environment(self) -> None:
+        with self._opening:
+            if self.pool is NOT_OPEN:
+                settings = read(CodeSettings)
+                self.open(settings.database_url, retention=settings.job_retention_days * 86400)
 
 
-def _added(cursor: Any, job: NewJob) -> str:
-    """The job that is there then: this one, or its twin. Raises RuntimeError where neither stays."""
-    own = str(job.message_id)
-    for _ in range(KEY_ROUNDS):
-        # Tried again after a lost answer, it has to find the job there: not the statement for jobs that are alike.
-        cursor.execute(SQL.enqueue.pyformat, Batch([job]).columns())
-        if job.unique_key is None:
-            return own
-        cursor.execute(SQL.twins.pyformat, {"unique_key": [job.unique_key]})
-        if twins := cursor.fetchall():
-            return str(twins[0][0])
-        cursor.execute(SQL.added.pyformat, {"ids": [own]})
-        if cursor.fetchall():
-            return own
-    raise RuntimeError("the key of a unique job changes hands too fast")
+def refuse_in_loop(what: str, instead: str) -> None:
+    """Raises RuntimeError where the caller would hold up an event loop, which names what to write instead."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError(f"{what} here would hold up the event loop: write `{instead}`")
 
 
 class AckConsumer(Consumer):
@@ -143,13 +206,6 @@ class AckConsumer(Consumer):
     def close(self) -> None:
         """Let the consumer's thread go."""
         self._closed.set()
-
-
-class _Unopened:
-    """Stands for the pool until `Broker.open`."""
-
-    def getconn(self) -> Any:
-        raise RuntimeError("this process does not enqueue from synchronous code: submit the job instead")
 
 
 def message_of(

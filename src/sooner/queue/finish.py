@@ -29,6 +29,13 @@ BATCH = 200
 PROGRESS_SECONDS = 0.1
 
 
+class Unstorable(Exception):
+    """PostgreSQL refuses what an attempt came to."""
+
+    def __str__(self) -> str:
+        return "PostgreSQL refused it as JSON: a NUL character, a number out of range, or too much."
+
+
 class FollowUp(NamedTuple):
     """A message that is enqueued by the statement that ends a job, as a stock producer's: `message` is a JSON text."""
 
@@ -44,7 +51,8 @@ class Ending(NamedTuple):
 
     `state` is done, rejected, cancelled, or queued (to be tried again after `pause` seconds, or given back
     where the attempt is not `counted`), or lost, as if its worker had died with it. `result`, `error`, what was
-    `raised` and the last word of `progress` are JSON texts. What is to `follow` is there if the ending is, and only then.
+    `raised` and the last word of `progress` are JSON texts. What is to `follow` is there if the ending is, and only then;
+    what is to follow `otherwise` where the ending cannot be stored.
     """
 
     id: UUID
@@ -57,6 +65,7 @@ class Ending(NamedTuple):
     progress: str | None = None
     raised: str | None = None
     follow: tuple[FollowUp, ...] = ()
+    otherwise: tuple[FollowUp, ...] = ()
 
 
 def length(ending: Ending) -> int:
@@ -190,10 +199,10 @@ class Finisher:
             {
                 "type": "result-not-storable",
                 "title": "The result cannot be stored",
-                "detail": "PostgreSQL refused it as JSON: a NUL character, a number out of range, or too much.",
+                "detail": str(Unstorable()),
             }
         ).decode()
-        await self._write([Ending(ending.id, ending.fence, "rejected", error=error)])
+        await self._write([Ending(ending.id, ending.fence, "rejected", error=error, follow=ending.otherwise)])
 
     def progress(self, id: UUID, fence: int, word: Mapping[str, Any]) -> None:
         """Note how far a job is; the latest word wins, and is written soon."""

@@ -46,7 +46,8 @@ class WorkerLease:
     `on_lost` is called from the heartbeat's thread when the lease was taken away: whatever the process still
     runs is no longer its own. The process goes on under a new lease with another `id`.
 
-    `actors` are those that this code has, each with its queue; `claims` the lanes that it claims from, each with its actors.
+    `actors` are those that this code has, each with its queue; `claims` the lanes that it claims from, each with its actors;
+    `declared` what actors declare beyond what most do; `callbacks` the actors that are told where one fails.
     """
 
     def __init__(
@@ -61,6 +62,8 @@ class WorkerLease:
         on_lost: Callable[[], None],
         actors: Mapping[str, str] | None = None,
         claims: Mapping[str, Sequence[str]] | None = None,
+        declared: Mapping[str, Mapping[str, Any]] | None = None,
+        callbacks: Mapping[str, str] | None = None,
     ) -> None:
         self.id: UUID = uuid7()
         self._url = url
@@ -71,7 +74,9 @@ class WorkerLease:
         self._known = {
             "actors": orjson.dumps(actors or {}).decode(),
             "claims": orjson.dumps(claims or {}).decode(),
+            "declared": orjson.dumps(declared or {}).decode(),
         }
+        self._callbacks = orjson.dumps(callbacks or {}).decode()
         self._on_lost = on_lost
         self._held_until = 0.0
         self._answered_at = time.monotonic()
@@ -154,6 +159,7 @@ class WorkerLease:
             last=LAST,
             limited=LIMITED,
             error=WORKER_LOST,
+            callbacks=self._callbacks,
             retention=self._retention,
         )
         for id, state, crashes, _ in rows:

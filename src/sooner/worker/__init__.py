@@ -1,7 +1,7 @@
 """The worker process: what `dramatiq src.actors` boots around the queue and the actors."""
 
-from sooner.worker.follow_ups import FollowUps
+from sooner.worker.follow_ups import FollowUps, NoGroupCallbacks
 from sooner.worker.results import RowResults
 from sooner.worker.worker_process import WorkerProcess
 
-__all__ = ["FollowUps", "RowResults", "WorkerProcess"]
+__all__ = ["FollowUps", "NoGroupCallbacks", "RowResults", "WorkerProcess"]

@@ -1,6 +1,8 @@
-"""dramatiq's options for pipelines and callbacks."""
+"""dramatiq's options for pipelines, callbacks and groups."""
 
-from dramatiq.middleware import Callbacks, Middleware, Pipelines
+from typing import NoReturn
+
+from dramatiq.middleware import Callbacks, GroupCallbacks, Middleware, Pipelines
 
 
 class FollowUps(Middleware):
@@ -13,3 +15,18 @@ class FollowUps(Middleware):
     def actor_options(self) -> set[str]:
         """The options that an actor may be declared with."""
         return {*Callbacks().actor_options, *Pipelines().actor_options}
+
+
+class NoGroupCallbacks(GroupCallbacks):
+    """Refuses a group with completion callbacks, before any of its messages is sent: their counts would not outlive a crash."""
+
+    def __init__(self) -> None:
+        """There is no backend that counts."""
+
+    @property
+    def rate_limiter_backend(self) -> NoReturn:
+        """What `group.run` asks for. Raises RuntimeError."""
+        raise RuntimeError(
+            "a group's completion callbacks are not supported: submit the jobs from a job of their own, which awaits"
+            " `[await each.result() for each in await submit_all([…])]` and then goes on (from sooner import submit_all)"
+        )

@@ -1,17 +1,67 @@
-"""Where dramatiq puts what a synchronous actor returns."""
+"""Results, where dramatiq puts what a synchronous actor returns, and where `get_result` finds what a job has come to."""
 
+import time
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import dramatiq
-from dramatiq.results import ResultBackend
+from dramatiq.results import ResultBackend, ResultFailure, ResultMissing, ResultTimeout
+from dramatiq.results.backend import DEFAULT_TIMEOUT
 
+from sooner.jobs import codec
 from sooner.jobs.running.attempt import Attempt
+from sooner.queue.broker import Outcome, refuse_in_loop
+
+#: Between two looks, in seconds: the first one, and the longest.
+FIRST_PAUSE = 0.01
+LONGEST_PAUSE = 0.2
 
 
 class RowResults(ResultBackend):
-    """Hands a result to the attempt it belongs to, whose ending writes it into the job's row."""
+    """Hands a result to the attempt it belongs to, whose ending writes it into the job's row; reads it from there by `outcome`."""
+
+    def __init__(self, outcome: Callable[[UUID], Outcome | None]) -> None:
+        super().__init__()
+        self._outcome = outcome
 
     def store_result(self, message: "dramatiq.Message[Any] | Attempt", result: Any, ttl: int) -> None:
         """The actor returned. It is the row's retention that counts, not `ttl`."""
         if isinstance(message, Attempt):
             message.succeed(result)
+
+    def get_result(
+        self, message: "dramatiq.Message[Any]", *, block: bool = False, timeout: int | None = None
+    ) -> Any:
+        """What the job has returned; with `block` once it has, within `timeout` milliseconds (10 s).
+
+        Raises ResultMissing, ResultTimeout, ResultFailure for a job that failed or was cancelled, RuntimeError in an event loop.
+        """
+        refuse_in_loop(
+            "waiting for a result",
+            f'await handle("{message.message_id}").result() (from sooner import handle)',
+        )
+        until = time.monotonic() + (DEFAULT_TIMEOUT if timeout is None else timeout) / 1000
+        pause = FIRST_PAUSE
+        while (outcome := self._outcome(UUID(message.message_id))) is None:
+            if not block:
+                raise ResultMissing(message)  # type: ignore[no-untyped-call]
+            if time.monotonic() + pause > until:
+                raise ResultTimeout(message)  # type: ignore[no-untyped-call]
+            time.sleep(pause)
+            pause = min(LONGEST_PAUSE, 2 * pause)
+        return _result(outcome)
+
+
+def _result(outcome: Outcome) -> Any:
+    if outcome.error is not None:
+        error = codec.loads(outcome.error)
+        told = error["detail"] or error["title"]
+        raise _failure(f"actor raised {error['type']}: {told}", error["type"], told)
+    if outcome.result is None:
+        raise _failure("the job was cancelled", "cancelled", "the job was cancelled")
+    return codec.loads(outcome.result)
+
+
+def _failure(said: str, type: str, detail: str) -> ResultFailure:
+    return ResultFailure(said, type, detail)  # type: ignore[no-untyped-call]

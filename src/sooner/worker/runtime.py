@@ -18,6 +18,7 @@ from sooner.db import (
 )
 from sooner.db.retry import unforeseen
 from sooner.jobs import worker_resources
+from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.declaring.placement import lane_of, placement_of_text
 from sooner.jobs.forecasting.duration_log import DurationLog
 from sooner.jobs.running.attempt import Attempt
@@ -261,6 +262,12 @@ def _lease(
         on_lost=lambda: _hand_over(loop, runner.abandon),
         actors={name: actor.queue_name for name, actor in actors.items()},
         claims={each.lane.name: each.actors for each in work},
+        declared={name: actor.notable for name, actor in actors.items() if isinstance(actor, JobActor)},
+        callbacks={
+            name: actor.options["on_failure"]
+            for name, actor in actors.items()
+            if "on_failure" in actor.options
+        },
     )
 
 

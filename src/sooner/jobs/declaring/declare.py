@@ -183,6 +183,13 @@ class JobActor(dramatiq.Actor[Any, Any]):
         """Whether any parameter is or holds a secret."""
         return takes_secrets(self.parameters)
 
+    @cached_property
+    def notable(self) -> dict[str, Any]:
+        """What `sooner.submit` has to know of it, beside its queue."""
+        fields = self.parameters.model_fields
+        secrets = [name for name, field in fields.items() if takes_secrets(field.annotation)]
+        return {"priority": self.declaration.priority, "secrets": secrets}
+
     def secret_paths(self, params: Mapping[str, Any], values: Values) -> list[Path]:
         """The paths of the secrets in `params`, for which `check` returned `values`."""
         return list(find(params, values)) if self.takes_secrets else []
@@ -193,7 +200,7 @@ class JobActor(dramatiq.Actor[Any, Any]):
         if self.takes_secrets:
             params = self.named(tuple(args), kwargs or {})
             if self.secret_paths(params, self.check(params)):
-                instead = "secret parameters have to be sealed, so submit the job over HTTP"
+                instead = "secret parameters have to be sealed: `await submit(…)` does so, and web does (from sooner import submit)"
                 raise TypeError(f"{self.actor_name}: {instead}")
         return super().message_with_options(args=args, kwargs=kwargs, **options)
 

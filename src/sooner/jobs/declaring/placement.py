@@ -32,11 +32,14 @@ def placement(
 ) -> Placement:
     """The placement of an unchecked message. Parameters that do not fit count unconverted: the job fails when it runs."""
     lane = lane_of(actor)
-    if not isinstance(actor, JobActor) or not actor.is_counted:
+    if not isinstance(actor, JobActor):
         return Placement(lane)
+    if not actor.is_counted:
+        return Placement(lane, priority=actor.declaration.priority)
     params = actor.named(args, kwargs)
     try:
         values = actor.check(params)
     except Exception:  # noqa: BLE001 - a team's check may raise anything, and must not spoil other jobs' placements
         values = params
-    return Placement(lane, actor.limit(tenant, values), actor.unique_key(tenant, values))
+    limit, unique_key = actor.limit(tenant, values), actor.unique_key(tenant, values)
+    return Placement(lane, limit, unique_key, actor.declaration.priority)

@@ -6,7 +6,6 @@ import time
 import traceback
 import weakref
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
@@ -14,10 +13,8 @@ import dramatiq
 from dramatiq.broker import MessageProxy
 from dramatiq.middleware import Interrupt, raise_thread_exception
 
-from sooner.jobs import codec
 from sooner.jobs.context import Current
-from sooner.jobs.declaring.declare import JobActor, Misfit, doubling
-from sooner.jobs.declaring.options import NO_OPTIONS, MessageOptions, check_options
+from sooner.jobs.declaring.declare import JobActor, Misfit
 from sooner.jobs.declaring.result import plain
 from sooner.jobs.failure import (
     Failure,
@@ -25,13 +22,13 @@ from sooner.jobs.failure import (
     describe,
     storable,
 )
-from sooner.jobs.running.follow_up import after_failure, after_success
+from sooner.jobs.running.follow_up import FollowUps
+from sooner.jobs.running.stored import StoredMessage
 from sooner.jobs.running.trace import trace
 from sooner.jobs.secrets.disclosure import NOTHING, Disclosure
 from sooner.jobs.secrets.seal import Opener, Owner
 from sooner.process import logs
-from sooner.queue.broker import message_of
-from sooner.queue.finish import Ending, FollowUp
+from sooner.queue.finish import Ending, FollowUp, Unstorable
 
 log = logs.get(__name__)
 
@@ -52,27 +49,12 @@ class Interrupted(Interrupt):
     """Raised in a thread at its next bytecode: the attempt is to stop."""
 
 
-class Unreadable(Failure):
-    """A message that no producer should have written."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail, type="unreadable-message", title="The message cannot be read")
-
-
 class OutOfTime(Failure):
     """The attempt took longer than its actor's `time_limit`."""
 
     def __init__(self) -> None:
         detail = "The attempt ran longer than this actor may."
         super().__init__(detail, type="timeout", title="The job took too long")
-
-
-class TooOld(Failure):
-    """The message's `max_age` had passed when the attempt began."""
-
-    def __init__(self, seconds: float) -> None:
-        detail = f"The job was to begin within {seconds:g} s, or not at all."
-        super().__init__(detail, type="too-old", title="The job waited too long", again=False)
 
 
 class Attempt(MessageProxy):
@@ -114,6 +96,7 @@ class Attempt(MessageProxy):
         if row["sealed"] is not None:
             owner = Owner(row["tenant"], self.id, row["actor"])
             self._disclosure = Disclosure(row["sealed"], owner, opener)
+        self._stored = StoredMessage(row, actor)
         self._settle_with = settle_with
         self._ending: Ending | None = None
         self._has_outcome = False
@@ -135,64 +118,31 @@ class Attempt(MessageProxy):
         word = storable(self._disclosure.clean_word(str(message)))
         return word if len(word) <= LONGEST_WORD else word[: LONGEST_WORD - 1] + "…"
 
-    @cached_property
-    def _stored(self) -> dict[str, Any]:
-        stored: dict[str, Any] = codec.loads(self._row["message"])
-        if not isinstance(stored.get("args"), list) or not isinstance(stored.get("kwargs"), dict):
-            raise Unreadable("The message has no args that are an array, or no kwargs that are an object.")
-        return stored
-
-    @cached_property
-    def _message(self) -> "dramatiq.Message[Any]":
-        """What dramatiq's proxy stands for; a task on the loop never needs it."""
-        stored = self._stored
-        return message_of(
-            self._row, stored["kwargs"], tuple(stored["args"]), dict(stored.get("options") or {})
-        )
-
-    @cached_property
-    def _options(self) -> MessageOptions:
-        """What the message asks for. Raises Unreadable."""
-        try:
-            return check_options(self._stored.get("options") or {})
-        except (TypeError, ValueError) as error:
-            raise Unreadable(str(error)) from None
-
     @property
-    def _options_or_none(self) -> MessageOptions:
-        """The same of any message: one that cannot be read asks for nothing."""
-        try:
-            return self._options
-        except Exception:  # noqa: BLE001 - the job fails by what reads its parameters
-            return NO_OPTIONS
+    def _message(self) -> "dramatiq.Message[Any]":
+        """What dramatiq's proxy stands for."""
+        return self._stored.message
 
     @property
     def time_limit(self) -> float | None:
         """Seconds that the attempt may take."""
-        if (asked := self._options_or_none.time_limit) is not None:
-            return asked / 1000
-        return self.actor.declaration.time_limit if isinstance(self.actor, JobActor) else None
+        return self._stored.time_limit
 
     def read(self) -> None:
         """Read the message now, before a thread of dramatiq's meets it. Raises what is wrong with it."""
-        self._message  # noqa: B018 - cached
-
-    def _refuse_unfit(self) -> None:
-        """Raises Unreadable for options that cannot be kept to, TooOld for what was to begin earlier or not at all."""
-        if (most := self._options.max_age) is not None and self._row["age"] > most / 1000:
-            raise TooOld(most / 1000)
+        self._stored.message  # noqa: B018 - cached
 
     @property
     def kwargs(self) -> Mapping[str, Any]:
         """What dramatiq's threads call the actor with: secrets are opened here. Raises NotOpenable, Unreadable, TooOld."""
-        self._refuse_unfit()
-        return self._disclosure.params(self._stored["kwargs"])
+        self._stored.refuse_unfit()
+        return self._disclosure.params(self._stored.kwargs)
 
     @property
     def params(self) -> Mapping[str, Any]:
         """The parameters by name, secrets opened. Raises NotOpenable."""
-        args = tuple(self._stored["args"])
-        return self.actor.named(args, self.kwargs) if isinstance(self.actor, JobActor) else self.kwargs
+        args, kwargs = self._stored.args, self.kwargs
+        return self.actor.named(args, kwargs) if isinstance(self.actor, JobActor) else kwargs
 
     def __lt__(self, other: object) -> bool:
         return isinstance(other, Attempt) and (self.priority, self.id) < (other.priority, other.id)
@@ -206,51 +156,41 @@ class Attempt(MessageProxy):
         try:
             text = self.actor.result.text(result) if isinstance(self.actor, JobActor) else plain(result)
             text = self._disclosure.clean(text)
-            follow = self._after_success(text)
+            follow, otherwise = self._following(text)
         except Failure as failure:
             self.fail_with(failure, failure.__cause__)
         except Exception as error:  # noqa: BLE001 - a type's own functions may raise anything
             self.fail_with(deciding(error), error)
         else:
-            self._end_with(Ending(self.id, self.fence, "done", result=text, follow=follow))
+            self._end_with(
+                Ending(self.id, self.fence, "done", result=text, follow=follow, otherwise=otherwise)
+            )
 
     @property
     def has_outcome(self) -> bool:
         """Whether it is known how it ended."""
         return self._has_outcome
 
-    def _after_success(self, result: str) -> tuple[FollowUp, ...]:
-        options = self._options
-        if options is NO_OPTIONS and not self.actor.options:
-            return ()
-        return after_success(self.actor, self._message.asdict(), options, result)
+    def _following(self, result: str) -> tuple[tuple[FollowUp, ...], tuple[FollowUp, ...]]:
+        """What follows this result, and what does where it cannot be stored. Raises NoFollowUp."""
+        if not self._stored.asks_for_more:
+            return (), ()
+        return self._follow_ups.after_success(result), self._follow_ups.after_failure(Unstorable())
 
-    def _after_failure(self, error: BaseException) -> tuple[FollowUp, ...]:
-        options = self._options_or_none
-        if options is NO_OPTIONS and not self.actor.options:
-            return ()
-        try:
-            follow = after_failure(self.actor, self._message.asdict(), options, error)
-        except Exception as failure:
-            log.exception("no callback", job=str(self.id), error=str(failure))
-            return ()
-        return tuple(each._replace(message=self._disclosure.clean(each.message)) for each in follow)
+    @property
+    def _follow_ups(self) -> FollowUps:
+        return FollowUps(self.actor, self._stored, self._disclosure, self.fence)
 
     def fail_with(self, error: BaseException, cause: BaseException | None = None) -> None:
         """The attempt failed: it is tried again if its actor was declared so, else the job ends as error.
 
         `cause` is what was raised, where `error` says it in other words.
         """
-        hopeless = isinstance(error, Failure) and not error.again
-        declared = self.actor if isinstance(self.actor, JobActor) else None
-        options = self._options_or_none
-        retries = options.max_retries
-        if retries is None:
-            retries = 0 if declared is None else declared.declaration.retries
+        hopeless = isinstance(error, Misfit) or (isinstance(error, Failure) and not error.again)
         error_document = self._disclosure.clean(describe(error))
         raised = trace(cause or error)
-        if self.current.attempt <= retries and not hopeless:
-            pause = options.pause(doubling if declared is None else declared.pause, self.current.attempt)
+        if self.current.attempt <= self._stored.retries and not hopeless:
+            pause = self._stored.pause(self.current.attempt)
             self._end_with(
                 Ending(self.id, self.fence, "queued", error=error_document, pause=pause, raised=raised)
             )
@@ -262,7 +202,7 @@ class Attempt(MessageProxy):
                     "rejected",
                     error=error_document,
                     raised=raised,
-                    follow=self._after_failure(cause or error),
+                    follow=self._follow_ups.after_failure(error),
                 )
             )
 
@@ -306,8 +246,8 @@ class Attempt(MessageProxy):
             self.fail_with(error, cause)
 
     def _may_be_newer(self) -> bool:
-        """Whether web found the parameters good, by a version of the actor that other workers may have by and by."""
-        return self._row["tenant"] is not None and self._row["age"] < MISFIT_PATIENCE
+        """Whether other workers may take the parameters by and by."""
+        return self._stored.was_checked and self._row["age"] < MISFIT_PATIENCE
 
     def stop(self, why: Why, raised: BaseException | None = None) -> None:
         """The actor was stopped: `raised` tells where."""

@@ -7,9 +7,13 @@ from uuid import UUID, uuid5
 import dramatiq
 
 from sooner.jobs import codec
-from sooner.jobs.declaring.options import MessageOptions
 from sooner.jobs.failure import Failure, storable, text_of
+from sooner.jobs.running.stored import StoredMessage
+from sooner.jobs.secrets.disclosure import Disclosure
+from sooner.process import logs
 from sooner.queue.finish import FollowUp
+
+log = logs.get(__name__)
 
 
 class NoFollowUp(Failure):
@@ -21,60 +25,63 @@ class NoFollowUp(Failure):
         )
 
 
-def after_success(
-    actor: "dramatiq.Actor[Any, Any]", message: Mapping[str, Any], options: MessageOptions, result: str
-) -> tuple[FollowUp, ...]:
-    """What follows a job that returned `result`, a JSON text. Raises NoFollowUp."""
-    follow_ups = []
-    if (name := options.on_success or actor.options.get("on_success")) is not None:
-        follow_ups.append(_callback(actor, message, "on_success", name, codec.loads(result)))
-    target = options.pipe_target or actor.options.get("pipe_target")
-    if target is not None:
-        follow_ups.append(_step(actor, message, target, result))
-    return tuple(follow_ups)
+class FollowUps:
+    """What the options of a message, and its actor's, let follow one attempt. A secret that it opened stands in none of them."""
 
+    def __init__(
+        self, actor: "dramatiq.Actor[Any, Any]", stored: StoredMessage, disclosure: Disclosure, fence: int
+    ) -> None:
+        self._actor = actor
+        self._stored = stored
+        self._disclosure = disclosure
+        self._fence = fence
 
-def after_failure(
-    actor: "dramatiq.Actor[Any, Any]",
-    message: Mapping[str, Any],
-    options: MessageOptions,
-    error: BaseException,
-) -> tuple[FollowUp, ...]:
-    """What follows a job that failed for good. Raises NoFollowUp."""
-    if (name := options.on_failure or actor.options.get("on_failure")) is None:
-        return ()
-    outcome = {"type": type(error).__name__, "message": storable(text_of(error))}
-    # The text of an exception may tell anything: the callback is the operators', not the tenant's.
-    return (_callback(actor, message, "on_failure", name, outcome)._replace(inherits_tenant=False),)
+    def after_success(self, result: str) -> tuple[FollowUp, ...]:
+        """What follows where the job returned `result`, a JSON text. Raises NoFollowUp."""
+        message, options, found = self._stored.message, self._stored.options, []
+        if (name := options.on_success or self._actor.options.get("on_success")) is not None:
+            found.append(self._callback(message, "on_success", name, codec.loads(result)))
+        if (target := options.pipe_target or self._actor.options.get("pipe_target")) is not None:
+            found.append(self._step(message, target, result))
+        return tuple(found)
 
+    def after_failure(self, error: BaseException) -> tuple[FollowUp, ...]:
+        """What follows where the job failed for good; nothing where that cannot be told."""
+        options = self._stored.options_or_none
+        try:
+            if (name := options.on_failure or self._actor.options.get("on_failure")) is None:
+                return ()
+            told = {"type": type(error).__name__, "message": storable(text_of(error))}
+            called = self._callback(self._stored.message, "on_failure", name, told)
+        except Exception as failure:
+            log.exception("no callback", error=text_of(failure))
+            return ()
+        # The text of an exception may tell anything: the callback is the operators', not the tenant's.
+        return (called._replace(inherits_tenant=False, message=self._disclosure.clean(called.message)),)
 
-def _callback(
-    actor: "dramatiq.Actor[Any, Any]", message: Mapping[str, Any], kind: str, name: str, outcome: Any
-) -> FollowUp:
-    try:
-        target = actor.broker.get_actor(name)  # type: ignore[no-untyped-call]
-    except dramatiq.ActorNotFound:
-        raise NoFollowUp(f"{kind} names {name!r}, which is no actor here.") from None
-    called = target.message_with_options(args=(message, outcome))
-    return _follow_up(called, uuid5(UUID(message["message_id"]), kind))
+    def _callback(self, message: "dramatiq.Message[Any]", kind: str, name: str, outcome: Any) -> FollowUp:
+        try:
+            target = self._actor.broker.get_actor(name)  # type: ignore[no-untyped-call]
+        except dramatiq.ActorNotFound:
+            raise NoFollowUp(f"{kind} names {name!r}, which is no actor here.") from None
+        called = target.message_with_options(args=(message.asdict(), outcome))
+        # A job that a person retries ends again.
+        return _follow_up(called, uuid5(UUID(message.message_id), f"{kind} {self._fence}"))
 
-
-def _step(
-    actor: "dramatiq.Actor[Any, Any]", message: Mapping[str, Any], target: Mapping[str, Any], result: str
-) -> FollowUp:
-    try:
-        step: dramatiq.Message[Any] = dramatiq.Message(**target)
-        id = UUID(step.message_id)
-        if not (step.options.get("pipe_ignore") or actor.options.get("pipe_ignore")):
-            step = step.copy(args=(*step.args, codec.loads(result)))
-        delay = step.options.get("delay")
-        # One message that stands twice in a pipeline is two jobs.
-        own = UUID(message["message_id"])
-        return _follow_up(step, uuid5(own, "pipe_target") if id == own else id, delay)
-    except (TypeError, ValueError, AttributeError):
-        raise NoFollowUp("pipe_target is no message of dramatiq's.") from None
+    def _step(self, message: "dramatiq.Message[Any]", target: Mapping[str, Any], result: str) -> FollowUp:
+        try:
+            step: dramatiq.Message[Any] = dramatiq.Message(**target)
+            id = UUID(step.message_id)
+            if not (step.options.get("pipe_ignore") or self._actor.options.get("pipe_ignore")):
+                step = step.copy(args=(*step.args, codec.loads(result)))
+            delay = step.options.get("delay")
+            # One message that stands twice in a pipeline is two jobs.
+            own = UUID(message.message_id)
+            return _follow_up(step, uuid5(own, "pipe_target") if id == own else id, delay)
+        except (TypeError, ValueError, AttributeError):
+            raise NoFollowUp("pipe_target is no message of dramatiq's.") from None
 
 
 def _follow_up(message: "dramatiq.Message[Any]", id: UUID, delay: float | None = None) -> FollowUp:
-    text = codec.dumps(message.copy(message_id=str(id)).asdict())
-    return FollowUp(id, message.queue_name, text, None if delay is None else delay / 1000)
+    members = {**message.copy(message_id=str(id)).asdict(), "unchecked": True}
+    return FollowUp(id, message.queue_name, codec.dumps(members), None if delay is None else delay / 1000)

@@ -1,8 +1,9 @@
 """Settings, one class a process: each reads its own environment variables and no other's."""
 
-from sooner.process.settings.load import load
+from sooner.process.settings.code import CodeSettings
+from sooner.process.settings.load import load, read
 from sooner.process.settings.scheduler import SchedulerSettings
 from sooner.process.settings.web import WebSettings
 from sooner.process.settings.worker import WorkerSettings
 
-__all__ = ["SchedulerSettings", "WebSettings", "WorkerSettings", "load"]
+__all__ = ["CodeSettings", "SchedulerSettings", "WebSettings", "WorkerSettings", "load", "read"]

@@ -24,6 +24,14 @@ def load(settings: type[S]) -> S:
         raise SystemExit(os.EX_CONFIG) from None
 
 
+def read(settings: type[S]) -> S:
+    """The same for code within any program. Raises RuntimeError, which names every missing or wrong variable."""
+    try:
+        return settings()
+    except ValidationError as error:
+        raise RuntimeError(f"the environment: {'; '.join(offenders(error))}") from None
+
+
 def offenders(error: ValidationError) -> list[str]:
     """One line an offending variable: its name and what is wrong with it."""
     return [

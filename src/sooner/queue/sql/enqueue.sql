@@ -31,13 +31,13 @@ with flow as materialized (
 ), added as (
   insert into dramatiq.queue
     (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent, run_at, due_at,
-     cancel_at, expires_at, idempotency_key, fingerprint, limit_key, unique_key, sealed, turn)
+     cancel_at, expires_at, idempotency_key, fingerprint, limit_key, unique_key, sealed, parent, turn)
   select
     job.message_id, kind.queue_name, kind.lane, kind.actor, job.message, kind.tenant, kind.priority,
     job.request_id, job.traceparent, due.due_at, due.due_at,
     dramatiq.clock() + job.cancel_after * interval '1 second',
     coalesce(due.due_at, dramatiq.clock()) + kind.retention,
-    job.idempotency_key, job.fingerprint, job.limit_key, job.unique_key, job.sealed,
+    job.idempotency_key, job.fingerprint, job.limit_key, job.unique_key, job.sealed, job.parent,
     case when due.due_at is null then flow.turn + job.place end
   -- What every job has comes as one text a column. A shorter array is filled up with nulls.
   from unnest(
@@ -45,9 +45,9 @@ with flow as materialized (
     string_to_array(:request_id, chr(30), ''), string_to_array(:traceparent, chr(30), ''),
     :kind::integer[], :place::integer[], :run_at::timestamptz[], :delay::double precision[],
     :cancel_after::double precision[], :idempotency_key::text[], :fingerprint::bytea[], :limit_key::text[],
-    :unique_key::text[], :sealed::jsonb[]
+    :unique_key::text[], :sealed::jsonb[], :parent::uuid[]
   ) as job (message_id, message, request_id, traceparent, kind, place, run_at, delay, cancel_after,
-      idempotency_key, fingerprint, limit_key, unique_key, sealed)
+      idempotency_key, fingerprint, limit_key, unique_key, sealed, parent)
   join kind on kind.number = job.kind
   join flow on flow.number = kind.flow
   cross join lateral (
@@ -110,6 +110,19 @@ select dramatiq.clock() as created_at, array[round] as rounds, array[turn] as tu
   null::uuid[] as added, null::uuid[] as postponed, null::timestamptz[] as due_at,
   pg_notify('dramatiq.' || :lane || '.enqueue', '') as notified
 from flow;
+
+-- name: enqueue_one
+-- Adds a job that code submits, by the function that `sooner.submit` calls too; answers the id of the one that is there then.
+select sooner.enqueue(
+  :id::uuid, :queue, :lane, :actor, :message::jsonb, :tenant, :priority::smallint, :request_id, :traceparent, :parent::uuid,
+  coalesce(:run_at::timestamptz, dramatiq.clock() + :delay::double precision * interval '1 second'),
+  :cancel_after::double precision, :retention::double precision, :idempotency_key, :limit_key, :unique_key, :sealed::jsonb,
+  :word
+)::text as id;
+
+-- name: outcome
+-- What a final job has come to.
+select result::text, error::text from dramatiq.queue where message_id = :id::uuid and finished_at is not null;
 
 -- name: limits
 -- Makes known how much may run under the keys of jobs to come.

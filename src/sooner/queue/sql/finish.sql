@@ -40,11 +40,12 @@ with finished as (
   where job.message_id = outcome.id and job.fence = outcome.fence
     -- As text: else the planner may walk the index of all processing jobs once an outcome.
     and job.state::text = 'consumed'
-  returning job.message_id, job.tenant, job.state, job.request_id, job.traceparent
+  returning job.message_id, job.tenant, job.state, job.request_id, job.traceparent, job.parent
 ), added as (
-  insert into dramatiq.queue (message_id, queue_name, state, message, tenant, request_id, traceparent, run_at, due_at)
+  insert into dramatiq.queue
+    (message_id, queue_name, state, message, tenant, request_id, traceparent, parent, run_at, due_at)
   select next.id, next.queue_name, 'queued', next.message, case when next.inherits_tenant then finished.tenant end,
-    finished.request_id, finished.traceparent, due.at, due.at
+    finished.request_id, finished.traceparent, finished.parent, due.at, due.at
   from unnest(
     string_to_array(:after, chr(30))::uuid[], string_to_array(:next_id, chr(30))::uuid[],
     string_to_array(:queue_name, chr(30)), string_to_array(:message, chr(30))::jsonb[],
@@ -61,7 +62,8 @@ select array_agg(message_id) as ids,
   pg_notify('sooner.changed', string_agg(message_id::text, ',')) as told,
   sum(case when exists (select from sooner.webhook where webhook.tenant = finished.tenant)
     then sooner.tell_webhooks(message_id, tenant, state) end) as hooked,
-  (select count(pg_notify(channel, '')) from (
+  -- Their rounds are those of a stock producer's rows, which a claim may have passed.
+  (select count(pg_notify(channel, 'back')) from (
     select distinct case when due_at is null then 'dramatiq.' || lane || '.enqueue' else 'sooner.postponed' end
     from added
   ) as told (channel)) as woken

@@ -106,9 +106,13 @@ with hopeless as (
     expires_at = dramatiq.clock() + :retention * interval '1 second', mtime = dramatiq.clock(), version = job.version + 1
   from hopeless
   where job.message_id = hopeless.message_id
-  returning job.message_id, job.tenant, job.state
+  returning job.message_id, job.tenant, job.state, job.message
 )
-select count(*) as ended, pg_notify('sooner.changed', string_agg(message_id::text, ',')) as told,
+select count(*) as ended,
+  count(sooner.tell_failure(
+    message_id, message->'options'->>'on_failure',
+    jsonb_build_object('type', :error::jsonb->>'type', 'message', :error::jsonb->>'detail')
+  )) filter (where message->'options'->>'on_failure' is not null) as called, pg_notify('sooner.changed', string_agg(message_id::text, ',')) as told,
   sum(case when exists (select from sooner.webhook where webhook.tenant = ended.tenant)
     then sooner.tell_webhooks(message_id, tenant, state) end) as hooked
 from ended;

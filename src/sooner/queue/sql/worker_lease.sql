@@ -1,7 +1,7 @@
 -- name: register
 -- A worker process begins: its lease, and what it knows and claims.
-insert into sooner.worker (id, name, queues, tasks, threads, actors, claims, expires_at)
-values (:worker::uuid, :name, :queues::text[], :tasks, :threads, :actors::jsonb, :claims::jsonb,
+insert into sooner.worker (id, name, queues, tasks, threads, actors, claims, declared, expires_at)
+values (:worker::uuid, :name, :queues::text[], :tasks, :threads, :actors::jsonb, :claims::jsonb, :declared::jsonb,
   dramatiq.clock() + :seconds * interval '1 second')
 -- The answer to the first try may have been lost.
 on conflict (id) do update set expires_at = excluded.expires_at
@@ -47,7 +47,14 @@ with orphan as (
       else dramatiq.remembered(job, 'lost with its worker', null) end
   from orphan
   where job.message_id = orphan.message_id
-  returning job.message_id, job.tenant, job.state, job.lane, job.crashes
+  returning job.message_id, job.tenant, job.state, job.lane, job.crashes, job.actor, job.message
+), called as (
+  select sooner.tell_failure(message_id, callback, jsonb_build_object('type', said->>'type', 'message', said->>'detail'))
+  from recovered
+  cross join lateral (
+    select coalesce(message->'options'->>'on_failure', :callbacks::jsonb->>actor), :error::jsonb
+  ) as callback (callback, said)
+  where state = 'rejected' and callback is not null
 ), told as (
   select pg_notify('sooner.changed', string_agg(message_id::text, ','))
   from (select message_id, row_number() over () / 200 as part from recovered) as parts group by part
@@ -58,7 +65,8 @@ with orphan as (
   where state <> 'queued' and exists (select from sooner.webhook where webhook.tenant = recovered.tenant)
 )
 select message_id::text, state::text, crashes,
-  (select count(*) from told) + (select count(*) from woken) + (select count(*) from hooked) as notified
+  (select count(*) from told) + (select count(*) from woken) + (select count(*) from hooked)
+    + (select count(*) from called) as notified
 from recovered;
 
 -- name: retire
