@@ -1,4 +1,4 @@
-"""PostgreSQL: connections that heal, named queries, statements shared by concurrent callers, notifications."""
+"""PostgreSQL: connections that reconnect, named queries, statements that concurrent callers share, notifications."""
 
 from sooner.db.database import Database, pool
 from sooner.db.group import Group, fitting

@@ -1,4 +1,4 @@
-"""The pool of web and of async actors (`databases`, asyncpg under it)."""
+"""The pool of web and of async actors (`databases` on asyncpg)."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ class Database:
 
     Every method raises Unavailable when the database is away.
 
-    Where it is not `direct`, a transaction-mode pooler may stand between: every query is a transaction then.
+    Without `direct`, a transaction-mode pooler may stand between, so every query is a transaction.
     """
 
     def __init__(self, database: "databases.Database", *, direct: bool = True) -> None:
@@ -64,7 +64,7 @@ class Database:
                     cancelled = error
                     raise
         except BaseException:
-            # One that is lost as it is given back would count as this task's for ever, and as taken (databases 0.9).
+            # A connection that is lost while it is released would count as this task's, and as taken, for ever (databases 0.9).
             self._database._connection = None  # noqa: SLF001 - only its release forgets it otherwise
             if cancelled is not None:
                 raise cancelled from None
@@ -84,7 +84,7 @@ class Database:
 
 def pool(url: str, name: str, *, size: int = 5, direct: bool = True) -> Database:
     """A pool of up to `size` connections; nothing is opened before `connect`."""
-    # It brings SQLAlchemy, which the scheduler has no use for.
+    # `databases` imports SQLAlchemy, which the scheduler does not need.
     import databases
 
     return Database(

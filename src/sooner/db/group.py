@@ -9,13 +9,13 @@ from sooner.db.retry import Unavailable
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: Characters that one statement carries, or one item's: nobody should hold many large ones at once, and PostgreSQL hangs up
-#: on a message of 1 GiB.
+#: The most characters in one statement, unless a single item has more: many large items would fill the memory, and
+#: PostgreSQL hangs up on a message of 1 GiB.
 TOGETHER = 8 << 20
 
 
 def fitting(lengths: Iterable[int]) -> int:
-    """How many items of these lengths, from the first on, one statement takes: as many as there are, or as fit `TOGETHER`."""
+    """The number of items, from the first on, that one statement takes: all, or as many as fit into `TOGETHER`."""
     count = total = 0
     for count, length in enumerate(lengths, start=1):
         total += length
@@ -25,15 +25,15 @@ def fitting(lengths: Iterable[int]) -> int:
 
 
 class Group(Generic[T, R]):
-    """Turns many concurrent single calls into few calls for many.
+    """Serves many concurrent calls by few statements.
 
-    While one statement is under way, new callers gather; the next statement takes them all, so round trips
-    a call fall as load grows, and a lone caller never waits for company. The idea is group commit
+    While one statement runs, new callers gather; the next statement serves all of them. So the round trips a call fall
+    as load grows, and a lone caller never waits for others. The idea is group commit
     (DeWitt et al., "Implementation Techniques for Main Memory Database Systems", SIGMOD 1984).
 
-    `execute` gets the items and answers as many results in their order; a result that is an exception is
-    raised to its own caller alone. Where `execute` raises, each item is tried by itself, so that what is wrong with
-    one touches no other; but not where it raises Unavailable. `length` tells an item's characters where they may be many.
+    `execute` gets the items and returns their results in order; a result that is an exception is raised to its own
+    caller alone. Where `execute` raises anything but Unavailable, each item is tried by itself, so that a faulty item
+    harms no other. `length` returns an item's characters where they may be many.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Group(Generic[T, R]):
         self._running: asyncio.Task[None] | None = None
 
     async def __call__(self, item: T) -> R:
-        """The result for one item. Raises what `execute` raised or answered for it."""
+        """The result for one item. Raises the exception that `execute` raised or returned for it."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._running is None:
@@ -79,12 +79,12 @@ class Group(Generic[T, R]):
     async def _results(self, items: Sequence[T]) -> Sequence[R | BaseException]:
         try:
             return await self._execute(items)
-        except Exception as error:  # noqa: BLE001 - each caller is raised it
+        except Exception as error:  # noqa: BLE001 - it is raised to each caller
             if len(items) == 1 or isinstance(error, Unavailable):
                 return [error] * len(items)
         return [result for item in items for result in await self._results([item])]
 
     async def drain(self) -> None:
-        """Wait until nothing is under way."""
+        """Wait until no statement runs."""
         while self._running is not None:
             await asyncio.wait([self._running])

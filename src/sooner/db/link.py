@@ -1,4 +1,4 @@
-"""A connection of one's own that heals."""
+"""A link: a connection of a part's own, which reconnects."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from sooner.process.settings import address
 
 T = TypeVar("T")
 
-#: The few statements of a link are planned once, for tables that grow: never a sequential scan, never anew.
+#: A link's few statements are planned once and never by a sequential scan: their tables grow later.
 PLANS = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
 
 CONNECT_SECONDS = 5
@@ -24,13 +24,13 @@ Connection = asyncpg.Connection
 
 
 class Link:
-    """One asyncpg connection, kept for as long as its owner lives and made anew when it breaks.
+    """One asyncpg connection, kept for as long as its owner lives and replaced when it breaks.
 
-    It spares the pool's reset, which is a round trip of its own a use. Callers take turns.
+    It saves the pool's reset, which is one more round trip a use. Callers take turns.
 
-    Where it is not `direct`, a transaction-mode pooler may stand between: each use is then one transaction, with
-    the session's settings and unnamed statements inside it. One whose owner stops in the middle is undone after
-    `idle_seconds`, so that nobody waits for its locks for longer.
+    Without `direct`, a transaction-mode pooler may stand between: each use is then one transaction, with the session's
+    settings and unnamed statements inside it. PostgreSQL rolls a transaction back whose client stops for
+    `idle_seconds`, so that nobody waits longer for its locks.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Link:
         self._turn = asyncio.Lock()
 
     async def run(self, use: Callable[[Connection], Awaitable[T]]) -> T:
-        """The outcome of `use` on the connection. Raises Unavailable when the database is away."""
+        """The result of `use` on the connection. Raises Unavailable when the database is away."""
         async with self._turn:
             try:
                 return await self._use(use, await self._connected())
@@ -84,7 +84,7 @@ class Link:
         return self._connection
 
     async def drop(self) -> None:
-        """Close the connection at once; the next use makes a new one."""
+        """Close the connection at once; the next use opens another."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
@@ -100,7 +100,7 @@ class Link:
 
 
 async def connect(url: str, name: str) -> Connection:
-    """A new connection of one's own, outside any pool."""
+    """A new connection outside any pool."""
     return await hosts.connect(**options(url, name))
 
 

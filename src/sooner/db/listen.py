@@ -12,14 +12,14 @@ log = logs.get(__name__)
 
 Handler = Callable[[str], None]
 
-#: A silent connection may be a dead one: this often the server is asked for a sign of life.
+#: A silent connection may be dead: the seconds between two probes.
 PROBE_SECONDS = 10
 
 
 class Listener:
-    """Listens on channels and hands each payload to its handler; heals by itself.
+    """Listens on channels, hands each payload to its handler, and reconnects.
 
-    After every (re)connection `resync` is called: what was notified in between is lost, so look at the table.
+    It calls `resync` after every connection: the notifications in between are lost, so the owner looks at the table.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Listener:
         self._task = asyncio.create_task(retry.unforeseen("listening")(self._listen_forever))
 
     async def ready(self) -> None:
-        """Wait until the channels are listened on."""
+        """Wait until it listens on the channels."""
         await self._listening.wait()
 
     async def stop(self) -> None:

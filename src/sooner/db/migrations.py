@@ -1,4 +1,4 @@
-"""The schema's revisions, and bringing a database to the newest."""
+"""The schema's revisions, and the upgrade of a database to the newest."""
 
 import os
 import subprocess
@@ -7,17 +7,17 @@ from pathlib import Path
 
 
 def migrations() -> Path:
-    """The folder with the revisions: in the wheel a part of the engine, in its own checkout at the top."""
+    """The folder of the revisions: inside the engine in a wheel, at the top of the checkout otherwise."""
     engine = Path(__file__).parents[1]
     packaged = engine / "migrations"
     return packaged if packaged.is_dir() else engine.parents[1] / "alembic"
 
 
 def upgrade_engine() -> None:
-    """Bring the engine's schema at DATABASE_URL to the newest revision, in a process of its own.
+    """Upgrade the engine's schema at DATABASE_URL to the newest revision, in a process of its own.
 
-    Alembic knows one environment a process, and a project's `alembic upgrade` is in the middle of its own. Raises SystemExit
-    with the exit code where it failed; it has said why.
+    Alembic has one environment a process, and the project's `alembic upgrade` uses this process's. Raises SystemExit with
+    the exit code of a failed upgrade, which has printed its error.
     """
     done = subprocess.run([sys.executable, "-m", "sooner.db.upgrade"], check=False, env=os.environ)
     if done.returncode:

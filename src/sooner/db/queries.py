@@ -1,4 +1,4 @@
-"""Named queries: SQL lives in .sql files, each query with a name and a line that says what it is for.
+"""Named queries: SQL lives in .sql files, where each query has a name and a line with its purpose.
 
 A file reads::
 
@@ -19,9 +19,9 @@ from typing import Any
 _HEAD = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 
-#: Between the members of a column that is sent as one text.
+#: The separator of the members of a column that is sent as one text.
 SEPARATOR = chr(30)
-#: Characters of one text: in UTF-8 up to four times as many bytes, and PostgreSQL hangs up on a message of 1 GiB.
+#: The most characters of one text: they are up to 1 GB in UTF-8, and PostgreSQL hangs up on a message of 1 GiB.
 LONGEST = 250_000_000
 
 
@@ -50,14 +50,14 @@ class Query:
         return _PARAMETER.sub(r"%(\1)s", self.text.replace("%", "%%"))
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
-        """The values in the order of `positional`. Raises KeyError where one is missing."""
+        """The values in the order of `positional`. Raises KeyError for a missing value."""
         return [values[name] for name in self.parameters]
 
 
 class Queries:
     """The queries of one .sql file of a package, as attributes.
 
-    Raises AttributeError for a name that the file does not have, ValueError for a file that is no list of queries.
+    Raises AttributeError for an unknown name, ValueError for a file that is no list of queries.
     """
 
     def __init__(self, package: str, path: str) -> None:
@@ -74,10 +74,10 @@ class Queries:
 
 
 def joined(column: Sequence[str | None]) -> str:
-    """A column of texts as one, which a query takes apart by `string_to_array(:column, chr(30), '')`.
+    """A column of texts as one text, which a query splits by `string_to_array(:column, chr(30), '')`.
 
-    asyncpg looks at each member of an array several times, at a text once. None and an empty text are null there. Raises
-    ValueError for a text with the separator in it (JSON has none that is not escaped: RFC 7464), and for what is too long.
+    asyncpg looks at each member of an array several times, but at a text once. None and an empty text become null. Raises
+    ValueError for a text with the separator in it (JSON escapes it: RFC 7464), and for a text that is too long.
     """
     text = SEPARATOR.join([value or "" for value in column])
     if text.count(SEPARATOR) >= len(column):
@@ -88,7 +88,7 @@ def joined(column: Sequence[str | None]) -> str:
 
 
 def transposed(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    """The members of rows as a query takes them for `unnest`: an array a name."""
+    """Rows as columns for `unnest`: an array for each name."""
     return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
 
 

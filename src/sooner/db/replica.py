@@ -1,4 +1,4 @@
-"""Reading where it does not disturb the queue: from a replica where there is one."""
+"""Reading without disturbing the queue: from a replica where there is one."""
 
 import asyncio
 import contextlib
@@ -11,23 +11,23 @@ from sooner.process import logs
 
 log = logs.get(__name__)
 
-#: Whoever reads waits this long for a replica: a pooler in front of one that is away keeps its clients waiting.
+#: The seconds to wait for a replica's answer: a pooler in front of a replica that is away lets its clients wait.
 ANSWER_SECONDS = 5.0
-#: How often a replica that is away is asked whether it is back.
+#: The seconds between two probes of a replica that is away.
 LOOK_SECONDS = 5.0
 
 
 class Replica:
-    """Named queries on the replica, on the primary while the replica is away or where there is none.
+    """Named queries on the replica, or on the primary while the replica is away or where there is none.
 
-    What it answers may lie a moment back.
+    Its answers may be a moment old.
     """
 
     def __init__(self, primary: Database, replica: Database | None) -> None:
         self._primary = primary
         self._replica = replica
         self._connecting = asyncio.Lock()
-        #: There as long as the replica is away, so that nobody who reads waits for it.
+        #: The probe that runs while the replica is away, so that no reader waits for the replica.
         self._looking: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
@@ -44,7 +44,7 @@ class Replica:
         if self._replica is not None and self._looking is None:
             try:
                 return await self._from(self._replica, query, values)
-            except Exception as error:  # noqa: BLE001 - whatever ails a replica, the primary can answer instead
+            except Exception as error:  # noqa: BLE001 - the primary answers instead, whatever the replica's error
                 log.warning(
                     "replica away: reading from the primary", error=str(error) or type(error).__name__
                 )
@@ -53,7 +53,7 @@ class Replica:
         return await self._primary.rows(query, **values)
 
     async def _look(self, replica: Database, query: Query, values: Mapping[str, Any]) -> None:
-        """Ask a replica the same again until it answers."""
+        """Repeat a query on the replica until it answers."""
         while self._looking is not None:
             await asyncio.sleep(LOOK_SECONDS)
             with contextlib.suppress(Exception):
@@ -64,10 +64,11 @@ class Replica:
     async def _from(
         self, replica: Database, query: Query, values: Mapping[str, Any]
     ) -> list[Mapping[str, Any]]:
-        """Raises TimeoutError beside what reading raises."""
+        """The replica's rows. Raises TimeoutError, and the errors of a query."""
         reading = asyncio.create_task(self._read(replica, query, values))
         try:
-            # A pooler hears no cancelling of what it has not begun, and asyncpg waits for it to: nobody waits for asyncpg.
+            # asyncpg waits until the server confirms a cancellation, but a pooler confirms none of a query that it has not begun:
+            # this does not wait for asyncpg.
             if not (await asyncio.wait([reading], timeout=ANSWER_SECONDS))[0]:
                 raise TimeoutError("it does not answer in time")
             return reading.result()
@@ -89,6 +90,6 @@ class Replica:
 
 
 def _forget(reading: "asyncio.Task[Any]") -> None:
-    """Whoever gave up on it does not want to know how it ended."""
+    """Retrieve the exception of an abandoned read, so that asyncio does not log it."""
     if not reading.cancelled():
         reading.exception()

@@ -1,4 +1,4 @@
-"""Which database errors pass by themselves, and how long each caller tries again."""
+"""The database errors that pass by themselves, and the ways to try again."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,10 +14,10 @@ log = logs.get(__name__)
 
 
 class Unavailable(Exception):
-    """The database cannot be reached, or cannot do its work now; the same call may succeed later."""
+    """The database is away or cannot work now; the same call may succeed later."""
 
 
-#: Connection lost or refused, server starting or stopping, out of connections, memory or disk; lost races.
+#: Lost or refused connections, a server that starts, stops, or lacks connections, memory or disk; lost races.
 TRANSIENT: tuple[type[BaseException], ...] = (
     Unavailable,
     OSError,
@@ -37,7 +37,7 @@ TRANSIENT: tuple[type[BaseException], ...] = (
 
 
 def transient(error: BaseException) -> bool:
-    """Whether the same call may succeed later without anyone mending anything in this program."""
+    """Whether the same call may succeed later without a change of this program."""
     return isinstance(error, TRANSIENT) and not isinstance(error, ValueError)
 
 
@@ -50,7 +50,7 @@ def _say(state: tenacity.RetryCallState) -> None:
 
 
 def first_connection(seconds: float = 30) -> tenacity.AsyncRetrying:
-    """A process that starts before its database waits for it this long, then fails."""
+    """For a process that starts before its database: it waits this long, then fails."""
     return tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(transient),
         wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
@@ -61,7 +61,7 @@ def first_connection(seconds: float = 30) -> tenacity.AsyncRetrying:
 
 
 def forever() -> tenacity.AsyncRetrying:
-    """What must go on as long as the process lives: pauses grow to two seconds, with jitter against stampedes."""
+    """For work that goes on as long as the process lives: pauses grow to two seconds, with jitter against stampedes."""
     return tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(transient),
         wait=tenacity.wait_random_exponential(multiplier=0.05, max=2),
@@ -70,7 +70,7 @@ def forever() -> tenacity.AsyncRetrying:
 
 
 def unforeseen(what: str) -> tenacity.AsyncRetrying:
-    """For a task without which its process is a shell: what nobody foresaw (memory ran out) is logged, and on it goes."""
+    """For a task that its process cannot do without: it logs unforeseen errors, such as a MemoryError, and goes on."""
     return tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception_type(Exception),
         wait=tenacity.wait_fixed(1),
@@ -81,7 +81,7 @@ def unforeseen(what: str) -> tenacity.AsyncRetrying:
 
 
 def briefly(attempts: int = 3) -> tenacity.AsyncRetrying:
-    """What a caller waits for: a connection that was just cut is replaced, a database that is away is not waited for."""
+    """For calls that somebody waits for: they replace a connection that was cut, and do not wait for a database that is away."""
     return tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(transient),
         wait=tenacity.wait_random(0, 0.05),
@@ -91,7 +91,7 @@ def briefly(attempts: int = 3) -> tenacity.AsyncRetrying:
 
 
 def while_held(is_held: Callable[[], bool]) -> tenacity.Retrying:
-    """For threads: goes on while the condition holds."""
+    """For threads: tries again while the condition holds."""
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception(transient),
         wait=tenacity.wait_random_exponential(multiplier=0.05, max=1),

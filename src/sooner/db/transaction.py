@@ -1,4 +1,4 @@
-"""Transactions of several round trips, whose client may stop in their middle."""
+"""Transactions of several round trips, in the middle of which a client may stop."""
 
 import asyncio
 import contextlib
@@ -7,14 +7,14 @@ from typing import Any
 
 import asyncpg
 
-#: A client that stops between two statements (frozen, cut off without a word) keeps its locks this long.
+#: A client that freezes or loses its network between two statements keeps its locks this long.
 IDLE_SECONDS = 10.0
-#: A connection that cannot be rolled back in this time is given up.
+#: A connection that does not roll back in this time is closed.
 ROLLBACK_SECONDS = 2.0
 
 
 def _bound(seconds: float = IDLE_SECONDS) -> str:
-    """The statement after which PostgreSQL ends this transaction, and its session, when its client stays away that long."""
+    """The statement that makes PostgreSQL end this transaction and its session when the client stops for this long."""
     return f"set local idle_in_transaction_session_timeout = {round(seconds * 1000)}"
 
 
@@ -25,7 +25,7 @@ async def transaction(
     *,
     idle_seconds: float = IDLE_SECONDS,
 ) -> AsyncIterator[None]:
-    """What is done inside happens whole or not at all, under settings that last no longer: begun in one round trip."""
+    """A transaction with local settings, begun in one round trip."""
     local = [f"set local {name} = {value}" for name, value in (settings or {}).items()]
     try:
         await connection.execute(";".join(["begin", _bound(idle_seconds), *local]))
@@ -37,12 +37,12 @@ async def transaction(
 
 
 async def _roll_back(connection: "asyncpg.Connection[Any]") -> None:
-    """Raises no error in the place of the one that led here: a cancellation would be lost."""
+    """Roll back without an error of its own, which would replace the one that led here, perhaps a cancellation."""
     try:
         async with asyncio.timeout(ROLLBACK_SECONDS):
             await connection.execute("rollback")
     except BaseException as error:
-        # The server rolls back what nobody is connected to. A pool that has noticed before us says that it is its own.
+        # The server rolls a closed connection back. InterfaceError: the pool has taken the connection back already.
         with contextlib.suppress(asyncpg.InterfaceError):
             connection.terminate()
         if not isinstance(error, Exception):

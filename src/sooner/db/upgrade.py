@@ -1,10 +1,10 @@
-"""`python -m sooner.db.upgrade`: brings the engine's schema at DATABASE_URL to the newest revision."""
+"""`python -m sooner.db.upgrade`: upgrades the engine's schema at DATABASE_URL to the newest revision."""
 
 from sooner.db.migrations import migrations
 
 
 def main() -> None:
-    """Runs every revision that is missing."""
+    """Run every missing revision."""
     from alembic.config import Config
 
     from alembic import command

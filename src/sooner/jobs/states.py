@@ -15,7 +15,7 @@ class State(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the job changes no more by itself."""
+        """Whether the job is at its end: only a person can change its state."""
         return self not in (State.WAITING, State.PROCESSING)
 
     @property

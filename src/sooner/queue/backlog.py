@@ -1,4 +1,4 @@
-"""The backlog: whether anything is left to do."""
+"""The backlog of a worker's lanes: whether anything is left to do."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ SQL = Queries("sooner.queue", "sql/backlog.sql")
 
 
 class Backlog:
-    """What the lanes hold, and what is held of them."""
+    """The waiting and running jobs of a worker's lanes."""
 
     def __init__(self, link: Link, served: Sequence[ServedLane]) -> None:
         self._link = link
@@ -17,9 +17,9 @@ class Backlog:
         self._actors = sorted({actor for each in served for actor in each.actors})
 
     async def is_empty(self) -> bool:
-        """Whether nothing is due and nothing runs, here or elsewhere: a dead worker's job may still come back.
+        """Whether no job is due and none runs, here or elsewhere: a dead worker's job may still come back.
 
-        Postponed jobs and those of paused queues count for nothing. Raises Unavailable.
+        Postponed jobs and jobs of paused queues do not count. Raises Unavailable.
         """
         [row] = await self._link.fetch(SQL.remains, queues=self._queues, actors=self._actors)
         return not row["remains"]

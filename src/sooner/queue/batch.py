@@ -1,4 +1,4 @@
-"""Jobs to be added by one statement, in columns."""
+"""Batches: jobs that one statement adds, as columns."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -12,19 +12,19 @@ from sooner.db import joined, transposed
 
 
 class JobKind(NamedTuple):
-    """What many jobs that are added together have in common."""
+    """The values that many jobs of a batch share."""
 
     queue_name: str
     lane: str
     actor: str
     tenant: str | None = None
     priority: int = 1
-    #: Seconds after its end.
+    #: The seconds that a job is kept after its end.
     retention: float = 0.0
 
 
 class NewJob(NamedTuple):
-    """A row to be. `message` and `sealed` are JSON texts."""
+    """A job to add. `message` and `sealed` are JSON texts."""
 
     message_id: UUID
     kind: JobKind
@@ -43,7 +43,7 @@ class NewJob(NamedTuple):
 
 
 class Added(NamedTuple):
-    """What the table said of a job that was added."""
+    """The values that the table gave a new job."""
 
     created_at: datetime
     due_at: datetime | None
@@ -53,38 +53,38 @@ class Added(NamedTuple):
 
 #: A lane and a priority.
 LanePriority = tuple[str, int]
-#: What only some jobs have.
+#: The columns that only some jobs fill.
 OPTIONS = slice(NewJob._fields.index("run_at"), None)
 NO_OPTIONS = (None,) * len(NewJob._fields[OPTIONS])
 
 
 def message(id: UUID, queue: str, actor: str, params: str) -> str:
-    """The message column: what dramatiq encodes for the same call. `params` is a JSON text."""
+    """The message column, as dramatiq encodes the same call. `params` is a JSON text."""
     addressed = _addressed(queue, actor)
     return f'{addressed}"kwargs":{params},"message_id":"{id}","message_timestamp":{id.int >> 80}}}'
 
 
 @cache
 def _addressed(queue: str, actor: str) -> str:
-    """What messages to one actor have in common, and begin with."""
+    """The beginning that all messages to one actor share."""
     said = orjson.dumps({"queue_name": queue, "actor_name": actor, "args": [], "options": {}})
     return said.decode()[:-1] + ","
 
 
 class Batch:
-    """Jobs for the queries `enqueue` and `enqueue_alike`: their kinds, the flows that they join, and their places in these.
+    """Jobs for the queries `enqueue` and `enqueue_alike`: their kinds, their flows, and their places in these flows.
 
-    `rounds`: of some flows a round that has come, so that earlier ones need not be looked through.
+    `rounds`: for some lanes and priorities a round that has come, so that the query skips earlier rounds.
     """
 
     def __init__(self, jobs: Sequence[NewJob], rounds: Mapping[LanePriority, int] | None = None) -> None:
         self.jobs = jobs
         self._rounds = rounds or {}
-        #: The number of each flow; and of each kind, with its flow's.
+        #: The number of each flow, and the number of each kind with its flow's number.
         self._flows: dict[tuple[str, int, str | None], int] = {}
         self._kinds: dict[JobKind, tuple[int, int]] = {}
         self._lengths: list[int] = []
-        #: Of each job its kind's number, and how many of its flow come before it here.
+        #: For each job, the number of its kind, and the number of jobs of its flow before it in this batch.
         self._places = self._lined_up([job.kind for job in jobs])
 
     def _lined_up(self, kinds: Sequence[JobKind]) -> Sequence[tuple[int, int]]:
@@ -110,7 +110,7 @@ class Batch:
 
     @property
     def is_alike(self) -> bool:
-        """Whether the query `enqueue_alike` takes them: all of one kind, and none with more than every job has."""
+        """Whether the query `enqueue_alike` takes the batch: one kind of job, and no optional columns."""
         return len(self._kinds) == 1 and all(job[OPTIONS] == NO_OPTIONS for job in self.jobs)
 
     def alike(self) -> dict[str, Any]:
@@ -120,9 +120,9 @@ class Batch:
         return {**self._texts(), **kind._asdict(), "since": since}
 
     def columns(self) -> dict[str, Any]:
-        """The parameters of the query `enqueue`: what every job has as texts, the rest as an array each."""
+        """The parameters of the query `enqueue`: one text for a column that every job fills, an array for another."""
         jobs = transposed(NewJob._fields, self.jobs)
-        # Most jobs leave most columns empty, and an array of nulls costs as much as any other.
+        # An array of nulls costs as much as a full array, so columns that no job fills are sent empty.
         short = {name: [] if column.count(None) == len(column) else column for name, column in jobs.items()}
         return {
             **short,
@@ -136,7 +136,7 @@ class Batch:
         }
 
     def _texts(self) -> dict[str, str]:
-        """What every job has."""
+        """The columns that every job fills."""
         ids, _, messages, requests, traces, *_ = zip(*self.jobs, strict=True)
         return {
             "message_id": joined([str(id) for id in ids]),
@@ -146,14 +146,14 @@ class Batch:
         }
 
     def rounds(self, row: Mapping[str, Any]) -> dict[LanePriority, int]:
-        """The rounds that had come in these flows, by the query's row."""
+        """The current round of each lane and priority, from the query's row."""
         return {
             (lane, priority): come
             for (lane, priority, _), come in zip(self._flows, row["rounds"], strict=True)
         }
 
     def added(self, row: Mapping[str, Any]) -> dict[UUID, Added]:
-        """The jobs that were added, by the query's row."""
+        """The jobs that were added, from the query's row."""
         created_at, turns = row["created_at"], row["turns"]
         ends = [created_at + timedelta(seconds=kind.retention) for kind in self._kinds]
         starts = [turns[flow - 1] for _, flow in self._kinds.values()]

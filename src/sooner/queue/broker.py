@@ -1,4 +1,4 @@
-"""dramatiq-pg's broker with our own way to the table."""
+"""dramatiq-pg's broker with our own statements."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ from sooner.queue.lane import Lane, check_queue
 
 
 class Placement(NamedTuple):
-    """Where a message is to lie: the lane it is claimed from, what limits it, of which key there may be one, how urgent it is."""
+    """The placement of a message: its lane, its limit, its unique key, and its priority."""
 
     lane: Lane
     limit: LimitRow | None = None
@@ -33,7 +33,7 @@ class Placement(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """What a message inherits of the job whose code sends it."""
+    """The values that a message inherits from the job whose code sends it."""
 
     tenant: str | None = None
     request_id: str | None = None
@@ -42,7 +42,7 @@ class Origin(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What the row of a final job holds, as JSON texts."""
+    """The result and error of a final job, as JSON texts."""
 
     result: str | None
     error: str | None
@@ -55,8 +55,8 @@ NOT_OPEN: Any = object()
 class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
     """Declares actors and queues as dramatiq-pg does; messages come from the worker's own claims.
 
-    `placement` says where a message of an actor, with its arguments and tenant, is to lie; `origin` whose code is running. Nothing is connected
-    before `open`, or the first message where the environment has DATABASE_URL.
+    `placement` returns the placement of a message, from its actor, arguments and tenant; `origin` returns the job whose
+    code is running. Nothing is connected before `open`, or before the first message where the environment has DATABASE_URL.
     """
 
     def __init__(
@@ -72,15 +72,15 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
         self._opening = threading.Lock()
 
     def open(self, url: str, *, retention: float) -> None:
-        """Let synchronous code of this process enqueue (`actor.send()`)."""
-        # It would read an address otherwise than libpq does.
+        """Connect, so that synchronous code of this process can enqueue (`actor.send()`)."""
+        # make_pool would read an address in another way than libpq does.
         self.pool = make_pool({"connect_timeout": "5", **parse_dsn(url)})
         self._retention = retention
 
     def declare_queue(self, queue_name: str) -> None:
-        """Declare a queue. Delayed messages need none of their own: they wait in the table.
+        """Declare a queue. Delayed messages need no queue of their own: they wait in the table.
 
-        Raises ValueError for a name that cannot hold.
+        Raises ValueError for an unfit name.
         """
         check_queue(queue_name)
         if queue_name not in self.queues:
@@ -89,13 +89,13 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
             self.emit_after("declare_queue", queue_name)
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 30_000) -> "AckConsumer":
-        """The consumer of a queue: it only carries endings back."""
+        """The consumer of a queue, which only carries endings back."""
         return AckConsumer(timeout / 1000)
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
         """Enqueue a message, due after `delay` milliseconds, from synchronous code.
 
-        Where there may be one such job, and there is, the message is that job's. Raises RuntimeError in an event loop.
+        Where the actor is unique and such a job exists, the result is that job's message. Raises RuntimeError in an event loop.
         """
         refuse_in_loop(
             f"sending a message to {message.actor_name}",
@@ -107,7 +107,7 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
         return message
 
     def outcome(self, id: UUID) -> Outcome | None:
-        """What a job has come to; None where it is not final, or not there."""
+        """The outcome of a job; None where it is not final, or not there."""
         rows = self._run(SQL.outcome, id=str(id))
         return Outcome(*rows[0]) if rows else None
 
@@ -178,9 +178,9 @@ def refuse_in_loop(what: str, instead: str) -> None:
 
 
 class AckConsumer(Consumer):
-    """What dramatiq's threads tell when a message is done with; it yields none itself.
+    """Takes finished messages from dramatiq's threads; it yields no messages itself.
 
-    Claims put messages straight on the worker's queue: one thread hop less a job.
+    Claims put messages on the worker's queue directly, which saves a thread hop a job.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -191,15 +191,15 @@ class AckConsumer(Consumer):
         self._closed.wait(self._seconds)
 
     def ack(self, message: MessageProxy) -> None:
-        """The message's actor came to an end."""
+        """The message's actor has ended."""
         message.settle()
 
     def nack(self, message: MessageProxy) -> None:
-        """The message was failed by a middleware."""
+        """A middleware has failed the message."""
         message.settle()
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
-        """Messages that no thread took up: given back."""
+        """Give back messages that no thread has taken."""
         for message in messages:
             message.give_back()
 
@@ -211,7 +211,7 @@ class AckConsumer(Consumer):
 def message_of(
     row: Any, kwargs: dict[str, Any], args: tuple[Any, ...], options: dict[str, Any]
 ) -> Message[Any]:
-    """The dramatiq message of a claimed row; the columns count, not what the message once said."""
+    """The dramatiq message of a claimed row; the row's columns take precedence over the stored message."""
     id: UUID = row["message_id"]
     return dramatiq.Message(
         queue_name=row["queue_name"],

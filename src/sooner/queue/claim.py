@@ -1,4 +1,4 @@
-"""Claiming: batches of due jobs, lane by lane, as many as there is room for."""
+"""Claiming: batches of due jobs, lane by lane, up to the worker's room."""
 
 import asyncio
 import contextlib
@@ -18,26 +18,26 @@ log = logs.get(__name__)
 
 SQL = Queries("sooner.queue", "sql/claim.sql")
 
-#: The safety net under notifications.
+#: The seconds between polls, which make up for lost notifications.
 POLL_SECONDS = 1.0
-#: The same where nothing listens, so that the poll is all there is.
+#: The seconds between polls where nothing listens.
 POLL_SECONDS_WITHOUT_LISTEN = 0.1
-#: One statement claims at most this many.
+#: The most jobs that one statement claims.
 BATCH = 100
-#: While there is a backlog, every so many claims begin with what lower priorities have kept waiting.
+#: During a backlog, one claim in so many begins with aged jobs of lower priorities.
 AGED_EVERY = 8
-#: A claim under limits looks at this many keys at a time (the query `limited_keys` knows the number).
+#: The keys that a claim under limits looks at (the query `limited_keys` repeats the number).
 KEYS = 50
-#: How often a worker looks for jobs that it holds without knowing.
+#: The seconds between searches for jobs that the worker holds without knowing.
 SEARCH_SECONDS = 2.0
-#: How often a claim begins with the first round there ever was, where nothing says that it should.
+#: The seconds between claims that begin with the first round without a reason.
 WHOLE_SECONDS = 1.0
-#: Such claims and searches take at most this share of the time: beside an old transaction they are long.
+#: Such claims and searches take at most this share of the time: an old transaction makes them slow.
 SHARE = 0.02
-#: A job may come into the table so many rounds (microseconds, where nobody waits) behind one that was claimed already.
+#: A new job may be in a round this much earlier than a claimed job's: rounds are microseconds where nobody waits.
 LATE = 200_000
 PRIORITIES = 3
-#: What a notification says where jobs came back that have waited before.
+#: The payload of a notification of jobs that came back, which keep their older rounds.
 BACK = "back"
 
 
@@ -47,15 +47,16 @@ class ServedLane:
 
     lane: Lane
     actors: list[str]
-    #: How many more jobs there is room for now.
+    #: Returns the number of jobs that there is room for now.
     room: Callable[[], int]
 
 
 class Rounds:
-    """From which round on each lane is worth looking at, by priority.
+    """The rounds from which on claims look at each lane, by priority.
 
-    What is claimed while an older transaction is open stays in the index; a claim that began with the first round would
-    walk over all of it. A job that comes back keeps its round, so now and then, and when told, a claim does begin there.
+    Jobs that were claimed while an older transaction is open stay in the index, and a claim from the first round would
+    walk over all of them. A job that comes back keeps its round, so a claim begins with the first round now and then,
+    and after `doubt`.
     """
 
     def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
@@ -64,16 +65,16 @@ class Rounds:
         self._now = now
 
     def doubt(self, lane: str | None = None) -> None:
-        """Jobs may wait from any round on: in one lane, or in all."""
+        """Jobs may wait in earlier rounds, of one lane or of all."""
         for name in list(self._since) if lane is None else [lane]:
             self._since.pop(name, None)
 
     def since(self, lane: str) -> list[int] | None:
-        """Where the next claim begins, a round a priority; None: with the first."""
+        """The rounds with which the next claim begins, by priority; None for the first round."""
         return None if self._pace(lane).is_due() else self._since.get(lane)
 
     def learn(self, lane: str, rows: Sequence[Mapping[str, Any]]) -> bool:
-        """What a claim took; whether any of it was of an earlier round than was thought worth looking at, or of none."""
+        """Learn from a claim's rows; the result says whether any was of an earlier round than expected, or of none."""
         known = self._since.get(lane)
         since = list(known or [0] * PRIORITIES)
         for priority in {row["priority"] for row in rows}:
@@ -84,7 +85,7 @@ class Rounds:
         return any(row["turn"] is None or row["turn"] < (known or since)[row["priority"]] for row in rows)
 
     def whole(self, lane: str, seconds: float) -> None:
-        """A claim that began with the first round took so long."""
+        """Note the duration of a claim that began with the first round."""
         self._pace(lane).took(seconds)
 
     def _pace(self, lane: str) -> Pace:
@@ -94,7 +95,7 @@ class Rounds:
 
 
 class HeldLease(Protocol):
-    """Whether this worker may claim."""
+    """The lease under which this worker claims."""
 
     id: UUID
 
@@ -102,10 +103,10 @@ class HeldLease(Protocol):
 
 
 class Claimer:
-    """Takes jobs from lanes whenever there are jobs and room, and hands each to `start`.
+    """Claims jobs from lanes whenever there are jobs and room, and hands each to `start`.
 
-    `known` says which jobs run here or end here: any other one that this worker holds was claimed by a statement
-    whose answer never came, and is started when it is found.
+    `known` returns the jobs that run or end here. Any other job that this worker holds was claimed by a statement whose
+    answer was lost; it starts when it is found.
     """
 
     def __init__(
@@ -136,7 +137,7 @@ class Claimer:
 
     @property
     def lane_names(self) -> list[str]:
-        """The lanes it claims from."""
+        """The lanes that it claims from."""
         return list(self._served)
 
     def start(self) -> None:
@@ -144,14 +145,14 @@ class Claimer:
         self._task = asyncio.create_task(unforeseen("claiming")(self._claim_forever))
 
     async def stop(self) -> None:
-        """Claim no more; a claim under way is brought to its end, so that no job is held unknowingly."""
+        """Claim no more; a running claim ends first, so that the worker holds no job without knowing."""
         if self._task is not None:
             self._stopping = True
             self._awake.set()
             await self._task
 
     def wake(self, lane: str | None = None, *, came_back: bool = False) -> None:
-        """There may be jobs: in one lane, or in any. `came_back`: perhaps such as have waited before."""
+        """There may be jobs, in one lane or in any. `came_back`: some may have waited before, in older rounds."""
         if came_back:
             self._rounds.doubt(lane)
         if lane is None:
@@ -227,7 +228,7 @@ class Claimer:
         [seen] = await self._link.fetch(SQL.limited_keys, lane=name, after=after)
         taken = await self._take(SQL.claim_limited, served, batch, keys=seen["keys"])
         if len(seen["keys"]) == KEYS:
-            # The next claim goes on with the keys behind these, so that none is kept from its turn.
+            # The next claim goes on with the keys behind these, so that every key gets its turn.
             self._after[name] = seen["keys"][-1]
         if taken or after or name in self._after:
             self._ready[name] = None
@@ -245,14 +246,14 @@ class Claimer:
         )
         self._begin(rows, worker)
         if self._rounds.learn(name, rows) and len(rows) == batch:
-            # There may be more of what came back.
+            # There may be more jobs in older rounds.
             self._rounds.doubt(name)
         return len(rows)
 
     async def _search(self) -> None:
         if not self._lease.is_held():
             return
-        # No claim is under way, so whatever begins here is known before the statement goes out.
+        # No claim runs now, so `known` has every job that was claimed here before this statement.
         began, worker, known = time.monotonic(), self._lease.id, self._known()
         rows = await self._link.fetch(SQL.unknown, worker=worker, known=list(known), batch=BATCH)
         for row in rows:
@@ -261,7 +262,7 @@ class Claimer:
         self._searching.took(time.monotonic() - began)
 
     def _begin(self, rows: Sequence[Mapping[str, Any]], worker: UUID) -> None:
-        # A process that was frozen meanwhile starts nothing: either the jobs are others' now, or it finds them again.
+        # A process that was frozen meanwhile starts nothing: other workers have the jobs now, or a search finds them.
         if self._lease.is_held() and self._lease.id == worker:
             for row in sorted(rows, key=lambda row: (row["priority"], row["turn"] or 0, row["created_at"])):
                 self._start(row)
@@ -270,7 +271,7 @@ class Claimer:
 class Promoter:
     """Makes postponed jobs claimable when their time comes: they wait in the table, never in memory."""
 
-    #: The net under lost notifications of postponed jobs.
+    #: The longest pause in seconds, which makes up for lost notifications of postponed jobs.
     LONGEST_PAUSE = 5.0
 
     def __init__(self, link: Link) -> None:
@@ -289,7 +290,7 @@ class Promoter:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def wake(self) -> None:
-        """A job was postponed, perhaps to sooner than the next one known."""
+        """A job was postponed, perhaps to an earlier time than the next known one."""
         self._awake.set()
 
     async def _promote_forever(self) -> None:
@@ -303,7 +304,7 @@ class Promoter:
             self._awake.clear()
 
     async def promote(self) -> float:
-        """Promote what is due: seconds until it is worth looking again."""
+        """Promote due jobs; the result is the seconds until the next look."""
         [row] = await self._link.fetch(SQL.promote)
         if row["promoted"]:
             return 0

@@ -34,19 +34,19 @@ log = logs.get(__name__)
 
 T = TypeVar("T")
 
-#: While a deploy goes on, a job for the new version's workers comes back to the old ones' this often, in seconds,
+#: During a deploy, the seconds until an old worker tries a job again whose parameters fit the new version,
 MISFIT_PAUSE = 5.0
-#: and this long after it was due, it fails: no worker that takes it has come.
+#: and the seconds after which such a job fails, because no worker of a fitting version has come.
 MISFIT_PATIENCE = 900.0
-#: Characters of a word of progress.
+#: The most characters of a progress message.
 LONGEST_WORD = 1_000
 
-#: `exited`: a task that its actor made would have ended the program.
+#: Why an attempt was interrupted. `exited`: a task of its actor raised SystemExit or KeyboardInterrupt.
 Why = Literal["cancelled", "given-back", "timeout", "lost", "exited"]
 
 
 class Interrupted(Interrupt):
-    """Raised in a thread at its next bytecode: the attempt is to stop."""
+    """Raised in an actor's thread at its next bytecode, to stop the attempt."""
 
 
 class OutOfTime(Failure):
@@ -58,9 +58,9 @@ class OutOfTime(Failure):
 
 
 class Attempt(MessageProxy):
-    """A claimed job. For dramatiq it is the message its threads work off.
+    """A claimed job. dramatiq's threads take it for a message.
 
-    `settle_with` is called once with the ending, on whatever thread the attempt ended.
+    `settle_with` is called once with the ending, on the thread on which the attempt ended.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Attempt(MessageProxy):
         self._row = row
         self.id: UUID = row["message_id"]
         self.fence: int = row["fence"]
-        #: What tells this attempt from any other at the same job.
+        #: It distinguishes this attempt from others at the same job.
         self.key: tuple[UUID, int] = (self.id, self.fence)
         self.priority: int = row["priority"]
         self.actor = actor
@@ -104,37 +104,37 @@ class Attempt(MessageProxy):
         self._cause: BaseException | None = None
         self._thread: int | None = None
         self._entered = 0.0
-        #: Seconds on a thread, once it left it.
+        #: The seconds that the actor took on its thread.
         self.took: float | None = None
         self._lock = threading.Lock()
         self._settled = False
 
     def say(self, fraction: float | None, message: str | None) -> None:
-        """Tell how far it is."""
+        """Pass on the progress of the actor."""
         self._say(self, fraction, None if message is None else self._word(message))
 
     def _word(self, message: str) -> str:
-        # A secret that is cut in two would be told in part.
+        # Secrets are removed before the message is cut: half a secret would not be found.
         word = storable(self._disclosure.clean_word(str(message)))
         return word if len(word) <= LONGEST_WORD else word[: LONGEST_WORD - 1] + "…"
 
     @property
     def _message(self) -> "dramatiq.Message[Any]":
-        """What dramatiq's proxy stands for."""
+        """The message behind dramatiq's proxy."""
         return self._stored.message
 
     @property
     def time_limit(self) -> float | None:
-        """Seconds that the attempt may take."""
+        """The most seconds that the attempt may take."""
         return self._stored.time_limit
 
     def read(self) -> None:
-        """Read the message now, before a thread of dramatiq's meets it. Raises what is wrong with it."""
+        """Read the message now, before one of dramatiq's threads does. Raises the error of a malformed message."""
         self._stored.message  # noqa: B018 - cached
 
     @property
     def kwargs(self) -> Mapping[str, Any]:
-        """What dramatiq's threads call the actor with: secrets are opened here. Raises NotOpenable, Unreadable, TooOld."""
+        """The arguments with which dramatiq's threads call the actor, secrets opened. Raises NotOpenable, Unreadable, TooOld."""
         self._stored.refuse_unfit()
         return self._disclosure.params(self._stored.kwargs)
 
@@ -147,7 +147,7 @@ class Attempt(MessageProxy):
     def __lt__(self, other: object) -> bool:
         return isinstance(other, Attempt) and (self.priority, self.id) < (other.priority, other.id)
 
-    # What came of it
+    # Outcome
 
     def succeed(self, result: Any) -> None:
         """The actor returned."""
@@ -168,11 +168,11 @@ class Attempt(MessageProxy):
 
     @property
     def has_outcome(self) -> bool:
-        """Whether it is known how it ended."""
+        """Whether the attempt has an outcome."""
         return self._has_outcome
 
     def _following(self, result: str) -> tuple[tuple[FollowUp, ...], tuple[FollowUp, ...]]:
-        """What follows this result, and what does where it cannot be stored. Raises NoFollowUp."""
+        """The messages that follow this result, and the messages that follow where it cannot be stored. Raises NoFollowUp."""
         if not self._stored.asks_for_more:
             return (), ()
         return self._follow_ups.after_success(result), self._follow_ups.after_failure(Unstorable())
@@ -182,9 +182,9 @@ class Attempt(MessageProxy):
         return FollowUps(self.actor, self._stored, self._disclosure, self.fence)
 
     def fail_with(self, error: BaseException, cause: BaseException | None = None) -> None:
-        """The attempt failed: it is tried again if its actor was declared so, else the job ends as error.
+        """The attempt failed: the job is tried again where its actor has retries left, else it ends as error.
 
-        `cause` is what was raised, where `error` says it in other words.
+        `cause` is the exception that was raised, where `error` is another one that explains it.
         """
         hopeless = isinstance(error, Misfit) or (isinstance(error, Failure) and not error.again)
         error_document = self._disclosure.clean(describe(error))
@@ -207,16 +207,16 @@ class Attempt(MessageProxy):
             )
 
     def raised(self, error: BaseException) -> None:
-        """The actor came to an exception: its own, or what it made of being stopped. Raises nothing: the job has to end.
+        """The actor raised an exception, by itself or because it was stopped. Raises nothing: the job has to end.
 
-        The first word counts: of what an actor raised on a thread, dramatiq's middleware tells once more, or otherwise.
+        The first call counts: for an actor on a thread, dramatiq's middleware reports the same exception again, or another.
         """
         if self._has_outcome:
             return
         try:
             self._raised(error)
         except BaseException as worse:  # noqa: BLE001 - an exception's own code may raise anything
-            log.error(  # noqa: TRY400 - to tell of it is what failed
+            log.error(  # noqa: TRY400 - logging the exception itself has just failed
                 "an exception that cannot be told", job=str(self.id), by=type(worse).__name__
             )
             failure = Failure("The exception cannot be told.", type=type(error).__name__, again=False)
@@ -225,12 +225,12 @@ class Attempt(MessageProxy):
     def _raised(self, error: BaseException) -> None:
         cause, error = error, deciding(error)
         if isinstance(error, MemoryError):
-            # Its frames hold what there was too much of.
+            # Its frames hold the objects that filled the memory.
             traceback.clear_frames(error.__traceback__)
         if self._why is not None:
             self.stop(self._why, cause)
         elif isinstance(error, MemoryError):
-            # Whoever asked for more was refused, not only the one who took it all: the third time, alone, tells.
+            # Any job in the process may get the MemoryError of the one that filled it: the last chance, alone, shows which.
             self._end_with(Ending(self.id, self.fence, "lost"))
         elif isinstance(error, Misfit) and self._may_be_newer():
             log.warning("parameters of a newer version: left for a worker that takes them", job=str(self.id))
@@ -246,11 +246,11 @@ class Attempt(MessageProxy):
             self.fail_with(error, cause)
 
     def _may_be_newer(self) -> bool:
-        """Whether other workers may take the parameters by and by."""
+        """Whether a newer version of the actor, which other workers may have soon, may take the parameters."""
         return self._stored.was_checked and self._row["age"] < MISFIT_PATIENCE
 
     def stop(self, why: Why, raised: BaseException | None = None) -> None:
-        """The actor was stopped: `raised` tells where."""
+        """The actor was stopped; the traceback of `raised` shows where."""
         if why == "cancelled":
             self._end_with(Ending(self.id, self.fence, "cancelled"))
         elif why == "given-back":
@@ -266,12 +266,12 @@ class Attempt(MessageProxy):
         self._ending, self._has_outcome = ending, True
 
     def settle(self) -> None:
-        """It is over: pass on the ending, once."""
+        """Pass on the ending, once, and forget the secrets."""
         if self._pass_on():
             self._disclosure.end()
 
     def give_back(self) -> None:
-        """It was never begun, or does not end in time: what it knows stays hidden for as long as it may run on."""
+        """Give back an attempt that never began or does not end in time. Its secrets stay hidden while it may run on."""
         self.stop("given-back")
         self._pass_on()
 
@@ -288,7 +288,7 @@ class Attempt(MessageProxy):
     # Threads
 
     def on_thread(self, call: Callable[[], T]) -> T:
-        """Run a synchronous actor on this thread; interrupts reach it there, and nothing of dramatiq's around it.
+        """Run a synchronous actor on this thread; interrupts reach the actor, and no code of dramatiq's around it.
 
         Raises what the call raises, and Interrupted.
         """
@@ -299,7 +299,7 @@ class Attempt(MessageProxy):
             finally:
                 self._leave_thread()
         except Interrupted:
-            # It may have come in the midst of leaving. An attempt is interrupted once, so this time nothing does.
+            # The interrupt may have come while the thread was leaving. It comes once, so leaving again is safe.
             self._leave_thread()
             raise
 
@@ -317,11 +317,11 @@ class Attempt(MessageProxy):
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it was asked to stop."""
+        """Whether the attempt was asked to stop."""
         return self._why is not None
 
     def interrupt(self, why: Why, cause: BaseException | None = None) -> bool:
-        """Ask it to stop; on a thread it does so at its next bytecode. Whether this was the first to ask."""
+        """Ask the attempt to stop, on a thread at its next bytecode. True for the first call alone."""
         with self._lock:
             if self._why is not None or self._settled:
                 return False
@@ -332,8 +332,10 @@ class Attempt(MessageProxy):
 
 
 def _say_of(attempt: "weakref.ref[Attempt]") -> Callable[[float | None, str | None], None]:
-    """What a job's code speaks through. It does not hold the attempt, which holds it: such circles are garbage
-    that only a collection of all there is finds, 20 ms every few thousand jobs.
+    """The function by which a job's code reports progress.
+
+    It refers to the attempt weakly, as the attempt refers to it: only a full garbage collection would find such a
+    circle, which stops the process for 20 ms every few thousand jobs.
     """
 
     def say(fraction: float | None, message: str | None) -> None:

@@ -17,7 +17,7 @@ log = logs.get(__name__)
 
 
 class NoFollowUp(Failure):
-    """What is to follow a job cannot be told."""
+    """The message that should follow the job cannot be made."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(
@@ -26,7 +26,7 @@ class NoFollowUp(Failure):
 
 
 class FollowUps:
-    """What the options of a message, and its actor's, let follow one attempt. A secret that it opened stands in none of them."""
+    """Makes the messages that follow one attempt, by the options of its message and actor. They hold none of its secrets."""
 
     def __init__(
         self, actor: "dramatiq.Actor[Any, Any]", stored: StoredMessage, disclosure: Disclosure, fence: int
@@ -37,7 +37,7 @@ class FollowUps:
         self._fence = fence
 
     def after_success(self, result: str) -> tuple[FollowUp, ...]:
-        """What follows where the job returned `result`, a JSON text. Raises NoFollowUp."""
+        """The messages that follow a job which returned `result`, a JSON text. Raises NoFollowUp."""
         message, options, found = self._stored.message, self._stored.options, []
         if (name := options.on_success or self._actor.options.get("on_success")) is not None:
             found.append(self._callback(message, "on_success", name, codec.loads(result)))
@@ -46,7 +46,7 @@ class FollowUps:
         return tuple(found)
 
     def after_failure(self, error: BaseException) -> tuple[FollowUp, ...]:
-        """What follows where the job failed for good; nothing where that cannot be told."""
+        """The messages that follow a job which failed for good; none where they cannot be made."""
         options = self._stored.options_or_none
         try:
             if (name := options.on_failure or self._actor.options.get("on_failure")) is None:
@@ -56,7 +56,7 @@ class FollowUps:
         except Exception as failure:
             log.exception("no callback", error=text_of(failure))
             return ()
-        # The text of an exception may tell anything: the callback is the operators', not the tenant's.
+        # An exception's text may hold secrets: the callback's job belongs to the operators, not to the tenant.
         return (called._replace(inherits_tenant=False, message=self._disclosure.clean(called.message)),)
 
     def _callback(self, message: "dramatiq.Message[Any]", kind: str, name: str, outcome: Any) -> FollowUp:
@@ -65,7 +65,7 @@ class FollowUps:
         except dramatiq.ActorNotFound:
             raise NoFollowUp(f"{kind} names {name!r}, which is no actor here.") from None
         called = target.message_with_options(args=(message.asdict(), outcome))
-        # A job that a person retries ends again.
+        # A retried job ends again, with a message of another id.
         return _follow_up(called, uuid5(UUID(message.message_id), f"{kind} {self._fence}"))
 
     def _step(self, message: "dramatiq.Message[Any]", target: Mapping[str, Any], result: str) -> FollowUp:
@@ -75,7 +75,7 @@ class FollowUps:
             if not (step.options.get("pipe_ignore") or self._actor.options.get("pipe_ignore")):
                 step = step.copy(args=(*step.args, codec.loads(result)))
             delay = step.options.get("delay")
-            # One message that stands twice in a pipeline is two jobs.
+            # The same message twice in a pipeline is two jobs.
             own = UUID(message.message_id)
             return _follow_up(step, uuid5(own, "pipe_target") if id == own else id, delay)
         except (TypeError, ValueError, AttributeError):

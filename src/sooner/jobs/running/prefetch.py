@@ -1,17 +1,17 @@
-"""How many jobs a worker claims ahead of its threads."""
+"""The prefetch: jobs that a worker claims before a thread is free for them."""
 
-#: Work that may lie claimed and not begun, in seconds: less than anybody notices waiting behind it.
+#: The most work, in seconds, that may lie claimed and not begun: a job behind it waits unnoticeably longer.
 PREFETCH_SECONDS = 0.02
-#: How fast the average follows the last runs.
+#: The weight of the newest run in the average.
 WEIGHT = 0.1
 MOST = 64
 
 
 class Prefetch:
-    """Lets short jobs be claimed in larger batches, so that threads need not wait for a round trip each time.
+    """Sizes claims of short jobs, so that a thread need not wait for a round trip before each.
 
-    A job that is claimed ahead of its thread could have begun at once in another worker; so what lies ahead is
-    bounded in time, by the average length of the last runs. Without any, nothing is claimed ahead.
+    A prefetched job could have begun at once in another worker. So the prefetch is bounded in time, by the average
+    duration of the last runs, and is 0 without any.
     """
 
     def __init__(self, threads: int) -> None:
@@ -19,13 +19,13 @@ class Prefetch:
         self._average: float | None = None
 
     def note(self, seconds: float) -> None:
-        """A run took this long."""
+        """Note the duration of a run."""
         average = seconds if self._average is None else self._average
         self._average = average + WEIGHT * (seconds - average)
 
     @property
     def jobs(self) -> int:
-        """How many may be claimed beyond the free threads."""
+        """The number of jobs to claim beyond the free threads."""
         if self._average is None:
             return 0
         return min(MOST, int(self._threads * PREFETCH_SECONDS / max(self._average, 1e-6)))

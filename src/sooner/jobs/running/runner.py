@@ -24,26 +24,26 @@ from sooner.queue.worker_lease import MOST_CRASHES
 
 log = logs.get(__name__)
 
-#: Endings not yet written: beyond this nothing more is begun, so that a slow database is not outrun.
+#: With more unwritten endings than this, no attempt begins: workers must not outrun a slow database.
 MOST_UNWRITTEN = 1000
 
-#: What an actor that is given back may take to clean up; it is given back without, then.
+#: The seconds that an actor may take to clean up before its job is given back anyway.
 CLEAN_UP_SECONDS = 1.0
 
-#: A job that outlived this many workers would not outlive another.
+#: With this many crashes, a job's next attempt is its last chance.
 LAST_CHANCE = MOST_CRASHES - 1
 
 Key = tuple[UUID, int]
 Settle = Callable[[Attempt, Ending | None], None]
-#: Makes a span of an attempt: the row that it begins with, and what to tell of its ending instead.
+#: Starts a span of an attempt: takes its row and its Settle, and returns both as the span wants them.
 StartSpan = Callable[[Mapping[str, Any], Settle], tuple[Mapping[str, Any], Settle]]
 
 
 class Runner:
-    """Begins, watches and ends attempts. Lives on the worker's event loop.
+    """Begins and ends attempts, on the worker's event loop.
 
-    `note` is told how long each run took, in seconds; `to_thread` hands an attempt to dramatiq's threads; `room_again` is called whenever an attempt ends.
-    `start_span` is None where nobody wants spans.
+    `note` gets the duration of each run in seconds; `to_thread` hands an attempt to dramatiq's threads; `room_again` is
+    called whenever an attempt ends; `start_span` is None where spans are off.
     """
 
     def __init__(
@@ -80,19 +80,19 @@ class Runner:
     # Room
 
     def task_room(self) -> int:
-        """How many more async actors may begin."""
+        """The number of async actors that may begin."""
         return self._room(self._free_tasks)
 
     def thread_room(self) -> int:
-        """How many more synchronous actors may begin, or wait for a thread for next to no time."""
+        """The number of synchronous actors that may begin, or that may wait a moment for a thread."""
         return self._room(self._free_threads + self._prefetch.jobs)
 
     def last_chance_room(self) -> int:
-        """Whether a job that would not outlive another crash may begin: one at a time."""
+        """The number of jobs on their last chance that may begin: 1 or 0, for they run one at a time."""
         return min(1, self.task_room(), self.thread_room())
 
     def _room(self, free: int) -> int:
-        # What begins beside a job on its last chance could be what kills it.
+        # A job that begins beside one on its last chance could be the one that kills the worker.
         return 0 if self._last_chances else min(free, MOST_UNWRITTEN - self._finisher.unwritten)
 
     @property
@@ -101,7 +101,7 @@ class Runner:
         return [attempt.id for attempt in self._attempts.values()]
 
     def known(self) -> list[UUID]:
-        """The jobs that run here, and those whose ending is not yet written."""
+        """The jobs that run here, and the jobs whose endings are not yet written."""
         return [*self._newest, *self._finisher.unwritten_ids]
 
     # Beginning
@@ -125,7 +125,7 @@ class Runner:
         self._limit_time(attempt)
 
     def _goes_on(self, row: Mapping[str, Any]) -> bool:
-        """Whether it runs here already: a crash of the server took its claim back, and it was claimed once more."""
+        """Whether the job runs here already: a crash of the server undid its claim, and it was claimed once more."""
         attempt = self._newest.get(row["message_id"])
         if attempt is None or attempt.is_stopping:
             return False
@@ -160,7 +160,7 @@ class Runner:
             attempt.raised(error)
         except BaseException as error:
             attempt.raised(error)
-            # Telling of it calls its code: that may fail, and is no reason for the job to go on for ever.
+            # Logging an exception calls its code, which may raise; the job has to end all the same.
             with contextlib.suppress(BaseException):
                 trace = None if isinstance(error, Failure) else error
                 log.info("attempt failed", job=str(attempt.id), actor=attempt.current.actor, exc_info=trace)
@@ -168,7 +168,7 @@ class Runner:
 
     def _task_ended(self, attempt: Attempt, task: "asyncio.Task[None]") -> None:
         if task.cancelled():
-            # Before its first step: it never entered its coroutine.
+            # The task was cancelled before its coroutine began.
             attempt.raised(asyncio.CancelledError())
             attempt.settle()
 
@@ -214,18 +214,18 @@ class Runner:
     # Stopping
 
     def interrupt(self, id: UUID, why: Why) -> None:
-        """Stop a job, if it runs here: an async actor at its next await, another at its next bytecode."""
+        """Stop a job, if it runs here: an async actor at its next await, a synchronous actor at its next bytecode."""
         for attempt in [attempt for attempt in self._attempts.values() if attempt.id == id]:
             self._interrupt(attempt, why)
 
     def exited(self, job: Current, error: BaseException) -> None:
-        """A task that the job's code made would have ended the program: it ends the job, where that still runs."""
+        """A task of the job's code raised SystemExit or KeyboardInterrupt: this ends the job, where it still runs."""
         attempt = self._newest.get(job.id)
         if attempt is not None and attempt.current is job:
             self._interrupt(attempt, "exited", error)
 
     def _interrupt(self, attempt: Attempt, why: Why, cause: BaseException | None = None) -> None:
-        # Asked again, an actor that is cleaning up would be torn out of that.
+        # A second cancellation would interrupt an actor that is cleaning up.
         if attempt.interrupt(why, cause) and (task := self._tasks.get(attempt.key)) is not None:
             task.cancel()
 
@@ -239,7 +239,7 @@ class Runner:
         await self._idle.wait()
 
     async def give_back(self) -> None:
-        """Put what still runs back to waiting, without counting the attempt."""
+        """Put the jobs that still run back to waiting, without counting the attempts."""
         for attempt in list(self._attempts.values()):
             self._interrupt(attempt, "given-back")
         with contextlib.suppress(TimeoutError):
@@ -250,15 +250,15 @@ class Runner:
         await self.wait_idle()
 
     def abandon(self) -> None:
-        """The lease was lost: stop everything, write nothing."""
+        """The lease was lost: stop all attempts and write no endings."""
         for attempt in list(self._attempts.values()):
             self._interrupt(attempt, "lost")
 
 
 def job_of(frame: FrameType | None, task: "asyncio.Task[Any] | None") -> dict[str, str]:
-    """The job whose code a frame runs, on the loop in this task; empty where it is none of an actor's.
+    """The job whose code runs in a frame, or in this task of the loop; empty where it is no actor's code.
 
-    A task that an actor made for itself does not stand in its actor's frames.
+    An actor's own task does not show in the actor's frames.
     """
     while frame is not None:
         if frame.f_code is Attempt.on_thread.__code__:

@@ -1,4 +1,4 @@
-"""The tasks that an actor makes for itself (asyncio.create_task, TaskGroup, gather)."""
+"""The tasks that actors create (asyncio.create_task, TaskGroup, gather)."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
@@ -8,18 +8,18 @@ from sooner.jobs.context import Current, current_if_any
 
 T = TypeVar("T")
 
-#: What asyncio lets out of a task and out of the loop, so that the program ends.
+#: asyncio lets these exceptions out of a task and out of the loop, which would end the program.
 EXITS = (SystemExit, KeyboardInterrupt)
 
 
 class ActorTask(asyncio.Task[Any]):
-    """A task that the code of a job made."""
+    """A task that a job's code created."""
 
     job: Current
 
 
 class ActorTasks:
-    """The task factory of a worker's loop: tells `exited` which job it was whose task would have ended the program."""
+    """The task factory of a worker's loop. It calls `exited` with the job whose task raised one of EXITS."""
 
     def __init__(self, exited: Callable[[Current, BaseException], None]) -> None:
         self._exited = exited
@@ -39,7 +39,7 @@ class ActorTasks:
         return task
 
     def _ended(self, task: "asyncio.Task[Any]") -> None:
-        # `exception()` counts as asking: of any other exception that nobody asked for, asyncio still has to tell.
+        # `exception()` would mark the exception as retrieved, and asyncio would no longer log it.
         error = task._exception  # noqa: SLF001
         if isinstance(task, ActorTask) and isinstance(error, EXITS):
             task.exception()

@@ -1,4 +1,4 @@
-"""What an attempt raised, as operators read it: exception and traceback as texts, never the values of variables."""
+"""An attempt's exception and traceback as texts for operators, never with the values of variables."""
 
 import traceback
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ import orjson
 from sooner.jobs.failure import storable
 from sooner.process.logs import redact
 
-#: Of a recursion without end the innermost calls tell the most.
+#: The innermost calls explain an endless recursion best.
 FRAMES = 100
 LONGEST_EXCEPTION = 2_000
 LONGEST_TRACEBACK = 10_000
@@ -24,7 +24,7 @@ def _members(error: BaseException) -> dict[str, str | None]:
         formatted = traceback.TracebackException.from_exception(error, limit=-FRAMES)
         lines = [*formatted.format()] if error.__traceback__ or error.__cause__ or error.__context__ else []
         only = [*formatted.format_exception_only()]
-    except BaseException:  # noqa: BLE001 - an exception may be anything, also too deep to be told
+    except BaseException:  # noqa: BLE001 - an exception's code may raise anything, and may be too deep to format
         lines, only = [], [type(error).__name__]
     return {
         "exception": _text(only, LONGEST_EXCEPTION),
@@ -33,7 +33,7 @@ def _members(error: BaseException) -> dict[str, str | None]:
 
 
 def _text(lines: Iterable[str], most: int) -> str:
-    """The text with its middle left out where it is too long: the ends tell the most."""
+    """The text, without its middle where it is too long: the ends explain the most."""
     text = storable(redact.hidden.text(_shorter("".join(lines).strip(), most)))
     left_out = len(text) - most
     if left_out <= 0:
@@ -42,5 +42,5 @@ def _text(lines: Iterable[str], most: int) -> str:
 
 
 def _shorter(text: str, most: int) -> str:
-    """What of a text without end is worth looking through for secrets: both ends, with the cut where nothing is kept."""
+    """Both ends of a very long text, which are enough to find the secrets in what `_text` keeps."""
     return text if len(text) <= 8 * most else text[: 2 * most] + text[-2 * most :]

@@ -1,4 +1,4 @@
-"""Disclosure: one attempt's secrets, opened for its actor and kept out of all that it says."""
+"""Disclosure: one attempt's secrets, opened for its actor and removed from everything that the attempt writes."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from sooner.process.logs import redact
 
 
 class Disclosure:
-    """Opens the secrets of a claimed job; until `end` they are hidden from the log, too."""
+    """Opens the secrets of a claimed job, and hides them from the log until `end`."""
 
     def __init__(self, sealed: str | None, owner: Owner, opener: Opener) -> None:
         self._sealed = sealed
@@ -39,11 +39,11 @@ class Disclosure:
         return codec.dumps(redact.within(codec.loads(text), redact.forms(self._secrets)))
 
     def clean_word(self, text: str) -> str:
-        """A word of progress without the secrets."""
+        """A progress message without the secrets."""
         return redact.text(text, redact.forms(self._secrets)) if self._secrets else text
 
     def end(self) -> None:
-        """The attempt is over."""
+        """The attempt is over: forget the secrets."""
         secrets, self._secrets = self._secrets, []
         if secrets:
             redact.hidden.take(secrets)

@@ -1,8 +1,8 @@
-"""Sealing: secret parameters lie in the table encrypted, so that only a worker that runs the job can read them.
+"""Sealing: the table holds secret parameters encrypted, so that only the worker that runs the job can read them.
 
 A libsodium sealed box (X25519, XSalsa20-Poly1305; https://doc.libsodium.org/public-key_cryptography/sealed_boxes)
-takes the public key alone. What is sealed begins with whom it is for: tenant, job, actor and place; a ciphertext
-that was moved to another of these does not open. PyNaCl is imported where it is used: a scheduler never loads it.
+takes the public key alone. The sealed text begins with tenant, job, actor and place, so that a ciphertext that was moved
+to another of these does not open. PyNaCl is imported where it is used: a scheduler never loads it.
 """
 
 import base64
@@ -18,15 +18,15 @@ from sooner.jobs.failure import Failure
 from sooner.jobs.problem import ServiceUnavailable
 from sooner.jobs.secrets import secret
 
-#: What is sealed begins with this: another layout gets another name.
+#: The prefix of every sealed text: another layout gets another name.
 LAYOUT = b"sooner secret 1"
 
-#: A service that lacks its key is mended by a person.
+#: The Retry-After of a service without its key: a person has to set it.
 KEY_RETRY_SECONDS = 60
 
 
 class NotOpenable(Failure):
-    """A secret that cannot be opened here."""
+    """This worker cannot open the secret."""
 
     def __init__(self, detail: str) -> None:
         title = "A secret parameter could not be opened"
@@ -35,21 +35,21 @@ class NotOpenable(Failure):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whom a secret is for."""
+    """The tenant, job and actor that a secret belongs to."""
 
     tenant: str | None
     job: UUID
     actor: str
 
     def context(self, pointer: str) -> bytes:
-        """What a secret at this place is bound to; each part is preceded by its length."""
+        """The bytes that bind a secret to its owner and place; each part is preceded by its length."""
         tenant = b"" if self.tenant is None else b"=" + self.tenant.encode()
         parts = (LAYOUT, tenant, self.job.bytes, self.actor.encode(), pointer.encode())
         return b"".join(struct.pack(">I", len(part)) + part for part in parts)
 
 
 class Sealer:
-    """Seals with SECRETS_PUBLIC_KEY (base64); without one it refuses whatever holds a secret."""
+    """Seals with SECRETS_PUBLIC_KEY (base64); without a key it refuses parameters that hold a secret."""
 
     def __init__(self, public_key: str | None) -> None:
         self._key = public_key
@@ -57,9 +57,9 @@ class Sealer:
     def seal(
         self, params: Mapping[str, Any], paths: Sequence[secret.Path], owner: Owner
     ) -> tuple[Mapping[str, Any], str]:
-        """The parameters as they may be stored, and the ciphertexts by JSON pointer as JSON.
+        """The parameters without their secrets, and the ciphertexts by JSON pointer, as JSON.
 
-        Raises ServiceUnavailable where there is no key.
+        Raises ServiceUnavailable without a key.
         """
         if self._key is None:
             detail = "This deployment takes no secret parameters: its SECRETS_PUBLIC_KEY is not set."
@@ -77,7 +77,7 @@ class Sealer:
 
 
 class Opener:
-    """Opens with any of SECRETS_PRIVATE_KEY's keys (base64)."""
+    """Opens with each of the keys of SECRETS_PRIVATE_KEY (base64) in turn."""
 
     def __init__(self, private_keys: Sequence[str]) -> None:
         self._keys = private_keys

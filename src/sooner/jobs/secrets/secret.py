@@ -1,4 +1,4 @@
-"""Secret parameters: where they are in a job's parameters (pydantic's SecretStr, SecretBytes, Secret[...])."""
+"""Secret parameters: finding them in a job's parameters (pydantic's SecretStr, SecretBytes, Secret[...])."""
 
 import dataclasses
 import typing
@@ -13,12 +13,12 @@ from sooner.process.logs.redact import MARK
 
 __all__ = ["MARK", "Path", "find", "get", "path", "places", "pointer", "put", "takes_secrets"]
 
-#: Where a value is: the keys and indices that lead to it.
+#: The keys and indices that lead to a value.
 Path = tuple[str | int, ...]
 
 
 def takes_secrets(annotation: Any, seen: frozenset[Any] = frozenset()) -> bool:
-    """Whether a type holds a secret one, however deep."""
+    """Whether a type holds a secret type, at any depth."""
     if isinstance(annotation, str) or annotation in seen:
         return False
     seen |= {annotation}
@@ -30,7 +30,7 @@ def takes_secrets(annotation: Any, seen: frozenset[Any] = frozenset()) -> bool:
 def _parts(annotation: Any) -> Iterator[Any]:
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
-        # What follows the type says something of it and is none.
+        # The arguments after the type are annotations, not types.
         yield typing.get_args(annotation)[0]
         return
     yield from (part for part in typing.get_args(annotation) if part.__hash__ is not None)
@@ -43,9 +43,9 @@ def _parts(annotation: Any) -> Iterator[Any]:
 
 
 def find(raw: Any, value: Any) -> Iterator[Path]:
-    """Where in the JSON value `raw` the secrets are, told by `value`, which pydantic made of it.
+    """The paths of the secrets in the JSON value `raw`, from which pydantic made `value`.
 
-    A container whose parts cannot be told apart in both, a set of secrets for one, is secret as a whole.
+    A container whose parts cannot be matched between both, such as a set of secrets, is secret as a whole.
     """
     yield from (path for path, _ in places(raw, value, _is_secret))
 
@@ -59,9 +59,9 @@ Located = tuple[Path, Sequence[Any]]
 
 
 def places(raw: Any, value: Any, wanted: Wanted, path: Path = ()) -> Iterator[Located]:
-    """Where in the JSON value `raw` the wanted parts of `value` are, which pydantic made of it, and those parts.
+    """The paths in the JSON value `raw` of the wanted parts of `value`, which pydantic made from it, and those parts.
 
-    Of a container whose parts cannot be told apart in both all that are wanted are at the container's place.
+    Where the parts of a container cannot be matched between both, its path stands for all wanted parts in it.
     """
     if wanted(value):
         yield path, [value]
@@ -76,7 +76,7 @@ def places(raw: Any, value: Any, wanted: Wanted, path: Path = ()) -> Iterator[Lo
 
 
 def _items(raw: Any, value: Any, wanted: Wanted) -> list[tuple[Any, Any]] | None:
-    """The parts of a value by where each is in `raw`; None where that cannot be told."""
+    """The parts of a value by their keys in `raw`; None where they cannot be matched."""
     if isinstance(value, Sequential):
         return list(zip(range(len(raw)), value, strict=False)) if isinstance(raw, list) else None
     if not isinstance(raw, dict) or (isinstance(value, Mapping) and any(map(wanted, value))):
@@ -95,7 +95,7 @@ Sequential = (list, tuple, deque)
 
 
 def _within(value: Any, wanted: Wanted) -> Iterator[Any]:
-    """The wanted parts of a value, wherever."""
+    """The wanted parts of a value, at any depth."""
     if wanted(value):
         yield value
     elif isinstance(value, (*Sequential, set, frozenset)):
@@ -108,7 +108,7 @@ def _within(value: Any, wanted: Wanted) -> Iterator[Any]:
 
 
 def _members(value: Any) -> Iterator[tuple[tuple[str, ...], Any, bool]]:
-    """The names in JSON that a member may have, the member, and whether it was surely given there."""
+    """For each member: its possible names in JSON, its value, and whether the JSON certainly had it."""
     if isinstance(value, BaseModel):
         for name, field in type(value).model_fields.items():
             yield _names(name, field), getattr(value, name), name in value.model_fields_set
@@ -127,14 +127,14 @@ def _names(name: str, field: FieldInfo) -> tuple[str, ...]:
 
 
 def get(raw: Any, path: Path) -> Any:
-    """The value there."""
+    """The value at the path."""
     for key in path:
         raw = raw[key]
     return raw
 
 
 def put(raw: Any, path: Path, value: Any) -> Any:
-    """A copy with another value there; what the path does not touch is shared."""
+    """A copy with another value at the path; it shares the untouched parts."""
     if not path:
         return value
     key, *rest = path
@@ -144,7 +144,7 @@ def put(raw: Any, path: Path, value: Any) -> Any:
 
 
 def path(raw: Any, pointer: str) -> Path:
-    """The path that a pointer is in a JSON value."""
+    """The path of a JSON pointer in a JSON value."""
     found: list[str | int] = []
     for part in pointer.split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")

@@ -1,4 +1,4 @@
-"""API keys and whom they stand for."""
+"""API keys and the callers that they stand for."""
 
 import asyncio
 import hashlib
@@ -16,17 +16,17 @@ from sooner.queue.ids import uuid7
 
 SQL = Queries("sooner.jobs.tenants", "sql/keys.sql")
 
-#: Secret scanners find leaked keys by their prefix.
+#: Secret scanners find leaked keys by this prefix.
 PREFIX = "sooner_"
 TOKEN_PREFIX = "sooner_token_"  # noqa: S105
-#: A revoked key is refused everywhere after this long.
+#: A looked-up key is remembered this long: a revoked key is refused everywhere afterwards.
 REMEMBERED_SECONDS = 3.0
 MOST_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever makes a request. `key` is the id of the API key, also of the one behind a token."""
+    """The caller of a request. `key` is the id of the API key, or of the API key behind a token."""
 
     tenant: str
     scopes: frozenset[str]
@@ -39,12 +39,12 @@ class Caller:
         return "admin" in self.scopes
 
     def may_see(self, tenant: str | None) -> bool:
-        """Whether the caller may see the jobs of a tenant (None: of nobody)."""
+        """Whether the caller may see the jobs of a tenant (None: jobs without a tenant)."""
         return self.is_admin or tenant == self.tenant
 
 
 def digest(key: str) -> bytes:
-    """What is stored of a key. A key has 256 random bits: a plain SHA-256 cannot be guessed back."""
+    """The stored digest of a key. A key has 256 random bits, so nobody can guess it from a plain SHA-256."""
     return hashlib.sha256(key.encode()).digest()
 
 
@@ -59,7 +59,7 @@ class Keys:
         self._used: set[UUID] = set()
 
     async def create(self, tenant: str, name: str, scopes: list[str], seconds: float | None) -> str:
-        """A new key, to be shown once; good for `seconds`, or for good."""
+        """A new key, to be shown once; it is valid for `seconds`, or for ever."""
         key = PREFIX + secrets.token_urlsafe(32)
         await self._database.row(
             SQL.create,
@@ -73,7 +73,7 @@ class Keys:
         return key
 
     async def create_token(self, caller: Caller, seconds: float) -> tuple[str, datetime]:
-        """A new token for the caller's tenant, to be shown once, and when it ends: with its key at the latest.
+        """A new token for the caller's tenant, to be shown once, and its end, which is not later than its key's.
 
         Raises Unauthorized where the caller's key has ended meanwhile.
         """
@@ -90,21 +90,21 @@ class Keys:
         return await self._database.rows(SQL.list)
 
     async def revoke(self, id: UUID) -> bool:
-        """Take a key back: whether there was one to take."""
+        """Revoke a key; False where there was none."""
         return await self._database.row(SQL.revoke, id=id) is not None
 
     async def caller(self, key: str) -> Caller:
-        """Whom a key or a token stands for. Raises Unauthorized, and Unavailable when the database is away."""
+        """The caller that a key or a token stands for. Raises Unauthorized, and Unavailable when the database is away."""
         known = self.remembered(key)
         return await asyncio.shield(self._ask(key)) if known is None else known
 
     def remembered(self, key: str) -> Caller | None:
-        """Whom a key or a token stands for that was looked up a moment ago."""
+        """The caller of a key or a token that was looked up a moment ago; else None."""
         known = self._known.get(key)
         return known[1] if known is not None and known[0] > time.monotonic() else None
 
     def _ask(self, key: str) -> asyncio.Task[Caller]:
-        """One look-up a key at a time, whoever waits for it: many requests find it forgotten at once."""
+        """Concurrent requests share one look-up of a key: many find it forgotten at the same moment."""
         asked = self._asked.get(key)
         if asked is None:
             asked = self._asked[key] = asyncio.create_task(self._look_up(key))
@@ -131,7 +131,7 @@ class Keys:
         return caller
 
     async def holder(self, id: UUID) -> Caller:
-        """Whom a key stands for that somebody signed in with. Raises Unauthorized, and Unavailable as `caller`."""
+        """The caller of a session, by the id of its key. Raises Unauthorized and Unavailable as `caller` does."""
         known = self._holders.get(id)
         if known is not None and known[0] > time.monotonic():
             return known[1]
@@ -147,7 +147,7 @@ class Keys:
         return caller
 
     async def note_use(self) -> None:
-        """Write down which keys were used since the last call, and forget those that have to be looked up anew."""
+        """Record the keys that were used since the last call, and forget keys that were remembered long enough."""
         now = time.monotonic()
         self._known = {key: known for key, known in self._known.items() if known[0] > now}
         used, self._used = self._used, set()

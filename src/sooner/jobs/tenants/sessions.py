@@ -1,4 +1,4 @@
-"""Sessions of the operators' page: a signed note of which key signed in, and until when."""
+"""Sessions of the operators' page: a signed text with the key that signed in and the session's end."""
 
 import base64
 import hmac
@@ -10,22 +10,22 @@ LIFETIME = timedelta(hours=12)
 
 
 class Sessions:
-    """Signs and reads sessions (HMAC-SHA256). Nothing is stored: a session is good while its key is.
+    """Signs and reads sessions (HMAC-SHA256). Nothing is stored: a session ends with its key at the latest.
 
-    The first of `keys` signs; all of them read, so that they can be rotated.
+    The first of `keys` signs; all of them check, so that they can be rotated.
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._keys = [key.encode() for key in keys]
 
     def issue(self, key: UUID, now: datetime) -> tuple[str, datetime]:
-        """A session for an API key's id, and when it ends."""
+        """A session for an API key's id, and the session's end."""
         ends = now + LIFETIME
         until = int(ends.timestamp())
         return f"{key.hex}.{until:x}.{_signature(self._keys[0], key, until)}", ends
 
     def read(self, session: str, now: datetime) -> UUID | None:
-        """The API key's id that signed in; None where the session is forged or over."""
+        """The id of the API key that signed in; None where the session is forged or over."""
         try:
             hex, until_text, signature = session.split(".")
             key, until = UUID(hex), int(until_text, 16)

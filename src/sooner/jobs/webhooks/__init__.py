@@ -1,1 +1,1 @@
-"""Webhooks: endpoints that are told of the ends of jobs."""
+"""Webhooks: endpoints that receive the ends of jobs."""

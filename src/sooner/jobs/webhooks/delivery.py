@@ -20,9 +20,9 @@ MOST_REDIRECTS = 3
 
 
 async def deliver(webhook: UUID, job: UUID, event: str, ended_at: datetime) -> int | None:
-    """Tell an endpoint of a job's end: the status it answered, None where it is registered no more.
+    """Send a job's end to an endpoint; the result is the answer's status, None where the endpoint was removed.
 
-    One that answers 410 is disabled. Raises Failure for any other that is not 2xx, and where none comes.
+    An endpoint that answers 410 is disabled. Raises Failure for every other status but 2xx, and without an answer.
     """
     webhooks = Webhooks(worker_resources.database())
     endpoint = await webhooks.find(webhook)
@@ -49,10 +49,10 @@ async def _send(endpoint: Endpoint, body: bytes) -> int:
 
 
 async def _post(url: httpx.URL, headers: dict[str, str], body: bytes) -> int:
-    """The status that answers; the answer's body is not read.
+    """The status of the answer; its body is not read.
 
-    Only redirects that keep a request as it is are followed (RFC 9110, sections 15.4.8 and 15.4.9): httpx
-    would also make a GET of it for others, which an endpoint might take for a delivery.
+    Only redirects that keep the request as it is are followed (RFC 9110, sections 15.4.8 and 15.4.9): after others,
+    httpx would send a GET, which an endpoint might take for a delivery.
     """
     async with worker_resources.network().client(timeout=SECONDS) as client:
         for _ in range(1 + MOST_REDIRECTS):
@@ -65,7 +65,7 @@ async def _post(url: httpx.URL, headers: dict[str, str], body: bytes) -> int:
 
 
 def _headers(endpoint: Endpoint, body: bytes) -> dict[str, str]:
-    """The id is the delivery's, the same in every attempt: receivers know a repetition by it."""
+    """The headers of a delivery. Its id is the same in every attempt, so that receivers recognise a repetition."""
     id, now = f"msg_{current().id.hex}", datetime.now(UTC)
     return {
         "content-type": "application/json",

@@ -1,4 +1,4 @@
-"""What a webhook is sent (Standard Webhooks: type, timestamp, data)."""
+"""The payload of a webhook (Standard Webhooks: type, timestamp, data)."""
 
 from datetime import datetime
 from typing import Any
@@ -13,10 +13,10 @@ MOST_BYTES = 20_000
 
 
 def webhook_payload(event: str, ended_at: datetime, id: UUID, job: Job | None) -> bytes:
-    """The payload: the job document as it is now, under 20 kB, without signed addresses.
+    """The payload: the job document as it is now, in less than 20 kB, without signed addresses.
 
-    What makes it too large is left out, result, parameters and progress first, and named under `trimmed`; the
-    receiver reads it at `urls`. A job that is no longer kept has its id alone.
+    A payload that is too large loses its result, then parameters, progress and error; `trimmed` names the members left
+    out, which the receiver can read at `urls`. A job that was removed has its id alone.
     """
     data: dict[str, Any] = {"id": str(id)} if job is None else facts(job, job.expires_at)
     path = f"/jobs/{id}"

@@ -1,4 +1,4 @@
-"""Webhooks: endpoints that a tenant wants told of the ends of its jobs."""
+"""Webhooks: a tenant's endpoints, which receive the ends of its jobs."""
 
 import base64
 import secrets
@@ -17,7 +17,7 @@ SQL = Queries("sooner.jobs.webhooks", "sql/webhooks.sql")
 Event = Literal["job.done", "job.error", "job.cancelled"]
 EVENTS: tuple[str, ...] = get_args(Event)
 
-#: Each costs a job an end.
+#: A tenant's webhooks: each adds one delivery job to the end of every job.
 MOST = 20
 LONGEST_URL = 2000
 #: Standard Webhooks wants 24 to 64.
@@ -26,7 +26,7 @@ SECRET_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to send, and what signs it."""
+    """An endpoint's address, and the secret that signs its deliveries."""
 
     url: str
     secret: str
@@ -39,7 +39,7 @@ class Webhooks:
         self._database = database
 
     async def create(self, tenant: str, url: str, events: Sequence[str]) -> tuple[UUID, str]:
-        """Register an endpoint: its id and its secret, to be shown once. Raises Invalid."""
+        """Register an endpoint; the result is its id and its secret, to be shown once. Raises Invalid."""
         check_url(url)
         id = uuid7()
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
@@ -55,7 +55,7 @@ class Webhooks:
         return await self._database.rows(SQL.list, tenant=tenant)
 
     async def delete(self, id: UUID, tenant: str) -> bool:
-        """Remove an endpoint: whether the tenant had it. What was not delivered yet is dropped."""
+        """Remove an endpoint and its open deliveries; False where the tenant had no such endpoint."""
         return await self._database.row(SQL.delete, id=id, tenant=tenant) is not None
 
     async def find(self, id: UUID) -> Endpoint | None:
@@ -64,12 +64,12 @@ class Webhooks:
         return None if row is None else Endpoint(row["url"], row["secret"])
 
     async def disable(self, id: UUID) -> None:
-        """Tell an endpoint nothing any more."""
+        """Send nothing to the endpoint any more."""
         await self._database.run(SQL.disable, id=id)
 
 
 def check_url(url: str) -> None:
-    """Raises Invalid for what is no address of HTTP. Whether it may be connected to is the worker's to say."""
+    """Raises Invalid for a text that is no HTTP address. The worker checks later whether it may connect there."""
     try:
         parts = urlsplit(url)
         fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
