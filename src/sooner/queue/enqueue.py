@@ -1,4 +1,4 @@
-"""Enqueueing: one INSERT, shared by the requests that come at the same time."""
+"""Enqueueing: one INSERT, which concurrent requests share."""
 
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ SQL = Queries("sooner.queue", "sql/enqueue.sql")
 
 @dataclass(frozen=True, slots=True)
 class LimitRow:
-    """How much may run under a key: the fields are the parameters of the query `limits`, one array each."""
+    """The limit of a key; the fields are the parameters of the query `limits`, an array each."""
 
     key: str
     most: int | None
@@ -34,15 +34,15 @@ class LimitRow:
 
 
 IdempotencySlot = tuple[str, str, str]
-#: What came of jobs to add: a row, or who has a key of theirs.
+#: The outcome for each job: its new row, or the conflict over one of its keys.
 Outcome = dict[UUID, Added | BaseException]
 
-#: How often a key that came free is tried for.
+#: How often a job tries for a key that has become free.
 KEY_ROUNDS = 3
 
 
 class IdempotencyConflict(Exception):
-    """The idempotency key is held by the job `id`, which was made with `fingerprint`; nothing was added."""
+    """The job `id`, made with `fingerprint`, holds the idempotency key; nothing was added."""
 
     def __init__(self, id: UUID, fingerprint: bytes | None) -> None:
         super().__init__(str(id))
@@ -51,7 +51,7 @@ class IdempotencyConflict(Exception):
 
 
 class UniqueConflict(Exception):
-    """The job `id` of the same kind waits or runs, and there may be one at a time; nothing was added."""
+    """The job `id`, which waits or runs, holds the unique key; nothing was added."""
 
     def __init__(self, id: UUID) -> None:
         super().__init__(str(id))
@@ -59,7 +59,7 @@ class UniqueConflict(Exception):
 
 
 def statement(batch: Batch) -> tuple[Query, dict[str, Any]]:
-    """What adds jobs that were never tried to be added, and its parameters."""
+    """The query, with its parameters, that adds jobs for the first time."""
     return (SQL.enqueue_alike, batch.alike()) if batch.is_alike else (SQL.enqueue, batch.columns())
 
 
@@ -81,12 +81,12 @@ class Enqueuer:
         return self._group(job)
 
     async def limits(self, rows: Sequence[LimitRow]) -> None:
-        """Make known how much may run under the keys of jobs to come. Raises Unavailable."""
+        """Write the limits of the keys of later jobs. Raises Unavailable."""
         columns = {name: [getattr(row, name) for row in rows] for name in SQL.limits.parameters}
         await self._link.fetch(SQL.limits, **columns)
 
     async def _insert(self, jobs: Sequence[NewJob]) -> Sequence[Added | BaseException]:
-        # Whoever takes keys in one order cannot wait in a circle with another process that does.
+        # Processes that take keys in the same order cannot deadlock.
         keyed = any(job.idempotency_key or job.unique_key for job in jobs)
         outcome = await self._add(sorted(jobs, key=_order) if keyed else jobs)
         if len(outcome) < len(jobs):
@@ -106,16 +106,16 @@ class Enqueuer:
         return dict(batch.added(row))
 
     async def _add_again(self, batch: Batch) -> Outcome:
-        """The ids are ours, so a second try after a lost answer finds the first one's rows and adds none twice."""
+        """Add jobs after a lost answer: their ids find the rows of the first try, so none is added twice."""
         added = await self._write(batch, SQL.enqueue, batch.columns())
         ids = [job.message_id for job in batch.jobs if job.message_id not in added]
         rows = await self._link.fetch(SQL.added, ids=ids) if ids else ()
         return {**added, **{row["message_id"]: Added(*list(row.values())[1:]) for row in rows}}
 
     async def _settle(self, jobs: Sequence[NewJob], outcome: Outcome) -> None:
-        """Jobs whose key was taken: who has it, for each, or a row where the key came free meanwhile.
+        """Find the holders of taken keys, or add a job whose key has become free meanwhile.
 
-        What goes wrong here is told to these jobs' callers alone: the others' rows are there.
+        An error here reaches the callers of these jobs alone: the other jobs have their rows.
         """
         try:
             for _ in range(KEY_ROUNDS):
@@ -147,7 +147,7 @@ class Enqueuer:
         return {row["unique_key"]: row["message_id"] for row in rows}
 
     async def holder(self, tenant: str | None, actor: str, key: str) -> IdempotencyConflict | None:
-        """Who holds an idempotency key. Raises Unavailable."""
+        """The holder of an idempotency key, or None. Raises Unavailable."""
         slot = (tenant or "", actor, key)
         return (await self._holders([slot])).get(slot)
 
@@ -165,7 +165,7 @@ class Enqueuer:
 
 
 def _slot(job: NewJob) -> IdempotencySlot:
-    """Where no two jobs with an idempotency key may be."""
+    """The values that no two jobs with an idempotency key may share."""
     return (job.kind.tenant or "", job.kind.actor, job.idempotency_key or "")
 
 

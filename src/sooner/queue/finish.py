@@ -1,4 +1,4 @@
-"""Finishing: one UPDATE, shared by the attempts that end at the same time."""
+"""Finishing: one UPDATE, which attempts that end at the same time share."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -22,10 +22,10 @@ log = logs.get(__name__)
 
 SQL = Queries("sooner.queue", "sql/finish.sql")
 
-#: One statement, and one notification with its ids, carries at most this many (PostgreSQL: under 8,000 bytes).
+#: The most endings in one statement: one notification carries their ids, in less than 8,000 bytes.
 BATCH = 200
 
-#: Progress is written at most this often a job.
+#: The least seconds between two writes of progress.
 PROGRESS_SECONDS = 0.1
 
 
@@ -37,7 +37,7 @@ class Unstorable(Exception):
 
 
 class FollowUp(NamedTuple):
-    """A message that is enqueued by the statement that ends a job, as a stock producer's: `message` is a JSON text."""
+    """A message that the statement which ends a job enqueues, as a stock producer would. `message` is a JSON text."""
 
     id: UUID
     queue_name: str
@@ -69,7 +69,7 @@ class Ending(NamedTuple):
 
 
 def length(ending: Ending) -> int:
-    """Characters of what an ending says."""
+    """The number of characters of an ending's texts."""
     return (
         len(ending.result or "")
         + len(ending.error or "")
@@ -86,7 +86,7 @@ def texts(query: Query, endings: Sequence[Ending]) -> dict[str, str]:
 
 
 def follow_ups(endings: Sequence[Ending]) -> dict[str, str]:
-    """What follows the endings, as parameters of the query `finish_followed`."""
+    """The follow-ups of the endings as parameters of the query `finish_followed`."""
     pairs = [(ending.id, each) for ending in endings for each in ending.follow]
     columns = zip(*((id, *each) for id, each in pairs), strict=True)
     names = ("after", "next_id", "queue_name", "message", "delay", "inherits_tenant")
@@ -98,7 +98,7 @@ def _joined(column: Sequence[Any]) -> str:
 
 
 class Finisher:
-    """Writes endings over one connection of its own, all that gather while a statement is under way in the next one.
+    """Writes endings over one connection of its own: those that gather while a statement runs share the next one.
 
     `on_written` is called after each statement.
     """
@@ -117,7 +117,7 @@ class Finisher:
 
     @property
     def unwritten(self) -> int:
-        """How many endings are not yet in the table."""
+        """The number of endings that are not yet in the table."""
         return len(self._waiting) + len(self._under_way)
 
     @property
@@ -126,7 +126,7 @@ class Finisher:
         return [ending.id for ending in (*self._waiting, *self._under_way)]
 
     def finish(self, ending: Ending) -> None:
-        """Write an ending soon. Goes on trying while the database is away."""
+        """Write an ending soon; while the database is away, try again."""
         if (last := self._said.pop(ending.id, None)) is not None:
             ending = ending._replace(progress=last[1])
         self._waiting.append(ending)
@@ -148,7 +148,7 @@ class Finisher:
     async def _write_batch(self, batch: Sequence[Ending]) -> None:
         try:
             await self._finish(batch)
-        except Exception as error:  # noqa: BLE001 - endings are written, whatever it takes
+        except Exception as error:  # noqa: BLE001 - an ending is tried until it is written
             log.warning("endings not written, trying again", error=str(error) or type(error).__name__)
             await self._insist(batch)
 
@@ -163,7 +163,7 @@ class Finisher:
             finished = await self._write(endings)
         except Unavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with one, it shall not hold up the others
+        except Exception as error:  # noqa: BLE001 - a faulty ending must not hold up the others
             log.warning("endings refused, each is written by itself", error=str(error), jobs=len(endings))
             await self._finish_singly(endings)
             return
@@ -179,7 +179,7 @@ class Finisher:
             await self._finish([ending])
 
     async def _write(self, endings: Sequence[Ending]) -> set[UUID]:
-        """Which of the jobs were still held."""
+        """Write endings; the result is the ids of the jobs that were still held."""
         ended = [each for each in endings if each.state not in ("queued", "lost")]
         held = await self._run(SQL.finish, [ending for ending in ended if not ending.follow])
         held |= await self._run(SQL.finish_followed, [ending for ending in ended if ending.follow])
@@ -205,7 +205,7 @@ class Finisher:
         await self._write([Ending(ending.id, ending.fence, "rejected", error=error, follow=ending.otherwise)])
 
     def progress(self, id: UUID, fence: int, word: Mapping[str, Any]) -> None:
-        """Note how far a job is; the latest word wins, and is written soon."""
+        """Note a job's progress; the latest is written soon."""
         self._said[id] = (fence, orjson.dumps(word).decode())
         if self._saying is None:
             self._saying = asyncio.create_task(self._say())
@@ -227,9 +227,9 @@ class Finisher:
                 fence=[fence for fence, _ in said.values()],
                 progress=[word for _, word in said.values()],
             )
-        except Exception as error:  # noqa: BLE001 - a lost word of progress harms nobody: the next one says more
+        except Exception as error:  # noqa: BLE001 - lost progress harms nobody: the next progress replaces it
             log.warning("progress not written", error=str(error), jobs=len(said))
             if len(said) > 1 and not isinstance(error, Unavailable):
-                # Whatever is wrong with one, it shall not keep the others' from being told.
+                # Faulty progress of one job must not hold up that of the others.
                 for id, word in said.items():
                     await self._write_words({id: word})

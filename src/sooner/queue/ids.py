@@ -16,12 +16,12 @@ def uuid7() -> UUID:
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)
     fraction = rest * 4096 // 1_000_000
     random = int.from_bytes(os.urandom(8)) >> 2
-    # The UUID in which asyncpg reads ids too: made and written several times as fast as the library's own.
+    # asyncpg's own UUID, several times as fast to make and to write as the standard library's.
     return pgproto.UUID(_halves(milliseconds << 16 | 0x7000 | fraction, 0b10 << 62 | random))
 
 
 def made_at(id: UUID) -> datetime | None:
-    """When a UUIDv7 was made; None for an id of another kind."""
+    """The time at which a UUIDv7 was made; None for another UUID."""
     if id.version != 7:
         return None
     return datetime.fromtimestamp((id.int >> 80) / 1000, UTC)

@@ -1,12 +1,12 @@
-"""A lane: what a claim takes from."""
+"""Lanes: each claim takes jobs from one lane."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-#: After the queue's name, in this order.
+#: The endings of a lane's name, in this order after the queue's name.
 LAST, THREADED, LIMITED = ".last", ".threads", ".limited"
 
-#: A delayed or dead message of dramatiq's lies in a queue of such a name.
+#: The endings of dramatiq's queues of delayed and dead messages.
 DELAYED_OR_DEAD = (".DQ", ".XQ")
 
 #: dramatiq-pg's channel names are "dramatiq.NAME.enqueue"; PostgreSQL's are at most 63 bytes long.
@@ -15,19 +15,19 @@ LONGEST_QUEUE_NAME = 30
 
 @dataclass(frozen=True)
 class Lane:
-    """A queue, or the part of it whose jobs need another resource: none of them stands in another part's way."""
+    """A part of a queue whose jobs need the same resource, so that a backlog of one part does not hold up another."""
 
     queue: str
-    #: Its jobs would not outlive another crash.
+    #: Its jobs are on their last chance: they end at the next crash.
     is_last: bool = False
     #: Its jobs need a thread.
     is_threaded: bool = False
-    #: Its jobs are limited in what may run at once or how often.
+    #: Its jobs have a limit of concurrency or rate.
     is_limited: bool = False
 
     @cached_property
     def name(self) -> str:
-        """As the table has it. `read` is the way back."""
+        """The name in the table; `read` is the inverse."""
         return self.queue + LAST * self.is_last + THREADED * self.is_threaded + LIMITED * self.is_limited
 
     @classmethod
@@ -45,12 +45,12 @@ class Lane:
 
     @property
     def last(self) -> "Lane":
-        """Where this lane's jobs wait for their last chance: a worker takes them one at a time."""
+        """The lane in which this lane's jobs wait for their last chance: a worker takes them one at a time."""
         return replace(self, is_last=True, is_threaded=False)
 
 
 def check_queue(name: str) -> None:
-    """Raises ValueError for a queue's name that cannot hold."""
+    """Raises ValueError for an unfit queue name."""
     if len(name.encode()) > LONGEST_QUEUE_NAME:
         raise ValueError(f"queue {name!r}: at most {LONGEST_QUEUE_NAME} bytes")
     for ending in (LAST, THREADED, LIMITED, *DELAYED_OR_DEAD):
@@ -61,5 +61,5 @@ def check_queue(name: str) -> None:
 
 
 def _plain(name: str) -> str:
-    """A name close to this one that reads as nothing else."""
+    """A similar name that has none of the endings."""
     return name.strip(".").replace(".", "-") or "default"

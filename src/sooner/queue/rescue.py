@@ -1,4 +1,4 @@
-"""Rescue: what becomes of jobs that wait where no living worker claims them."""
+"""Rescue: jobs that wait where no living worker claims them."""
 
 import asyncio
 import contextlib
@@ -22,27 +22,28 @@ log = logs.get(__name__)
 
 SQL = Queries("sooner.queue", "sql/rescue.sql")
 
-#: How often a worker looks, where nobody tells it to.
+#: The seconds between looks without a notification.
 LOOK_SECONDS = 2.0
-#: The looks of all workers together take at most this share of the time: each walks over all that is due.
+#: The looks of all workers together take at most this share of the time: each walks over all due jobs.
 SHARE = 0.02
 #: The shortest rest between two looks.
 LEAST_SECONDS = 0.1
-#: One statement moves at most this many jobs.
+#: The most jobs that one statement moves.
 BATCH = 500
-#: One statement ends at most this many: their ids fit into one notification.
+#: The most jobs that one statement ends: their ids fit into one notification.
 MOST_ENDED = 200
 
 Row = Mapping[str, Any]
 
 
 class Rescuer:
-    """Brings jobs of the actors that a worker serves to where it claims them, and ends those whose actor nobody knows.
+    """Moves jobs of a worker's actors to lanes that it claims from, and ends jobs whose actor no worker knows.
 
-    An actor's declaration changes while its jobs wait: they lie in the lane of the former one. While a worker lives that
-    claims them there, which in a deploy is one of the version before, they are left to it.
+    When an actor's declaration changes, its waiting jobs lie in the lane of the former declaration. They stay there while a
+    worker lives that claims them, which during a deploy is a worker of the former version.
 
-    `placement` says of an actor's message and tenant where it lies by the declaration of today. `known` are the actors served.
+    `placement` returns the placement of an actor's message and tenant by the current declaration. `known` are the actors that
+    this worker serves.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Rescuer:
         self._task = asyncio.create_task(unforeseen("rescuing")(self._look_forever))
 
     async def stop(self) -> None:
-        """Look no more; the worker claims no more, either."""
+        """Stop looking, and note that the worker claims no more."""
         if self._task is None:
             return
         task, self._task = self._task, None
@@ -81,7 +82,7 @@ class Rescuer:
             await self._link.fetch(SQL.withdraw, worker=self._lease.id)
 
     def wake(self) -> None:
-        """A job may have come that lies in no lane of its actor's."""
+        """A job may have come in a lane that is not its actor's."""
         self._awake.set()
 
     async def _look_forever(self) -> None:
@@ -95,9 +96,9 @@ class Rescuer:
             await asyncio.sleep(max(0.0, self._pace.rest))
 
     async def look(self) -> None:
-        """Look once, and do what there is to do. Raises Unavailable."""
+        """Look once, and rescue the jobs found. Raises Unavailable."""
         if not self._lease.is_held():
-            # Nobody would claim what this worker brought to itself.
+            # Without its lease the worker would not claim the jobs that it moved.
             return
         began = time.monotonic()
         rows = await self._link.fetch(SQL.unclaimed)

@@ -1,8 +1,7 @@
-"""The lease: one row a worker process, extended by a heartbeat, under which it holds all its jobs.
+"""The worker's lease: one row a process, extended by a heartbeat, under which the process holds all its jobs.
 
-The heartbeat runs on a thread with a connection of its own: an actor that blocks the event loop by mistake
-delays its own process, but does not make others run its jobs a second time, unless it does so for longer than the lease:
-then the watchdog ends the process.
+The heartbeat runs on a thread with a connection of its own. So an actor that blocks the event loop by mistake delays its
+own process, but other workers do not take its jobs. If it blocks for longer than the lease, the watchdog ends the process.
 """
 
 import os
@@ -28,7 +27,7 @@ log = logs.get(__name__)
 
 SQL = Queries("sooner.queue", "sql/worker_lease.sql")
 
-#: A job that kills its worker is tried this often.
+#: The crashes after which a job ends.
 MOST_CRASHES = 3
 
 WORKER_LOST = orjson.dumps(
@@ -41,10 +40,10 @@ WORKER_LOST = orjson.dumps(
 
 
 class WorkerLease:
-    """Holds this process's lease, takes away others' when they run out, and puts back what those held.
+    """Holds this process's lease, takes away expired leases, and puts back the jobs held under them.
 
-    `on_lost` is called from the heartbeat's thread when the lease was taken away: whatever the process still
-    runs is no longer its own. The process goes on under a new lease with another `id`.
+    `on_lost` is called from the heartbeat's thread when the lease was taken away: the jobs that the process still runs
+    are no longer its own. The process goes on under a new lease with another `id`.
 
     `actors` are those that this code has, each with its queue; `claims` the lanes that it claims from, each with its actors;
     `declared` what actors declare beyond what most do; `callbacks` the actors that are told where one fails.
@@ -86,7 +85,7 @@ class WorkerLease:
         self._thread = threading.Thread(target=self._beat_forever, name="lease", daemon=True)
 
     def is_held(self) -> bool:
-        """Whether the lease is surely still ours. A process that was frozen sees at once that it is not."""
+        """Whether the lease is certainly still ours. A process that was frozen sees at once that it is not."""
         return time.monotonic() < self._held_until
 
     def begin(self) -> None:
@@ -149,7 +148,7 @@ class WorkerLease:
         self._register()
 
     def recover(self) -> None:
-        """Take away leases that ran out; put back every job that no living worker holds."""
+        """Take away expired leases, and put back every job that no living worker holds."""
         if time.monotonic() >= self._patient_until:
             for _, name in self._run(SQL.bury):
                 log.warning("worker lost", name=name)
@@ -171,7 +170,7 @@ class WorkerLease:
                 cursor.execute(query.pyformat, values)
                 rows = list(cursor.fetchall())
         except psycopg2.Error:
-            # Whatever it was (a primary that takes no more writes, too): the next try begins anew.
+            # Any error, even of a server that has become a standby, closes the connection: the next try opens another.
             if self._connection is not None:
                 self._connection.close()
             raise
@@ -179,7 +178,7 @@ class WorkerLease:
         return rows
 
     def _note_answer(self) -> None:
-        """Where the database was away, the others' leases ran out too: they have as long again to come back."""
+        """While the database was away, the other workers' leases expired too: they get as long again to come back."""
         now = time.monotonic()
         if now - self._answered_at > self._seconds / 2:
             self._patient_until = now + self._seconds
@@ -187,7 +186,7 @@ class WorkerLease:
 
     def _cursor(self) -> psycopg2.extensions.cursor:
         if self._connection is None or self._connection.closed:
-            # While an answer is awaited nothing is under way that could go unacknowledged, but for these probes.
+            # Only probes find a dead connection while an answer is awaited, for nothing else is sent.
             self._connection = psycopg2.connect(
                 self._url,
                 **address.unless_named(

@@ -1,4 +1,4 @@
-"""Standing by, leading, handing over."""
+"""The leader: standing by, leading, handing over."""
 
 import asyncio
 import contextlib
@@ -13,14 +13,14 @@ from sooner.scheduler.ticks import Ticks
 
 log = logs.get(__name__)
 
-#: How soon a standby notices that the leader stopped in order.
+#: The longest time until a standby notices that the leader has released the lease.
 STANDBY_SECONDS = 0.5
-#: The shortest rest: nobody asks the database in a tight loop.
+#: The shortest rest, which keeps the loop from asking the database without a pause.
 SHORTEST_REST = 0.01
 
 
 class Leader:
-    """One scheduler among those that run: it waits for the lease, and fires ticks while it holds it."""
+    """A scheduler, of which several may run: it waits for the lease, and fires ticks while it holds the lease."""
 
     def __init__(self, lease: SchedulerLease, ticks: Ticks, agenda: Agenda, now: Clock) -> None:
         self._lease = lease
@@ -33,7 +33,7 @@ class Leader:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it was asked to stop."""
+        """Whether `stop` was called."""
         return self._stopping.is_set()
 
     def stop(self) -> None:
@@ -53,7 +53,7 @@ class Leader:
 
     async def _lead(self) -> None:
         try:
-            # Only a stopping scheduler takes a no for an answer.
+            # Unavailable ends only a stopping scheduler; otherwise `_insist` tries again.
             with contextlib.suppress(Unavailable):
                 await self._fire_until_stopped()
             await self._hand_over()

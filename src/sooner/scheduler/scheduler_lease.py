@@ -11,11 +11,11 @@ from sooner.queue.ids import uuid7
 
 SQL = Queries("sooner.scheduler", "sql/scheduler_lease.sql")
 
-#: A lease is held for this part of LEASE_SECONDS: the rest is for a standby to notice that it ran out.
+#: A lease is held for this part of LEASE_SECONDS; in the rest a standby notices that it expired.
 HELD_PART = 0.8
-#: A lease lives through this many heartbeats that fail.
+#: The heartbeats within one lease, so many of which may fail.
 BEATS = 4
-#: However long the lease, the database's clock is looked at this often.
+#: The longest seconds between heartbeats, each of which also reads the database's clock.
 LONGEST_BEAT = 3.0
 
 
@@ -24,10 +24,10 @@ class LeaseLost(Exception):
 
 
 class SchedulerLease:
-    """The lease row: whoever holds it leads, under a fencing number that grows with every taking.
+    """The scheduler's lease: its holder leads, under a fencing number that grows with each new holder.
 
-    The idea of the fencing number is Martin Kleppmann's, "How to do distributed locking" (2016): every write
-    names it, and one with an old number writes nothing. Methods raise Unavailable when the database is away.
+    The idea of the fencing number is Martin Kleppmann's, "How to do distributed locking" (2016): every write names it,
+    and a write with an old number changes nothing. Methods raise Unavailable when the database is away.
     """
 
     def __init__(self, link: Link, now: clock.DatabaseClock, *, seconds: float) -> None:
@@ -45,7 +45,7 @@ class SchedulerLease:
         return min(self._seconds / BEATS, LONGEST_BEAT)
 
     async def take(self) -> tuple[bool, float]:
-        """Whether this process leads now; if not, for how many seconds another one's lease is good for sure."""
+        """Try to take the lease: whether this process leads now, and if not, the seconds for which another process surely does."""
         [row] = await self._link.fetch(
             SQL.take, holder=self.holder, holder_name=self._name, seconds=self._seconds
         )
@@ -57,7 +57,7 @@ class SchedulerLease:
         return True, 0
 
     async def beat(self) -> None:
-        """Hold the lease for longer. Raises LeaseLost."""
+        """Extend the lease. Raises LeaseLost."""
         rows = await self._link.fetch(SQL.beat, holder=self.holder, fence=self.fence, seconds=self._seconds)
         if not rows:
             raise LeaseLost
@@ -65,7 +65,7 @@ class SchedulerLease:
         self._beat_at = time.monotonic()
 
     async def keep(self) -> None:
-        """Hold the lease through work of any length: a heartbeat if it is time for one. Raises LeaseLost."""
+        """Extend the lease if it is time for a heartbeat. Raises LeaseLost."""
         if time.monotonic() - self._beat_at >= self.beat_seconds:
             await self.beat()
 

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 log = logs.get(__name__)
 
-#: A tick this much older than a lease's change of hands was missed: nobody was there to fire it.
+#: A tick that is older than this, and than a lease, was missed: no scheduler was there to fire it.
 GRACE_SECONDS = 60
 
 
 def main(declared: Callable[[], Iterable[Schedule]]) -> int:
-    """Run until SIGTERM or SIGINT: the exit code. Raises SystemExit(78) for settings that are wrong.
+    """Run until SIGTERM or SIGINT; the result is the exit code. Raises SystemExit(78) for wrong settings.
 
-    `declared` loads the schedules; it is called once the settings are known to be good.
+    `declared` loads the schedules; it is called after the settings were checked.
     """
     settings = load(SchedulerSettings)
     logs.configure("scheduler", format=settings.log_format, level=settings.log_level)
@@ -55,9 +55,9 @@ def build(
 async def _serve(
     settings: SchedulerSettings, schedules: Iterable[Schedule], tracing: "Tracing | None"
 ) -> int:
-    # A statement that hangs longer than the lease holds has nothing to write any more. As it listens to nothing and
-    # says little, it always works behind a pooler. Where this process stands still in the middle of a heartbeat, the lease's
-    # row is free again by the time that the lease has run out.
+    # A statement that hangs for longer than the lease may write nothing any more. The scheduler does not listen and makes few
+    # statements, so it always works as if behind a pooler. Where the process freezes in the middle of a heartbeat,
+    # PostgreSQL unlocks the lease's row before the lease expires.
     seconds = settings.lease_seconds
     link = Link(
         settings.database_url,
@@ -71,7 +71,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        # Signals come twice where a group gets them: the end is in hand, and the timer set, with the first.
+        # A signal to the process group comes twice: the first one stops the leader and sets the timer.
         if not leader.is_stopping:
             leader.stop()
             loop.call_later(settings.shutdown_timeout_seconds, running.cancel)

@@ -1,4 +1,4 @@
-"""Ticks are rows: firing one writes its row and its job's in one statement."""
+"""Ticks: one statement writes a tick's row and its job."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -23,16 +23,16 @@ log = logs.get(__name__)
 
 SQL = Queries("sooner.scheduler", "sql/ticks.sql")
 
-#: A tick that the table refuses is tried again after this long.
+#: The time until a tick that the table refused is tried again.
 PUT_OFF = timedelta(minutes=1)
 
 
 class Unwanted(Exception):
-    """No living worker knows the schedule's actor, and one job of it is enough."""
+    """No living worker knows the schedule's actor, and a job of it waits already."""
 
 
 class Ticks:
-    """Fires what is due, each tick once whoever else may believe to lead.
+    """Fires due ticks, each once, even if another scheduler believes that it leads.
 
     Methods raise LeaseLost when another scheduler leads, and Unavailable when the database is away.
     """
@@ -47,7 +47,7 @@ class Ticks:
         self._held: set[str] = set()
 
     async def register(self) -> None:
-        """Note the schedules: ticks of a new one count from now on."""
+        """Write the schedules into the table; a new schedule's ticks count from now on."""
         schedules = self._agenda.schedules.values()
         await self._link.fetch(
             SQL.register,
@@ -59,7 +59,7 @@ class Ticks:
         )
 
     async def fire_due(self, now: datetime, goes_on: Callable[[], bool] = lambda: True) -> None:
-        """Fire what is due at `now`, the ticks of a schedule in their order, as long as `goes_on` says so."""
+        """Fire the ticks that are due at `now`, those of a schedule in order, while `goes_on` returns true."""
         rows = await self._link.fetch(SQL.decided, names=list(self._agenda.schedules), now=now)
         for row in rows:
             self._agenda.decide(row["name"], row["since"])
@@ -73,7 +73,7 @@ class Ticks:
                 self._agenda.put_off(schedule.name, now + PUT_OFF)
 
     def _hold(self, schedule: Schedule, now: datetime) -> None:
-        """Its ticks are missed until a worker knows its actor."""
+        """Put the schedule off: its ticks are missed until a worker knows its actor."""
         if schedule.name not in self._held:
             log.warning("no living worker knows the actor", schedule=schedule.name, actor=schedule.actor)
             self._held.add(schedule.name)
@@ -102,7 +102,7 @@ class Ticks:
         fired = await self._write(
             schedule, tick, job=job, message=text, request_id=request_id, traceparent=traceparent
         )
-        # A span that never ends is never told of: this tick has one already.
+        # A span that does not end is never sent: a tick that was fired before has its span.
         if span is not None and fired:
             span.end(_attributes(schedule, tick, job))
         self._agenda.decide(schedule.name, tick)

@@ -1,4 +1,4 @@
-"""The worker process: what `dramatiq src.actors` boots around the queue and the actors."""
+"""The worker process, which `dramatiq src.actors` boots."""
 
 from sooner.worker.follow_ups import FollowUps, NoGroupCallbacks
 from sooner.worker.results import RowResults

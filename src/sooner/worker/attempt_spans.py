@@ -12,19 +12,19 @@ from sooner.queue.finish import Ending
 if TYPE_CHECKING:
     from sooner.process.telemetry.tracing import Tracing
 
-#: What becomes of the job, in the words of its document where those are others; `lost` is an attempt whose lease is
-#: another's, or that ran out of memory.
+#: The outcomes that have another name in the job document. `lost` is an attempt that ran out of memory, or whose lease
+#: was taken away.
 OUTCOMES = {"rejected": "error", "queued": "waiting"}
 
 
 class AttemptSpans:
-    """Makes spans of attempts. Whatever else a message holds, they tell nothing of its parameters."""
+    """Makes spans of attempts; they never hold parameters."""
 
     def __init__(self, tracing: "Tracing") -> None:
         self._tracing = tracing
 
     def __call__(self, row: Mapping[str, Any], settle: Settle) -> tuple[Mapping[str, Any], Settle]:
-        """A claimed row that begins now, its traceparent the attempt's own, and what to tell of its ending."""
+        """Begin a span: the row with the span's traceparent, and a Settle that ends the span."""
         span = self._tracing.begin("consumer", f"process {row['actor']}", {"traceparent": row["traceparent"]})
 
         def settled(attempt: Attempt, ending: Ending | None) -> None:
@@ -51,7 +51,7 @@ def _outcome(ending: Ending | None) -> str:
 
 
 def _error(ending: Ending | None) -> str | None:
-    """The error's type. Its words may say anything: they stay in the job."""
+    """The error's type; its text, which may hold secrets, stays in the job."""
     if ending is None or ending.error is None:
         return None
     return str(orjson.loads(ending.error)["type"])

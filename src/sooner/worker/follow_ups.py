@@ -6,9 +6,9 @@ from dramatiq.middleware import Callbacks, GroupCallbacks, Middleware, Pipelines
 
 
 class FollowUps(Middleware):
-    """Declares the options that dramatiq's Callbacks and Pipelines declare; does nothing of what they do.
+    """Declares the options of dramatiq's Callbacks and Pipelines, and enqueues nothing itself.
 
-    What follows a job is enqueued by the statement that ends it: sooner, a crash or a retry would send it twice.
+    The statement that ends a job enqueues its follow-ups: enqueued sooner, a crash or a retry would send them twice.
     """
 
     @property

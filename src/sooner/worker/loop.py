@@ -1,4 +1,4 @@
-"""The thread of a worker's event loop: nothing that an actor raises or does ends the loop."""
+"""The thread of a worker's event loop, which no actor can end."""
 
 import logging
 
@@ -11,8 +11,8 @@ log = logging.getLogger(__name__)
 class LoopThread(EventLoopThread):
     """Runs the loop for as long as the process lives.
 
-    asyncio lets SystemExit and KeyboardInterrupt out of any task or callback, and so out of the loop (asyncio.Task: "these are
-    re-raised"). The task itself keeps the exception for whoever awaits it; the loop goes on with what else is ready.
+    asyncio raises SystemExit and KeyboardInterrupt of a task or callback out of the loop (asyncio.Task: "these are
+    re-raised"). The task keeps the exception for its awaiter; the loop goes on with the other tasks.
     """
 
     def __init__(self) -> None:

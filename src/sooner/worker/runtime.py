@@ -1,4 +1,4 @@
-"""All that runs on a worker's event loop: lease, claims, attempts, endings, notifications."""
+"""The parts that run on a worker's event loop: lease, claims, attempts, endings, notifications."""
 
 import asyncio
 import contextlib
@@ -51,16 +51,16 @@ SQL = Queries("sooner.jobs.operating", "sql/actions.sql")
 
 Actors = Mapping[str, "dramatiq.Actor[Any, Any]"]
 
-#: The net under lost notifications of cancellations.
+#: The seconds between looks for cancellations, which make up for lost notifications.
 LOOK_SECONDS = 2.0
 
-#: How often a worker that is to end when nothing is left looks for that.
+#: The seconds between looks of a worker that ends when nothing is left to do.
 EMPTY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Connections:
-    """The worker's own connections: a claim never waits for an ending, nor either for chores."""
+    """The worker's own connections: claims, endings and chores never wait for each other."""
 
     claims: Link
     endings: Link
@@ -68,9 +68,9 @@ class Connections:
 
     @classmethod
     def of(cls, settings: WorkerSettings) -> "Connections":
-        """They connect when they are first used."""
+        """The connections, each opened at its first use."""
         url, direct = settings.database_url, settings.listen
-        # A claim that a crash of the server loses only means that the job is claimed again.
+        # Where a crash of the server loses a claim, the job is claimed again.
         claims = Link(url, "claim", direct=direct, synchronous_commit="off")
         return cls(claims, Link(url, "finish", direct=direct), Link(url, "chores", direct=direct))
 
@@ -93,7 +93,7 @@ class Runtime:
     rescuer: Rescuer
     duration_log: DurationLog
     listener: Listener | None
-    #: Set where somebody may want a job stopped that runs here.
+    #: Set when a job that runs here may have been cancelled.
     asked: asyncio.Event
     when_empty: tuple[Backlog, Callable[[], None]] | None = None
     _tasks: tuple["asyncio.Task[None]", ...] = ()
@@ -110,9 +110,9 @@ class Runtime:
         threads: int,
         tracing: "Tracing | None" = None,
     ) -> "Runtime":
-        """Connect, take the lease and get ready to claim. Raises what the database raises when it stays away.
+        """Connect, take the lease and get ready to claim. Raises the database's error when it stays away.
 
-        `end_all` is called once nothing is left to do, where the settings want the worker to end then.
+        `end_all` is called when nothing is left to do, if WORKER_EXIT_WHEN_EMPTY is set.
         """
         database, connections = await _lent(settings), Connections.of(settings)
         duration_log, promoter, asked = (
@@ -158,7 +158,7 @@ class Runtime:
         )
 
     async def stop(self, seconds: float) -> None:
-        """Claim no more, let what runs end within `seconds`, give the rest back, give up the lease."""
+        """Claim no more, let running jobs end within `seconds`, give the others back, and give up the lease."""
         log.info("worker stopping", jobs=len(self.runner.held))
         try:
             async with asyncio.timeout(seconds):
@@ -213,8 +213,8 @@ class Runtime:
 
 
 async def _lent(settings: WorkerSettings) -> Database:
-    """The pool and the network that actors may use."""
-    # Here, for web knows this module too, and has no use for the httpx that it brings.
+    """Make the pool and the network that actors may use, and lend them."""
+    # Imported here, for it imports httpx, which web, where this module is loaded too, does not need.
     from sooner.outgoing import Network
 
     database = pool(settings.database_url, "worker", direct=settings.listen)
@@ -312,19 +312,19 @@ def _retention(settings: WorkerSettings) -> float:
 
 
 def served(actors: Actors, queues: Collection[str], runner: Runner) -> list[ServedLane]:
-    """What this worker claims from: of each queue what needs tasks, what needs threads, last chances; each limited or not."""
+    """The lanes that this worker claims from: of each queue those for tasks, threads and last chances, limited or not."""
     made: dict[Lane, ServedLane] = {}
     for name, actor in actors.items():
         for lane in _lanes(actor) if actor.queue_name in queues else ():
             made.setdefault(lane, ServedLane(lane, [], _room(runner, lane))).actors.append(name)
-    # A worker that has just begun holds nothing: the best moment for a last chance.
+    # A worker that has just begun holds no jobs: the best moment for a last chance.
     return sorted(made.values(), key=lambda each: not each.lane.is_last)
 
 
 def _lanes(actor: "dramatiq.Actor[Any, Any]") -> set[Lane]:
-    """Where jobs of an actor are claimed. A stock producer knows nothing of lanes: its messages lie in the queue's own.
+    """The lanes in which an actor's jobs are claimed. A stock producer's messages lie in the queue's plain lane.
 
-    From there those of a limited actor are brought to where they count.
+    The rescuer moves those of a limited actor to its limited lane, where they count.
     """
     lane = lane_of(actor)
     return {lane, lane.last} if lane.is_limited else {Lane(lane.queue), lane, lane.last}
@@ -351,7 +351,7 @@ def _listener(
         def wake(payload: str) -> None:
             claimer.wake(lane, came_back=bool(payload))
             if payload not in ("", BACK):
-                # Only a stock producer's notification says anything else; its message may be a delayed one.
+                # Only stock producers send another payload; their message may be delayed.
                 promoter.wake()
                 if lane in counted:
                     rescuer.wake()
@@ -359,7 +359,7 @@ def _listener(
         return wake
 
     def look(payload: str) -> None:
-        # Anyone may notify: whether the job is to be stopped, its row says.
+        # Anyone may notify: the row decides whether the job is cancelled.
         if not set(payload.split(",")).isdisjoint(map(str, runner.held)):
             asked.set()
 

@@ -1,4 +1,4 @@
-"""The watchdog: a worker whose event loop is held up says so, and one whose loop stands still for good ends."""
+"""The watchdog: it logs that a worker's event loop is held up, and ends a worker whose loop stands still."""
 
 import asyncio
 import os
@@ -15,14 +15,14 @@ from sooner.worker.shares import Shares
 
 log = logs.get(__name__)
 
-#: How often the loop is asked for a sign of life, in seconds.
+#: The seconds between two probes of the loop.
 TICK_SECONDS = 0.25
-#: A loop that gives none for so long is held up: no job claims, ends or is cancelled meanwhile.
+#: A loop without an answer for so long is held up: no job is claimed, ended or cancelled meanwhile.
 HELD_UP_SECONDS = 1.0
 
 
 class Watchdog:
-    """A thread that asks the loop for signs of life.
+    """A thread that probes the event loop.
 
     It counts its own ticks, not a clock's time: where the whole process was frozen, the loop was not held up.
     `holder` finds the job whose code a frame runs, in a task of the loop where it is the loop's. `patience`: seconds until the process ends.
@@ -75,11 +75,11 @@ class Watchdog:
             log.warning("event loop goes on", seconds=seconds, **holder)
 
     def _held_up(self) -> dict[str, str]:
-        """Which job holds up the loop, as far as its thread's frames tell, and where."""
+        """The job that holds up the loop, and the line of its code, as far as the thread's frames show."""
         return self._told_of(self._loop)
 
     def _told_of(self, thread: threading.Thread) -> dict[str, str]:
-        frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - there is no other way to look
+        frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - there is no public way
         if frame is None:
             return {}
         where = f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"

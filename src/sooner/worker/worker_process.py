@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 log = logs.get(__name__)
 
-#: What writing the last endings may take beyond the shutdown timeout, before the process ends without.
+#: The seconds beyond the shutdown timeout in which the last endings may be written.
 OVERTIME_SECONDS = 3.0
 
 _attempt: ContextVar[Attempt] = ContextVar("sooner_attempt")
@@ -47,7 +47,7 @@ _attempt: ContextVar[Attempt] = ContextVar("sooner_attempt")
 class WorkerProcess(Middleware):
     """Checks the settings, runs the event loop, and brings the two together with dramatiq's threads.
 
-    dramatiq swallows exceptions of these hooks and serves on, half made; SystemExit it lets through.
+    dramatiq logs other exceptions of these hooks and serves on, half made; SystemExit ends the process.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class WorkerProcess(Middleware):
     # Boot
 
     def after_process_boot(self, broker: Broker) -> None:
-        """In the new process, before anything runs. Raises SystemExit(78) for settings that are wrong."""
+        """Prepare the new process, before anything runs. Raises SystemExit(78) for wrong settings."""
         self._settings = load(WorkerSettings)
         logs.configure("worker", format=self._settings.log_format, level=self._settings.log_level)
         self._tracing = telemetry.begin("worker", self._settings.traces_endpoint)
@@ -82,7 +82,7 @@ class WorkerProcess(Middleware):
                 actor.fn = interruptible(actor.fn)
 
     def after_worker_boot(self, broker: Broker, worker: dramatiq.Worker) -> None:
-        """Threads and consumers are there: begin. Nobody waits for the database here, so that signals are heard."""
+        """Begin, once threads and consumers exist. This does not wait for the database, so that signals are heard."""
         while any(thread.consumer is None for thread in worker.consumers.values()):
             time.sleep(0.001)
         if self._loop is None:
@@ -92,7 +92,7 @@ class WorkerProcess(Middleware):
         self._watchdog.start()
 
     async def _live(self, broker: Broker, worker: dramatiq.Worker) -> int:
-        """From the first connection to the last ending: the process's exit code."""
+        """Run from the first connection to the last ending; the result is the process's exit code."""
         begin = Runtime.begin(
             self._settings,
             broker.actors,
@@ -138,14 +138,14 @@ class WorkerProcess(Middleware):
     def after_process_message(
         self, broker: Broker, message: Attempt, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
-        """A thread is done with a message; mostly the Results middleware has what its actor returned already."""
+        """A thread is done with a message; usually the Results middleware has passed on the result before."""
         if exception is not None:
             message.raised(exception)
         elif not message.has_outcome:
             message.succeed(result)
 
     def after_skip_message(self, broker: Broker, message: Attempt) -> None:
-        """Another middleware would not have it run."""
+        """Another middleware has skipped the message."""
         message.raised(RuntimeError("skipped"))
 
     # End
@@ -162,11 +162,11 @@ class WorkerProcess(Middleware):
             self._loop.call_soon_threadsafe(self._stopping.set)
 
     def before_worker_shutdown(self, broker: Broker, worker: dramatiq.Worker) -> None:
-        """The worker begins to stop, by whatever cause."""
+        """The worker begins to stop, for any reason."""
         self._begin_to_stop()
 
     def after_worker_shutdown(self, broker: Broker, worker: dramatiq.Worker) -> None:
-        """Threads are done, or out of time: wait for the loop's part. Raises SystemExit where that could not begin."""
+        """Threads are done, or out of time: wait for the event loop. Raises SystemExit where it could not begin."""
         code = self._life.result()
         if self._watchdog is not None:
             self._watchdog.stop()
@@ -177,14 +177,14 @@ class WorkerProcess(Middleware):
 
 
 def give_back_unbegun(worker: dramatiq.Worker) -> None:
-    """Messages that no thread has taken up."""
+    """Give back the messages that no thread has taken."""
     with contextlib.suppress(Empty):
         while True:
             worker.work_queue.get_nowait()[1].give_back()
 
 
 def interruptible(fn: Callable[..., T]) -> Callable[..., T]:
-    """A synchronous actor's function, made to stop at its next bytecode when its attempt is interrupted."""
+    """A synchronous actor's function that stops at its next bytecode when its attempt is interrupted."""
 
     @functools.wraps(fn)
     def run(*args: Any, **params: Any) -> T:
@@ -192,7 +192,7 @@ def interruptible(fn: Callable[..., T]) -> Callable[..., T]:
         try:
             return attempt.on_thread(lambda: fn(*args, **params))
         except BaseException as error:
-            # Here, before dramatiq looks at it: that calls the exception's own code, and SkipMessage means to it that all is well.
+            # Before dramatiq sees the exception: dramatiq calls the exception's own code, and takes SkipMessage for a success.
             attempt.raised(error)
             if (told := tellable(error)) is not error:
                 raise told from None
@@ -211,12 +211,12 @@ def tellable(error: BaseException) -> BaseException:
 
 
 def end_all() -> None:
-    """End dramatiq's master, and with it every worker process of its, in order."""
+    """End dramatiq's master in order, and with it all its worker processes."""
     master = multiprocessing.parent_process()
     os.kill(os.getpid() if master is None or master.pid is None else master.pid, signal.SIGTERM)
 
 
 def end_at_once() -> None:
-    """The last resort: a thread that hangs or a database that is away must not outlast the platform's patience."""
+    """End the process at once: the platform would kill it soon, because a thread hangs or the database is away."""
     log.error("out of time: what is still held here runs out with the lease")
     os._exit(0)
