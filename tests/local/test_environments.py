@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from sooner.local.environments import PortError, base_url, is_free
-from sooner.process.settings.host import Place
+from sooner.process.settings.host import HostAddress
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ def test_a_port_taken_on_one_of_the_addresses_is_not_free(
 ) -> None:
     monkeypatch.setenv("HOST", given)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    if not Place(family, (address, 0)).takes():
+    if not HostAddress(family, (address, 0)).takes():
         pytest.skip(f"this machine has no {address}")
     with socket.create_server((address, 0), family=family) as taken:
         port = taken.getsockname()[1]

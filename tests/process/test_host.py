@@ -23,8 +23,8 @@ from tests.support.processes import PATIENCE, Processes
 LOOPBACK = {
     name: place.takes()
     for name, place in {
-        "127.0.0.1": host.Place(socket.AF_INET, ("127.0.0.1", 0)),
-        "::1": host.Place(socket.AF_INET6, ("::1", 0, 0, 0)),
+        "127.0.0.1": host.HostAddress(socket.AF_INET, ("127.0.0.1", 0)),
+        "::1": host.HostAddress(socket.AF_INET6, ("::1", 0, 0, 0)),
     }.items()
 }
 BOTH = {name for name, takes in LOOPBACK.items() if takes}

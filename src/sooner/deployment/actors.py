@@ -13,7 +13,7 @@ from sooner.deployment.packages import further, import_modules
 from sooner.jobs.context import origin
 from sooner.jobs.declaring.placement import placement
 from sooner.queue.broker import Broker
-from sooner.worker import FollowUps, NoGroupCallbacks, RowResults, WorkerProcess
+from sooner.worker import FollowUpOptions, NoGroupCallbacks, RowResults, WorkerProcess
 
 
 def load(package: str) -> Broker:
@@ -29,7 +29,9 @@ def load(package: str) -> Broker:
 
 
 def _broker() -> Broker:
-    broker = Broker([FollowUps(), NoGroupCallbacks(), CurrentMessage(), WorkerProcess()], placement, origin)
+    broker = Broker(
+        [FollowUpOptions(), NoGroupCallbacks(), CurrentMessage(), WorkerProcess()], placement, origin
+    )
     results = Results(backend=RowResults(broker.outcome), store_results=True)  # type: ignore[no-untyped-call]
     broker.add_middleware(results, before=WorkerProcess)
     return broker

@@ -35,7 +35,7 @@ class LimitRow:
 
 IdempotencySlot = tuple[str, str, str]
 #: The outcome for each job: its new row, or the conflict over one of its keys.
-Outcome = dict[UUID, Added | BaseException]
+Additions = dict[UUID, Added | BaseException]
 
 #: How often a job tries for a key that has become free.
 KEY_ROUNDS = 3
@@ -93,26 +93,26 @@ class Enqueuer:
             await self._settle([job for job in jobs if job.message_id not in outcome], outcome)
         return [outcome[job.message_id] for job in jobs]
 
-    async def _add(self, jobs: Sequence[NewJob]) -> Outcome:
+    async def _add(self, jobs: Sequence[NewJob]) -> Additions:
         batch = Batch(jobs, self._rounds)
         try:
             return await self._write(batch, *statement(batch))
         except Unavailable:
             return await briefly()(self._add_again, batch)
 
-    async def _write(self, batch: Batch, query: Query, values: Mapping[str, Any]) -> Outcome:
+    async def _write(self, batch: Batch, query: Query, values: Mapping[str, Any]) -> Additions:
         [row] = await self._link.fetch(query, **values)
         self._rounds.update(batch.rounds(row))
         return dict(batch.added(row))
 
-    async def _add_again(self, batch: Batch) -> Outcome:
+    async def _add_again(self, batch: Batch) -> Additions:
         """Add jobs after a lost answer: their ids find the rows of the first try, so none is added twice."""
         added = await self._write(batch, SQL.enqueue, batch.columns())
         ids = [job.message_id for job in batch.jobs if job.message_id not in added]
         rows = await self._link.fetch(SQL.added, ids=ids) if ids else ()
         return {**added, **{row["message_id"]: Added(*list(row.values())[1:]) for row in rows}}
 
-    async def _settle(self, jobs: Sequence[NewJob], outcome: Outcome) -> None:
+    async def _settle(self, jobs: Sequence[NewJob], outcome: Additions) -> None:
         """Find the holders of taken keys, or add a job whose key has become free meanwhile.
 
         An error here reaches the callers of these jobs alone: the other jobs have their rows.

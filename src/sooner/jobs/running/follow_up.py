@@ -51,8 +51,8 @@ class FollowUps:
         try:
             if (name := options.on_failure or self._actor.options.get("on_failure")) is None:
                 return ()
-            told = {"type": type(error).__name__, "message": storable(text_of(error))}
-            called = self._callback(self._stored.message, "on_failure", name, told)
+            outcome = {"type": type(error).__name__, "message": storable(text_of(error))}
+            called = self._callback(self._stored.message, "on_failure", name, outcome)
         except Exception as failure:
             log.exception("no callback", error=text_of(failure))
             return ()

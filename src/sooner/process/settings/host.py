@@ -14,7 +14,7 @@ EVERY: Final = "::"
 EVERY_IPV4: Final = "0.0.0.0"  # noqa: S104 - asked for
 
 
-class Place(NamedTuple):
+class HostAddress(NamedTuple):
     """An address that a socket can listen on."""
 
     family: socket.AddressFamily
@@ -44,7 +44,7 @@ def checked(host: str) -> str:
     return bare
 
 
-def places(host: str | None) -> tuple[list[Place], bool]:
+def places(host: str | None) -> tuple[list[HostAddress], bool]:
     """Where this machine can listen under a name or an address, IPv4 first; and whether that is all that the name stands for.
 
     `localhost` often stands for an address of IPv6 on a machine where that is switched off.
@@ -57,7 +57,7 @@ def places(host: str | None) -> tuple[list[Place], bool]:
         )
     except (OSError, UnicodeError):
         raise ValueError("a name that cannot be resolved") from None
-    named = list(dict.fromkeys(Place(family, address) for family, _, _, _, address in found))
+    named = list(dict.fromkeys(HostAddress(family, address) for family, _, _, _, address in found))
     usable = sorted((place for place in named if place.takes()), key=lambda it: it.family == socket.AF_INET6)
     if not usable:
         raise ValueError("no address of this machine")

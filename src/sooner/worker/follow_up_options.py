@@ -5,7 +5,7 @@ from typing import NoReturn
 from dramatiq.middleware import Callbacks, GroupCallbacks, Middleware, Pipelines
 
 
-class FollowUps(Middleware):
+class FollowUpOptions(Middleware):
     """Declares the options of dramatiq's Callbacks and Pipelines, and enqueues nothing itself.
 
     The statement that ends a job enqueues its follow-ups: enqueued sooner, a crash or a retry would send them twice.
