@@ -1,4 +1,4 @@
-"""A connection to the first of an address's hosts that takes it, as libpq makes one."""
+"""A connection to the first of several hosts that accepts it, as libpq connects."""
 
 import itertools
 import socket
@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-#: A host that answers so is passed over; a wrong password, say, is not.
+#: Errors after which the next host is tried; after others, such as a wrong password, it is not.
 PASSED_OVER = (
     OSError,
     asyncpg.CannotConnectNowError,
@@ -15,7 +15,7 @@ PASSED_OVER = (
     asyncpg.TargetServerAttributeNotMatched,
 )
 
-#: libpq's names of a socket's options; a system that lacks one goes without.
+#: libpq's names of socket options; None where the system lacks the option.
 OPTIONS = {
     "keepalives_idle": getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None)),
     "keepalives_interval": getattr(socket, "TCP_KEEPINTVL", None),
@@ -33,9 +33,9 @@ async def connect(
     socket_options: Mapping[str, int] | None = None,
     **options: Any,
 ) -> asyncpg.Connection:
-    """As `asyncpg.connect`, but each host has the whole of `timeout`: one that is silent leaves time for the next.
+    """As `asyncpg.connect`, but each host has the whole of `timeout`, so that a silent host leaves time for the next.
 
-    Raises what the last host failed with, or the first that took the connection and refused it.
+    Raises the error of the last host, or of the first host that answered with a refusal.
     """
     wanted: tuple[Any, ...] = (
         ("standby", "any") if target_session_attrs == "prefer-standby" else (target_session_attrs,)
@@ -56,9 +56,9 @@ async def connect(
 
 
 def _set(connection: asyncpg.Connection, options: Mapping[str, int]) -> None:
-    """How soon a dead peer is noticed, as the address says it; 0 leaves it to the system."""
+    """Set how soon a dead peer is noticed, as the address says; 0 leaves it to the system."""
     shown: Any = connection
-    opened = shown._transport.get_extra_info("socket")  # noqa: SLF001 - asyncpg shows nobody its socket
+    opened = shown._transport.get_extra_info("socket")  # noqa: SLF001 - asyncpg exposes its socket to nobody
     if opened is None or opened.family not in (socket.AF_INET, socket.AF_INET6):
         return
     for name, value in options.items():

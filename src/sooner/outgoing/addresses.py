@@ -1,7 +1,7 @@
 """Which IP addresses belong to the public internet.
 
-From IANA's special-purpose registries (RFC 6890, as of 2025), written out: what `ipaddress.is_global` says differs
-between releases of Python.
+They are from IANA's special-purpose registries (RFC 6890, as of 2025), written out: `ipaddress.is_global` differs between
+releases of Python.
 """
 
 from collections.abc import Iterable
@@ -48,9 +48,9 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is one of the public internet's, and no other network's.
+    """Whether an address belongs to the public internet.
 
-    An IPv4 address inside a mapped (RFC 4291) or translated (RFC 6052) one counts for itself.
+    Of a mapped (RFC 4291) or translated (RFC 6052) address, the IPv4 address inside it counts.
     """
     if isinstance(address, IPv4Address):
         return not _within(address, _NOT_PUBLIC_4)

@@ -1,4 +1,4 @@
-"""The outside, as far as this service goes there."""
+"""The network: checked connections to the outside."""
 
 import asyncio
 import re
@@ -23,13 +23,13 @@ _HOST = re.compile(rb"[0-9a-z._:-]+")
 
 
 class Network:
-    """What may be reached. `allow_private` takes private addresses and plain HTTP too: for tests and closed networks."""
+    """Connects to public addresses over HTTPS; `allow_private` also allows private addresses and HTTP, for closed networks."""
 
     def __init__(self, *, allow_private: bool = False) -> None:
         self.allow_private = allow_private
 
     def check(self, url: str | httpx.URL) -> httpx.URL:
-        """The address, if its form is one that is asked; resolves nothing. Raises Refused."""
+        """The address, if its form is allowed; nothing is resolved. Raises Refused."""
         try:
             url = httpx.URL(url)
         except httpx.InvalidURL as error:
@@ -45,7 +45,7 @@ class Network:
     async def resolve(self, url: httpx.URL) -> list[str]:
         """The IP addresses behind an address's host, all of them checked; at least one.
 
-        Raises Refused when any of them is not public, httpx.ConnectError when there is none.
+        Raises Refused where any of them is not public, httpx.ConnectError where there is none.
         """
         host = url.raw_host.decode("ascii")
         found = await _look_up(host)
@@ -54,10 +54,10 @@ class Network:
         return found
 
     def client(self, *, timeout: httpx.Timeout | float = TIMEOUT, **options: Any) -> httpx.AsyncClient:
-        """A client that goes nowhere else; `options` are httpx's. To be closed (`async with`).
+        """A client that connects to checked addresses alone; `options` are httpx's. Close it (`async with`).
 
-        Its requests raise Refused beside httpx's errors, redirects included, where `follow_redirects` is on.
-        It keeps no connection open, sends no cookie on, and knows no proxy and no .netrc.
+        Its requests, and redirects where `follow_redirects` is on, raise Refused beside httpx's errors.
+        It keeps no connection open, returns no cookies, and uses no proxy and no .netrc.
         """
         return httpx.AsyncClient(
             transport=PinnedTransport(self.check, self.resolve, self._tls),
@@ -69,7 +69,7 @@ class Network:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        """Made once: reading the authorities' certificates takes tens of milliseconds. SSL_CERT_FILE names others."""
+        """The TLS context, made once: reading the authorities' certificates is slow. SSL_CERT_FILE names other certificates."""
         return httpx.create_ssl_context()
 
 

@@ -1,5 +1,5 @@
-"""Why an address is not asked."""
+"""The refusal of an address."""
 
 
 class Refused(Exception):
-    """An address that this service does not connect to. `str()` is a sentence for whoever named it."""
+    """The service does not connect to this address. `str()` is a sentence for the client that named it."""

@@ -1,4 +1,4 @@
-"""Which failures of outgoing HTTP pass by themselves."""
+"""The failures of outgoing HTTP that pass by themselves."""
 
 import httpx
 import tenacity
@@ -15,7 +15,7 @@ def transient(error: BaseException) -> bool:
 
 
 def briefly(attempts: int = 3) -> tenacity.AsyncRetrying:
-    """For what a job waits for: a few tries, and pauses of a second or two with jitter."""
+    """For requests that a job waits for: a few tries, with pauses of a second or two and jitter."""
     return tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(transient),
         wait=tenacity.wait_random_exponential(multiplier=0.5, max=5),

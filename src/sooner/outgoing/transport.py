@@ -1,4 +1,4 @@
-"""Connections to the address that was checked."""
+"""Connections to the IP address that was checked."""
 
 import ssl
 from collections.abc import Awaitable, Callable
@@ -10,16 +10,16 @@ Resolve = Callable[[httpx.URL], Awaitable[list[str]]]
 
 
 class PinnedTransport(httpx.AsyncBaseTransport):
-    """Resolves each request's host itself and connects to what was checked.
+    """Resolves each request's host itself and connects to the checked IP address.
 
-    Else a name server could answer the check with one address and the connection with another (DNS rebinding).
-    TLS still asks for the host's certificate, and `Host` still says its name. `check` and `resolve` are the network's.
+    Otherwise a name server could answer the check with one address and the connection with another (DNS rebinding).
+    TLS still verifies the host's certificate, and `Host` still has its name. `check` and `resolve` are the network's.
     """
 
     def __init__(self, check: Check, resolve: Resolve, tls: ssl.SSLContext) -> None:
         self._check = check
         self._resolve = resolve
-        # Its pool knows connections by IP address alone: one that is kept could serve another name's request.
+        # Its pool knows connections by IP address alone: a kept connection could serve a request to another name.
         limits = httpx.Limits(max_keepalive_connections=0)
         self._inner = httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)
 
@@ -30,7 +30,7 @@ class PinnedTransport(httpx.AsyncBaseTransport):
             try:
                 return await self._inner.handle_async_request(_pinned(request, address))
             except (httpx.ConnectError, httpx.ConnectTimeout):
-                # Nothing was sent yet: as good as never asked.
+                # Nothing was sent yet, so the next address may be tried.
                 continue
         return await self._inner.handle_async_request(_pinned(request, last))
 

@@ -1,4 +1,4 @@
-"""Periodic schedules: what one is, and when it is due. periodiq's cron under it, made right."""
+"""Schedules and their times, on periodiq's cron with its faults mended."""
 
 from sooner.periodic.cron import Cron
 from sooner.periodic.schedule import Schedule

@@ -1,4 +1,4 @@
-"""When a cron expression is due: periodiq's CronSpec with what it gets wrong made right."""
+"""The times of a cron expression: periodiq's CronSpec with its faults mended."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Self
@@ -16,12 +16,12 @@ MINUTE = timedelta(minutes=1)
 class Cron(CronSpec):  # type: ignore[misc]  # periodiq has no types
     """A cron expression: crontab(5) as Debian's cron reads it.
 
-    Day of month and day of week are alternatives where both are restricted; one that begins with `*` is not.
-    When clocks go forward, what falls into the gap is due right after it; when they go back, it is due once.
-    An expression whose minute or hour begins with `*` follows the time that really passes instead.
+    Day of month and day of week are alternatives where both are restricted; a field that begins with `*` is not.
+    When clocks go forward, times in the gap are due right after it; when clocks go back, a repeated time is due once.
+    An expression whose minute or hour begins with `*` follows elapsed time instead.
     """
 
-    #: Whether it follows real time through a change of the clocks.
+    #: Whether it follows elapsed time through a change of the clocks.
     is_frequent: bool
 
     @classmethod
@@ -44,17 +44,17 @@ class Cron(CronSpec):  # type: ignore[misc]  # periodiq has no types
         return cron
 
     def refuse_impossible(self) -> None:
-        """Raises ValueError for days that no month of it has, as 30 February."""
+        """Raises ValueError for days that none of its months has, such as 30 February."""
         either = self.is_dom_restricted and self.is_dow_restricted
         if not either and min(self.dom) > max(LONGEST_MONTH[month - 1] for month in self.month):
             raise ValueError(f"{self} never comes: no such day in those months")
 
     def next_valid_date(self, last: datetime) -> datetime:
-        """The first time after `last` that it is due, in the zone of `last`."""
+        """The first time after `last`, in the zone of `last`."""
         zone, day, instant = _zone(last), last.date() - DAY, last.astimezone(UTC)
         while not (found := self._later(instant, day, zone)):
             day = self._following(day)
-        # Where clocks go back over midnight, a day's last minutes come after the next one's first.
+        # Where clocks go back over midnight, a day's last minutes come after the first minutes of the next day.
         return min(found + self._later(instant, day + DAY, zone)).astimezone(zone)
 
     def _later(self, than: datetime, day: date, zone: tzinfo) -> list[datetime]:
@@ -65,7 +65,7 @@ class Cron(CronSpec):  # type: ignore[misc]  # periodiq has no types
         return day + DAY if day.month in self.month else in_next_month.replace(day=1)
 
     def latest(self, after: datetime, until: datetime, *, most: int) -> list[datetime]:
-        """The last times, at most `most`, after `after` and not after `until`, oldest first, in the latter's zone."""
+        """The newest times, at most `most`, after `after` and up to `until`, oldest first, in the zone of `until`."""
         zone, day = _zone(until), until.date() + DAY
         first, start, end = after.astimezone(zone).date() - DAY, after.astimezone(UTC), until.astimezone(UTC)
         found: list[datetime] = []
@@ -75,7 +75,7 @@ class Cron(CronSpec):  # type: ignore[misc]  # periodiq has no types
         return [at.astimezone(zone) for at in sorted(set(found))[-most:]]
 
     def on(self, day: date, zone: tzinfo) -> list[datetime]:
-        """When it is due on a local day, in UTC."""
+        """The times on a local day, in UTC."""
         if not self.validate(datetime.combine(day, time(self.hour[0], self.minute[0]), zone)):
             return []
         hours = (datetime.combine(day, time(hour), zone) for hour in self.hour)
@@ -102,7 +102,7 @@ def _zone(at: datetime) -> tzinfo:
 
 
 def _is_plain(hour: datetime) -> bool:
-    """Whether no change of the clocks is near."""
+    """Whether the clocks do not change in this hour."""
     edges = (hour, hour + HOUR)
     return len({edge.replace(fold=fold).utcoffset() for edge in edges for fold in (0, 1)}) == 1
 

@@ -1,4 +1,4 @@
-"""A schedule: which job is due when, and what becomes of ticks that nobody was there to fire."""
+"""A schedule: an actor's job at the times of a cron expression, with a rule for missed ticks."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What a schedule's ticks come to: those to fire, oldest first, and the newest of those to pass over."""
+    """The due ticks of a schedule: the ticks to fire, oldest first, and the newest tick to skip."""
 
     fire: tuple[datetime, ...] = ()
     skip: datetime | None = None
@@ -36,11 +36,11 @@ class Due:
 class Schedule:
     """Declares that an actor's job is due at the times of a cron expression, in SCHEDULE_TIMEZONE.
 
-    The actor is named, never imported. `missed` says what becomes of the ticks of a gap, when no scheduler ran:
-    `skip` lets them go, `latest` fires the newest one, `all` fires the newest `most` of them.
-    With `tick_as`, the job gets its tick as the parameter of that name (RFC 3339, UTC).
+    The actor is named, never imported. `missed` is the rule for ticks in a time without a scheduler: `skip` drops them,
+    `latest` fires the newest tick, `all` fires the newest `most` ticks.
+    With `tick_as`, the job gets its tick as the parameter of this name (RFC 3339, UTC).
 
-    Raises ValueError for a declaration without meaning.
+    Raises ValueError for an unfit declaration.
     """
 
     name: str
@@ -74,12 +74,12 @@ class Schedule:
         return orjson.dumps({**self.params, **own}).decode()
 
     def due(self, since: datetime, now: datetime, *, grace: timedelta) -> Due:
-        """What is due after `since`, up to `now`. A tick not older than `grace` was not missed yet."""
+        """The ticks that are due after `since`, up to `now`. A tick up to `grace` old does not count as missed."""
         most = self.most if self.missed == "all" else 1
         ticks = self.cron.latest(since, now, most=most + 1)
         if not ticks:
             return Due()
-        # Of two times in one zone Python subtracts what the clocks showed, not what passed.
+        # Between two times of one zone, Python subtracts the readings of the clock, not the elapsed time.
         if self.missed == "skip" and now.astimezone(UTC) - ticks[-1].astimezone(UTC) > grace:
             return Due(skip=ticks[-1])
         return Due(fire=tuple(ticks[-most:]), skip=ticks[0] if len(ticks) > most else None)

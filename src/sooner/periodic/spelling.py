@@ -1,4 +1,4 @@
-"""What the text of a cron expression says: crontab(5), with ranges that may wrap around (`fri-mon`, `22-2`)."""
+"""Parsing cron expressions: crontab(5), with ranges that may wrap around (`fri-mon`, `22-2`)."""
 
 import re
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class CronField:
     again: int | None = None
 
     def values(self, text: str) -> list[int]:
-        """All values that a field's text names, in order. Raises ValueError for a text without meaning."""
+        """All values of a field's text, in order. Raises ValueError for a malformed text."""
         return sorted({value for term in text.split(",") for value in self._term(term)})
 
     def _term(self, term: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""Schedules with their next times, as they are shown."""
+"""Schedules with their next times, for display."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sooner.periodic.schedule import Schedule
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """A schedule as it is shown: `next_at` has the zone of the schedules."""
+    """A schedule for display; `next_at` is in the schedules' zone."""
 
     name: str
     actor: str

@@ -1,1 +1,1 @@
-"""What every process has: settings, logs, metrics, spans, clock, signals, child programs, scratch folders."""
+"""The parts that every process needs: settings, logs, metrics, spans, clock, signals, child programs, scratch folders."""

@@ -1,15 +1,15 @@
-"""Python's cyclic garbage collector, set for a process that serves."""
+"""Settings of Python's cyclic garbage collector for a process that serves."""
 
 import gc
 
-#: Allocations between two young collections. A request makes hundreds of objects and next to no cycles.
+#: The allocations between two young collections: a request makes hundreds of objects and hardly any cycles.
 YOUNG = 50_000
 
 
 def settle() -> None:
-    """Leave what start-up made out of every later collection, and collect less often.
+    """Exclude the objects of start-up from later collections, and collect less often.
 
-    With the defaults it took 7 % of a busy web process, most of it walking modules that never change.
+    With Python's defaults, collections took 7 % of a busy web process, mostly over modules that never change.
     """
     gc.collect()
     gc.freeze()

@@ -1,7 +1,7 @@
-"""What this process counts of itself, for Prometheus.
+"""The metrics of this process, for Prometheus.
 
-Each web process counts for itself: with WEB_CONCURRENCY above 1 a scrape would meet one of them by chance.
-Set PROMETHEUS_MULTIPROC_DIR to an empty folder that they share, and every one answers for all
+Each web process counts by itself: with WEB_CONCURRENCY above 1, a scrape would reach one of them by chance.
+Set PROMETHEUS_MULTIPROC_DIR to an empty folder that they share, and each of them answers for all
 (prometheus-client, "Multiprocess Mode").
 """
 
@@ -22,7 +22,7 @@ _known: dict[tuple[str, str, int], Histogram] = {}
 
 
 def note_request(method: str, route: str, status: int, seconds: float) -> None:
-    """Count an answered request. `route` is its pattern, so that there are few."""
+    """Count an answered request. `route` is its route's pattern, of which there are few."""
     key = (method if method in METHODS else "other", route, status)
     child = _known.get(key)
     if child is None:
@@ -31,7 +31,7 @@ def note_request(method: str, route: str, status: int, seconds: float) -> None:
 
 
 def text() -> bytes:
-    """All that is counted, in Prometheus's text format."""
+    """All metrics, in Prometheus's text format."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()

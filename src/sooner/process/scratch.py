@@ -1,6 +1,6 @@
-"""Folders for what a job needs on disk for a while: gone with it, and where its process was killed, with the next one's start.
+"""Scratch folders of jobs: removed with the job, or at a later start where the process was killed.
 
-The process that works in a folder locks it (flock(2)), and a lock ends with its process: a folder without is a dead one's.
+A process locks its folders (flock(2)), and a lock ends with its process: an unlocked folder belongs to a dead process.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ PREFIX = "sooner-work-"
 
 @asynccontextmanager
 async def folder() -> AsyncIterator[Path]:
-    """A folder that nobody else reads."""
-    # On this very thread: it is next to nothing, and a thread would leave the folder of a job that was cancelled meanwhile.
+    """A folder of the job's own."""
+    # Made on this thread, which is quick: another thread would leave the folder behind where the job is cancelled meanwhile.
     path, lock = _make()
     try:
         yield path
@@ -35,7 +35,7 @@ async def folder() -> AsyncIterator[Path]:
 
 
 def sweep() -> None:
-    """Remove the folders that this user's dead processes left."""
+    """Remove the folders that dead processes of this user left behind."""
     for path in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
         with contextlib.suppress(OSError):
             _remove_unlocked(path)
@@ -44,7 +44,7 @@ def sweep() -> None:
 def _make() -> tuple[Path, int]:
     new = Path(tempfile.mkdtemp(prefix="sooner-new-"))
     lock = _locked(new)
-    # Under its name it is locked from the beginning.
+    # The folder is locked before it gets the name that `sweep` looks for.
     return new.rename(new.with_name(PREFIX + new.name.removeprefix("sooner-new-"))), lock
 
 

@@ -1,7 +1,7 @@
-"""SIGTERM and SIGHUP as a worker process hears them: the first one asks it to end, any other is no hurry.
+"""SIGTERM and SIGHUP in a worker process: the first signal asks the process to end, further signals are ignored.
 
-A signal to the whole process group arrives twice, once through dramatiq's master, and dramatiq's own handler kills at the
-second, even while the process still imports.
+A signal to the process group arrives twice, once through dramatiq's master, and dramatiq's own handler ends the process
+at the second signal, even while it still imports.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ _listeners: list[Callable[[], None]] = []
 
 
 def hear_once() -> None:
-    """Put this in front of dramatiq's handlers; in any other process it does nothing. Call it before imports that take long."""
+    """Wrap dramatiq's handlers; in other processes this does nothing. Call it before slow imports."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         handler = signal.getsignal(number)
         if callable(handler) and handler.__module__ == "dramatiq.cli":
@@ -24,7 +24,7 @@ def hear_once() -> None:
 
 
 def on_asked(listener: Callable[[], None]) -> None:
-    """Have a function called when the process is asked to end: at once where it has been."""
+    """Call a function when the process is asked to end, or at once where it has been asked."""
     _listeners.append(listener)
     if _asked:
         listener()
@@ -35,7 +35,7 @@ def _heed(dramatiqs: Callable[[int, FrameType | None], Any], number: int, frame:
     if _asked:
         return
     _asked = True
-    # It exits where one came before we were there to hear it; it has taken note of it all the same.
+    # dramatiq's handler exits where a signal came before ours was installed, but it has noted the signal.
     with contextlib.suppress(SystemExit):
         dramatiqs(number, frame)
     for listener in _listeners:

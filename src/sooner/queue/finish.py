@@ -30,7 +30,7 @@ PROGRESS_SECONDS = 0.1
 
 
 class Unstorable(Exception):
-    """PostgreSQL refuses what an attempt came to."""
+    """PostgreSQL refuses the outcome of an attempt."""
 
     def __str__(self) -> str:
         return "PostgreSQL refused it as JSON: a NUL character, a number out of range, or too much."
@@ -49,10 +49,10 @@ class FollowUp(NamedTuple):
 class Ending(NamedTuple):
     """How an attempt ended: the fields are columns of the queries `finish`, `give_back` and `lose`.
 
-    `state` is done, rejected, cancelled, or queued (to be tried again after `pause` seconds, or given back
-    where the attempt is not `counted`), or lost, as if its worker had died with it. `result`, `error`, what was
-    `raised` and the last word of `progress` are JSON texts. What is to `follow` is there if the ending is, and only then;
-    what is to follow `otherwise` where the ending cannot be stored.
+    `state` is done, rejected, cancelled, queued (to be tried again after `pause` seconds, or given back where the attempt is
+    not `counted`), or lost, as if the worker had died with the job. `result`, `error`, `raised` (the exception) and `progress`
+    are JSON texts. The messages in `follow` are enqueued in the statement that writes the ending, the messages in `otherwise`
+    where the ending cannot be stored.
     """
 
     id: UUID

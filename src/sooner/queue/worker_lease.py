@@ -45,8 +45,8 @@ class WorkerLease:
     `on_lost` is called from the heartbeat's thread when the lease was taken away: the jobs that the process still runs
     are no longer its own. The process goes on under a new lease with another `id`.
 
-    `actors` are those that this code has, each with its queue; `claims` the lanes that it claims from, each with its actors;
-    `declared` what actors declare beyond what most do; `callbacks` the actors that are told where one fails.
+    `actors` are the actors of this code, each with its queue; `claims` are the lanes that it claims from, each with its
+    actors; `declared` are the unusual options of actors; `callbacks` are the actors that are called where an actor fails.
     """
 
     def __init__(

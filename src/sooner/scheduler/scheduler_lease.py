@@ -45,7 +45,7 @@ class SchedulerLease:
         return min(self._seconds / BEATS, LONGEST_BEAT)
 
     async def take(self) -> tuple[bool, float]:
-        """Try to take the lease: whether this process leads now, and if not, the seconds for which another process surely does."""
+        """Try to take the lease: whether this process leads now, and if not, the seconds for which another surely does."""
         [row] = await self._link.fetch(
             SQL.take, holder=self.holder, holder_name=self._name, seconds=self._seconds
         )

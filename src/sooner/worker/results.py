@@ -1,4 +1,4 @@
-"""Results, where dramatiq puts what a synchronous actor returns, and where `get_result` finds what a job has come to."""
+"""dramatiq's backend of results: it takes those of synchronous actors, and `get_result` reads those of all jobs."""
 
 import time
 from collections.abc import Callable
@@ -13,20 +13,20 @@ from sooner.jobs import codec
 from sooner.jobs.running.attempt import Attempt
 from sooner.queue.broker import Outcome, refuse_in_loop
 
-#: Between two looks, in seconds: the first one, and the longest.
+#: The seconds between two looks: the first pause, and the longest.
 FIRST_PAUSE = 0.01
 LONGEST_PAUSE = 0.2
 
 
 class RowResults(ResultBackend):
-    """Hands a result to the attempt it belongs to, whose ending writes it into the job's row; reads it from there by `outcome`."""
+    """Passes a result to its attempt, whose ending writes it into the job's row, and reads results from there by `outcome`."""
 
     def __init__(self, outcome: Callable[[UUID], Outcome | None]) -> None:
         super().__init__()
         self._outcome = outcome
 
     def store_result(self, message: "dramatiq.Message[Any] | Attempt", result: Any, ttl: int) -> None:
-        """The actor returned. It is the row's retention that counts, not `ttl`."""
+        """The actor returned. The row's retention counts, and not `ttl`."""
         if isinstance(message, Attempt):
             message.succeed(result)
 

@@ -24,10 +24,10 @@ HELD_UP_SECONDS = 1.0
 class Watchdog:
     """A thread that probes the event loop.
 
-    It counts its own ticks, not a clock's time: where the whole process was frozen, the loop was not held up.
-    `holder` finds the job whose code a frame runs, in a task of the loop where it is the loop's. `patience`: seconds until the process ends.
+    It counts its own ticks and not a clock's time: while the whole process was frozen, the loop was not held up.
+    `holder` finds the job whose code runs in a frame, or in a task of the loop. `patience`: the seconds until the process ends.
 
-    Code in C that keeps the interpreter's lock lets no thread run, this one neither: it is named when it has let go.
+    C code that keeps the interpreter's lock lets no thread run, not even this one: the job is named after the lock is free.
     """
 
     def __init__(

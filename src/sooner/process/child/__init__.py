@@ -1,4 +1,4 @@
-"""Programs as child processes of a process that must not wait, grow or hang because of them."""
+"""Child programs, which cannot block, bloat or hang the process that starts them."""
 
 from sooner.process.child.bounds import Bounds
 from sooner.process.child.child import Child, OutputTooLarge, run

@@ -1,4 +1,4 @@
-"""What a child may use."""
+"""The resources that a child program may use."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Bounds on each process of a child; at 0 there is none.
+    """Bounds on each process of a child program; 0 means no bound.
 
-    memory_bytes: address space. cpu_seconds: of processor time; the kernel then ends it with SIGXCPU.
-    file_bytes: of each file it writes; the kernel then ends it with SIGXFSZ.
-    output_bytes: of standard output altogether, what is read of it.
+    memory_bytes: address space. cpu_seconds: processor time, after which the kernel sends SIGXCPU.
+    file_bytes: the size of each written file, beyond which the kernel sends SIGXFSZ.
+    output_bytes: the standard output that is read.
     """
 
     memory_bytes: int = 0

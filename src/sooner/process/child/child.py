@@ -1,4 +1,4 @@
-"""A running child."""
+"""A running child program."""
 
 import asyncio
 import contextlib
@@ -14,12 +14,12 @@ from sooner.process.child.bounds import Bounds
 
 LAUNCH = str(Path(__file__).with_name("launch.py"))
 
-#: How much of standard error is kept: its end says why a program failed.
+#: The bytes kept of standard error: its end says why a program failed.
 ERROR_BYTES = 8 * 1024
 
 
 class OutputTooLarge(Exception):
-    """The child said more than it may."""
+    """The child wrote more than its bounds allow."""
 
 
 class Child:
@@ -36,9 +36,9 @@ class Child:
     async def start(
         cls, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, bounds: Bounds
     ) -> AsyncIterator[Self]:
-        """Start a program; whatever it started too is killed when the block ends, in whatever way.
+        """Start a program. The end of the block kills it and every process that it started.
 
-        It sees `env` and nothing else of this process's environment. Where this process is killed, so is the program.
+        Its environment is `env` alone. It is killed when this process is killed.
         """
         process = await asyncio.create_subprocess_exec(
             *launched(command, bounds),
@@ -58,11 +58,11 @@ class Child:
 
     @property
     def errors(self) -> str:
-        """The end of what it wrote to standard error; whole once `wait` has returned."""
+        """The end of the program's standard error, complete after `wait`."""
         return self._errors.decode(errors="replace")
 
     async def lines(self) -> AsyncIterator[bytes]:
-        """Its standard output, line by line. Raises OutputTooLarge."""
+        """The program's standard output, line by line. Raises OutputTooLarge."""
         stream, left = self._process.stdout, self._bounds.output_bytes
         while stream is not None:
             try:
@@ -77,13 +77,13 @@ class Child:
             yield line
 
     async def wait(self) -> int:
-        """Its exit code; negative for the signal that ended it."""
+        """The program's exit code, or the negative number of the signal that ended it."""
         code = await self._process.wait()
         await self._listening
         return code
 
     async def kill(self) -> None:
-        """End it and all it started."""
+        """Kill the program and every process that it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._listening.cancel()
@@ -97,7 +97,7 @@ class Child:
 
 
 def launched(command: Sequence[str], bounds: Bounds) -> list[str]:
-    """The command that runs another within bounds."""
+    """The command that runs another command within bounds."""
     numbers = (os.getpid(), bounds.memory_bytes, bounds.cpu_seconds, bounds.file_bytes)
     return [sys.executable, "-I", "-S", LAUNCH, *map(str, numbers), *command]
 

@@ -1,6 +1,6 @@
 """Becomes another program, within bounds. Run by its path, isolated: `launch.py PARENT MEMORY CPU FILE PROGRAM …`.
 
-The step between fork and exec that `preexec_fn` would be, which is not safe in a process with threads.
+It replaces `preexec_fn`, which is not safe in a process with threads.
 """
 
 import ctypes
@@ -12,12 +12,12 @@ import sys
 #: <linux/prctl.h>
 PR_SET_PDEATHSIG = 1
 
-#: Behind what serves somebody who waits.
+#: Children run behind the processes that serve requests.
 NICE = 10
 
 
 def main(parent: str, memory: str, cpu: str, file: str, *command: str) -> None:
-    """Never returns where the program is there."""
+    """Set the bounds and become the program. Returns only where the program does not exist."""
     _end_with(int(parent))
     _bound(resource.RLIMIT_AS, int(memory))
     _bound(resource.RLIMIT_CPU, int(cpu))
@@ -30,7 +30,7 @@ def main(parent: str, memory: str, cpu: str, file: str, *command: str) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """Where the parent is killed and cannot clean up. Linux alone knows how."""
+    """Let the kernel kill this process when its parent is killed. Only Linux can."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

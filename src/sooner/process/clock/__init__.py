@@ -1,4 +1,4 @@
-"""The time, for what is decided in Python; what is decided in SQL reads dramatiq.clock()."""
+"""The time, for decisions in Python; decisions in SQL read dramatiq.clock()."""
 
 import time
 from collections.abc import Callable
@@ -13,16 +13,16 @@ def system() -> datetime:
 
 
 class DatabaseClock:
-    """The database's time between two looks at it: processes agree on it, whatever their machines' clocks say."""
+    """The database's time, kept between two readings: processes agree on it, whatever their machines' clocks say."""
 
     def __init__(self) -> None:
         self._set_to = system()
         self._set_at = time.monotonic()
 
     def set(self, now: datetime) -> None:
-        """What the database's clock just said."""
+        """Take a reading of the database's clock."""
         self._set_to, self._set_at = now, time.monotonic()
 
     def __call__(self) -> datetime:
-        """Now; never ahead of the database by more than its clock was set back since the last look."""
+        """Now; it is ahead of the database at most by as much as its clock was set back since the last reading."""
         return self._set_to + timedelta(seconds=time.monotonic() - self._set_at)

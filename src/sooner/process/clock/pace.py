@@ -1,17 +1,17 @@
-"""How often something is done that may take long."""
+"""The pace of repeated work that may take long."""
 
 import math
 import time
 from collections.abc import Callable
 
-#: What takes long for the first time rests no longer than this: if something stood still, the next time will be short.
+#: The longest rest after the first long run: if the process was only held up, the next run will be short.
 LONGEST_FIRST_REST = 30.0
 
 
 class Pace:
-    """Gives what is done again and again at most a share of the time: the longer it takes, the more seldom it is due.
+    """Bounds repeated work to a share of the time: the longer a run takes, the later the next is due.
 
-    `least` and `most` are the seconds from one time to the next, whatever it took.
+    `least` and `most` bound the seconds between two runs.
     """
 
     def __init__(
@@ -30,20 +30,20 @@ class Pace:
         self._is_long = False
 
     def is_due(self) -> bool:
-        """Whether it is time."""
+        """Whether it is time for the next run."""
         return self.rest <= 0
 
     @property
     def rest(self) -> float:
-        """Seconds until it is due; none or fewer where it is."""
+        """The seconds until the next run; 0 or less when it is due."""
         return self._due_at - self._now()
 
     def took(self, seconds: float) -> None:
-        """It was done just now, and took so long."""
+        """Note a run that has just ended, and its duration."""
         rest = min(self._most, max(self._least, seconds / self._share))
         was_long, self._is_long = self._is_long, rest > LONGEST_FIRST_REST
         self._due_at = self._now() + (rest if was_long else min(rest, LONGEST_FIRST_REST))
 
     def hurry(self) -> None:
-        """It is due now, whatever it took."""
+        """Make the next run due now."""
         self._due_at = -math.inf

@@ -18,7 +18,7 @@ _belongs: ContextVar[Mapping[str, Any]] = ContextVar("log_belongs", default=Mapp
 
 
 def belong(**fields: Any) -> None:
-    """Say to which request or job every later line of this task or thread belongs."""
+    """Set the fields, of a request or a job, for every later line of this task or thread."""
     _belongs.set(fields)
 
 
@@ -27,19 +27,19 @@ def _belonging(logger: object, method: str, event: dict[str, Any]) -> dict[str, 
 
 
 def _told(exc_info: ExcInfo) -> str:
-    """An exception and its traceback, whatever its own code does when it is asked for its text."""
+    """An exception and its traceback as text, even if the exception's own code raises."""
     try:
         return "".join(traceback.format_exception(exc_info[1])).rstrip("\n")
-    except BaseException:  # noqa: BLE001 - a line that cannot be written must not end its thread
+    except BaseException:  # noqa: BLE001 - an exception that cannot be logged must not end its thread
         return f"{exc_info[0].__name__}: it cannot be told"
 
 
-#: Characters of an exception with its traceback: its text may be of any length.
+#: The most characters of an exception with its traceback, which may be of any length.
 LONGEST_EXCEPTION = 20_000
 
 
 def _bounded(logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """An exception without end tells most at its ends."""
+    """Cut the middle out of a very long exception: its ends explain the most."""
     text, half = event.get("exception"), LONGEST_EXCEPTION // 2
     if isinstance(text, str) and len(text) > LONGEST_EXCEPTION:
         left_out = len(text) - LONGEST_EXCEPTION
@@ -58,9 +58,9 @@ SHARED: list[Any] = [
 
 
 def configure(process: str, *, format: str, level: str) -> None:
-    """Send every log line, the libraries' too, to standard error as JSON (or text), one line each.
+    """Write every log line, including the libraries', to standard error as one line of JSON (or text).
 
-    `process` is web, worker or scheduler and stands in each line.
+    Each line names the `process`: web, worker or scheduler.
     """
     render: Any = (
         structlog.processors.JSONRenderer()
@@ -86,12 +86,12 @@ def configure(process: str, *, format: str, level: str) -> None:
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
-    # Whatever flags the server was given: an address's query may hold a signature that is as good as a key.
+    # Off under all flags of the server: an address's query may hold a signature that is as good as a key.
     logging.getLogger("uvicorn.access").disabled = True
     logging.captureWarnings(capture=True)
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
-    # They log every argument at debug level, parameters of jobs included, and every address, whose query may be a secret.
+    # At debug level these libraries log parameters of jobs, and addresses whose query may be a secret.
     for name in ("databases", "httpx", "httpcore", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(

@@ -1,4 +1,4 @@
-"""Redaction: what a running job's opened secrets are must stand in no log line, error, result or word of progress."""
+"""Redaction: keeping the opened secrets of running jobs out of log lines, errors, results and progress."""
 
 import json
 import threading
@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-#: What stands where a secret was.
+#: The mark in place of a secret.
 MARK = "•••"
 
 
 def forms(secrets: Iterable[str]) -> list[str]:
-    """Secrets as they may turn up: bare, in a repr, in JSON, in an address; the longest first, as one may hold another."""
+    """The forms in which secrets may appear: bare, in a repr, in JSON, in an address; longest first, as one may hold another."""
     found: set[str] = set()
     for secret in secrets:
         found |= {secret, repr(secret)[1:-1], repr(secret.encode())[2:-1], json.dumps(secret)[1:-1]}
@@ -21,14 +21,14 @@ def forms(secrets: Iterable[str]) -> list[str]:
 
 
 def text(value: str, hidden: Iterable[str]) -> str:
-    """The text without what is hidden."""
+    """The text with the hidden forms replaced by the mark."""
     for form in hidden:
         value = value.replace(form, MARK)
     return value
 
 
 def within(value: Any, hidden: Iterable[str]) -> Any:
-    """A JSON value, or what a log line is made of, without what is hidden; keys, too."""
+    """A JSON value, or a member of a log line, with the hidden forms replaced, in keys too."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, dict):
@@ -41,7 +41,7 @@ def within(value: Any, hidden: Iterable[str]) -> Any:
 
 
 class Hidden:
-    """What is hidden from the log lines of a whole process: a secret's job is not the only one that may log it."""
+    """The secrets hidden from all log lines of a process: other code than the secret's job may log it."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -49,24 +49,24 @@ class Hidden:
         self._forms: list[str] = []
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Hide these until they are taken away as often as they were added."""
+        """Hide secrets until `take` was called as often as `add`."""
         with self._lock:
             self._counts.update(secrets)
             self._forms = forms(self._counts)
 
     def take(self, secrets: Iterable[str]) -> None:
-        """Undo one `add` of the same."""
+        """Undo one `add` of these secrets."""
         with self._lock:
             self._counts.subtract(secrets)
             self._counts += Counter()
             self._forms = forms(self._counts)
 
     def text(self, value: str) -> str:
-        """The text without what is hidden now."""
+        """The text without the secrets that are hidden now."""
         return text(value, self._forms)
 
     def line(self, logger: object, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-        """A structlog processor: the last one before the line is rendered."""
+        """A structlog processor, the last before the line is rendered."""
         hidden = self._forms
         return {name: within(value, hidden) for name, value in event.items()} if hidden else event
 

@@ -1,4 +1,4 @@
-"""Settings, one class a process: each reads its own environment variables and no other's."""
+"""Settings, one class a process: each process reads its own environment variables alone."""
 
 from sooner.process.settings.code import CodeSettings
 from sooner.process.settings.load import load, read

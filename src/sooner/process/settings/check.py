@@ -1,6 +1,6 @@
-"""The web process's settings, checked alone, and what uvicorn is to be told of them.
+"""A check of web's settings before uvicorn starts, which prints the value of uvicorn's `--host`.
 
-The Procfile's web line asks this first: uvicorn with several processes starts each anew that exits, again and again.
+The Procfile's web line runs it first: uvicorn with several processes restarts a process that exits again and again.
 """
 
 import os
@@ -11,7 +11,7 @@ from sooner.process.settings.host import for_uvicorn
 
 
 def main() -> None:
-    """Prints the value of uvicorn's `--host`. Raises SystemExit(78) after a line an offender on standard error."""
+    """Print the value of uvicorn's `--host`. Raises SystemExit(78) after a line on standard error for each wrong setting."""
     settings = load(WebSettings)
     try:
         print(for_uvicorn(settings.host, settings.web_concurrency))

@@ -1,4 +1,4 @@
-"""What a program reads whose code submits jobs outside of web and worker."""
+"""The settings of a program that submits jobs outside of web and worker."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from sooner.process.settings.common import PostgresUrl, curve_key
 
 
 class CodeSettings(BaseSettings):
-    """Settings of `submit` and of dramatiq's `.send()`, wherever they are called first."""
+    """Settings of `submit` and of dramatiq's `.send()`, read at the first call."""
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 

@@ -1,4 +1,4 @@
-"""What every process reads."""
+"""The settings that all processes read."""
 
 import base64
 from typing import Annotated, Literal
@@ -18,7 +18,7 @@ def _http(url: str) -> str:
 
 
 def _fields(headers: str) -> str:
-    """As the library would take them: what it would not, it logs, and a header may be a key."""
+    """Headers that the library accepts: it logs the headers that it does not, and a header may be a key."""
     if not all(
         "=" in field and field.isascii() and field.isprintable()
         for field in headers.split(",")
@@ -54,7 +54,7 @@ class CommonSettings(BaseSettings):
 
     @property
     def traces_endpoint(self) -> str | None:
-        """Where spans go (OpenTelemetry Protocol Exporter, "Endpoint URLs for OTLP/HTTP"); None: there are none."""
+        """The address for spans (OpenTelemetry Protocol Exporter, "Endpoint URLs for OTLP/HTTP"); None where spans are off."""
         if self.otel_sdk_disabled or self.otel_traces_exporter == "none":
             return None
         if self.otel_exporter_otlp_traces_endpoint is not None:
@@ -75,6 +75,6 @@ def curve_key(key: str) -> str:
 
 
 def refuse_private_key(value: str | None) -> None:
-    """A process that must not be able to open secrets does not start with the key in its environment."""
+    """Refuse to start with the private key in the environment of a process that must not open secrets."""
     if value is not None:
         raise ValueError("belongs to workers alone: this process must not have it")

@@ -1,4 +1,4 @@
-"""HOST: where web listens, told to uvicorn as its `--host`.
+"""HOST: the addresses that web listens on, as the value of uvicorn's `--host`.
 
 One process of uvicorn listens on every address of a host, on IPv4 and IPv6 apart. Several share one socket: a name counts as its IPv4
 address alone, and `::` takes IPv4 too where the kernel lets it.
@@ -9,7 +9,7 @@ import socket
 from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 
-#: Left out, HOST means the same.
+#: The default of HOST.
 EVERY: Final = "::"
 EVERY_IPV4: Final = "0.0.0.0"  # noqa: S104 - asked for
 
@@ -21,7 +21,7 @@ class HostAddress(NamedTuple):
     address: tuple[Any, ...]
 
     def takes(self, *, port: int = 0) -> bool:
-        """Whether a server could listen here, as servers do: a port whose last connections are winding down is free."""
+        """Whether a server could listen here; a port whose last connections are still closing counts as free."""
         try:
             with socket.socket(self.family) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""Read settings or stop: every offender named at once, before anything is touched."""
+"""Reading settings: a process with wrong settings names all of them and stops before it does anything."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ S = TypeVar("S", bound=BaseSettings)
 def load(settings: type[S]) -> S:
     """The settings of one process, from its environment.
 
-    Raises SystemExit(78) after one line a missing or wrong variable on standard error.
+    Raises SystemExit(78) after a line on standard error for each missing or wrong variable.
     The line never repeats the value: it may be a secret.
     """
     try:
@@ -25,7 +25,7 @@ def load(settings: type[S]) -> S:
 
 
 def read(settings: type[S]) -> S:
-    """The same for code within any program. Raises RuntimeError, which names every missing or wrong variable."""
+    """The settings for code inside another program. Raises RuntimeError, which names every missing or wrong variable."""
     try:
         return settings()
     except ValidationError as error:
@@ -33,7 +33,7 @@ def read(settings: type[S]) -> S:
 
 
 def offenders(error: ValidationError) -> list[str]:
-    """One line an offending variable: its name and what is wrong with it."""
+    """A line for each wrong variable, with its name and its error."""
     return [
         f"{_variable(detail['loc'])}: {_reason(detail['type'], detail['msg'])}" for detail in error.errors()
     ]

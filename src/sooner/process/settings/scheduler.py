@@ -1,4 +1,4 @@
-"""What the scheduler process reads."""
+"""The settings of the scheduler process."""
 
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError

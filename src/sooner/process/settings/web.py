@@ -1,4 +1,4 @@
-"""What the web process reads."""
+"""The settings of the web process."""
 
 import re
 from typing import Annotated, Self

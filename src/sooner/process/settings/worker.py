@@ -1,4 +1,4 @@
-"""What the worker process reads."""
+"""The settings of the worker process."""
 
 from typing import Annotated
 

@@ -1,6 +1,6 @@
 """Spans for an OpenTelemetry collector, sent by OTLP over HTTP.
 
-Off, which is the default, opentelemetry is not even imported: what is handed on is None.
+Where spans are off, which is the default, opentelemetry is not imported and `begin` returns None.
 """
 
 import os
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def begin(process: str, endpoint: str | None) -> "Tracing | None":
-    """Tracing of this process (web, worker or scheduler) towards a collector; None without an endpoint.
+    """The Tracing of this process (web, worker or scheduler), which sends to a collector; None without an endpoint.
 
-    Raises SystemExit(78) for an OTEL_* setting that is wrong.
+    Raises SystemExit(78) for a wrong OTEL_* setting.
     """
     if endpoint is None:
         return None

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-#: What a process that ends gives its last spans to reach the collector.
+#: The seconds that an ending process gives its last spans to reach the collector.
 FLUSH_SECONDS = 2.0
 
 KINDS = {"server": SpanKind.SERVER, "consumer": SpanKind.CONSUMER, "producer": SpanKind.PRODUCER}
@@ -23,7 +23,7 @@ Attributes = Mapping[str, str | int]
 
 
 class Open:
-    """A span under way. `traceparent` makes children of it (W3C Trace Context, section 3.2)."""
+    """An open span. Its children carry its `traceparent` (W3C Trace Context, section 3.2)."""
 
     def __init__(self, span: Span) -> None:
         self._span = span
@@ -32,7 +32,7 @@ class Open:
         self.traceparent = carrier["traceparent"]
 
     def end(self, attributes: Attributes, *, name: str | None = None, error: str | None = None) -> None:
-        """It is over: under another name, perhaps, and failed if `error` says with what kind of error."""
+        """End the span, with another `name` where one is given, and as failed where `error` is its type."""
         if name is not None:
             self._span.update_name(name)
         self._span.set_attributes({**attributes})
@@ -43,14 +43,14 @@ class Open:
 
 
 class Tracing:
-    """One process's spans. A collector that is away costs spans, once `OTEL_BSP_MAX_QUEUE_SIZE` wait, and nothing else.
+    """Makes the spans of a process. While the collector is away, spans beyond `OTEL_BSP_MAX_QUEUE_SIZE` are lost, nothing else.
 
-    Where to send, how to sample and what the service is called say the settings `OTEL_*`, which the library reads.
-    Raises ValueError for those it cannot work with.
+    The library reads the collector's address, the sampling and the service's name from the settings `OTEL_*`.
+    Raises ValueError for settings that it does not accept.
     """
 
     def __init__(self, process: str, endpoint: str) -> None:
-        # The environment's word counts more than ours.
+        # The environment takes precedence over our default.
         resource = Resource.create({"service.name": f"sooner-{process}"}).merge(
             OTELResourceDetector().detect()
         )
@@ -61,13 +61,13 @@ class Tracing:
     def begin(
         self, kind: Literal["server", "consumer", "producer"], name: str, parent: Mapping[str, str | None]
     ) -> Open:
-        """A span that begins now, below the one of `parent` (`traceparent` and `tracestate`), or a trace's first."""
+        """Begin a span: a child of `parent` (`traceparent` and `tracestate`), or the first span of a trace."""
         carrier = {field: value for field, value in parent.items() if value is not None}
         context = _context.extract(carrier, Context())
         return Open(self._tracer.start_span(name, context, KINDS[kind]))
 
     def end(self, seconds: float = FLUSH_SECONDS) -> None:
-        """Send what is left. Blocks for `seconds` at most, whatever the collector does."""
+        """Send the remaining spans. Blocks for at most `seconds`, whatever the collector does."""
         # The library's own shutdown would wait for up to half a minute.
         ending = threading.Thread(target=self._provider.shutdown, name="last spans", daemon=True)
         ending.start()
