@@ -1,4 +1,4 @@
-# Sourced by ops/run and ops/test: prints the first Python ≥ 3.11 found. The plain name goes first, since it is
+# Sourced by the programs beside it: prints the first Python ≥ 3.11 found. The plain name goes first, since it is
 # the one that a version manager or an activated environment answers to; a candidate counts only if it runs.
 find_python() {
     local candidate

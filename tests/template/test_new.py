@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from sooner.local.ports import free_port
@@ -16,6 +17,7 @@ from sooner.template.files import SHARED, files
 from sooner.template.new import NotNewError, new
 from tests.support import ROOT
 from tests.support.environment import environment
+from tests.support.processes import Process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +61,7 @@ def installed(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_project_made_from_the_wheel_alone_runs_and_passes_its_tests(folder: Path) -> None:
+async def test_a_project_made_from_the_wheel_alone_runs_and_passes_its_tests(folder: Path) -> None:
     python = installed(folder)
     told = run([str(python), "-m", "sooner", "new", "shop"], folder)
     assert "cd shop && ./ops/run" in told
@@ -70,8 +72,29 @@ def test_a_project_made_from_the_wheel_alone_runs_and_passes_its_tests(folder: P
 
     assert "| greet: 1 visits; " in checked
     assert " passed" in tested
+    await saves(shop)
     where = "import sooner; print(sooner.__file__)"
     assert run([str(shop / ".venv/bin/python"), "-c", where], shop).startswith(str(shop / ".venv"))
+
+
+async def saves(shop: Path) -> None:
+    """What is saved runs at once, and a command beside the run has its environment."""
+    running = Process("run", "exec ./ops/run", {"PORT": str(free_port())}, shop.parent / "run.log", shop)
+    try:
+        await running.line("running until Ctrl-C")
+        actor = "from sooner import job\n\n\n@job\ndef add(a: int, b: int) -> int:\n    return a + b\n"
+        (shop / "src" / "actors" / "add.py").write_text(actor)
+        await running.line("src/actors/add.py changed, loaded in")
+        key = (await running.line(r"key: +([^ ]+)"))[1]
+        url = (await running.line(r"page: (http://[^/]+)"))[1]
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
+            headers = {"Authorization": f"Bearer {key}", "Prefer": "wait=20"}
+            answer = await client.post("/jobs/add", json={"a": 1, "b": 2}, headers=headers)
+        assert answer.json()["result"] == 3
+        assert "database" in run(["./ops/exec", "python", "-m", "src.doctor"], shop)
+        assert await running.terminate() == 0
+    finally:
+        running.end()
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from dramatiq.results import Results
 from sooner.deployment.packages import further, import_modules
 from sooner.jobs.context import origin
 from sooner.jobs.declaring.placement import placement
+from sooner.process import standby
 from sooner.queue.broker import Broker
 from sooner.worker import FollowUpOptions, NoGroupCallbacks, RowResults, WorkerProcess
 
@@ -23,8 +24,11 @@ def load(package: str) -> Broker:
     """
     broker = _broker()
     dramatiq.set_broker(broker)
-    for each in ("sooner.actors", package, *further("ACTORS")):
-        import_modules(each)
+    import_modules("sooner.actors")
+    standby.wait()
+    with standby.loading():
+        for each in (package, *further("ACTORS")):
+            import_modules(each)
     return broker
 
 

@@ -4,6 +4,7 @@ import importlib
 
 from starlette.types import ASGIApp
 
+from sooner.process import standby
 from sooner.process.settings import WebSettings, load
 from sooner.web.app import create
 
@@ -14,6 +15,7 @@ def application(package: str) -> ASGIApp:
     Raises SystemExit(78) for settings that are wrong.
     """
     settings = load(WebSettings)
-    actors = importlib.import_module(f"{package}.actors").broker.actors
-    schedules = importlib.import_module(f"{package}.schedules").declared
-    return create(settings, actors, schedules)
+    with standby.loading():
+        actors = importlib.import_module(f"{package}.actors").broker.actors
+        schedules = importlib.import_module(f"{package}.schedules").declared
+        return create(settings, actors, schedules)

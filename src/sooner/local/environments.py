@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from dotenv import dotenv_values
 
 from sooner.local.console import say
 from sooner.local.credentials import SECRET_SETTINGS, Credentials, KeysError
 from sooner.local.exclusive import MARK
 from sooner.process.settings import host
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEFAULTS: Final = {
     "DIAGNOSTICS": "1",
@@ -24,6 +29,13 @@ DEFAULT_PORT: Final = 8000
 
 class PortError(Exception):
     """The wanted port is taken, or none near the default is free."""
+
+
+def read_dotenv(path: Path) -> None:
+    """Takes settings over from a file of NAME=VALUE lines; what the caller has set, and what is empty there, is left alone."""
+    for name, value in dotenv_values(path).items():
+        if value:
+            os.environ.setdefault(name, value)
 
 
 def common_environment(database_url: str) -> dict[str, str]:

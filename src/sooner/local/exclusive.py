@@ -19,6 +19,11 @@ MARK: Final = {"SOONER_OPS_RUN": str(DATA)}
 """In the environment of every process started here, so that each can be told from all others."""
 
 
+LOCK: Final = DATA / "run.lock"
+ENVIRONMENT: Final = DATA / "environment.json"
+"""What commands beside the run are told; see `sooner.local.run_environment`."""
+
+
 class RunningError(Exception):
     """Another run holds this checkout."""
 
@@ -31,7 +36,7 @@ def exclusive() -> Iterator[None]:
         RunningError: another run holds it.
     """
     DATA.mkdir(exist_ok=True)
-    with (DATA / "run.lock").open("a+") as lock:
+    with LOCK.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -42,6 +47,7 @@ def exclusive() -> Iterator[None]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
+        ENVIRONMENT.unlink(missing_ok=True)
         sweep()
         try:
             yield

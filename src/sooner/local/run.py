@@ -1,6 +1,6 @@
 """`./ops/run`: the whole service on one machine, until Ctrl-C.
 
-python -m sooner.local.run [--check]
+python -m sooner.local.run [--check] [--no-reload]
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ import contextlib
 import os
 import signal
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import httpx
 
+from sooner.local import run_environment
 from sooner.local.console import say
 from sooner.local.credentials import Credentials, KeysError
 from sooner.local.environments import (
@@ -23,8 +26,10 @@ from sooner.local.environments import (
     choose_port,
     common_environment,
     process_environments,
+    read_dotenv,
 )
 from sooner.local.exclusive import MARK, RunningError, exclusive
+from sooner.local.formation import Formation
 from sooner.local.postgres import Cluster, PostgresError
 from sooner.local.procfile import read_procfile
 from sooner.local.project import DATA, ROOT, ProjectError, sample
@@ -32,16 +37,12 @@ from sooner.local.sample import SampleError, run_sample
 from sooner.local.supervised_process import EX_CONFIG, SettingsError, SupervisedProcess
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Mapping
 
 
 class StartError(Exception):
     """The service did not come up; the message says what failed."""
 
-
-PROCESSES: Final = ("web", "worker", "scheduler")
-GRACE_SECONDS: Final = 6
-"""For web, worker and scheduler to end; of the ten seconds PostgreSQL gets the rest."""
 
 FAILURES: Final = (
     httpx.HTTPError, KeysError, PortError, PostgresError, ProjectError, RunningError, SampleError, StartError,
@@ -56,10 +57,17 @@ def main() -> int:
     parser.add_argument(
         "--check", action="store_true", help="end after the sample job; exit 0 if it went well"
     )
+    parser.add_argument(
+        "--no-reload",
+        dest="reload",
+        action="store_false",
+        help="keep what runs when a file under src/ changes",
+    )
     arguments = parser.parse_args()
+    read_dotenv(ROOT / ".env")
     try:
         with exclusive():
-            return asyncio.run(until_signalled(check=arguments.check))
+            return asyncio.run(until_signalled(check=arguments.check, reload=arguments.reload))
     except FAILURES as error:
         say(str(error))
         return 1
@@ -68,9 +76,9 @@ def main() -> int:
         return EX_CONFIG
 
 
-async def until_signalled(*, check: bool) -> int:
+async def until_signalled(*, check: bool, reload: bool) -> int:
     """Runs until the check is done or a signal asks for the end; a second signal asks for it at once."""
-    running = asyncio.create_task(run(check=check))
+    running = asyncio.create_task(run(check=check, reload=reload and not check))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, running.cancel)
@@ -81,17 +89,20 @@ async def until_signalled(*, check: bool) -> int:
     return 0
 
 
-async def run(*, check: bool) -> None:
+async def run(*, check: bool, reload: bool) -> None:
     """Brings everything up, serves, and takes everything down again."""
     port = choose_port()
     async with database() as database_url:
+        say(f"DATABASE_URL={database_url}")
         commands = read_procfile(ROOT / "Procfile")
         await release(commands["release"], database_url)
         credentials = Credentials(DATA / "credentials.json")
         environments = await process_environments(database_url, credentials, port)
-        services = [SupervisedProcess(name, commands[name], environments[name]) for name in PROCESSES]
-        async with kept_running(services) as keepers:
-            await first_of(serve(port, credentials, environments["web"], check=check), keepers)
+        async with kept_running(commands, environments) as formation:
+            work = serve(port, credentials, environments["web"], formation, check=check, reload=reload)
+            await first_of(
+                work, loaded(formation), formation.failure(), *([formation.watch()] if reload else [])
+            )
 
 
 @contextlib.asynccontextmanager
@@ -133,32 +144,54 @@ async def release(command: str, database_url: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def kept_running(services: Sequence[SupervisedProcess]) -> AsyncIterator[list[asyncio.Task[None]]]:
-    """Runs the services and ends them all together; a task ends if its service cannot be kept running."""
-    keepers = [asyncio.create_task(service.keep_running()) for service in services]
-    try:
-        yield keepers
-    finally:
-        say("stopping")
-        for keeper in keepers:
-            keeper.cancel()
-        await asyncio.gather(*keepers, return_exceptions=True)
-        await asyncio.gather(*(service.end(GRACE_SECONDS) for service in services))
+async def kept_running(
+    commands: Mapping[str, str], environments: Mapping[str, Mapping[str, str]]
+) -> AsyncIterator[Formation]:
+    """Runs web, worker and scheduler, and ends them all together."""
+    with tempfile.TemporaryDirectory(prefix="sooner-") as folder:
+        formation = Formation(commands, environments, Path(folder))
+        try:
+            await formation.start()
+            yield formation
+        finally:
+            say("stopping")
+            await formation.stop()
 
 
-async def first_of(work: Coroutine[None, None, None], keepers: Sequence[asyncio.Task[None]]) -> None:
-    """Waits for the work, or raises what a keeper failed with meanwhile."""
-    task = asyncio.ensure_future(work)
+async def loaded(formation: Formation) -> None:
+    """Goes on for ever, unless the team's modules cannot be loaded.
+
+    Raises:
+        StartError: they cannot.
+    """
+    error = await formation.load_error()
+    if error is not None:
+        raise StartError(f"a module cannot be loaded\n{error}")
+    await asyncio.get_running_loop().create_future()
+
+
+async def first_of(*works: Coroutine[None, None, None]) -> None:
+    """Waits for the first that ends, ends the others, and raises what it failed with."""
+    tasks = [asyncio.ensure_future(work) for work in works]
     try:
-        done, _ = await asyncio.wait([task, *keepers], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
     for ended in done:
         await ended
 
 
-async def serve(port: int, credentials: Credentials, environment: dict[str, str], *, check: bool) -> None:
+async def serve(
+    port: int,
+    credentials: Credentials,
+    environment: dict[str, str],
+    formation: Formation,
+    *,
+    check: bool,
+    reload: bool,
+) -> None:
     """Shows the way in, runs the sample job and, unless this is a check, stays.
 
     Raises:
@@ -170,9 +203,12 @@ async def serve(port: int, credentials: Credentials, environment: dict[str, str]
         await ready(client)
         key = await credentials.api_key(client, environment)
         client.headers["Authorization"] = f"Bearer {key}"
+        run_environment.write(environment, address, key)
         say(f"page: {await page_link(client, address)}")
         say(f"key:  {key} (dashboard: {address}/dashboard)")
         await show_sample(client, check=check)
+    if reload:
+        await formation.prepare()
     if not check:
         say("running until Ctrl-C")
         await asyncio.get_running_loop().create_future()

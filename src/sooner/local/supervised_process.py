@@ -39,6 +39,8 @@ class SupervisedProcess:
 
     def __init__(self, name: str, command: str, environment: Mapping[str, str]) -> None:
         self.name = name
+        self.is_wanted = True
+        """Whether it is started again when it ends."""
         self._command = command
         self._environment = environment
         self._group: int | None = None
@@ -74,9 +76,11 @@ class SupervisedProcess:
             SettingsError: it exited with 78.
         """
         pause = FIRST_PAUSE
-        while True:
+        while self.is_wanted:
             begun = time.monotonic()
             code = await self.run()
+            if not self.is_wanted:
+                return
             if code == EX_CONFIG:
                 raise SettingsError(f"{self.name} refused its settings")
             if time.monotonic() - begun > STEADY_SECONDS:
@@ -84,6 +88,12 @@ class SupervisedProcess:
             say(f"{self.name} ended ({described(code)}), starting it again in {pause:g} s")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+
+    def ask_to_end(self) -> None:
+        """SIGTERM to the whole group; it is not started again."""
+        self.is_wanted = False
+        if self._group is not None:
+            signal_group(self._group, signal.SIGTERM)
 
     async def end(self, grace: float) -> None:
         """SIGTERM to the whole group; SIGKILL to what is left of it after `grace` seconds."""
@@ -106,7 +116,11 @@ class SupervisedProcess:
         )
         with contextlib.closing(transport):
             while line := await next_line(stream):
-                say(line, name=self.name)
+                self.show(line)
+
+    def show(self, line: str) -> None:
+        """Prints a line of its output."""
+        say(line, name=self.name)
 
 
 async def next_line(stream: asyncio.StreamReader) -> str:

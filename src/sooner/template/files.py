@@ -10,6 +10,7 @@ SHARED = (
     "Procfile",
     "alembic/script.py.mako",
     "ops/__init__.py",
+    "ops/exec",
     "ops/python.sh",
     "ops/run",
     "ops/setup.py",

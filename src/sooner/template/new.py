@@ -9,7 +9,7 @@ from sooner.template.files import files
 from sooner.template.wheel import wheel
 
 #: Programs, by their place in the project.
-PROGRAMS = {Path("ops/run"), Path("ops/test")}
+PROGRAMS = {Path("ops/exec"), Path("ops/run"), Path("ops/test")}
 LOCKS = ("requirements.txt", "requirements-local.txt", "requirements-dev.txt")
 #: Files in which `{name}` stands for the project's.
 NAMED = {Path("pyproject.toml"), Path("README.md")}
