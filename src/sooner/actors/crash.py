@@ -14,7 +14,7 @@ class Survived(TypedDict):
 
 @job(diagnostic=True)
 async def crash(times: Annotated[int | None, Field(ge=0)] = None) -> Survived:
-    """Kills its own worker process on its first `times` attempts, on all without."""
+    """Kills its own worker process on its first `times` attempts, or on all attempts without `times`."""
     if times is None or current().attempt <= times:
         os.kill(os.getpid(), signal.SIGKILL)
     return {"survived": times or 0}

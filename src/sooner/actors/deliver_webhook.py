@@ -11,7 +11,7 @@ PAUSES = (5, 300, 1800, 7200, 18000, 36000, 50400)
 
 
 class Delivered(TypedDict):
-    """`status` is null where there is no such endpoint any more."""
+    """`status` is null where the endpoint was removed."""
 
     status: int | None
 
@@ -26,8 +26,8 @@ class Delivered(TypedDict):
     ),
 )
 async def deliver_webhook(webhook: UUID, job: UUID, event: str, ended_at: AwareDatetime) -> Delivered:
-    """Tells an endpoint of a job's end, signed as Standard Webhooks; tried again for more than a day."""
-    # It brings httpx, which web, where actors are only declared, has no use for.
+    """Sends a job's end to an endpoint, signed as Standard Webhooks; failed deliveries are tried again for more than a day."""
+    # It imports httpx, which web, where actors are only declared, does not need.
     from sooner.jobs.webhooks.delivery import deliver
 
     return {"status": await deliver(webhook, job, event, ended_at)}

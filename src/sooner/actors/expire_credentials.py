@@ -11,6 +11,6 @@ class CredentialsRemoved(TypedDict):
 
 @job(internal=True, retries=3)
 async def expire_credentials() -> CredentialsRemoved:
-    """Removes API keys and tokens that have expired; answers how many of each."""
+    """Removes expired API keys and tokens; the result is the number of each."""
     expiry = Expiry(worker_resources.database())
     return {"keys": await expiry.keys(), "tokens": await expiry.tokens()}

@@ -15,7 +15,7 @@ class Survived(TypedDict):
 async def fail(
     message: str = "it was asked to fail", times: Annotated[int | None, Field(ge=0)] = None
 ) -> Survived:
-    """Fails with a message on its first `times` attempts, on all without."""
+    """Fails with a message on its first `times` attempts, or on all attempts without `times`."""
     if times is None or current().attempt <= times:
         raise Failure(message, type="failed-on-request", title="It was asked to fail")
     return {"survived": times}

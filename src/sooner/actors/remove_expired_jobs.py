@@ -13,7 +13,7 @@ class JobsRemoved(TypedDict):
 
 @job(internal=True, retries=3)
 async def remove_expired_jobs() -> JobsRemoved:
-    """Removes final jobs with their files and uploads past their retention, and ticks long past; answers how many of each."""
+    """Removes expired jobs, files and uploads, and ticks of more than 30 days ago; the result is the number of each."""
     expiry = Expiry(worker_resources.database())
     return {
         "jobs": await expiry.jobs(),

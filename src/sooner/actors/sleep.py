@@ -16,7 +16,7 @@ async def sleep(
     seconds: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)],
     steps: Annotated[int, Field(ge=1, le=1000)] = 1,
 ) -> Slept:
-    """Sleeps, and tells `steps` times how far it is."""
+    """Sleeps, and reports its progress `steps` times."""
     for step in range(1, steps + 1):
         await asyncio.sleep(seconds / steps)
         progress(step / steps, f"step {step} of {steps}")

@@ -18,7 +18,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def duration(text: str) -> float:
-    """Seconds of `30s`, `15m`, `12h`, `90d`."""
+    """The seconds of a duration such as `30s`, `15m`, `12h` or `90d`."""
     match = _DURATION.fullmatch(text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no duration (30s, 15m, 12h, 90d)")

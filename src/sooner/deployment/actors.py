@@ -1,6 +1,6 @@
-"""The actors of a deployment: the engine's own, the team's, and those of the packages that ACTORS names."""
+"""The actors of a deployment: the engine's, the team's, and the actors of the packages in ACTORS."""
 
-# ruff: noqa: E402 - signals are heard before all that takes long to import
+# ruff: noqa: E402 - signal handlers are installed before the slow imports
 from sooner.process import signals
 
 signals.hear_once()
@@ -18,7 +18,7 @@ from sooner.worker import FollowUpOptions, NoGroupCallbacks, RowResults, WorkerP
 
 
 def load(package: str) -> Broker:
-    """The broker with every actor declared on it; `package` holds the team's own.
+    """The broker with all actors of the deployment; `package` holds the team's.
 
     Raises SystemExit(78) where ACTORS names a package that cannot be found.
     """

@@ -12,7 +12,7 @@ from types import ModuleType
 def import_modules(package: str) -> list[ModuleType]:
     """Every module of a package, imported in the order of their names.
 
-    Raises ImportError where there is no such package, and what a module raises while it is imported.
+    Raises ImportError for a missing package, and the exceptions of its modules.
     """
     found = importlib.import_module(package)
     names = sorted(module.name for module in pkgutil.iter_modules(found.__path__))

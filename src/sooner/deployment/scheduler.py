@@ -24,5 +24,5 @@ def run(package: str) -> None:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    """A signal before there is anything to end in order."""
+    """End at a signal that comes before the scheduler runs."""
     raise SystemExit(0)

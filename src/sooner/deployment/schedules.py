@@ -1,17 +1,17 @@
-"""The schedules of a deployment: the engine's own, the team's, and those of the packages that SCHEDULES names."""
+"""The schedules of a deployment: the engine's, the team's, and the schedules of the packages in SCHEDULES."""
 
 from sooner.deployment.packages import further, import_modules
 from sooner.periodic import Schedule
 
 
 def load(package: str) -> dict[str, Schedule]:
-    """Every declared schedule by its name; `package` holds the team's own.
+    """All schedules of the deployment by name; `package` holds the team's.
 
     Raises ValueError for two schedules of one name, SystemExit(78) where SCHEDULES names a package that cannot be found.
     """
     packages = ("sooner.schedules", package, *further("SCHEDULES"))
     modules = [module for each in packages for module in import_modules(each)]
-    # A module may import another's schedule: the same one is declared once.
+    # A module may import a schedule of another module, which is still one declaration.
     found = {
         id(each): each for module in modules for each in vars(module).values() if isinstance(each, Schedule)
     }

@@ -12,7 +12,7 @@ from sooner.web.app import create
 def application(package: str) -> ASGIApp:
     """The ASGI application over the actors and schedules of a deployment.
 
-    Raises SystemExit(78) for settings that are wrong.
+    Raises SystemExit(78) for wrong settings.
     """
     settings = load(WebSettings)
     with standby.loading():

@@ -1,1 +1,1 @@
-"""What a developer's machine needs around the service: an environment, a PostgreSQL, the processes."""
+"""The service on a developer's machine: its environment, a PostgreSQL, and the processes."""

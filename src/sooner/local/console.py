@@ -1,4 +1,4 @@
-"""What a person sees of several processes on one terminal: lines under the name of who said them."""
+"""The output of several processes on one terminal: each line behind its process's name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 
 def say(text: str, *, name: str = "run") -> None:
-    """Prints each line under a name; when nobody reads any more (`./ops/run | head`), it asks for an orderly end."""
+    """Prints each line behind a name; where the reader has gone (`./ops/run | head`), it asks for an orderly end."""
     try:
         for line in text.rstrip().split("\n"):
             print(f"{name:<9} | {line}", flush=True)

@@ -1,4 +1,4 @@
-"""Keys made up once for this checkout and kept under `.data/`."""
+"""The keys of this checkout, made once and kept under `.data/`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class KeysError(Exception):
 
 
 class Credentials:
-    """A file of names and values that only its owner reads.
+    """A file of names and values that only its owner can read.
 
     Args:
         path: the file; made when first written.
@@ -35,13 +35,13 @@ class Credentials:
         self._values: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
 
     def link_signing_key(self) -> str:
-        """LINK_SIGNING_KEY: the same one at every start, so that links stay good."""
+        """LINK_SIGNING_KEY, the same at every start, so that signed addresses stay valid."""
         if "LINK_SIGNING_KEY" not in self._values:
             self._keep(LINK_SIGNING_KEY=secrets.token_urlsafe(48))
         return self._values["LINK_SIGNING_KEY"]
 
     async def secret_settings(self) -> dict[str, str]:
-        """The pair for secret parameters, by setting."""
+        """The pair of keys for secret parameters, by setting."""
         if not all(name in self._values for name in SECRET_SETTINGS):
             lines = (await run_keys(os.environ, "secrets")).splitlines()
             pairs = dict(line.split("=", 1) for line in lines if "=" in line)
@@ -49,7 +49,7 @@ class Credentials:
         return {name: self._values[name] for name in SECRET_SETTINGS}
 
     async def api_key(self, client: httpx.AsyncClient, environment: Mapping[str, str]) -> str:
-        """A development key: the last start's while the service still takes it, else a new one.
+        """A development key: the last start's while the service accepts it, else a new key.
 
         Args:
             client: an HTTP client of the running web process.
@@ -72,7 +72,7 @@ class Credentials:
 
 
 async def accepted(client: httpx.AsyncClient, key: str) -> bool:
-    """Whether the service knows the key: it answers 401 only to one it does not."""
+    """Whether the service knows the key; to an unknown key it answers 401."""
     response = await client.get(f"/jobs/{NO_JOB}", headers={"Authorization": f"Bearer {key}"})
     return response.status_code != httpx.codes.UNAUTHORIZED
 

@@ -20,7 +20,7 @@ DEFAULTS: Final = {
     "HOST": "localhost",
     "LOG_FORMAT": "text",
     "PYTHONUNBUFFERED": "1",
-    # Below the ten seconds that everything has to end in: what a worker cannot finish goes back in good order.
+    # Less than the ten seconds in which everything has to end, so that a worker can give its unfinished jobs back.
     "SHUTDOWN_TIMEOUT_SECONDS": "5",
 }
 PRIVATE: Final = ("LINK_SIGNING_KEY", *SECRET_SETTINGS)
@@ -28,7 +28,7 @@ DEFAULT_PORT: Final = 8000
 
 
 class PortError(Exception):
-    """The wanted port is taken, or none near the default is free."""
+    """PORT is taken, or no port near the default is free."""
 
 
 def read_dotenv(path: Path) -> None:
@@ -39,7 +39,7 @@ def read_dotenv(path: Path) -> None:
 
 
 def common_environment(database_url: str) -> dict[str, str]:
-    """What every process gets; what the caller has set, to more than nothing, goes before our defaults."""
+    """The variables of every process; values that the caller has set replace our defaults."""
     caller = {
         name: value
         for name, value in os.environ.items()
@@ -51,7 +51,7 @@ def common_environment(database_url: str) -> dict[str, str]:
 async def process_environments(
     database_url: str, credentials: Credentials, port: int
 ) -> dict[str, dict[str, str]]:
-    """The environments by process type; keys that the caller did not set are made up once."""
+    """The environments by process type; keys that the caller did not set are made once."""
     common = common_environment(database_url)
     secret = await secret_settings(credentials)
     web = {
@@ -66,7 +66,7 @@ async def process_environments(
 
 
 async def secret_settings(credentials: Credentials) -> dict[str, str]:
-    """The pair for secret parameters: the caller's or made up; empty, with a line, when it cannot be made."""
+    """The pair of keys for secret parameters, the caller's or our own; where none can be made, nothing, and a line says so."""
     given = {name: os.environ[name] for name in SECRET_SETTINGS if os.environ.get(name)}
     if given:
         return dict.fromkeys(SECRET_SETTINGS, "") | given
@@ -78,7 +78,7 @@ async def secret_settings(credentials: Credentials) -> dict[str, str]:
 
 
 def choose_port() -> int:
-    """PORT, or else the first free one from 8000.
+    """PORT, or else the first free port from 8000.
 
     Raises:
         PortError: PORT is no port or taken, or twenty from the default are.
@@ -99,9 +99,9 @@ def choose_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether the web process could listen there, on all the addresses that it shall listen on.
+    """Whether the web process could listen on a port, at all its addresses.
 
-    Raises PortError where HOST names none of this machine.
+    Raises PortError where HOST is no address of this machine.
     """
     try:
         usable, _ = host.places(host.checked(given_host() or DEFAULTS["HOST"]))
@@ -111,7 +111,7 @@ def is_free(port: int) -> bool:
 
 
 def base_url(port: int) -> str:
-    """Where a browser on this machine finds the web process."""
+    """The address at which a browser on this machine reaches the web process."""
     given = given_host()
     name = DEFAULTS["HOST"] if given in ("", host.EVERY, host.EVERY_IPV4) else given
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"

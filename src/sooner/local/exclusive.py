@@ -1,4 +1,4 @@
-"""One `./ops/run` a checkout, and nothing of it left behind, not even of one that was killed."""
+"""One `./ops/run` a checkout, which leaves no process behind, even where it was killed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RunningError(Exception):
 
 @contextlib.contextmanager
 def exclusive() -> Iterator[None]:
-    """Holds `.data/` for one run; kills what bears our mark before and after.
+    """Holds `.data/` for one run; kills marked processes before and after.
 
     Raises:
         RunningError: another run holds it.

@@ -5,22 +5,22 @@ import sys
 from collections import deque
 from typing import Final
 
-#: Ports are kept for their servers until so many others were asked for: none of them takes that long to start.
+#: A port is kept until so many others were asked for: every server has started by then.
 MOST_KEPT: Final = 50
 
 _kept: Final[deque[socket.socket]] = deque()
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nothing listens on, and that nobody else is given as a free one before that changes.
+    """A TCP port on 127.0.0.1 that nothing listens on, and that no other caller gets before a server listens there.
 
-    A server may listen there if it sets SO_REUSEADDR, as servers do. Only Linux lets it while we keep the port (socket(7));
+    A server with SO_REUSEADDR, which servers set, can listen there. Only Linux allows this while we keep the port (socket(7));
     elsewhere another process may be quicker.
     """
     keeper = socket.socket()
     keeper.bind(("127.0.0.1", 0))
     port = int(keeper.getsockname()[1])
-    # Not before the port is ours: two who both set it may be given the same one.
+    # Set after the port is ours: two sockets that both set it before may get the same port.
     keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     _kept.append(keeper)
     while len(_kept) > (MOST_KEPT if sys.platform == "linux" else 0):

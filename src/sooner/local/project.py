@@ -1,4 +1,4 @@
-"""The project that a command of this package runs: the folder it was started in."""
+"""The project of a command: the folder in which it was started."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ProjectError(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """The job that a run submits to show that it works.
+    """The job by which a run shows that the service works.
 
     Args:
         actor: whose job it is.
@@ -32,7 +32,7 @@ class Sample:
 
 
 def sample() -> Sample | None:
-    """`sample` under `[tool.sooner]` in pyproject.toml; None where nothing is said.
+    """`sample` under `[tool.sooner]` in pyproject.toml; None where it is missing.
 
     Raises:
         ProjectError: it is not of the form of `Sample`.

@@ -192,7 +192,7 @@ async def serve(
     check: bool,
     reload: bool,
 ) -> None:
-    """Shows the way in, runs the sample job and, unless this is a check, stays.
+    """Prints the address and the key, runs the sample job and, unless this is a check, stays.
 
     Raises:
         SampleError: the sample job failed, and this is a check.
@@ -234,7 +234,7 @@ async def show_sample(client: httpx.AsyncClient, *, check: bool) -> None:
 
 
 async def page_link(client: httpx.AsyncClient, address: str) -> str:
-    """The page's address with a day's token in its fragment, which no browser sends: whoever opens it needs no key."""
+    """The page's address with a day's token in its fragment, which browsers do not send: its reader needs no key."""
     response = await client.post("/tokens", json={"expires_in": 86400})
     return f"{address}/#token={response.raise_for_status().json()['token']}"
 

@@ -1,4 +1,4 @@
-"""The sample job of a project, asked for as any client would."""
+"""The sample job of a project, submitted as any client would."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sooner.local.project import Sample
 
 SKIPPED_FOLDERS = {".data", ".git", ".venv", "node_modules", "__pycache__"}
-#: Of a result this many characters are shown.
+#: The characters of a result that are shown.
 LONGEST = 300
 FINAL = {"done", "error", "error_resolved", "cancelled"}
 
@@ -32,7 +32,7 @@ class SampleError(Exception):
 
 @dataclass(frozen=True)
 class SampleAnswer:
-    """The sample job's result and how it came."""
+    """The sample job's result, with its duration and its way."""
 
     result: Any
     milliseconds: int
@@ -44,7 +44,7 @@ class SampleAnswer:
 
 
 def in_short(result: Any) -> str:
-    """A result on one line: of an object its counts, where it has any."""
+    """A result on one line; an object with counts shows them alone."""
     counts = result.items() if isinstance(result, dict) else ()
     numbers = [f"{value} {name}" for name, value in counts if isinstance(value, int)]
     return ", ".join(numbers) or json.dumps(result, ensure_ascii=False)[:LONGEST]
@@ -104,7 +104,7 @@ def expect(response: httpx.Response, *codes: int) -> httpx.Response:
 
 
 def pack(checkout: Path) -> bytes:
-    """The checkout's files as a tar.gz: those git knows or would take up, else all but what tools make."""
+    """The checkout's files as a tar.gz: the files that git lists, else all files but those that tools make."""
     memory = io.BytesIO()
     with tarfile.open(fileobj=memory, mode="w:gz", compresslevel=3) as archive:
         for path in sorted(git_files(checkout) or walked_files(checkout)):
@@ -114,7 +114,7 @@ def pack(checkout: Path) -> bytes:
 
 
 def git_files(checkout: Path) -> list[Path]:
-    """What git lists, ignored files left out; empty without git or outside a repository of its own."""
+    """The files that git lists, without ignored files; empty without git or outside of a repository."""
     if not (checkout / ".git").exists():
         return []
     command = ["git", "-C", str(checkout), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]

@@ -1,4 +1,4 @@
-"""Processes kept running: each in a process group of its own, its output under its name, started again when it ends."""
+"""Supervised processes: each has its own process group, its output behind its name, and is restarted when it ends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONGEST_LINE = 1 << 20
 
 
 class SettingsError(Exception):
-    """A service refused its settings; it has said which."""
+    """A process refused its settings, which it has named."""
 
 
 class SupervisedProcess:
@@ -47,7 +47,7 @@ class SupervisedProcess:
         self._output: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
-        """Runs it once and returns its exit code; whatever it leaves behind of its group is ended."""
+        """Runs the process once and returns its exit code; the rest of its group is ended with it."""
         reader, writer = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
@@ -64,13 +64,13 @@ class SupervisedProcess:
             os.close(writer)
         self._group = process.pid
         self._output = asyncio.create_task(self._print(reader))
-        # With a pipe of asyncio's own, wait() would wait for orphans that hold it, too.
+        # With a pipe of asyncio's, wait() would also wait for orphans that hold the pipe.
         code = await process.wait()
         await self.end(grace=1)
         return code
 
     async def keep_running(self) -> None:
-        """Runs it again and again, with a pause that grows while it keeps ending early.
+        """Runs the process again and again, with a pause that grows while it keeps ending early.
 
         Raises:
             SettingsError: it exited with 78.
@@ -96,7 +96,7 @@ class SupervisedProcess:
             signal_group(self._group, signal.SIGTERM)
 
     async def end(self, grace: float) -> None:
-        """SIGTERM to the whole group; SIGKILL to what is left of it after `grace` seconds."""
+        """Sends SIGTERM to the group, and SIGKILL to the processes left after `grace` seconds."""
         if self._group is None or self._output is None:
             return
         deadline = time.monotonic() + grace
@@ -105,7 +105,7 @@ class SupervisedProcess:
         while alive(self._group) and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         signal_group(self._group, signal.SIGKILL)
-        # Not for ever: a descendant that left the group may hold the pipe open.
+        # The wait is bounded, for a descendant outside the group may hold the pipe open.
         await asyncio.wait([self._output], timeout=1)
 
     async def _print(self, pipe: int) -> None:
@@ -132,7 +132,7 @@ async def next_line(stream: asyncio.StreamReader) -> str:
 
 
 def signal_group(group: int, number: signal.Signals) -> None:
-    """Sends the signal to a process group, if there is still anyone in it."""
+    """Sends the signal to a process group, if it still has a process."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, number)
 
@@ -140,7 +140,7 @@ def signal_group(group: int, number: signal.Signals) -> None:
 def alive(group: int) -> bool:
     """Whether a process of the group still runs.
 
-    Zombies do not count, as they would with `killpg(group, 0)`: a container's first process may never fetch them.
+    Zombies do not count, as they would with `killpg(group, 0)`: a container's first process may never reap them.
     """
     return any(_in_group(process, group) for process in psutil.process_iter())
 

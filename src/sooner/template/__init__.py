@@ -1,1 +1,1 @@
-"""The project that `python -m sooner new` makes: its files, and the making."""
+"""The project that `python -m sooner new` makes."""

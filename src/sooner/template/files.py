@@ -1,9 +1,9 @@
-"""The files of a new project: its own, and those it has in common with the engine's checkout."""
+"""The files of a new project: its own, and the files that it shares with the engine's checkout."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-#: What lies in the engine's checkout; the wheel holds it beside the project's own files.
+#: The shared files, in the engine's checkout; the wheel holds them beside the project's own files.
 SHARED = (
     ".env.example",
     ".gitignore",
@@ -33,13 +33,13 @@ def engine() -> Path:
 
 
 def checkout() -> Path | None:
-    """The engine's checkout, where this is one; None where the engine was installed."""
+    """The engine's checkout; None where the engine was installed from a wheel."""
     top = engine().parents[1]
     return top if (top / "alembic" / "env.py").exists() and (top / "src" / "sooner").exists() else None
 
 
 def files() -> Iterator[tuple[Path, Path]]:
-    """Every file of a new project: its path there, and where it lies."""
+    """Every file of a new project: its path in the project, and its source."""
     own = engine() / "template" / "project"
     for path in sorted(own.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:

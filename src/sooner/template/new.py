@@ -51,7 +51,7 @@ def _write(target: Path, source: Path, name: str | None) -> None:
 
 
 def _pin(lock: Path, engine: Path) -> None:
-    """Names the engine's wheel in a lock, by version and hash as all the others."""
+    """Adds the engine's wheel to a lock, with version and hash."""
     version = engine.name.split("-")[1]
     digest = hashlib.sha256(engine.read_bytes()).hexdigest()
     pinned = f"--find-links wheels\nsooner=={version} \\\n    --hash=sha256:{digest}\n"

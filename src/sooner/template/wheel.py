@@ -14,7 +14,7 @@ from sooner.template.files import checkout
 
 
 class NoWheelError(Exception):
-    """The wheel of this engine is not to be had; the message says what to do."""
+    """There is no wheel of this engine; the message says what to do."""
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def _built(top: Path) -> Path:
 
 
 def _installed_from() -> Path | None:
-    """The file that the engine was installed from (PEP 610), if it still is there."""
+    """The file from which the engine was installed (PEP 610), if it still exists."""
     source = json.loads(distribution("sooner").read_text("direct_url.json") or "{}")
     address = urlsplit(source.get("url", ""))
     path = Path(unquote(address.path))

@@ -1,1 +1,1 @@
-"""What is wrong with a deployment, from the command line: `python -m src.doctor`."""
+"""The doctor, which finds faults of a deployment: `python -m src.doctor`."""

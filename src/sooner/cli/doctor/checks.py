@@ -1,4 +1,4 @@
-"""The checks: each says in a line what it found; where that is wrong it raises CheckFailed."""
+"""The checks: each returns a line with its finding, or raises CheckFailed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -22,12 +22,12 @@ LONGEST_TRANSACTION_SECONDS = 3600.0
 
 
 class CheckFailed(Exception):
-    """What is wrong, and what helps."""
+    """A fault, and its remedy."""
 
 
 @dataclass
 class Deployment:
-    """A deployment's database, on two connections; `listen` as the processes have it."""
+    """A deployment's database, on two connections; `listen` is the processes' LISTEN."""
 
     one: "asyncpg.Connection[Any]"
     two: "asyncpg.Connection[Any]"
@@ -40,13 +40,13 @@ class Deployment:
 
 
 async def database(deployment: Deployment) -> str:
-    """Whether it answers."""
+    """Whether the database answers."""
     row = await deployment.row(SQL.server)
     return f"PostgreSQL {row['version']}, database {row['name']}"
 
 
 async def schema(deployment: Deployment) -> str:
-    """Whether it is migrated."""
+    """Whether the schema has the revision that this code needs."""
     needed = newest_revision()
     try:
         row = await deployment.row(SQL.revision)
@@ -73,7 +73,7 @@ async def pooler(deployment: Deployment) -> str:
 
 
 async def notifications(deployment: Deployment) -> str:
-    """Whether what is notified arrives."""
+    """Whether notifications arrive."""
     if not deployment.listen:
         return "not listened for (LISTEN=0), everything polls"
     heard = asyncio.Event()
@@ -127,7 +127,7 @@ async def dead_rows(deployment: Deployment) -> str:
 
 
 async def leases(deployment: Deployment) -> str:
-    """Whether what dead workers held comes back."""
+    """Whether a living worker puts back the jobs of dead workers."""
     row = await deployment.row(SQL.leases)
     if row["overdue"] or row["orphans"]:
         held = f"{row['overdue']} leases ran out, {row['orphans']} jobs are held by nobody"
@@ -138,7 +138,7 @@ async def leases(deployment: Deployment) -> str:
 
 
 async def stranded(deployment: Deployment) -> str:
-    """Whether a living worker would claim what is due."""
+    """Whether living workers would claim all due jobs."""
     rows = await deployment.one.fetch(SQL.stranded.text)
     if not rows:
         return "every due job has a worker that would claim it"
@@ -150,13 +150,13 @@ async def stranded(deployment: Deployment) -> str:
 
 
 def _cause(row: Any) -> str:
-    """Why nobody would claim these jobs, and what helps."""
+    """Why no worker would claim these jobs, and the remedy."""
     if row["declared"] is None:
         return "no living worker knows it; deploy it again, or cancel them, else they end as no-such-actor"
     return f"no living worker serves its queue {row['declared']}; start one with --queues {row['declared']}"
 
 
-#: In this order; what stands behind the schema needs it.
+#: The checks in their order; those behind `schema` need the schema.
 CHECKS: dict[str, Callable[[Deployment], Awaitable[str]]] = {
     "database": database,
     "pooler": pooler,

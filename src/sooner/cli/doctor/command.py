@@ -19,12 +19,12 @@ class DoctorSettings(CommonSettings):
 
 
 async def examine(settings: DoctorSettings) -> int:
-    """Run the checks: the exit code."""
+    """Run the checks; the result is the exit code."""
     try:
         one, two = [
             await hosts.connect(**options(settings.database_url, "doctor", direct=False)) for _ in range(2)
         ]
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is what is wrong
+    except Exception as error:  # noqa: BLE001 - any error here is the finding
         return say(
             "database", wrong=f"cannot be reached: {_words(error)}: see DATABASE_URL, and whether it runs"
         )
@@ -43,17 +43,17 @@ async def examine(settings: DoctorSettings) -> int:
 
 
 async def run(name: str, deployment: Deployment) -> int:
-    """One check: 0 where it found nothing wrong."""
+    """Run one check; the result is 0 where it found no fault."""
     try:
         return say(name, well=await CHECKS[name](deployment))
     except CheckFailed as error:
         return say(name, wrong=str(error))
-    except Exception as error:  # noqa: BLE001 - a check that fails is a finding, and the next one is made all the same
+    except Exception as error:  # noqa: BLE001 - a check that cannot run is a finding, and the next check still runs
         return say(name, wrong=_found(error))
 
 
 def _found(error: Exception) -> str:
-    """What is wrong where a check could not be made, and what helps."""
+    """The fault that kept a check from running, and its remedy."""
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return f"{_words(error)}: run ops/postgres/roles.sql as the schema's owner, or the doctor with the owner's address"
     if isinstance(error, asyncpg.SyntaxOrAccessError):
@@ -69,7 +69,7 @@ def _words(error: Exception) -> str:
 
 
 def say(name: str, *, well: str | None = None, wrong: str | None = None) -> int:
-    """Print a check's line: its part of the exit code."""
+    """Print a check's line; the result is its part of the exit code."""
     print(f"{'ok' if wrong is None else 'WRONG':6}{name}: {well if wrong is None else wrong}")
     return int(wrong is not None)
 

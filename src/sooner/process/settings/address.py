@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote, urlencode
 
 Check = Callable[[str], str | None]
-"""What is wrong with a parameter's value, None where nothing is."""
+"""Checks a parameter's value: the error, or None."""
 
 
 def _one_of(*values: str) -> Check:
@@ -45,7 +45,7 @@ def _any(value: str) -> str | None:
     return None
 
 
-#: What asyncpg takes as it stands.
+#: Parameters that asyncpg takes as they are.
 SHARED: Final[Mapping[str, Check]] = {
     "passfile": _any,
     "krbsrvname": _any,
@@ -63,7 +63,7 @@ SHARED: Final[Mapping[str, Check]] = {
     "options": _any,
 }
 
-#: What goes before the same in front of the question mark.
+#: Parameters that take precedence over the same parts before the question mark.
 PARTS: Final[Mapping[str, Check]] = {
     "host": _any,
     "port": _any,
@@ -72,11 +72,11 @@ PARTS: Final[Mapping[str, Check]] = {
     "dbname": _any,
 }
 
-#: What asyncpg does not know, or does otherwise.
+#: Parameters that asyncpg does not know, or reads in another way.
 OURS: Final[Mapping[str, Check]] = {
     "target_session_attrs": _one_of("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
     "connect_timeout": _seconds,
-    # What asyncpg does anyway: no channel binding, no encryption by GSSAPI, UTF-8.
+    # The values that describe asyncpg's only behaviour: no channel binding, no encryption by GSSAPI, UTF-8.
     "channel_binding": _one_of("disable", "prefer"),
     "gssencmode": _one_of("disable", "prefer"),
     "client_encoding": _one_of("utf8", "UTF8", "utf-8", "UTF-8", "auto"),
@@ -96,7 +96,7 @@ SOCKET_OPTIONS: Final = ("keepalives_idle", "keepalives_interval", "keepalives_c
 
 
 class Address(NamedTuple):
-    """A connection URI in parts; None where it says nothing."""
+    """A connection URI in parts; None for a missing part."""
 
     user: str | None
     password: str | None
@@ -107,7 +107,7 @@ class Address(NamedTuple):
 
 
 def checked(url: str) -> str:
-    """The address, its scheme spelled out. Raises ValueError for one that some part of a deployment could not keep to."""
+    """The address with its full scheme. Raises ValueError for an address that some part of a deployment cannot use."""
     address = parsed(url)
     if not (address.database or "").strip("/"):
         raise ValueError("names no database (postgresql://user:password@host/database)")
@@ -123,9 +123,9 @@ def checked(url: str) -> str:
 
 
 def parsed(url: str) -> Address:
-    """The parts of an address, read as libpq reads them: `+` is itself, and a parameter goes before the same in front of it.
+    """The parts of an address, read as libpq reads them: `+` is itself, and a parameter takes precedence over the same part.
 
-    Raises ValueError for what is no such address.
+    Raises ValueError for a text that is no such address.
     """
     scheme, _, rest = url.partition("://")
     if scheme not in ("postgres", "postgresql") or not rest:
@@ -151,7 +151,7 @@ def parsed(url: str) -> Address:
 
 
 def for_asyncpg(url: str) -> dict[str, Any]:
-    """An address as options of `sooner.db.hosts.connect`: asyncpg's, and what asyncpg leaves to us."""
+    """An address as options of `sooner.db.hosts.connect`: asyncpg's options, and our own."""
     address = parsed(url)
     parameters = address.parameters
     query = urlencode(
@@ -175,7 +175,7 @@ def for_asyncpg(url: str) -> dict[str, Any]:
 
 
 def unless_named(url: str, **defaults: Any) -> dict[str, Any]:
-    """The parameters of ours that the address itself says nothing of."""
+    """Our default parameters, without those that the address itself names."""
     parameters = parsed(url).parameters
     return {name: value for name, value in defaults.items() if name not in parameters}
 
