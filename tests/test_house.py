@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -29,6 +30,47 @@ PIN = re.compile(r"(?m)^(?P<name>[a-z0-9-]+)==(?P<version>[^\s;]+)")
 def test_rule(command: str) -> None:
     done = subprocess.run(
         command.split(), cwd=ROOT, env=environment({}), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+SLOPPY = """import untyped_and_elsewhere
+import sooner
+import os
+def helper(x, y=[], id=None):
+    try:
+        if not x or 42>len(y):
+            print('x'   ,  os.environ.get("X"))
+    except Exception:
+        pass
+    return x+y+untyped_and_elsewhere.more( )
+@sooner.job
+def sloppy(name, times:int=1):
+    return helper([name]*times)
+"""
+
+
+@pytest.mark.parametrize("folder", ["actors", "schedules"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ruff check .",
+        "ruff format --check .",
+        "mypy --follow-imports=skip src/{}",
+    ],
+)
+def test_a_teams_own_modules_are_held_to_no_house_rules(command: str, folder: str, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    module = tmp_path / "src" / folder / "sloppy.py"
+    module.parent.mkdir(parents=True)
+    module.write_text(SLOPPY)
+    done = subprocess.run(
+        command.format(folder).split(),
+        cwd=tmp_path,
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
