@@ -1,9 +1,9 @@
 -- name: remains
--- Whether there is anything a worker of these queues and actors could do now, or somebody does.
+-- Whether a job of these queues and actors is due, or runs anywhere.
 select
   exists (
     select from dramatiq.queue as job
-    -- In whichever lane: it is brought to one that is claimed.
+    -- In any lane: a worker moves the job to a lane that is claimed.
     where state = 'queued' and due_at is null and actor = any(:actors::text[])
       and not exists (select from sooner.queue where name = job.queue_name and paused)
   ) or exists (

@@ -22,7 +22,7 @@ returning message_id, queue_name, actor, message::text as message, sealed::text 
   extract(epoch from dramatiq.clock() - coalesce(run_at, created_at))::double precision as age;
 
 -- name: claim_since
--- The same among the rounds since the ones given, one a priority: what was claimed before them is not walked over.
+-- The same, from a given round on for each priority: the walk skips jobs that were claimed in earlier rounds.
 with line as (
   select (number - 1)::smallint as priority, since
   from unnest(:since::bigint[]) with ordinality as line (since, number)
@@ -52,7 +52,7 @@ returning message_id, queue_name, actor, message::text as message, sealed::text 
   extract(epoch from dramatiq.clock() - coalesce(run_at, created_at))::double precision as age;
 
 -- name: claim_aged
--- Takes up to :batch jobs of lower priorities whose first in line has waited a minute: age prevents starvation.
+-- Takes up to :batch jobs of lower priorities whose first job has waited a minute: age prevents starvation.
 with line as (
   select priority from (values (2::smallint), (1::smallint)) as lower (priority)
   where exists (select from sooner.worker where id = :worker)
@@ -85,7 +85,7 @@ returning message_id, queue_name, actor, message::text as message, sealed::text 
   extract(epoch from dramatiq.clock() - coalesce(run_at, created_at))::double precision as age;
 
 -- name: limited_keys
--- The next 50 keys under which jobs of a lane wait, by a walk over the index that touches one entry a key.
+-- The next 50 limit keys of a lane's waiting jobs, by a walk over the index that touches one entry a key.
 with recursive key as (
   (select limit_key from dramatiq.queue
    where lane = :lane and state = 'queued' and due_at is null and limit_key > :after
@@ -102,7 +102,7 @@ select coalesce(array_agg(limit_key), '{}') as keys
 from (select limit_key from key where limit_key is not null limit 50) as next;
 
 -- name: claim_limited
--- Takes up to :batch due jobs of a lane whose jobs are limited: under each key as many as may still run.
+-- Takes up to :batch due jobs of a limited lane: under each key as many as its limit still allows.
 with open as (
   select key,
     least(
@@ -138,7 +138,7 @@ returning message_id, queue_name, actor, message::text as message, sealed::text 
   extract(epoch from dramatiq.clock() - coalesce(run_at, created_at))::double precision as age;
 
 -- name: unknown
--- What a worker holds without knowing: the answer to its claim was lost with the connection.
+-- The jobs that a worker holds without knowing, because the answer to its claim was lost with the connection.
 select message_id, queue_name, actor, message::text as message, sealed::text as sealed, tenant, priority, turn, created_at, request_id,
   traceparent, attempts, crashes, fence,
   extract(epoch from dramatiq.clock() - coalesce(run_at, created_at))::double precision as age
@@ -147,7 +147,7 @@ where state = 'consumed' and worker = :worker and message_id <> all(:known::uuid
 limit :batch;
 
 -- name: promote
--- Makes postponed jobs whose time has come claimable; answers when the next one is due, in seconds.
+-- Makes due postponed jobs claimable; the row has the seconds until the next one is due.
 with ripe as (
   select message_id, lane, priority, tenant, due_at
   from dramatiq.queue

@@ -1,6 +1,6 @@
 -- name: enqueue
 -- Adds jobs, as many as callers share this statement; a row is what dramatiq-pg's broker.enqueue writes, widened.
--- What is there already, by its id or a key of its own, is left as it is.
+-- A job whose id or key exists already is not added.
 with flow as materialized (
   select number, round, coalesce(
     (select queue.turn + 1 from dramatiq.queue
@@ -12,7 +12,7 @@ with flow as materialized (
   ) as turn
   from unnest(:flow_lane::text[], :flow_priority::smallint[], :flow_tenant::text[], :flow_since::bigint[])
     with ordinality as flow (lane, priority, tenant, since, number)
-  -- The round under way; the time where nobody waits.
+  -- The current round, or the time where no job waits.
   cross join lateral (
     select coalesce(
       (select queue.turn from dramatiq.queue
@@ -39,7 +39,7 @@ with flow as materialized (
     coalesce(due.due_at, dramatiq.clock()) + kind.retention,
     job.idempotency_key, job.fingerprint, job.limit_key, job.unique_key, job.sealed, job.parent,
     case when due.due_at is null then flow.turn + job.place end
-  -- What every job has comes as one text a column. A shorter array is filled up with nulls.
+  -- A column that every job fills comes as one text. Shorter arrays are filled up with nulls.
   from unnest(
     string_to_array(:message_id, chr(30))::uuid[], string_to_array(:message, chr(30))::jsonb[],
     string_to_array(:request_id, chr(30), ''), string_to_array(:traceparent, chr(30), ''),
@@ -59,7 +59,7 @@ with flow as materialized (
   on conflict do nothing
   returning message_id, lane, due_at
 )
--- One row for all of them, told by what they share; which ones were added only where not all were.
+-- One row for all jobs, with the values that they share; it lists the added jobs only where not all were added.
 select dramatiq.clock() as created_at,
   (select array_agg(round order by number) from flow) as rounds,
   (select array_agg(turn order by number) from flow) as turns,
@@ -73,8 +73,8 @@ select dramatiq.clock() as created_at,
 from added;
 
 -- name: enqueue_alike
--- The same for new jobs of one kind that ask for nothing beyond, as most do: a fifth less work in a batch of 32.
--- None of them may be there already: what is tried again goes by `enqueue`.
+-- The same for new jobs of one kind without optional columns, as most are: a fifth less work in a batch of 32.
+-- None of the jobs may exist already: second tries use `enqueue`.
 with flow as materialized (
   select round, coalesce(
     (select queue.turn + 1 from dramatiq.queue
@@ -112,7 +112,7 @@ select dramatiq.clock() as created_at, array[round] as rounds, array[turn] as tu
 from flow;
 
 -- name: enqueue_one
--- Adds a job that code submits, by the function that `sooner.submit` calls too; answers the id of the one that is there then.
+-- Adds a job that code submits, by the function that `sooner.submit` calls too; the row has its id, or the id of the job that holds its key.
 select sooner.enqueue(
   :id::uuid, :queue, :lane, :actor, :message::jsonb, :tenant, :priority::smallint, :request_id, :traceparent, :parent::uuid,
   coalesce(:run_at::timestamptz, dramatiq.clock() + :delay::double precision * interval '1 second'),
@@ -121,11 +121,11 @@ select sooner.enqueue(
 )::text as id;
 
 -- name: outcome
--- What a final job has come to.
+-- The result and error of a final job.
 select result::text, error::text from dramatiq.queue where message_id = :id::uuid and finished_at is not null;
 
 -- name: limits
--- Makes known how much may run under the keys of jobs to come.
+-- Writes the limits of keys.
 insert into sooner."limit" (key, most, interval_seconds, burst)
 select distinct on (key) key, most, interval_seconds, burst
 from unnest(:key::text[], :most::integer[], :interval_seconds::double precision[], :burst::integer[])
@@ -138,16 +138,16 @@ where ("limit".most, "limit".interval_seconds, "limit".burst)
 returning key;
 
 -- name: added
--- Reads back rows of an INSERT whose answer was lost.
+-- Reads the rows of an INSERT whose answer was lost.
 select message_id, created_at, due_at, expires_at, turn from dramatiq.queue where message_id = any(:ids::uuid[]);
 
 -- name: twins
--- Which jobs wait or run under these keys, of which there may be one at a time.
+-- The jobs that hold these unique keys.
 select message_id, unique_key from dramatiq.queue
 where unique_key = any(:unique_key::text[]) and state in ('queued', 'consumed');
 
 -- name: holders
--- Which jobs hold these idempotency keys; a key used more than a day ago, or for a job that has expired, comes free.
+-- The jobs that hold these idempotency keys; this frees a key of an expired job, or one used more than a day ago.
 with holder as (
   select job.message_id, job.tenant, job.actor, job.idempotency_key, job.fingerprint,
     job.created_at <= dramatiq.clock() - interval '24 hours'

@@ -1,5 +1,5 @@
 -- name: finish
--- Ends jobs, as many as are ready: writes only to those that are still held under the same fence; answers which.
+-- Ends jobs that are still held under the same fence; the row has their ids.
 with finished as (
   update dramatiq.queue as job
   set state = outcome.state, result = outcome.result, error = outcome.error, raised = outcome.raised,
@@ -24,7 +24,7 @@ select array_agg(message_id) as ids,
 from finished having count(*) > 0;
 
 -- name: finish_followed
--- The same for jobs that messages follow: these are there if the job's ending is, each once, whatever is tried again.
+-- The same for jobs with follow-ups, which are enqueued exactly once, if and only if the job's ending is written.
 with finished as (
   update dramatiq.queue as job
   set state = outcome.state, result = outcome.result, error = outcome.error, raised = outcome.raised,
@@ -62,7 +62,7 @@ select array_agg(message_id) as ids,
   pg_notify('sooner.changed', string_agg(message_id::text, ',')) as told,
   sum(case when exists (select from sooner.webhook where webhook.tenant = finished.tenant)
     then sooner.tell_webhooks(message_id, tenant, state) end) as hooked,
-  -- Their rounds are those of a stock producer's rows, which a claim may have passed.
+  -- Their rounds are made as for a stock producer's rows, so a claim may be past them.
   (select count(pg_notify(channel, 'back')) from (
     select distinct case when due_at is null then 'dramatiq.' || lane || '.enqueue' else 'sooner.postponed' end
     from added
@@ -70,7 +70,7 @@ select array_agg(message_id) as ids,
 from finished having count(*) > 0;
 
 -- name: give_back
--- Puts jobs back in line, to be tried again after a pause or at once; one that was to be cancelled is.
+-- Puts jobs back to waiting, to be tried again after a pause or at once; cancels jobs whose end was asked for.
 with outcome as (
   select *
   from unnest(
@@ -106,7 +106,7 @@ select array_agg(message_id) as ids,
 from changed having count(*) > 0;
 
 -- name: lose
--- Lets go of jobs as if their worker had died with them: the next heartbeat, anyone's, recovers what nobody alive holds.
+-- Lets go of jobs as if their worker had died: the next heartbeat of any worker recovers jobs that no living worker holds.
 with lost as (
   update dramatiq.queue as job
   set worker = gen_random_uuid()
@@ -117,7 +117,7 @@ with lost as (
 select array_agg(message_id) as ids from lost having count(*) > 0;
 
 -- name: progress
--- Notes how far jobs are, the latest word of each.
+-- Writes the latest progress of jobs.
 with word as (
   select * from unnest(:id::uuid[], :fence::bigint[], :progress::jsonb[]) as word (id, fence, progress)
 ), noted as (

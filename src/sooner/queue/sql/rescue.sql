@@ -1,5 +1,5 @@
 -- name: unclaimed
--- Where jobs wait that are due, or soon will be, and that no living worker would claim there.
+-- The lanes and actors of jobs that are due, or soon will be, and that no living worker would claim.
 with place as (
   select lane, queue_name, actor, bool_or(is_due) as is_due
   from (
@@ -14,7 +14,7 @@ with place as (
   select queues, actors, claims from sooner.worker where expires_at > dramatiq.clock()
 )
 select lane, actor, is_due,
-  -- Older code does not say what it knows.
+  -- Workers of older code do not list their actors.
   exists (select from living where actors is null or actors ? place.actor) as is_known
 from place
 where not exists (select from sooner.queue where name = place.queue_name and paused)
@@ -24,12 +24,12 @@ where not exists (select from sooner.queue where name = place.queue_name and pau
   );
 
 -- name: living
--- How many workers live, and whether any actor is noted that none of them knew.
+-- The number of living workers, and whether any actor is noted as unknown.
 select count(*) as workers, exists (select from sooner.unknown_actor) as is_any_unknown
 from sooner.worker where expires_at > dramatiq.clock();
 
 -- name: strays
--- Up to :batch jobs of an actor that are due in a lane, and as many that soon will be.
+-- Up to :batch jobs of an actor that are due in a lane, and as many that will be soon.
 (select message_id, tenant, message::text as message from dramatiq.queue
  where lane = :lane and actor = :actor and state = 'queued' and due_at is null
  order by priority, turn, message_id limit :batch)
@@ -39,7 +39,7 @@ union all
  order by due_at limit :batch);
 
 -- name: move
--- Brings waiting jobs from one lane to another, behind their tenants' jobs there.
+-- Moves waiting jobs from one lane to another, behind their tenants' jobs there.
 with stray as (
   select job.message_id, wanted.limit_key, job.priority, job.tenant, job.turn, job.due_at
   from unnest(:ids::uuid[], :limit_keys::text[]) as wanted (id, limit_key)
@@ -66,8 +66,8 @@ select (select count(*) from moved) as moved,
   (select pg_notify('dramatiq.' || :to_lane || '.enqueue', 'back') from moved where due_at is null limit 1) as woken;
 
 -- name: unknown
--- Counts for how long jobs wait for actors that no living worker knows, and forgets the others; answers which they have waited for too long.
--- Only time counts in which a worker lived all along: while there is none, nobody can tell.
+-- Counts how long jobs have waited for actors that no living worker knows, and forgets other actors; the rows are the actors to give up.
+-- Only time with a living worker counts: without one, an actor may be known again any moment.
 with forgotten as (
   delete from sooner.unknown_actor as unknown
   where name <> all(:actors::text[])
@@ -94,7 +94,7 @@ with forgotten as (
 select name from counted where seconds >= :seconds;
 
 -- name: give_up
--- Ends up to :batch due jobs of an actor in a lane, for no worker knows it; answers how many.
+-- Ends up to :batch due jobs of an unknown actor in a lane; the row has their number.
 with hopeless as (
   select message_id from dramatiq.queue
   where lane = :lane and actor = :actor and state = 'queued' and due_at is null
@@ -118,9 +118,9 @@ select count(*) as ended,
 from ended;
 
 -- name: given_up
--- Notes that an actor's jobs were ended: those that come now wait as long again, and its schedules add none.
+-- Notes that an actor's jobs were ended: later jobs wait as long again, and its schedules add none.
 update sooner.unknown_actor set given_up_at = dramatiq.clock(), seconds = 0 where name = :actor returning name;
 
 -- name: withdraw
--- A worker claims no more: what waits where it did may be brought elsewhere, however long its last jobs take.
+-- Notes that a worker claims no more: jobs in its lanes may be moved, however long its last jobs take.
 update sooner.worker set claims = '{}' where id = :worker::uuid and claims is not null returning id;

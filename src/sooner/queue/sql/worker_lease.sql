@@ -1,5 +1,5 @@
 -- name: register
--- A worker process begins: its lease, and what it knows and claims.
+-- Begins a worker's lease, with the actors that it knows and the lanes that it claims from.
 insert into sooner.worker (id, name, queues, tasks, threads, actors, claims, declared, expires_at)
 values (:worker::uuid, :name, :queues::text[], :tasks, :threads, :actors::jsonb, :claims::jsonb, :declared::jsonb,
   dramatiq.clock() + :seconds * interval '1 second')
@@ -14,14 +14,14 @@ where id = :worker::uuid
 returning id;
 
 -- name: bury
--- Takes away the leases that ran out.
+-- Takes away expired leases.
 delete from sooner.worker
 where id in (select id from sooner.worker where expires_at < dramatiq.clock() for update skip locked)
 returning id, name;
 
 -- name: recover
 -- Puts back the jobs that no living worker holds; ends those whose worker died with them for the third time.
--- One crash short of that, a job waits in a lane of its own: what killed its workers may have been a neighbour.
+-- After the second crash a job waits in the lane of last chances: another job may have killed its workers.
 with orphan as (
   select message_id, crashes + 1 >= :most_crashes as hopeless
   from dramatiq.queue as job
@@ -70,5 +70,5 @@ select message_id::text, state::text, crashes,
 from recovered;
 
 -- name: retire
--- A worker process ends in order; what it could not give back is recovered by the next one at once.
+-- Ends a worker's lease in order; other workers recover the jobs that it could not give back at once.
 delete from sooner.worker where id = :worker::uuid returning id;

@@ -1,5 +1,5 @@
 -- name: take
--- Takes the lease if it is free; answers how long it is held otherwise, in seconds.
+-- Takes the lease if it is free; otherwise the row has the seconds for which it is held.
 with taken as (
   update sooner.lease
   set holder = :holder, holder_name = :holder_name, fence = fence + 1, taken_at = dramatiq.clock(),
@@ -13,14 +13,14 @@ from sooner.lease
 where name = 'scheduler';
 
 -- name: beat
--- Extends the lease; no row where another one has taken it.
+-- Extends the lease; no row where another scheduler has taken it.
 update sooner.lease
 set beat_at = dramatiq.clock(), expires_at = dramatiq.clock() + :seconds * interval '1 second'
 where name = 'scheduler' and holder = :holder and fence = :fence
 returning dramatiq.clock() as now;
 
 -- name: release
--- Gives the lease up: a standby need not wait for it to run out.
+-- Releases the lease, so that a standby need not wait until it expires.
 update sooner.lease
 set holder = null, holder_name = null, expires_at = dramatiq.clock()
 where name = 'scheduler' and holder = :holder and fence = :fence;

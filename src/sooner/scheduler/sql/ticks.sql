@@ -1,5 +1,5 @@
 -- name: register
--- Notes the schedules; one that is new, or due at other times than before, begins now. Needs the lease.
+-- Writes the schedules; a schedule that is new, or has another expression, begins now. Needs the lease.
 with lease as materialized (
   select fence from sooner.lease
   where name = 'scheduler' and holder = :holder and fence = :fence and expires_at > dramatiq.clock()
@@ -15,7 +15,7 @@ set actor = excluded.actor, cron = excluded.cron, timezone = excluded.timezone,
 where (known.actor, known.cron, known.timezone) is distinct from (excluded.actor, excluded.cron, excluded.timezone);
 
 -- name: decided
--- Up to when each schedule's ticks are decided. A tick in the future, fired by a clock gone wrong, decides nothing.
+-- The time up to which each schedule's ticks are decided. A tick in the future, which a wrong clock fired, decides nothing.
 select schedule.name,
   greatest(schedule.since, (
     select max(tick) from sooner.tick where tick.schedule = schedule.name and tick.tick <= :now
@@ -24,8 +24,8 @@ from sooner.schedule
 where name = any(:names::text[]);
 
 -- name: fire
--- Fires a tick once and for all: its row and its job's, or neither. Needs the lease, and holds it until the commit.
--- Where workers live and none knows the actor, one job may wait for one that does, until it is given up: no second is added.
+-- Fires a tick once: adds its row and its job, or neither. Needs the lease, and locks it until the commit.
+-- While workers live but none knows the actor, one job may wait for a worker that does; no second job is added.
 with lease as materialized (
   select fence from sooner.lease
   where name = 'scheduler' and holder = :holder and fence = :fence and expires_at > dramatiq.clock()

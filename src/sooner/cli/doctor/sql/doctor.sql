@@ -1,5 +1,5 @@
 -- name: server
--- Which server this is.
+-- The server's version and database.
 select current_setting('server_version') as version, current_database() as name;
 
 -- name: revision
@@ -7,27 +7,27 @@ select current_setting('server_version') as version, current_database() as name;
 select version_num from sooner.alembic_version;
 
 -- name: backend
--- Which server process serves this connection now.
+-- The process of the server that serves this connection now.
 select pg_backend_pid() as pid;
 
 -- name: clock
--- The database's time, and how far the queue's clock is from it.
+-- The database's time, and the distance of the queue's clock from it.
 select clock_timestamp() as now, extract(epoch from dramatiq.clock() - now())::double precision as moved;
 
 -- name: connections
--- How many connections there are, and how many there may be.
+-- The number of connections, and its limit.
 select (select count(*) from pg_stat_activity where backend_type = 'client backend') as used,
   current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer as most;
 
 -- name: dead
--- Dead rows beside living ones, by table, and how long the oldest transaction has been open, in seconds.
+-- Dead and living rows of the table of jobs, and the age of the oldest transaction in seconds.
 select n_dead_tup as dead, n_live_tup as live,
   coalesce((select extract(epoch from max(clock_timestamp() - xact_start))::double precision from pg_stat_activity
     where backend_type = 'client backend' and datname = current_database()), 0) as oldest
 from pg_stat_user_tables where schemaname = 'dramatiq' and relname = 'queue';
 
 -- name: leases
--- Living workers, leases that ran out and that nobody took away, and jobs that no lease holds any more.
+-- Living workers, expired leases that no worker has taken away, and jobs that no lease holds.
 select count(*) filter (where expires_at >= dramatiq.clock()) as living,
   count(*) filter (where expires_at < dramatiq.clock()) as overdue,
   (select count(*) from dramatiq.queue as job
@@ -35,7 +35,7 @@ select count(*) filter (where expires_at >= dramatiq.clock()) as living,
 from sooner.worker;
 
 -- name: stranded
--- Due jobs that no living worker would claim, by actor, most first; how many workers live, and the queue in which one knows the actor.
+-- Due jobs that no living worker would claim, by actor, most first; the number of living workers, and the queue in which one knows the actor.
 with living as materialized (
   select queues, actors, claims from sooner.worker where expires_at > dramatiq.clock()
 ), served as materialized (

@@ -1,5 +1,5 @@
 -- name: walk_of_tenant
--- One tenant's jobs, newest first: looks at :scan of them, answers those that fit and the last one looked at.
+-- One tenant's jobs, newest first: looks at :scan jobs; the rows are the jobs that fit, and the last job looked at.
 select message_id, created_at, fits, place
 from (
   select message_id, created_at, row_number() over (order by created_at desc, message_id desc) as place,
@@ -23,7 +23,7 @@ where fits or place = :scan
 order by created_at desc, message_id desc limit :limit;
 
 -- name: walk_of_all
--- Everybody's jobs, newest first: looks at :scan of them, answers those that fit and the last one looked at.
+-- All tenants' jobs, newest first: looks at :scan jobs; the rows are the jobs that fit, and the last job looked at.
 select message_id, created_at, fits, place
 from (
   select message_id, created_at, row_number() over (order by created_at desc, message_id desc) as place,
@@ -47,7 +47,7 @@ where fits or place = :scan
 order by created_at desc, message_id desc limit :limit;
 
 -- name: ill_of_tenant
--- One tenant's jobs in a rare final state, by an index of their own, newest first: looks at :scan of them, answers those that fit and the last one looked at.
+-- One tenant's jobs in a rare final state, by an index of their own, newest first: looks at :scan jobs; rows as above.
 select message_id, created_at, fits, place
 from (
   select message_id, created_at, row_number() over (order by created_at desc, message_id desc) as place,
@@ -66,7 +66,7 @@ where fits or place = :scan
 order by created_at desc, message_id desc limit :limit;
 
 -- name: ill_of_all
--- Everybody's jobs in a rare final state, by an index of their own, newest first: looks at :scan of them, answers those that fit and the last one looked at.
+-- All tenants' jobs in a rare final state, by an index of their own, newest first: looks at :scan jobs; rows as above.
 select message_id, created_at, fits, place
 from (
   select message_id, created_at, row_number() over (order by created_at desc, message_id desc) as place,
@@ -84,7 +84,7 @@ where fits or place = :scan
 order by created_at desc, message_id desc limit :limit;
 
 -- name: live
--- Waiting or processing jobs of one tenant or (null) of all, newest first, gathered from up to :scan such jobs; `gathered` of these.
+-- Waiting or processing jobs of one tenant, or of all (null), newest first, from up to :scan such jobs; `gathered` is their number.
 with gathered as materialized (
   select message_id, created_at, tenant, actor from dramatiq.queue
   where state = 'queued' and due_at is null and :state = 'queued'
@@ -107,7 +107,7 @@ left join lateral (
 order by page.created_at desc, page.message_id desc;
 
 -- name: light
--- Of these jobs the newest whose texts together have at most :most bytes; the first in any case.
+-- The newest of these jobs, whose texts have at most :most bytes together; at least one job.
 select message_id
 from (
   select message_id, created_at, bytes,

@@ -8,10 +8,10 @@ from dramatiq.queue
 where message_id = any(:ids::uuid[]) and (expires_at is null or finished_at is null or expires_at > dramatiq.clock());
 
 -- name: gone
--- Whose job an id belongs to that has expired but is not yet removed.
+-- The tenant of a job that has expired but is not yet removed.
 select tenant from dramatiq.queue
 where message_id = :id and finished_at is not null and expires_at <= dramatiq.clock();
 
 -- name: versions
--- How far the watched jobs are: the net under lost notifications.
+-- The versions of followed jobs, which make up for lost notifications.
 select message_id, version from dramatiq.queue where message_id = any(:ids::uuid[]);

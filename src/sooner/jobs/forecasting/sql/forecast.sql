@@ -1,5 +1,5 @@
 -- name: note
--- Adds runs to what is known of their actors, given oldest first; only the last :most of each are kept.
+-- Adds runs to their actors' durations, given oldest first; the last :most of each actor are kept.
 with run as (
   select actor, array_agg(seconds order by number desc) as durations
   from unnest(:actor::text[], :seconds::real[]) with ordinality as run (actor, seconds, number)
@@ -12,19 +12,19 @@ set durations = (excluded.durations || known.durations)[1:(:most)::integer], not
 returning actor;
 
 -- name: known
--- What is known of actors' last runs, and the time.
+-- The durations of actors' last runs, and the time.
 select actor, durations, dramatiq.clock() as now from sooner.actor_history
 union all select null, null, dramatiq.clock();
 
 -- name: capacity
--- How many jobs of each lane living workers can run at once.
+-- The number of jobs of each lane that living workers can run at once.
 select lane.name as lane, sum(case when lane.threaded then worker.threads else worker.tasks end) as places
 from unnest(:lanes::text[], :queues::text[], :threaded::boolean[]) as lane (name, queue, threaded)
 join sooner.worker as worker on lane.queue = any(worker.queues) and worker.expires_at > dramatiq.clock()
 group by lane.name;
 
 -- name: backlogs
--- Who stands in line in each lane: how many (counted up to :most), the round under way, and a sample of the first.
+-- The backlog of each lane and priority: its length (counted up to :most), the current round, and a sample of the first jobs.
 select lane.name as lane, urgency.priority, first.turn, first.tenants, first.actors, line.length
 from unnest(:lanes::text[]) as lane (name)
 cross join unnest(array[0, 1, 2]::smallint[]) as urgency (priority)

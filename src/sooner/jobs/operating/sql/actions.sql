@@ -1,5 +1,5 @@
 -- name: cancel
--- Ends a waiting job, asks the worker of a processing one to stop it; no row where it is final.
+-- Ends a waiting job, or asks the worker of a processing job to stop it; no row for a final job.
 with cancelled as (
   update dramatiq.queue
   set state = case state when 'queued' then 'cancelled'::dramatiq.state else state end,
@@ -24,7 +24,7 @@ select state::text as state,
 from cancelled;
 
 -- name: cancel_waiting
--- Ends a waiting job; no row where it runs or is final.
+-- Ends a waiting job; no row for a job that runs or is final.
 with cancelled as (
   update dramatiq.queue
   set state = 'cancelled',
@@ -43,8 +43,8 @@ with cancelled as (
 select pg_notify('sooner.changed', message_id::text), (select count(*) from hooked) from cancelled;
 
 -- name: cancel_overdue
--- Cancels the jobs whose Cancel-After has passed, waiting or held by a worker that is dead, and asks living
--- workers to stop theirs; answers how many.
+-- Cancels the jobs whose Cancel-After has passed, waiting or held by a dead worker, and asks living workers to
+-- stop theirs; the row is their number.
 with overdue as (
   select message_id, state = 'queued' or not lease.holds as idle
   from dramatiq.queue as job
@@ -80,10 +80,10 @@ select count(*) as cancelled,
 from cancelled;
 
 -- name: retry
--- Puts a failed job back into its queue, if its actor is one of these or any living worker knows it; no row where it has not failed.
+-- Puts a failed job back into its queue, if its actor is one of these or a living worker knows it; no row for a job that has not failed.
 with failed as (
   select message_id, actor, actor = any(:actors::text[]) or exists (
-      -- Older code does not say what it knows.
+      -- Workers of older code do not list their actors.
       select from sooner.worker where expires_at > dramatiq.clock() and (actors is null or actors ? job.actor)
     ) as is_known
   from dramatiq.queue as job
@@ -116,7 +116,7 @@ with failed as (
 select actor, is_known, (select count(*) from told) + (select count(*) from woken) as notified from failed;
 
 -- name: resolve
--- Notes that a person has dealt with a failed job; no row where it has not failed.
+-- Notes that a person has dealt with a failed job; no row for a job that has not failed.
 with resolved as (
   update dramatiq.queue
   set state = 'error_resolved',
@@ -131,6 +131,6 @@ with resolved as (
 select message_id, (select count(*) from told) as notified from resolved;
 
 -- name: to_stop
--- Which of the jobs held here somebody wants stopped: the net under lost notifications.
+-- The jobs held here that were cancelled, to make up for lost notifications.
 select message_id from dramatiq.queue
 where message_id = any(:ids::uuid[]) and state = 'consumed' and cancel_requested;

@@ -1,5 +1,5 @@
 -- name: workers
--- Every worker process, and what it does now: how many jobs, and the dozen it has run the longest.
+-- Every worker process, with the number of its jobs and the dozen that have run the longest.
 select worker.id, worker.name, worker.queues, worker.started_at, worker.expires_at > dramatiq.clock() as alive,
   (select count(*) from dramatiq.queue where worker = worker.id and state = 'consumed') as processing,
   (
@@ -15,12 +15,12 @@ from sooner.worker
 order by worker.started_at, worker.id;
 
 -- name: scheduler
--- Who leads as the scheduler, if anybody does.
+-- The scheduler that leads, if there is one.
 select holder_name as name, taken_at as since, beat_at, holder is not null and expires_at > dramatiq.clock() as alive
 from sooner.lease where name = 'scheduler';
 
 -- name: schedules
--- The schedules that the scheduler knows, each with its last tick and that one's job.
+-- The schedules that the scheduler knows, each with its last tick and that tick's job.
 select schedule.name, schedule.actor, schedule.cron, schedule.timezone, last.tick as last_at, last.job,
   job.state::text as state
 from sooner.schedule
@@ -31,7 +31,7 @@ left join dramatiq.queue as job on job.message_id = last.job
 order by schedule.name;
 
 -- name: ill
--- How many jobs are in each rare final state, counted up to :most.
+-- The number of jobs in each rare final state, counted up to :most.
 select wanted.state::text as state, (
     select count(*) from (
       select from dramatiq.queue as job
@@ -41,7 +41,7 @@ select wanted.state::text as state, (
 from unnest(array['rejected', 'error_resolved', 'cancelled']::dramatiq.state[]) as wanted (state);
 
 -- name: size
--- How many rows the table has: counted while it is small, else judged by its size on disk as the planner does.
+-- The number of rows in the table: counted while it is small, else estimated from its size on disk as the planner does.
 with size as (
   select pg_relation_size(oid) / current_setting('block_size')::integer as pages, reltuples, relpages
   from pg_class where oid = 'dramatiq.queue'::regclass
@@ -53,7 +53,7 @@ select pages > :counted as estimated, case
 from size;
 
 -- name: glance
--- Jobs as one line each.
+-- Jobs in brief.
 select message_id as id, actor, queue_name as queue, state::text as state, tenant, priority, created_at, due_at,
   started_at, finished_at, attempts, crashes, progress::text as progress, error->>'title' as failure
 from dramatiq.queue
@@ -61,7 +61,7 @@ where message_id = any(:ids::uuid[])
 order by created_at desc, message_id desc;
 
 -- name: facts
--- What operators see of one job beside its document.
+-- The facts about a job that operators see beside its document.
 select job.tenant, job.worker, worker.name as worker_name, job.traceparent, job.idempotency_key, job.due_at,
   job.cancel_at, job.cancel_requested
 from dramatiq.queue as job left join sooner.worker on worker.id = job.worker

@@ -3,7 +3,7 @@
 select 1 as taken from sooner.sample where at = date_bin(:step * interval '1 second', dramatiq.clock(), 'epoch') limit 1;
 
 -- name: take
--- Keeps what goes on in the queues now, once a step whoever asks; forgets what is older than :kept seconds.
+-- Adds a sample of the queues, one a step from any process; removes samples older than :kept seconds.
 with old as (
   delete from sooner.sample where at < dramatiq.clock() - :kept * interval '1 second'
 )

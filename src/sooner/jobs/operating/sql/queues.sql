@@ -1,5 +1,5 @@
 -- name: stats
--- Every queue that is declared, has live jobs, workers or a word of the operators, with what goes on in it; `judged` where there is more than is counted.
+-- Every queue that is declared, or has live jobs, workers or a setting, with its numbers; `judged` where they are estimates.
 with recursive lane (name) as (
   (select lane from dramatiq.queue where state = 'queued' and due_at is null order by lane limit 1)
   union all
@@ -9,7 +9,7 @@ with recursive lane (name) as (
   )
   from lane as before where name is not null
 ), served as materialized (
-  -- Whatever lane their jobs lie in, a worker that serves them brings them to where it claims.
+  -- A worker moves jobs of the actors that it serves to its own lanes, whatever lane they are in.
   select distinct actor
   from sooner.worker cross join jsonb_each(claims) as claim (lane, actors)
   cross join jsonb_array_elements_text(claim.actors) as actor
@@ -104,7 +104,7 @@ where :only::text is null or name = :only
 order by name;
 
 -- name: pause
--- Stops or starts claiming from a queue, for every worker and until it is said otherwise.
+-- Stops or starts claiming from a queue, for every worker, until the next call.
 with said as (
   insert into sooner.queue (name, paused) values (:name, :paused)
   on conflict (name) do update set paused = excluded.paused
@@ -113,7 +113,7 @@ with said as (
 select pg_notify('sooner.control', '') from said;
 
 -- name: table
--- How the table of jobs and the notification queue are doing.
+-- The state of the table of jobs and of the notification queue.
 select n_dead_tup as dead_tuples, n_live_tup as live_tuples, pg_total_relation_size(relid) as table_bytes,
   pg_notification_queue_usage() as notification_queue_usage_ratio
 from pg_stat_all_tables where relid = 'dramatiq.queue'::regclass;

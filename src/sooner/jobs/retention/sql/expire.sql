@@ -1,5 +1,5 @@
 -- name: jobs
--- Removes final jobs that are past their time, the oldest first; whoever locks one keeps it until the next cleaning.
+-- Removes expired final jobs, the oldest first; a locked job stays until the next cleaning.
 with expired as (
   select ctid from dramatiq.queue
   where finished_at is not null and expires_at <= dramatiq.clock()
@@ -12,7 +12,7 @@ with expired as (
 select count(*) as removed from removed;
 
 -- name: uploads
--- Removes uploads that are past their time, unfinished ones too, with their pieces.
+-- Removes expired uploads, also unfinished ones, with their pieces.
 with expired as (
   select id from sooner.upload where expires_at <= dramatiq.clock() limit :batch for update skip locked
 ), removed as (
@@ -21,7 +21,7 @@ with expired as (
 select count(*) as removed from removed;
 
 -- name: files
--- Removes files whose job is gone, with their pieces; the oldest first, as jobs go: orphans are found at once.
+-- Removes files of removed jobs, with their pieces, the oldest first: jobs go in this order, so orphans are found at once.
 with orphan as (
   select id from sooner.file
   where not exists (select from dramatiq.queue where message_id = file.job)
@@ -34,7 +34,7 @@ with orphan as (
 select count(*) as removed from removed;
 
 -- name: ticks
--- Removes ticks fired long ago; their schedules remember that they are past, should a clock step back behind them.
+-- Removes old ticks; their schedules remember that they are past, in case a clock steps back behind them.
 with old as (
   select ctid, schedule, tick from sooner.tick
   where fired_at <= dramatiq.clock() - :kept * interval '1 second' and tick <= dramatiq.clock()
@@ -51,7 +51,7 @@ with old as (
 select count(*) as removed from removed;
 
 -- name: keys
--- Removes API keys that are past their time.
+-- Removes expired API keys.
 with expired as (
   select id from sooner.api_key where expires_at <= dramatiq.clock() limit :batch for update skip locked
 ), removed as (
@@ -60,7 +60,7 @@ with expired as (
 select count(*) as removed from removed;
 
 -- name: tokens
--- Removes tokens that are past their time.
+-- Removes expired tokens.
 with expired as (
   select id from sooner.token where expires_at <= dramatiq.clock() limit :batch for update skip locked
 ), removed as (

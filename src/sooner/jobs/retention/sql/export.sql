@@ -1,5 +1,5 @@
 -- name: batch
--- A tenant's next jobs after a position, oldest first, whose texts together have at most :most bytes; one in any case.
+-- A tenant's next jobs after a position, oldest first, whose texts have at most :most bytes together; at least one job.
 select message_id, created_at
 from (
   select message_id, created_at, bytes,
@@ -25,7 +25,7 @@ where so_far <= :most or so_far = bytes
 order by created_at, message_id;
 
 -- name: files
--- The next files that are results of a tenant's jobs since a time; earlier archives are left out, else each held all before.
+-- The next files that are results of a tenant's jobs since a time, without archives, each of which would hold all before it.
 select file.id, file.job, file.name, file.type, file.bytes, file.sha256
 from sooner.file join dramatiq.queue on message_id = file.job
 where state = 'done' and tenant = :tenant and queue.created_at >= :since and actor <> 'export_archive'

@@ -1,5 +1,5 @@
 -- name: counts
--- How many jobs of each of these tenants wait in these lanes, and postponed anywhere; each counted up to :most.
+-- The number of each tenant's jobs that wait in these lanes, or are postponed anywhere; each counted up to :most.
 select tenant.name as tenant, (due.number + postponed.number)::integer as waiting
 from unnest(:tenants::text[]) as tenant (name)
 cross join lateral (

@@ -5,13 +5,13 @@ values (:id, :tenant, :name, :scopes, :digest, dramatiq.clock() + :seconds * int
 returning id, expires_at;
 
 -- name: find
--- The key of a digest, if it is good now.
+-- The key with this digest, if it is valid now.
 select id, tenant, scopes, extract(epoch from expires_at - dramatiq.clock())::double precision as seconds_left
 from sooner.api_key
 where digest = :digest and revoked_at is null and (expires_at is null or expires_at > dramatiq.clock());
 
 -- name: holder
--- The key of an id, if it is good now.
+-- The key with this id, if it is valid now.
 select tenant, scopes from sooner.api_key
 where id = :id and revoked_at is null and (expires_at is null or expires_at > dramatiq.clock());
 
@@ -21,15 +21,15 @@ select id, tenant, name, scopes, created_at, expires_at, revoked_at, last_used_a
 from sooner.api_key order by created_at desc, id desc;
 
 -- name: revoke
--- Takes a key back; no row where there is none that is still good.
+-- Revokes a key; no row where there is no valid key.
 update sooner.api_key set revoked_at = dramatiq.clock() where id = :id and revoked_at is null returning id;
 
 -- name: used
--- Notes when keys were last used.
+-- Notes that keys were used now.
 update sooner.api_key set last_used_at = dramatiq.clock() where id = any(:ids::uuid[]);
 
 -- name: create_token
--- Stores a new token's digest; it ends with its key at the latest. No row where the key is not good any more.
+-- Stores a new token's digest; it ends with its key at the latest. No row where the key is not valid any more.
 insert into sooner.token (id, key, digest, expires_at)
 select :id, key.id, :digest, least(dramatiq.clock() + :seconds * interval '1 second', key.expires_at)
 from sooner.api_key as key
@@ -37,7 +37,7 @@ where key.id = :key and revoked_at is null and (expires_at is null or expires_at
 returning expires_at;
 
 -- name: find_token
--- The key behind a token's digest, if both are good now.
+-- The key behind the token with this digest, if both are valid now.
 select key.id, key.tenant, array['jobs'] as scopes,
   extract(epoch from least(token.expires_at, key.expires_at) - dramatiq.clock())::double precision as seconds_left
 from sooner.token join sooner.api_key as key on key.id = token.key
