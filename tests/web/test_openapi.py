@@ -195,7 +195,7 @@ async def test_a_method_that_is_not_taken_is_told_which_are(
         "type": "method-not-allowed",
         "title": "This address does not take this method",
         "status": 405,
-        "detail": "It takes GET, HEAD.",
+        "detail": "This address takes GET, HEAD.",
     }
 
 

@@ -73,7 +73,7 @@ class MethodNotAllowed(Problem):
     status, type, title = 405, "method-not-allowed", "This address does not take this method"
 
     def __init__(self, allow: str) -> None:
-        super().__init__(f"It takes {allow}." if allow else None)
+        super().__init__(f"This address takes {allow}." if allow else None)
         self._allow = allow
 
     def headers(self) -> Mapping[str, str]:
@@ -103,7 +103,7 @@ class UnsupportedMediaType(Problem):
 class RangeNotSatisfiable(Problem):
     """`size` is the number of bytes of the representation."""
 
-    status, type, title = 416, "range-not-satisfiable", "The range lies outside of what is there"
+    status, type, title = 416, "range-not-satisfiable", "The range lies outside of the result"
 
     def __init__(self, size: int) -> None:
         super().__init__(f"There are {size} bytes.")

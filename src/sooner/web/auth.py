@@ -55,5 +55,8 @@ async def may_see(request: Request, id: UUID) -> Caller | None:
         return await caller(request)
     resources: Resources = request.app.state.resources
     if not resources.signed_urls.check(id, access, datetime.now(UTC)):
-        raise Unauthorized("The address's access is wrong or has expired.", error="invalid_token")
+        raise Unauthorized(
+            "The address's access is wrong or has expired: a key gets a new one.",
+            error="invalid_token",
+        )
     return None

@@ -77,7 +77,10 @@ async def test_another_origins_page_acts_in_nobodys_name(
     ):
         answer = await forged
         assert answer.status_code == 403
-        assert answer.json()["detail"] == "This comes from a page of another origin."
+        assert (
+            answer.json()["detail"]
+            == "A page of another origin made this request: use the dashboard's own page."
+        )
 
 
 async def test_our_own_page_acts(signed_in: httpx.AsyncClient, web: Web) -> None:

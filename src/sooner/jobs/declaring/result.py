@@ -43,7 +43,7 @@ class NotAsDeclared(Failure):
     """The actor's result does not fit its declared type."""
 
     def __init__(self, where: str, why: str) -> None:
-        detail = f"The actor gave back what its declared result does not allow, at {where}: {why}"
+        detail = f"The actor's result does not fit its declared type, at {where}: {why}"
         super().__init__(detail, type="result-not-as-declared", title="The result is not as declared")
 
 
@@ -69,7 +69,7 @@ def _unawaited(value: Any) -> ResultNotJson:
         # A coroutine that is never closed makes Python warn in a log, far from the job.
         value.close()
     return ResultNotJson(
-        "The actor gave back an awaitable that nobody awaits: declare it `async def`, or await it."
+        "The actor returned an awaitable that nobody awaits: declare it `async def`, or await it."
     )
 
 

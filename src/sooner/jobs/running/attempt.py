@@ -219,7 +219,11 @@ class Attempt(MessageProxy):
             log.error(  # noqa: TRY400 - logging the exception itself has just failed
                 "an exception that cannot be told", job=str(self.id), by=type(worse).__name__
             )
-            failure = Failure("The exception cannot be told.", type=type(error).__name__, again=False)
+            failure = Failure(
+                "The exception's own code failed: it has no text.",
+                type=type(error).__name__,
+                again=False,
+            )
             self.fail_with(failure, failure)
 
     def _raised(self, error: BaseException) -> None:
@@ -238,7 +242,9 @@ class Attempt(MessageProxy):
         elif isinstance(error, asyncio.CancelledError):
             self.fail_with(
                 Failure(
-                    "Nobody asked it to stop.", type="cancelled-itself", title="The actor cancelled itself"
+                    "The actor raised CancelledError, but nobody had cancelled the job.",
+                    type="cancelled-itself",
+                    title="The actor cancelled itself",
                 ),
                 cause,
             )

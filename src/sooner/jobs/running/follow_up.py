@@ -21,7 +21,7 @@ class NoFollowUp(Failure):
 
     def __init__(self, detail: str) -> None:
         super().__init__(
-            detail, type="no-follow-up", title="What follows the job cannot be told", again=False
+            detail, type="no-follow-up", title="The message that follows the job cannot be made", again=False
         )
 
 

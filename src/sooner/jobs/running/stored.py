@@ -25,7 +25,7 @@ class TooOld(Failure):
     """The message's `max_age` had passed when the attempt began."""
 
     def __init__(self, seconds: float) -> None:
-        detail = f"The job was to begin within {seconds:g} s, or not at all."
+        detail = f"The job did not begin within {seconds:g} s, the max_age of its message."
         super().__init__(detail, type="too-old", title="The job waited too long", again=False)
 
 

@@ -33,7 +33,9 @@ async def deliver(webhook: UUID, job: UUID, event: str, ended_at: datetime) -> i
     if status == httpx.codes.GONE:
         await webhooks.disable(webhook)
     elif not 200 <= status < 300:
-        raise Failure(f"It answered {status}.", type="webhook-refused", title="The endpoint did not take it")
+        raise Failure(
+            f"The endpoint answered {status}.", type="webhook-refused", title="The endpoint did not take it"
+        )
     return status
 
 
@@ -61,7 +63,7 @@ async def _post(url: httpx.URL, headers: dict[str, str], body: bytes) -> int:
                 if answer.status_code not in (307, 308) or location is None:
                     return answer.status_code
                 url = url.join(location)
-    raise Refused(f"It redirects more than {MOST_REDIRECTS} times.")
+    raise Refused(f"The endpoint redirects more than {MOST_REDIRECTS} times.")
 
 
 def _headers(endpoint: Endpoint, body: bytes) -> dict[str, str]:

@@ -78,4 +78,4 @@ def check_url(url: str) -> None:
     if len(url) > LONGEST_URL or not fits or any(not "!" <= c <= "~" for c in url):
         raise Invalid([wrong("#/url", f"an https:// address of at most {LONGEST_URL} characters is needed")])
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise Invalid([wrong("#/url", "an address with a user, password or fragment is not taken")])
+        raise Invalid([wrong("#/url", "leave user, password and fragment out of the address")])

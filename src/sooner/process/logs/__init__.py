@@ -31,7 +31,7 @@ def _told(exc_info: ExcInfo) -> str:
     try:
         return "".join(traceback.format_exception(exc_info[1])).rstrip("\n")
     except BaseException:  # noqa: BLE001 - an exception that cannot be logged must not end its thread
-        return f"{exc_info[0].__name__}: it cannot be told"
+        return f"{exc_info[0].__name__}: its text cannot be made"
 
 
 #: The most characters of an exception with its traceback, which may be of any length.

@@ -30,7 +30,7 @@ async def upload(request: Request) -> Response:
     try:
         stored = await resources.uploads.store(who.tenant, request.stream(), most=most)
     except ClientDisconnect:
-        raise BadRequest("The upload did not arrive whole.") from None
+        raise BadRequest("The upload did not arrive completely: send it again.") from None
     document = {"id": str(stored.id), "bytes": stored.bytes, "sha256": stored.sha256}
     return Response(orjson.dumps(document), 201, media_type="application/json")
 

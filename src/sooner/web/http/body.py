@@ -48,7 +48,7 @@ async def read(request: Request, most: int) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise BadRequest("The body did not arrive whole.")
+            raise BadRequest("The body did not arrive completely: send the request again.")
         part, more = message.get("body", b""), message.get("more_body", False)
         size += len(part)
         if size > most:

@@ -44,6 +44,8 @@ class Cors(CORSMiddleware):
         answer = super().preflight_response(request_headers)
         if answer.status_code < 400:
             return answer
-        refusal = response(Forbidden("Scripts of this origin, or with this method, are not let in here."))
+        refusal = response(
+            Forbidden("CORS_ALLOW_ORIGINS does not name this origin, or the method is none of ours.")
+        )
         refusal.headers["Vary"] = answer.headers["Vary"]
         return refusal

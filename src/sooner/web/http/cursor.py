@@ -25,4 +25,6 @@ def decode(text: str) -> Position:
         microseconds, id = _PARTS.unpack(base64.b64decode(text, altchars=b"-_", validate=True))
         return Position(_EPOCH + timedelta(microseconds=microseconds), UUID(bytes=id))
     except (ValueError, binascii.Error, struct.error, OverflowError):
-        raise Invalid([wrong("#/cursor", "the cursor is not one that a list gave")]) from None
+        raise Invalid(
+            [wrong("#/cursor", "the cursor is from no list: take it from the `next` of a page")]
+        ) from None

@@ -28,7 +28,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, HTTPException):
         return _of_starlette(error)
     log.error("request failed", exc_info=error)
-    return Problem("Something went wrong here; the request id tells us what.")
+    return Problem("The service failed unexpectedly: its operators find the cause by the X-Request-ID.")
 
 
 def _of_starlette(error: HTTPException) -> Problem:

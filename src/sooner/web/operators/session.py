@@ -111,7 +111,7 @@ def refuse_foreign(request: Request) -> None:
     else:
         foreign = origin is not None and origin.partition("://")[2] != request.headers.get("host")
     if foreign:
-        raise Forbidden("This comes from a page of another origin.")
+        raise Forbidden("A page of another origin made this request: use the dashboard's own page.")
 
 
 ROUTES = [
