@@ -1,4 +1,4 @@
-"""Jobs: declaring, submitting, following, running and stopping them."""
+"""Jobs, the domain, by story: declaring, submitting, following, running, operating."""
 
 from sooner.jobs.context import current, progress
 from sooner.jobs.declaring.declare import job

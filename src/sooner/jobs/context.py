@@ -37,7 +37,7 @@ def current_if_any() -> Current | None:
 
 
 def origin() -> Origin:
-    """What a job inherits that the code which is running here submits."""
+    """The values that a new job inherits from the job whose code submits it."""
     job = _current.get(None)
     return Origin() if job is None else Origin(job.tenant, job.request_id, job.traceparent, job.id)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from sooner.db import Database
 
 if TYPE_CHECKING:
-    # It brings httpx, which web has no use for.
+    # `sooner.outgoing` imports httpx, which web does not need.
     from sooner.outgoing import Network
 
 _lent: "list[tuple[Database, Network]]" = []

@@ -1,4 +1,4 @@
-"""Web, worker and scheduler as they run: each gives way to a newer one of itself when its code has changed."""
+"""The formation: web, worker and scheduler of a run, each of which is replaced when its code changes."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
 
 PROCESSES: Final = ("web", "worker", "scheduler")
-#: What is started ahead of its turn. A scheduler has no hurry.
+#: The processes that start ahead of a change. A scheduler may take its time.
 AHEAD: Final = ("web", "worker")
 GRACE_SECONDS: Final = 6
-"""For web, worker and scheduler to end; of the ten seconds PostgreSQL gets the rest."""
+"""The seconds in which web, worker and scheduler may end; PostgreSQL gets the rest of the ten seconds."""
 
 SOURCES: Final = ROOT / "src"
-#: Several web processes share a socket that uvicorn opens before it loads anything: only a stand-in can load ahead of its turn.
+#: Several web processes share a socket, which uvicorn opens before it loads anything: a stand-in loads the modules ahead.
 STAND_IN: Final = "exec python -c 'import src.api'"
-#: The next ones are started once the last ones have had this long to answer first.
+#: The seconds that new processes get to answer first, before the next ones start.
 NEXT_AFTER_SECONDS: Final = 0.5
 
 
@@ -55,12 +55,12 @@ class Formation:
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def start(self) -> None:
-        """Starts the first ones."""
+        """Starts the first processes."""
         for name in PROCESSES:
             self._current[name] = await self._started(name, self._commands[name], serving=True)
 
     async def load_error(self) -> str | None:
-        """Why the first ones cannot load the team's modules; None once they have."""
+        """The error with which the first processes fail to load the team's modules; None once they have loaded them."""
         return await _first_error(self._current[name] for name in AHEAD)
 
     async def failure(self) -> None:
@@ -68,18 +68,18 @@ class Formation:
         await self._failed
 
     async def stop(self) -> None:
-        """Ends them all."""
+        """Ends all processes."""
         self._let_go(list(self._alive))
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def prepare(self) -> None:
-        """Starts the next ones, and waits until they have loaded the engine."""
+        """Starts the next processes, and waits until they have loaded the engine."""
         async with self._turn:
             await self._start_next()
         await asyncio.gather(*(each.standing() for each in self._next.values()))
 
     async def watch(self) -> None:
-        """Puts newer ones in their place whenever a file under `src/` has changed."""
+        """Replaces the processes whenever a file under `src/` changes."""
         try:
             async for changes in awatch(SOURCES, debounce=400, step=30):
                 async with self._turn:
@@ -153,7 +153,7 @@ class Formation:
         task.add_done_callback(self._tasks.discard)
 
     async def _until_port(self, *, free: bool) -> None:
-        """Waits until web has left its port, or listens there; not for ever."""
+        """Waits until web has left its port, or listens there, for a bounded time."""
         deadline = time.monotonic() + GRACE_SECONDS
         while is_free(self._port) != free and time.monotonic() < deadline:  # noqa: ASYNC110 - a port tells nobody
             await asyncio.sleep(0.01)

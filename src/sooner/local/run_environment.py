@@ -20,10 +20,10 @@ class NotRunningError(Exception):
 
 
 def write(environment: Mapping[str, str], url: str, key: str) -> None:
-    """Keeps the environment of the web process, and what the command line needs: SOONER_URL, SOONER_KEY."""
+    """Writes the environment of the web process, with SOONER_URL and SOONER_KEY for the command line."""
     programs = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
     kept = {**environment, "PATH": programs, "SOONER_URL": url, "SOONER_KEY": key}
-    # A command that a person runs is not the run's: it is not ended with it.
+    # Without the run's mark, for the end of the run must not end a person's commands.
     told = {name: value for name, value in kept.items() if name not in MARK}
     half = ENVIRONMENT.with_suffix(".new")
     with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

@@ -1,4 +1,4 @@
-"""A service that is started ahead of its turn, and told when to load the team's modules and when to serve."""
+"""A process that starts ahead of its turn; the run says when it loads the team's modules and when it serves."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-#: Of what a process said that ended before it could tell why, so many lines are shown.
+#: The lines shown of the output of a process that ended without an error of its modules.
 LAST_LINES = 12
 
 
 class StandbyProcess(SupervisedProcess):
-    """See `sooner.process.standby` for the other side. Its output is held back until it serves.
+    """A process in standby, see `sooner.process.standby` for its side. Its output is held back until it serves.
 
     Args:
         name: what its output is printed under.
@@ -42,7 +42,7 @@ class StandbyProcess(SupervisedProcess):
         self._server: asyncio.Server
 
     async def start(self, *, serving: bool = False) -> asyncio.Task[None]:
-        """Starts it, ahead of its turn or not; the task ends when it cannot be kept running."""
+        """Starts the process, ahead of its turn or not; the task ends when the process cannot be kept running."""
         if serving:
             self.serve()
         self._server = await asyncio.start_unix_server(self._talk, self._path)
@@ -50,13 +50,13 @@ class StandbyProcess(SupervisedProcess):
         return self._keeper
 
     async def standing(self) -> None:
-        """Waits until it has loaded the engine, or ended."""
+        """Waits until the process has loaded the engine, or ended."""
         standing = asyncio.create_task(self._stands.wait())
         await asyncio.wait([standing, self._keeper], return_when=asyncio.FIRST_COMPLETED)
         standing.cancel()
 
     async def load(self) -> str | None:
-        """Has it load the team's modules: None, or why it cannot. Raises SettingsError."""
+        """Lets the process load the team's modules; the result is None, or its error. Raises SettingsError."""
         self._may_load.set()
         waited: list[asyncio.Future[Any]] = [self._outcome, self._keeper]
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
@@ -66,7 +66,7 @@ class StandbyProcess(SupervisedProcess):
         return "".join(self._held[-LAST_LINES:]) or f"{self.name} ended before it served"
 
     def serve(self) -> None:
-        """Lets it serve; from now on it is started again when it ends, and its output is shown."""
+        """Lets the process serve; from now on it is restarted when it ends, and its output is shown."""
         self._serves = True
         self._may_load.set()
         self._may_serve.set()
@@ -75,14 +75,14 @@ class StandbyProcess(SupervisedProcess):
         self._held.clear()
 
     def show(self, line: str) -> None:
-        """Prints a line of its output, once it serves."""
+        """Prints a line of the output, once the process serves."""
         if self._serves:
             super().show(line)
         else:
             self._held.append(line)
 
     async def retire(self, grace: float) -> None:
-        """Ends it for good, after `grace` seconds at the latest; at once where it has never served."""
+        """Ends the process for good, within `grace` seconds, or at once where it has never served."""
         failed = self._outcome.done() and self._outcome.result() is not None
         self.is_wanted = False
         for event in (self._retired, self._may_load, self._may_serve):
@@ -101,7 +101,7 @@ class StandbyProcess(SupervisedProcess):
         await self.keep_running()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One process of the service, of which there may be several; it ends when its line is closed."""
+        """Talk with one process, of which a service may have several; the process ends when the connection closes."""
         self._stands.set()
         with contextlib.suppress(OSError), contextlib.closing(writer):
             if not await self._said(writer, "load", self._may_load):
@@ -115,7 +115,7 @@ class StandbyProcess(SupervisedProcess):
             elif self._note(error):
                 await self._retired.wait()
             else:
-                # It served, and cannot be started again as it is now.
+                # The process has served before, but its code as it is now cannot be loaded.
                 say(error, name=self.name)
 
     async def _said(self, writer: asyncio.StreamWriter, word: str, turn: asyncio.Event) -> bool:
@@ -127,7 +127,7 @@ class StandbyProcess(SupervisedProcess):
         return True
 
     def _note(self, outcome: str | None) -> bool:
-        """Whether this is the first outcome."""
+        """Note an outcome; True for the first."""
         if self._outcome.done():
             return False
         self._outcome.set_result(outcome)

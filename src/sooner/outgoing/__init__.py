@@ -1,8 +1,8 @@
 """HTTP to addresses that strangers name: a repository, an archive, a webhook.
 
-Whoever names an address must not reach through this service what only this service can reach (server-side request
-forgery, OWASP SSRF Prevention Cheat Sheet): every address a name resolves to is checked, the connection goes to the
-checked address and no other, and each redirect is checked anew.
+A stranger must not reach addresses through this service that only this service can reach (server-side request forgery,
+OWASP SSRF Prevention Cheat Sheet): every IP address behind a name is checked, the connection goes to a checked address
+alone, and each redirect is checked again.
 """
 
 from sooner.outgoing.network import Network

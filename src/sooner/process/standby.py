@@ -1,6 +1,6 @@
-"""A process that `./ops/run` starts ahead of its turn: it loads the engine, waits, and loads the team's modules when they have changed.
+"""Standby: a process that `./ops/run` starts ahead loads the engine, waits, and loads the team's modules when they have changed.
 
-A line of JSON each way: the run says "load" and "serve", the process null or why its modules cannot be loaded.
+They exchange lines of JSON: the run says "load" and "serve", the process null or the error of its modules.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from typing import Any, Final
 SETTING: Final = "SOONER_STANDBY"
 """The run's socket, in the environment of a process that it started; without it nothing here does anything."""
 
-#: Of an error so many lines are shown: the team's last frames with their source, and the exception.
+#: The lines shown of an error: the team's last frames with their source, and the exception's text.
 MOST_FRAMES, MOST_WORDS = 3, 6
 
 _run: Any = None
@@ -25,19 +25,19 @@ _is_loading = False
 
 
 def wait() -> None:
-    """Wait until the team's modules are to be loaded. What the engine needs is loaded by then, and is not loaded again."""
+    """Wait until the run says that the team's modules may load. The engine's modules are loaded before, and only once."""
     if SETTING not in os.environ or _run is not None:
         return
     _join()
     _hear("load")
-    # Modules may have come since the folder was read, and one saved twice in a second looks like its own bytecode.
+    # There may be new modules since the folder was read, and a module saved twice in a second looks like its own bytecode.
     importlib.invalidate_caches()
     sys.dont_write_bytecode = True
 
 
 @contextlib.contextmanager
 def loading() -> Iterator[None]:
-    """Around what loads the team's modules: tells the run how it went, and waits for its turn. The outermost one counts."""
+    """Wraps the loading of the team's modules: reports its outcome to the run, and waits for its turn. The outermost call counts."""
     global _is_loading  # noqa: PLW0603 - a process loads its modules once
     if SETTING not in os.environ or _is_loading:
         yield
@@ -57,7 +57,7 @@ def loading() -> Iterator[None]:
 
 
 def described(error: BaseException) -> str:
-    """An error's last part: where it left the team's files, and what it says."""
+    """The last part of an error: the frames in the team's files, and the exception's text."""
     frames = traceback.extract_tb(error.__traceback__)
     imports = [number for number, frame in enumerate(frames) if frame.filename == importlib.__file__]
     own = [frame for frame in frames[max(imports, default=-1) + 1 :] if _is_own(frame.filename)]

@@ -150,7 +150,7 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
 
     @contextlib.contextmanager
     def _cursor(self) -> Iterator[Any]:
-        """Each statement is a transaction of its own: one round trip."""
+        """A cursor whose statements are each a transaction of their own, in one round trip."""
         self._open_by_environment()
         with pool_sanitizer(self.pool):
             connection = getconn(self.pool)
@@ -169,7 +169,7 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
 
 
 def refuse_in_loop(what: str, instead: str) -> None:
-    """Raises RuntimeError where the caller would hold up an event loop, which names what to write instead."""
+    """Raises RuntimeError, with the code to write instead, where the call would hold up an event loop."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

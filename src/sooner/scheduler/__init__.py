@@ -1,1 +1,1 @@
-"""The lone scheduler: `python -m src.scheduler`. One leads and fires ticks, others stand by."""
+"""The scheduler process: `python -m src.scheduler`. One scheduler leads and fires ticks, the others stand by."""

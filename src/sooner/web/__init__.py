@@ -1,1 +1,1 @@
-"""The web process: endpoints, the pages, and the HTTP that both stand on."""
+"""The web process: endpoints, pages, and their HTTP."""

@@ -36,7 +36,7 @@ OPEN_PATHS = frozenset({"/", "/livez", "/readyz", "/openapi.json", "/docs", "/da
 
 
 def create(settings: WebSettings, actors: Mapping[str, Any], schedules: Mapping[str, Schedule]) -> ASGIApp:
-    """The application for these settings; its lifespan opens what it needs.
+    """The application for these settings; its lifespan opens and closes its resources.
 
     `actors` and `schedules` are the deployment's, by name.
     """

@@ -46,7 +46,7 @@ def _bearer(authorization: str) -> str:
 
 
 async def may_see(request: Request, id: UUID) -> Caller | None:
-    """Who asks for a job: a caller, or None for the holder of its signed address.
+    """The caller who asks for a job, or None for the holder of its signed address.
 
     Raises Unauthorized for a wrong or expired `access`.
     """

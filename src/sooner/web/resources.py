@@ -46,7 +46,7 @@ from sooner.web.http.root import root
 
 log = logs.get(__name__)
 
-#: How often the chores of a web process are looked after.
+#: The seconds between two rounds of a web process's chores.
 CHORE_SECONDS = 1.0
 
 

@@ -10,7 +10,7 @@ from sooner.web import endpoints, openapi, operators, pages
 from sooner.web.declared import Declared
 from sooner.web.pages.pages import FILE, Folder
 
-#: The router tries one route after another: jobs, which are asked for most, come first.
+#: The router tries the routes in order, so the most requested come first.
 FIRST = "sooner.web.endpoints.jobs"
 
 

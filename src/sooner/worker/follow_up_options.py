@@ -18,14 +18,14 @@ class FollowUpOptions(Middleware):
 
 
 class NoGroupCallbacks(GroupCallbacks):
-    """Refuses a group with completion callbacks, before any of its messages is sent: their counts would not outlive a crash."""
+    """Refuses a group with completion callbacks before it sends any message: the group's count would not survive a crash."""
 
     def __init__(self) -> None:
-        """There is no backend that counts."""
+        """Needs no backend, since it counts nothing."""
 
     @property
     def rate_limiter_backend(self) -> NoReturn:
-        """What `group.run` asks for. Raises RuntimeError."""
+        """The backend that `group.run` asks for. Raises RuntimeError."""
         raise RuntimeError(
             "a group's completion callbacks are not supported: submit the jobs from a job of their own, which awaits"
             " `[await each.result() for each in await submit_all([…])]` and then goes on (from sooner import submit_all)"

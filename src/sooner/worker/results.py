@@ -33,7 +33,7 @@ class RowResults(ResultBackend):
     def get_result(
         self, message: "dramatiq.Message[Any]", *, block: bool = False, timeout: int | None = None
     ) -> Any:
-        """What the job has returned; with `block` once it has, within `timeout` milliseconds (10 s).
+        """The result of a job; with `block`, wait for it for up to `timeout` milliseconds (10 s).
 
         Raises ResultMissing, ResultTimeout, ResultFailure for a job that failed or was cancelled, RuntimeError in an event loop.
         """

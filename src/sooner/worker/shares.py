@@ -1,22 +1,22 @@
-"""Shares: how much of the processor each thread of this process has had."""
+"""The processor time of each thread of this process."""
 
 import os
 import threading
 from pathlib import Path
 
 TASKS = Path("/proc/self/task")
-#: Units of what /proc says, a second (proc(5), utime and stime).
+#: The units of /proc's times in a second (proc(5), utime and stime).
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Shares:
-    """Tells which thread had the processor since the last look. Where the system does not say (it is no Linux), none had."""
+    """Finds the thread that used the processor since the last look; elsewhere than on Linux, none."""
 
     def __init__(self) -> None:
         self._before: dict[threading.Thread, float] = {}
 
     def look(self) -> tuple[threading.Thread | None, float]:
-        """The thread that had the most since the last look, and its seconds."""
+        """The thread with the most processor time since the last look, and its seconds."""
         before, self._before = self._before, _seconds()
         taken = {thread: now - before.get(thread, now) for thread, now in self._before.items()}
         most = max(taken, key=lambda thread: taken[thread], default=None)
@@ -30,7 +30,7 @@ def _seconds() -> dict[threading.Thread, float]:
             text = (TASKS / str(thread.native_id) / "stat").read_text()
         except OSError:
             continue
-        # The thread's own name stands in parentheses before, and may hold anything.
+        # The fields follow the thread's name, which is in parentheses and may hold any character.
         fields = text.rpartition(")")[2].split()
         found[thread] = (int(fields[11]) + int(fields[12])) / TICKS
     return found

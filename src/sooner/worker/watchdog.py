@@ -87,7 +87,7 @@ class Watchdog:
         return {**self._holder(frame, task), "at": where}
 
     def _tick(self, event: threading.Event) -> bool:
-        """Wait for an event as long as a tick. Whether it came."""
+        """Wait for an event for one tick; True where it came."""
         began = time.monotonic()
         came = event.wait(TICK_SECONDS)
         now = time.monotonic()
@@ -95,7 +95,7 @@ class Watchdog:
         if late >= HELD_UP_SECONDS or now - self._looked_at >= HELD_UP_SECONDS:
             self._looked_at = now
             thread, seconds = self._shares.look()
-            # Where no thread had the processor the whole process stood still, and nobody is to blame.
+            # Where no thread used the processor, the whole process was frozen, and no job is to blame.
             if late >= HELD_UP_SECONDS and thread is not None and seconds >= late / 2:
                 log.warning("interpreter held up", seconds=round(late, 2), **self._told_of(thread))
         return came

@@ -202,7 +202,7 @@ def interruptible(fn: Callable[..., T]) -> Callable[..., T]:
 
 
 def tellable(error: BaseException) -> BaseException:
-    """The exception itself; another one in its place where asking of its class raises, which dramatiq's thread would not survive."""
+    """The exception, or another one in its place where its class raises when it is asked: dramatiq's thread would not survive."""
     try:
         isinstance(error, RateLimitExceeded)
     except BaseException:  # noqa: BLE001 - it may be anything

@@ -1,1 +1,1 @@
-"""Declaring: an actor and what it may do, from its signature and docstring."""
+"""Declaring: an actor, its parameters, result and options, from its signature and docstring."""

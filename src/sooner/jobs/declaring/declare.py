@@ -185,7 +185,7 @@ class JobActor(dramatiq.Actor[Any, Any]):
 
     @cached_property
     def notable(self) -> dict[str, Any]:
-        """What `sooner.submit` has to know of it, beside its queue."""
+        """The declaration as `sooner.submit` needs it, without the queue."""
         fields = self.parameters.model_fields
         secrets = [name for name, field in fields.items() if takes_secrets(field.annotation)]
         return {"priority": self.declaration.priority, "secrets": secrets}
@@ -215,7 +215,7 @@ class JobActor(dramatiq.Actor[Any, Any]):
         return named(model)
 
     def __call__(self, *args: Any, **params: Any) -> Any:
-        """Run a synchronous actor, as dramatiq's threads do. Raises Invalid, and what the function raises."""
+        """Run a synchronous actor, as dramatiq's threads do. Raises Invalid, and the function's exceptions."""
         return super().__call__(**self.arguments(self.named(args, params)))
 
     def named(self, args: tuple[Any, ...], params: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,1 +1,1 @@
-"""Following: reading a job, waiting for its end, listening to it, listing it."""
+"""Following: reading jobs, waiting for their ends, streaming their events, listing them."""

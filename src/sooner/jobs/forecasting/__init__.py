@@ -1,1 +1,1 @@
-"""Forecasting: when jobs will end, from the last runs and the backlog before them."""
+"""Forecasting: estimates of jobs' ends, from the last runs and the backlog before them."""

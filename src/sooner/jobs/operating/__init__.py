@@ -1,1 +1,1 @@
-"""Operating: what operators see and do."""
+"""Operating: the operators' overview, queues and actions."""

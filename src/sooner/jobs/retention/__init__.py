@@ -1,1 +1,1 @@
-"""Retention: exporting jobs, and removing those past their time."""
+"""Retention: exporting jobs, and removing expired jobs."""

@@ -296,7 +296,7 @@ class Attempt(MessageProxy):
     def on_thread(self, call: Callable[[], T]) -> T:
         """Run a synchronous actor on this thread; interrupts reach the actor, and no code of dramatiq's around it.
 
-        Raises what the call raises, and Interrupted.
+        Raises the call's exceptions, and Interrupted.
         """
         try:
             try:

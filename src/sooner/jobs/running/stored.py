@@ -1,4 +1,4 @@
-"""The message of a claimed job as its row has it, and what it asks for beside its parameters."""
+"""The stored message of a claimed job: its parameters and options."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -15,7 +15,7 @@ from sooner.queue.broker import message_of
 
 
 class Unreadable(Failure):
-    """A message that no producer should have written."""
+    """The message is malformed."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, type="unreadable-message", title="The message cannot be read")
@@ -30,7 +30,7 @@ class TooOld(Failure):
 
 
 class StoredMessage:
-    """Reads the message when it is first asked for: much of it most jobs never need."""
+    """Reads each part of the message at its first use: most jobs never need most parts."""
 
     def __init__(self, row: Mapping[str, Any], actor: "dramatiq.Actor[Any, Any]") -> None:
         self._row = row
@@ -59,13 +59,13 @@ class StoredMessage:
 
     @cached_property
     def message(self) -> "dramatiq.Message[Any]":
-        """As dramatiq knows it; a task on the loop never needs it. Raises Unreadable, Misfit."""
+        """The message as dramatiq's object; a task on the loop never needs it. Raises Unreadable, Misfit."""
         options = dict(self._members.get("options") or {})
         return message_of(self._row, self._members["kwargs"], self.args, options)
 
     @cached_property
     def options(self) -> MessageOptions:
-        """What it asks for. Raises Unreadable, Misfit."""
+        """The message's options. Raises Unreadable, Misfit."""
         try:
             return check_options(self._members.get("options") or {})
         except (TypeError, ValueError) as error:
@@ -73,32 +73,32 @@ class StoredMessage:
 
     @property
     def options_or_none(self) -> MessageOptions:
-        """The same of any message: one that cannot be read asks for nothing."""
+        """The message's options; none where they cannot be read."""
         try:
             return self.options
-        except Exception:  # noqa: BLE001 - the job fails by what reads its parameters
+        except Exception:  # noqa: BLE001 - the job fails later, when its parameters are read
             return NO_OPTIONS
 
     @property
     def asks_for_more(self) -> bool:
-        """Whether it, or its actor, has any options: most have none. Raises Unreadable, Misfit."""
+        """Whether the message or its actor has options: most have none. Raises Unreadable, Misfit."""
         return self.options is not NO_OPTIONS or bool(self._actor.options)
 
     @property
     def was_checked(self) -> bool:
-        """Whether web found the parameters good, by a version of the actor that other workers may have."""
+        """Whether web accepted the parameters, by a version of the actor that other workers may have."""
         return self._row["tenant"] is not None and not self._members.get("unchecked")
 
     @property
     def time_limit(self) -> float | None:
-        """Seconds that an attempt may take."""
+        """The most seconds that an attempt may take."""
         if (asked := self.options_or_none.time_limit) is not None:
             return asked / 1000
         return None if self._declared is None else self._declared.declaration.time_limit
 
     @property
     def retries(self) -> int:
-        """How often the job is tried again."""
+        """The number of further attempts after a failed one."""
         if (asked := self.options_or_none.max_retries) is not None:
             return asked
         return 0 if self._declared is None else self._declared.declaration.retries
@@ -110,6 +110,6 @@ class StoredMessage:
         )
 
     def refuse_unfit(self) -> None:
-        """Raises Unreadable for options that cannot be kept to, TooOld for what was to begin earlier or not at all."""
+        """Raises Unreadable for unsupported options, TooOld for a job past its `max_age`."""
         if (most := self.options.max_age) is not None and self._row["age"] > most / 1000:
             raise TooOld(most / 1000)

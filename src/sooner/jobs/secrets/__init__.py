@@ -1,1 +1,1 @@
-"""Secret parameters: found, sealed, opened for one attempt, kept out of all it says."""
+"""Secret parameters: finding, sealing, and opening them for one attempt, which must not reveal them."""

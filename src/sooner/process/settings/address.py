@@ -1,8 +1,8 @@
 """DATABASE_URL: a connection URI of libpq, read by two drivers that know different parameters of it.
 
 libpq (psycopg2: migrations, leases, `.send()`) takes all of "Parameter Key Words" in PostgreSQL's documentation and refuses any other
-name. asyncpg knows some, reads some of them otherwise, and sends whatever else it meets to the server as a setting, which the server
-refuses. So the URI is read here as libpq reads it, and asyncpg gets its parts.
+name. asyncpg knows some of them, reads some of these in another way, and sends the others to the server as settings, which the server
+refuses. So this module reads the URI as libpq does, and passes its parts to asyncpg.
 """
 
 import os

@@ -1,7 +1,7 @@
 """HOST: the addresses that web listens on, as the value of uvicorn's `--host`.
 
-One process of uvicorn listens on every address of a host, on IPv4 and IPv6 apart. Several share one socket: a name counts as its IPv4
-address alone, and `::` takes IPv4 too where the kernel lets it.
+A single process of uvicorn listens on every address of a host, with a socket each. Several processes share one socket: a name then
+means its IPv4 address alone, and `::` accepts IPv4 too where the kernel allows it.
 """
 
 import re
@@ -45,11 +45,11 @@ def checked(host: str) -> str:
 
 
 def places(host: str | None) -> tuple[list[HostAddress], bool]:
-    """Where this machine can listen under a name or an address, IPv4 first; and whether that is all that the name stands for.
+    """The addresses at which this machine can listen under a name, IPv4 first; and whether the name has no others.
 
-    `localhost` often stands for an address of IPv6 on a machine where that is switched off.
+    `localhost` often has an address of IPv6 on a machine where IPv6 is switched off.
 
-    Raises ValueError where there is no such place.
+    Raises ValueError where there is no such address.
     """
     try:
         found = socket.getaddrinfo(

@@ -35,7 +35,7 @@ OF_TABLE = {
 
 @operation(tag="Service", answers={200: Answer("The metrics.", media="text/plain")}, credentials="admin")
 async def show(request: Request) -> Response:
-    """GET /metrics: this process's counters, and what goes on in the queues."""
+    """GET /metrics: this process's counters, and the numbers of the queues."""
     resources: Resources = request.app.state.resources
     await caller(request, "admin")
     registry = CollectorRegistry()

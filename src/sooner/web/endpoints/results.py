@@ -38,7 +38,7 @@ PARTS = ("ETag", "Accept-Ranges", "Content-Disposition")
     by_address=True,
 )
 async def result(request: Request) -> Response:
-    """GET /jobs/{id}/result: what the actor gave back, JSON or the file it made."""
+    """GET /jobs/{id}/result: the actor's result, as JSON or as the file that it made."""
     resources: Resources = request.app.state.resources
     id = job_id(request)
     job = await visible(resources, id, await may_see(request, id))

@@ -1,1 +1,1 @@
-"""HTTP itself: negotiation, validators, ranges, bodies, problems, other origins."""
+"""HTTP: negotiation, validators, ranges, bodies, problems, other origins."""

@@ -23,7 +23,7 @@ class Preferences:
     respond_async: bool = False
 
     def seconds(self, default: float, most: float) -> float:
-        """How long to wait for the end of the job."""
+        """The seconds to wait for the end of the job."""
         if self.wait is not None:
             return min(self.wait, most)
         return 0 if self.respond_async else default

@@ -39,7 +39,7 @@ class Estimate(TypedDict):
 
 
 class Attempt(TypedDict):
-    """One attempt at a job: `outcome` is null while it is under way, `exception` and `traceback` where it raised nothing."""
+    """One attempt at a job: `outcome` is null while it runs, `exception` and `traceback` where it raised nothing."""
 
     attempt: int
     worker: str | None
@@ -80,7 +80,7 @@ class Job(TypedDict):
 
 
 class Wrong(TypedDict):
-    """One member that does not fit: a JSON pointer as URI fragment (RFC 6901), and why."""
+    """One member that does not fit: a JSON pointer as URI fragment (RFC 6901), and the reason."""
 
     pointer: str
     detail: str

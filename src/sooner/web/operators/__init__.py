@@ -1,1 +1,1 @@
-"""What the operators' page reads and does, and how it signs in."""
+"""The operators' page: its data, its actions, and its sign-in."""

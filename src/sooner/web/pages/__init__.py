@@ -1,1 +1,1 @@
-"""What a person sees: the pages, their styles and scripts, and the browser client. Served as it lies here."""
+"""The pages, their styles and scripts, and the browser client, served as they are here."""

@@ -20,5 +20,5 @@ async def greet(name: str) -> Greeting:
 
 
 def greeting(name: str, visits: int) -> str:
-    """What is said to a visitor who has come so often."""
+    """The greeting of a visitor, by the number of visits."""
     return f"Welcome, {name}!" if visits == 1 else f"Welcome back, {name}, for the {visits - 1}. time!"
