@@ -24,10 +24,10 @@ def write(environment: Mapping[str, str], url: str, key: str) -> None:
     programs = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
     kept = {**environment, "PATH": programs, "SOONER_URL": url, "SOONER_KEY": key}
     # Without the run's mark, for the end of the run must not end a person's commands.
-    told = {name: value for name, value in kept.items() if name not in MARK}
+    variables = {name: value for name, value in kept.items() if name not in MARK}
     half = ENVIRONMENT.with_suffix(".new")
     with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(told, file)
+        json.dump(variables, file)
     half.replace(ENVIRONMENT)
 
 
@@ -39,8 +39,8 @@ def read() -> dict[str, str]:
     """
     if not is_held(LOCK) or not ENVIRONMENT.exists():
         raise NotRunningError("no ./ops/run is up in this checkout: start it, and wait for its page")
-    told: dict[str, str] = json.loads(ENVIRONMENT.read_text())
-    return told
+    variables: dict[str, str] = json.loads(ENVIRONMENT.read_text())
+    return variables
 
 
 def is_held(lock: Path) -> bool:

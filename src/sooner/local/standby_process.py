@@ -106,10 +106,10 @@ class StandbyProcess(SupervisedProcess):
         with contextlib.suppress(OSError), contextlib.closing(writer):
             if not await self._said(writer, "load", self._may_load):
                 return
-            told = await reader.readline()
-            if not told:
+            answer = await reader.readline()
+            if not answer:
                 return
-            if (error := json.loads(told)) is None:
+            if (error := json.loads(answer)) is None:
                 self._note(None)
                 await self._said(writer, "serve", self._may_serve)
             elif self._note(error):

@@ -56,8 +56,8 @@ class RowResults(ResultBackend):
 def _result(outcome: Outcome) -> Any:
     if outcome.error is not None:
         error = codec.loads(outcome.error)
-        told = error["detail"] or error["title"]
-        raise _failure(f"actor raised {error['type']}: {told}", error["type"], told)
+        detail = error["detail"] or error["title"]
+        raise _failure(f"actor raised {error['type']}: {detail}", error["type"], detail)
     if outcome.result is None:
         raise _failure("the job was cancelled", "cancelled", "the job was cancelled")
     return codec.loads(outcome.result)

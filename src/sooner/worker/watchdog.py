@@ -11,7 +11,7 @@ from typing import Any
 
 from sooner.process import logs
 from sooner.worker.loop import LoopThread
-from sooner.worker.shares import Shares
+from sooner.worker.processor_times import ProcessorTimes
 
 log = logs.get(__name__)
 
@@ -40,7 +40,7 @@ class Watchdog:
         self._loop = loop
         self._holder = holder
         self._patience = patience
-        self._shares = Shares()
+        self._processor_times = ProcessorTimes()
         self._looked_at = 0.0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
@@ -76,9 +76,9 @@ class Watchdog:
 
     def _held_up(self) -> dict[str, str]:
         """The job that holds up the loop, and the line of its code, as far as the thread's frames show."""
-        return self._told_of(self._loop)
+        return self._running_code(self._loop)
 
-    def _told_of(self, thread: threading.Thread) -> dict[str, str]:
+    def _running_code(self, thread: threading.Thread) -> dict[str, str]:
         frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - there is no public way
         if frame is None:
             return {}
@@ -94,10 +94,10 @@ class Watchdog:
         late = now - began - TICK_SECONDS
         if late >= HELD_UP_SECONDS or now - self._looked_at >= HELD_UP_SECONDS:
             self._looked_at = now
-            thread, seconds = self._shares.look()
+            thread, seconds = self._processor_times.look()
             # Where no thread used the processor, the whole process was frozen, and no job is to blame.
             if late >= HELD_UP_SECONDS and thread is not None and seconds >= late / 2:
-                log.warning("interpreter held up", seconds=round(late, 2), **self._told_of(thread))
+                log.warning("interpreter held up", seconds=round(late, 2), **self._running_code(thread))
         return came
 
     def _end(self, why: str, facts: Mapping[str, Any]) -> None:

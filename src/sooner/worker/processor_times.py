@@ -9,7 +9,7 @@ TASKS = Path("/proc/self/task")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class Shares:
+class ProcessorTimes:
     """Finds the thread that used the processor since the last look; elsewhere than on Linux, none."""
 
     def __init__(self) -> None:
