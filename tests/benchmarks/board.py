@@ -19,12 +19,17 @@ FILLED = "select exists (select from dramatiq.queue where queue_name = 'other')"
 #: Each view's address, and the event without which it shows nothing.
 VIEWS = {
     "overview": ("/dashboard/events", "board"),
-    "all jobs": ("/dashboard/events?view=jobs", "jobs"),
-    "waiting jobs": ("/dashboard/events?view=jobs&state=waiting", "jobs"),
-    "failed jobs": ("/dashboard/events?view=jobs&state=error", "jobs"),
+    "new jobs": ("/dashboard/events?view=jobs", "jobs"),
+    "new failed jobs": ("/dashboard/events?view=jobs&state=error", "jobs"),
     "one job": ("/dashboard/events?job={job}", "job"),
 }
-ANSWERS = {"charts, 6 hours": "/dashboard/history?of=6h", "GET /queues": "/queues"}
+ANSWERS = {
+    "all jobs": "/dashboard/jobs",
+    "waiting jobs": "/dashboard/jobs?state=waiting",
+    "failed jobs": "/dashboard/jobs?state=error",
+    "charts, 6 hours": "/dashboard/history?of=6h",
+    "GET /queues": "/queues",
+}
 
 
 async def measure(bench: Bench, row: Any) -> None:

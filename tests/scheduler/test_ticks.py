@@ -201,6 +201,40 @@ async def test_another_actor_goes_on(db: asyncpg.Connection, make: Make) -> None
     assert await rows(db) == [(TICK, True), (TICK + HOUR, True)]
 
 
+async def test_a_schedule_that_the_leader_does_not_have_is_marked_until_it_is_put_back(
+    db: asyncpg.Connection, make: Make
+) -> None:
+    both = hourly(missed="all"), hourly("other")
+
+    async def lead(*schedules: Schedule) -> Scheduler:
+        await db.execute("update sooner.lease set expires_at = dramatiq.clock()")
+        scheduler = make(*schedules)
+        await scheduler.lead()
+        return scheduler
+
+    async def removed() -> dict[str, datetime | None]:
+        return {row["name"]: row["removed_at"] for row in await db.fetch("select * from sooner.schedule")}
+
+    await lead(*both)
+    assert await removed() == {"hourly": None, "other": None}
+    await start_clock(db, TICK + HOUR / 2)
+    await lead(both[1])
+    marked = await removed()
+    await lead(both[1])
+    assert await removed() == marked
+    assert marked["other"] is None
+    assert marked["hourly"] is not None
+    assert marked["hourly"] >= TICK + HOUR / 2
+
+    await start_clock(db, TICK + HOUR)
+    scheduler = await lead(*both)
+    await scheduler.ticks.fire_due(TICK + HOUR)
+
+    assert await removed() == {"hourly": None, "other": None}
+    fired = await db.fetch("select tick from sooner.tick where schedule = 'hourly' order by tick")
+    assert [row["tick"] for row in fired] == [TICK, TICK + HOUR]
+
+
 async def test_two_leaders_by_force(db: asyncpg.Connection, make: Make) -> None:
     first, second = make(hourly()), make(hourly())
     await first.lead()

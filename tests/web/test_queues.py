@@ -106,7 +106,12 @@ async def test_a_job_whose_actor_is_no_more_is_not_retried(
 
     assert (refused.status_code, refused.json()["type"]) == (409, "no-such-actor")
     assert "'removed'" in refused.json()["detail"]
-    assert bulk.json() == {"changed": 1, "more": False}
+    assert bulk.json() == {
+        "changed": 1,
+        "refused": 1,
+        "reason": refused.json()["detail"],
+        "next": None,
+    }
     left = (await service.client.get(f"/jobs/{removed['id']}")).json()
     assert left["state"] == "error"
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.async_api import expect
 
+from tests.support.jobs import fetch
 from tests.support.keys import run_keys
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import Locator, Page
 
     from tests.conftest import Connect, MakeKey, Service
     from tests.support.processes import Processes
@@ -88,7 +90,10 @@ async def test_charts_and_scheduler(page: Page, processes: Processes) -> None:
     await processes.scheduler()
     await expect(page.get_by_text(re.compile("leads since"))).to_be_visible()
     await page.get_by_role("link", name="Schedules").click()
-    await expect(page.get_by_role("row", name=re.compile("expire_credentials"))).to_contain_text("0 2 * * *")
+    row = page.get_by_role("row", name=re.compile("expire_credentials"))
+    await expect(row).to_contain_text("0 2 * * *")
+    # The zone is the cron's, whatever the browser's own is.
+    await expect(row).to_contain_text(re.compile(r"\w{3} \d+ \w{3}, 02:00 UTC"))
 
 
 async def test_pause_and_resume(page: Page, service: Service) -> None:
@@ -119,11 +124,29 @@ async def test_filters_stand_in_the_address(page: Page, service: Service) -> Non
     await expect(rows).to_have_count(2)
 
 
-async def test_the_list_is_live(page: Page, service: Service) -> None:
+async def test_the_list_is_live_and_moves_only_when_asked(page: Page, service: Service) -> None:
     await page.get_by_role("link", name="Jobs", exact=True).click()
     await expect(page.get_by_text("No job fits.")).to_be_visible()
+    [id] = await fail(service, "one")
+    rows = page.locator("tbody tr[data-id]")
+    await expect(rows).to_have_count(1)
+
+    box = page.get_by_role("checkbox", name=re.compile(id))
+    await box.check()
+    place = await box.bounding_box()
+    await page.evaluate("window.box = document.activeElement")
     await service.client.post("/jobs/echo", json={})
-    await expect(page.locator("tbody tr[data-id]")).to_have_count(1)
+    news = page.get_by_role("button", name="1 new job", exact=True)
+    await expect(news).to_be_visible()
+    assert await box.bounding_box() == place
+    assert await page.evaluate("box.isConnected && box === document.activeElement && box.checked")
+
+    await service.client.post(f"/jobs/{id}/resolve")
+    await expect(page.get_by_text("1 selected, 1 no longer failed")).to_be_visible()
+    await news.click()
+    await expect(rows).to_have_count(2)
+    await expect(news).to_be_hidden()
+    await expect(box).to_be_checked()
 
 
 async def test_one_job_whole_is_resolved_with_a_note(page: Page, service: Service) -> None:
@@ -186,13 +209,111 @@ async def test_bulk_retry_and_resolve(page: Page, service: Service) -> None:
     await page.get_by_role("checkbox", name=re.compile(ids[0])).check()
     await page.get_by_role("checkbox", name=re.compile(ids[1])).check()
     await expect(page.get_by_text("2 selected")).to_be_visible()
+    bulk = page.locator(".bulk button")
+    places = [await button.bounding_box() for button in await bulk.all()]
     await page.get_by_role("button", name="Resolve", exact=True).click()
     await expect(page.get_by_text("2 jobs resolved.")).to_be_visible()
     assert [await state(service, id) for id in ids] == ["error_resolved", "error_resolved", "error"]
+    # The rows' news has come since: it leaves the confirmation, and each button in its place.
+    refresh = page.get_by_role("button", name="2 no longer fit")
+    await expect(refresh).to_be_visible()
+    await expect(page.get_by_text("2 jobs resolved.")).to_be_visible()
+    assert [await button.bounding_box() for button in await bulk.all()] == places
     page.on("dialog", lambda dialog: dialog.accept())
     await page.get_by_role("button", name="Resolve all that failed").click()
-    await expect(page.get_by_text("No job fits.")).to_be_visible()
+    await expect(page.get_by_text("1 job resolved.")).to_be_visible()
     assert await state(service, ids[2]) == "error_resolved"
+    await page.get_by_role("button", name="3 no longer fit").click()
+    await expect(page.get_by_text("No job fits.")).to_be_visible()
+
+
+async def test_a_refused_action_says_why_over_the_page_until_it_is_read(
+    page: Page, service: Service, database_url: str
+) -> None:
+    [id] = await fail(service, "one")
+    await fetch(
+        database_url, "update dramatiq.queue set actor = 'removed' where message_id = $1::text::uuid", id
+    )
+    await page.goto("/dashboard?view=jobs&state=error")
+    box = page.get_by_role("checkbox", name=re.compile(id))
+    await box.check()
+    place = await box.bounding_box()
+    await page.get_by_role("button", name="Retry", exact=True).click()
+    await expect(page.get_by_text("0 jobs put back to waiting, 1 not.")).to_be_visible()
+    alert = page.get_by_role("alert").filter(has_text="'removed'")
+    await expect(alert).to_be_in_viewport()
+    assert await page.locator("tbody input").bounding_box() == place if place else False
+    await alert.get_by_role("button", name="Dismiss").click()
+    await expect(alert).to_be_hidden()
+
+
+async def test_one_job_whole_changes_in_place(page: Page, service: Service) -> None:
+    running = await service.client.post(
+        "/jobs/sleep", json={"seconds": 60, "steps": 60}, headers={"Prefer": "wait=0"}
+    )
+    await page.goto(f"/dashboard?job={running.json()['id']}")
+    dialog = page.get_by_role("dialog")
+    cancel = dialog.get_by_role("button", name="Cancel")
+    await cancel.focus()
+    await page.evaluate("window.cancel = document.activeElement")
+    said = await dialog.get_by_text(re.compile(r"step \d+ of 60")).text_content()
+    await expect(dialog.get_by_text(str(said))).to_be_hidden()
+    assert await page.evaluate("cancel.isConnected && cancel === document.activeElement")
+    await page.keyboard.press("Enter")
+    await expect(dialog.get_by_text("Cancelled", exact=True)).to_be_visible()
+
+
+async def test_each_kind_of_result_on_both_pages(page: Page, service: Service, database_url: str) -> None:
+    async def seen(id: str, urls: dict[str, str]) -> list[Locator]:
+        await page.goto(f"/dashboard?job={id}")
+        dialog = page.get_by_role("dialog")
+        await expect(dialog.get_by_role("heading", name="Result")).to_be_visible()
+        await home.goto("/livez")
+        await home.goto(f"/#job={urls['self']}")
+        await expect(home.get_by_role("heading", name="Result")).to_be_visible()
+        return [dialog, home.get_by_role("region", name="The result")]
+
+    home = await page.context.new_page()
+    made = (await service.client.post("/jobs/export_archive", json={}, headers={"Prefer": "wait=20"})).json()
+    for place in await seen(made["id"], made["urls"]):
+        async with place.page.expect_download() as downloading:
+            await place.get_by_role("link", name="Download").click()
+        download = await downloading.value
+        assert download.suggested_filename == made["result"]["file"]["name"]
+        assert (await download.path()).read_bytes()[:2] == b"PK"
+
+    made = (await service.client.post("/jobs/echo", json={"rows": ["x" * 100] * 300})).json()
+    for place in await seen(made["id"], made["urls"]):
+        await expect(
+            place.get_by_text(re.compile("The first 20,000 of 3[0-9],[0-9]+ characters"))
+        ).to_have_count(2 if place.page is page else 1)
+        assert len(await place.get_by_label("Result as JSON").text_content() or "") == 20_000
+        await expect(place.get_by_role("link", name="Save all of it")).to_have_attribute(
+            "href", re.compile("/result")
+        )
+
+    put = "update dramatiq.queue set result = $2::text::jsonb where message_id = $1::text::uuid"
+    await fetch(database_url, put, made["id"], json.dumps('two\n"lines"'))
+    for place in await seen(made["id"], made["urls"]):
+        assert await place.get_by_label("Result as text").text_content() == 'two\n"lines"'
+    await fetch(database_url, put, made["id"], "null")
+    for place in await seen(made["id"], made["urls"]):
+        await expect(place.get_by_text("It gave nothing back.")).to_be_visible()
+
+
+async def test_pages_that_are_left_hold_no_connection(page: Page, service: Service) -> None:
+    """A browser has six to a server, and keeps pages to go back to."""
+    running = await service.client.post("/jobs/sleep", json={"seconds": 120}, headers={"Prefer": "wait=0"})
+    for _ in range(4):
+        await page.goto("/dashboard")
+        await expect(page.get_by_text("live", exact=True)).to_be_visible()
+        await page.goto(f"/#job={running.json()['urls']['self']}")
+        await expect(page.get_by_text("Deferred: the job is running")).to_be_visible()
+    # What is gone back to listens again. (The driver itself loses a page that comes from the cache.)
+    for name in ("pagehide", "pageshow"):
+        await page.evaluate("(name) => dispatchEvent(new PageTransitionEvent(name, {persisted: true}))", name)
+    await service.client.post(f"/jobs/{running.json()['id']}/cancel")
+    await expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
 
 
 async def test_the_server_goes_and_comes_back(page: Page, processes: Processes, service: Service) -> None:

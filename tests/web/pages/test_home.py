@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import expect
 
 if TYPE_CHECKING:
-    from playwright.async_api import FilePayload, Page, Route
+    from playwright.async_api import FilePayload, Page, Request, Route
 
     from tests.conftest import MakeKey, Service
     from tests.web.pages.conftest import Windows
@@ -107,10 +107,11 @@ async def test_an_address_with_a_token_that_is_kept_nowhere(page: Page) -> None:
     await expect(token).to_have_attribute("type", "password")
     await token.fill("hunter2")
     kept: list[str] = []
+    look_at = "JSON.stringify([{...sessionStorage}, history.state])"
 
     async def look(route: Route) -> None:
         # In the midst of the submission, which a reload could interrupt.
-        kept.append(await page.evaluate("JSON.stringify({...sessionStorage})"))
+        kept.append(await page.evaluate(look_at))
         await route.continue_()
 
     await page.route("**/jobs/inventory_tests", look)
@@ -154,6 +155,8 @@ async def test_reload_while_the_job_runs(page: Page) -> None:
 
 async def test_reload_before_the_answer_makes_no_second_job(page: Page, service: Service) -> None:
     reached: list[str] = []
+    await start(page, "echo")
+    await expect(page.get_by_text("Answered at once")).to_be_visible()
 
     async def hold(route: Route) -> None:
         reached.append(route.request.url)
@@ -162,11 +165,32 @@ async def test_reload_before_the_answer_makes_no_second_job(page: Page, service:
     await page.route("**/jobs/sleep", hold)
     async with page.expect_request("**/jobs/sleep"):
         await start(page, "sleep", Seconds="4", Steps="8")
+    # The former job has gone at once.
+    await expect(page.get_by_text("Sent, waiting for the answer").first).to_be_visible()
+    await expect(page.get_by_text("Answered at once")).to_be_hidden()
+    await expect(page.get_by_role("region", name="The result")).to_be_hidden()
     await page.wait_for_timeout(300)
     await page.unroute_all(behavior="ignoreErrors")
     await page.reload()
     await expect(page.get_by_text(re.compile("Done after|Answered at once"))).to_be_visible()
     assert len((await service.client.get("/jobs?actor=sleep")).json()["items"]) == 1
+    await page.go_back()
+    await expect(page.get_by_role("heading", name="echo")).to_be_visible()
+
+
+async def test_the_former_jobs_stream_ends(page: Page) -> None:
+    streams: dict[str, bool] = {}
+
+    def note(request: Request, is_open: bool) -> None:
+        if "/events" in request.url:
+            streams[request.url] = is_open
+
+    page.on("request", lambda request: note(request, True))
+    page.on("requestfailed", lambda request: note(request, False))
+    for seconds in ("120", "121", "122"):
+        await start(page, "sleep", Seconds=seconds, Steps="200")
+        await expect(page.get_by_text(re.compile(r"step \d+ of 200")).first).to_be_visible()
+    assert list(streams.values()) == [False, False, True]
 
 
 async def test_the_link_opens_the_job_elsewhere_without_a_key(page: Page, windows: Windows) -> None:
@@ -174,8 +198,9 @@ async def test_the_link_opens_the_job_elsewhere_without_a_key(page: Page, window
     await expect(page.get_by_text(re.compile("You may close this page"))).to_be_visible()
     link = page.url
     await page.close()
-    other = await windows.open(link)
+    other = await windows.open(link, viewport={"width": 390, "height": 844})
     await expect(other.get_by_label("API key")).to_be_visible()
+    await expect(other.get_by_role("region", name="The job")).to_be_in_viewport(ratio=1)
     await expect(other.get_by_text(re.compile("Done after"))).to_be_visible()
 
 
@@ -197,10 +222,29 @@ async def test_the_connection_is_lost_and_comes_back(page: Page) -> None:
     await expect(page.get_by_text(re.compile("Done after"))).to_be_visible()
 
 
-async def test_a_failed_job_says_why(page: Page) -> None:
+async def test_a_failed_job_says_why(page: Page, service: Service) -> None:
     await start(page, "fail", Message="the archive server is away")
     await expect(page.get_by_text("The job failed", exact=True)).to_be_visible()
     await expect(page.get_by_role("alert").filter(has_text="the archive server is away")).to_be_visible()
+    await expect(page.get_by_text(re.compile("Waited .* Kept until"))).to_be_visible()
+    await expect(page.get_by_role("link", name="Link to this job")).to_be_visible()
+    [failed] = (await service.client.get("/jobs?actor=fail")).json()["items"]
+    await service.client.post(f"/jobs/{failed['id']}/resolve", json={"note": "it came back"})
+    await page.reload()
+    await expect(page.get_by_text("Note: it came back")).to_be_visible()
+
+
+async def test_a_postponed_job_and_one_of_several_attempts_say_when(
+    windows: Windows, service: Service
+) -> None:
+    later = (await service.client.post("/jobs/echo?delay=90000", json={})).json()
+    page = await windows.open(f"/#job={later['urls']['self']}")
+    await expect(page.get_by_text(re.compile("Postponed until .*[0-9]"))).to_be_visible()
+    await expect(page.get_by_text("It begins in 25 h.")).to_be_visible()
+    await expect(page.get_by_role("progressbar")).to_have_count(0)
+    again = await service.client.post("/jobs/flaky", json={"times": 1}, headers={"Prefer": "wait=20"})
+    other = await windows.open(f"/#job={again.json()['urls']['self']}")
+    await expect(other.get_by_text(re.compile("2 attempts, the last one ran [0-9.]+ m?s"))).to_be_visible()
 
 
 async def test_what_does_not_fit_is_said_at_its_field(page: Page) -> None:

@@ -43,8 +43,13 @@ class Position:
     created_at: datetime
     id: UUID
 
+    def is_before(self, other: "Position") -> bool:
+        """Whether a list comes here first: the newest job is at its top."""
+        return (self.created_at, self.id) > (other.created_at, other.id)
+
 
 START = Position(datetime.max.replace(tzinfo=UTC), UUID(int=(1 << 128) - 1))
+END = Position(datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
 @dataclass(frozen=True, slots=True)

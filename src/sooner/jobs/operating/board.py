@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,8 @@ FRESH_SECONDS = 0.9
 LOOKING_SHARE = 0.1
 #: Rare states are counted up to this number, and shown as "more than".
 MOST_COUNTED = 10_000
+#: So many new jobs are counted.
+MOST_NEW = 100
 #: Up to this many pages (16 MiB) the table is counted rather than estimated.
 PAGES_COUNTED = 2048
 
@@ -71,8 +73,19 @@ class Board:
     async def page(self, filter: JobFilter, limit: int, after: Position = START) -> dict[str, Any]:
         """A page of jobs in brief, and the position of the next page."""
         found, reached = await self._listing.find(filter, limit, after)
-        rows = await self._replica.rows(SQL.glance, ids=[row["message_id"] for row in found])
-        return {"items": [_glance(row) for row in rows], "next": reached}
+        return {"items": await self.glance([row["message_id"] for row in found]), "next": reached}
+
+    async def glance(self, ids: Collection[UUID]) -> list[Row]:
+        """Jobs as one line each, newest first; those that are gone are left out."""
+        return [_glance(row) for row in await self._replica.rows(SQL.glance, ids=ids)]
+
+    async def count_new(
+        self, filter: JobFilter, shown: Collection[UUID], after: Position, until: Position
+    ) -> int:
+        """How many jobs, at most MOST_NEW, belong between two positions beside those that are shown there."""
+        found, _ = await self._listing.find(filter, MOST_NEW, after)
+        places = (Position(row["created_at"], row["message_id"]) for row in found)
+        return sum(place.is_before(until) and place.id not in shown for place in places)
 
     async def facts(self, id: UUID) -> Row:
         """The facts about a job that its document does not have."""
@@ -82,6 +95,7 @@ class Board:
 def _glance(row: Row) -> dict[str, Any]:
     return {
         **row,
+        "id": str(row["id"]),
         "state": PUBLIC[row["state"]],
         "priority": PRIORITIES[row["priority"]],
         "progress": None if row["progress"] is None else orjson.Fragment(row["progress"]),

@@ -193,11 +193,42 @@ class History(TypedDict):
     queues: dict[str, list[list[float | None]]]
 
 
+class Glance(TypedDict):
+    """A job as one line. `failure` is its error's title."""
+
+    id: UUID
+    actor: str
+    queue: str
+    state: State
+    tenant: str | None
+    priority: Literal["high", "normal", "low"]
+    created_at: datetime
+    due_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    attempts: int
+    crashes: int
+    progress: Progress | None
+    failure: str | None
+
+
+class Glances(TypedDict):
+    """`next` is the cursor of the next page."""
+
+    items: list[Glance]
+    next: str | None
+
+
 class Changed(TypedDict):
-    """`more` is whether there are others: one request acts on 500 at most."""
+    """How many jobs it was done to, how many refused it, and the first one's reason.
+
+    One request acts on 500 at most: `next` is the `cursor` with which the next one goes on.
+    """
 
     changed: int
-    more: bool
+    refused: int
+    reason: str | None
+    next: str | None
 
 
 class Health(TypedDict):
@@ -210,6 +241,6 @@ class Readiness(Health):
 
 #: Every shape that an operation may name.
 SHAPES = (
-    *(Actors, Changed, Health, History, Job, Jobs, NewWebhook, Problem, Queue, Queues, Readiness),
+    *(Actors, Changed, Glances, Health, History, Job, Jobs, NewWebhook, Problem, Queue, Queues, Readiness),
     *(Session, Token, Upload, Webhooks),
 )

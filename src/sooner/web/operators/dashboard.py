@@ -1,12 +1,11 @@
-"""Addresses that only the operators' page uses: its event stream, the queues' history, and bulk actions."""
+"""Addresses that only the operators' page reads: its event stream, pages of its list, and the queues' history."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -15,38 +14,26 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sooner.db import Unavailable
-from sooner.jobs import codec
-from sooner.jobs.following.listing import START, JobFilter
-from sooner.jobs.problem import (
-    Invalid,
-    Problem,
-    WrongState,
-    wrong,
-)
+from sooner.jobs.following.listing import END, START, JobFilter, Position
+from sooner.jobs.problem import Invalid, Problem, wrong
 from sooner.jobs.states import State
+from sooner.periodic import Cron
 from sooner.web.auth import caller
 from sooner.web.endpoints.listing import filter_of
 from sooner.web.http import cursor
 from sooner.web.http.answers import answer_json
-from sooner.web.http.body import read_json
 from sooner.web.openapi import schemas
-from sooner.web.openapi.operation import (
-    Answer,
-    Body,
-    Parameter,
-    Schema,
-    operation,
-)
+from sooner.web.openapi.operation import Answer, Parameter, operation
 from sooner.web.resources import Resources
 
 LOOK_SECONDS = 1.0
 PAGE = 50
-MOST_AT_ONCE = 500
-MEANT: dict[str, Schema] = {
-    "ids": {"type": ["array", "null"], "items": {"type": "string", "format": "uuid"}},
-    "actor": {"type": ["string", "null"]},
-}
-NOTE: dict[str, Schema] = {"note": {"type": ["string", "null"]}}
+MOST_SHOWN = 100
+LIST = (
+    Parameter("state", "query", "In the list only jobs in this state.", {"enum": [*State]}),
+    Parameter("actor", "query", "In the list only jobs of this actor.", {"type": "string"}),
+    Parameter("cursor", "query", "Where the page begins: after this `next`.", {"type": "string"}),
+)
 HISTORY = {"1h": (3600, 30), "6h": (6 * 3600, 180)}
 
 
@@ -67,21 +54,40 @@ async def history(request: Request) -> Response:
 
 @operation(
     tag="Dashboard",
+    answers={200: Answer("The jobs, and the cursor of the next page.", schemas.Glances)},
+    problems=(422,),
+    parameters=LIST,
+    credentials="admin",
+)
+async def jobs(request: Request) -> Response:
+    """GET /dashboard/jobs: a page of the list, one line a job."""
+    resources: Resources = request.app.state.resources
+    await caller(request, "admin")
+    query = request.query_params
+    page = await resources.board.page(filter_of(query), PAGE, _position(query.get("cursor"), START))
+    return answer_json({**page, "next": None if page["next"] is None else cursor.encode(page["next"])})
+
+
+@operation(
+    tag="Dashboard",
     answers={
         200: Answer("The events `board`, `jobs`, `job` and, at the end, `over`.", media="text/event-stream")
     },
     problems=(422,),
     parameters=(
         Parameter("view", "query", "`jobs` tells of a page of the list, too.", {"enum": ["jobs"]}),
-        Parameter("state", "query", "In the list only jobs in this state.", {"enum": [*State]}),
-        Parameter("actor", "query", "In the list only jobs of this actor.", {"type": "string"}),
-        Parameter("cursor", "query", "Where the page begins.", {"type": "string"}),
+        *LIST,
+        Parameter("until", "query", "Where the page ends: its `next`.", {"type": "string"}),
+        Parameter("ids", "query", "The jobs that it shows, with commas between.", {"type": "string"}),
         Parameter("job", "query", "A job to tell of as a whole.", {"type": "string", "format": "uuid"}),
     ),
     credentials="admin",
 )
 async def events(request: Request) -> Response:
-    """GET /dashboard/events: the board, and the list (`view=jobs`) and job (`job=…`) that the page shows, at each change."""
+    """GET /dashboard/events: the board, and the list (`view=jobs`) and job (`job=…`) that the page shows, at each change.
+
+    Of the list, the event `jobs` tells of the jobs that are shown, and how many `new` ones belong among them.
+    """
     await caller(request, "admin")
     view = DashboardStream(request)
     return EventSourceResponse(view.events(), ping=15, headers={"X-Accel-Buffering": "no"})
@@ -95,8 +101,10 @@ class DashboardStream:
         self._request = request
         self._resources: Resources = request.app.state.resources
         self._filter = filter_of(query) if query.get("view") == "jobs" else None
-        self._after = cursor.decode(query["cursor"]) if query.get("cursor") else START
-        self._job = _uuid(query.get("job"))
+        self._after = _position(query.get("cursor"), START)
+        self._until = _position(query.get("until"), END)
+        self._ids = _uuids(query.get("ids"))
+        self._job = query.get("job")
         self._sent: dict[str, bytes] = {}
 
     async def events(self) -> AsyncIterator[ServerSentEvent]:
@@ -127,19 +135,24 @@ class DashboardStream:
         looks: list[tuple[str, Any]] = []
         if self._filter is not None:
             looks.append(("jobs", await self._jobs(self._filter)))
-        if self._job is not None:
+        if self._job:
             looks.append(("job", await self._whole(self._job)))
         board = await self._resources.board.look()
-        looks.append(("board", {**board, "schedules": [self._with_next(row) for row in board["schedules"]]}))
+        looks.append(("board", {**board, "schedules": [_with_next(row) for row in board["schedules"]]}))
         return looks
 
     async def _jobs(self, filter: JobFilter) -> dict[str, Any]:
-        page = await self._resources.board.page(filter, PAGE, self._after)
-        return {**page, "next": None if page["next"] is None else cursor.encode(page["next"])}
+        board = self._resources.board
+        items = await board.glance(self._ids)
+        return {
+            "items": items,
+            "new": await board.count_new(filter, self._ids, self._after, self._until),
+        }
 
-    async def _whole(self, id: UUID) -> dict[str, Any] | None:
-        job = await self._resources.follower.job(id)
-        if job is None:
+    async def _whole(self, text: str) -> dict[str, Any] | None:
+        id = _uuid(text)
+        job = None if id is None else await self._resources.follower.job(id)
+        if id is None or job is None:
             return None
         return {
             **self._resources.documents.members(job),
@@ -147,81 +160,39 @@ class DashboardStream:
             "attempts_log": await self._resources.attempts.of(id),
         }
 
-    def _with_next(self, row: dict[str, Any]) -> dict[str, Any]:
-        schedule = self._resources.schedules.get(row["name"])
-        now = datetime.now(ZoneInfo(row["timezone"]))
-        return {**row, "next_at": None if schedule is None else schedule.next_after(now)}
 
-
-def _uuid(text: str | None) -> UUID | None:
+def _with_next(row: dict[str, Any]) -> dict[str, Any]:
+    """A schedule with its next tick: by the leader's expression, which this process's code need not have."""
     try:
-        return UUID(text) if text else None
+        now = datetime.now(ZoneInfo(row["timezone"]))
+        return {**row, "next_at": Cron.parse(row["cron"]).next_valid_date(now)}
+    except (ValueError, ZoneInfoNotFoundError):
+        return {**row, "next_at": None}
+
+
+def _position(text: str | None, otherwise: Position) -> Position:
+    return cursor.decode(text) if text else otherwise
+
+
+def _uuids(text: str | None) -> frozenset[UUID]:
+    ids = text.split(",") if text else []
+    try:
+        if len(ids) <= MOST_SHOWN:
+            return frozenset(map(UUID, ids))
+    except ValueError:
+        pass
+    raise Invalid([wrong("#/ids", f"ids are at most {MOST_SHOWN} ids of jobs, with commas between")])
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
     except ValueError:
         return None
-
-
-@operation(
-    tag="Dashboard",
-    answers={200: Answer("How many.", schemas.Changed)},
-    problems=(400, 413, 415, 422),
-    body=Body({"type": "object", "properties": MEANT}),
-    credentials="admin",
-)
-async def retry(request: Request) -> Response:
-    """POST /dashboard/retry: failed jobs go back to waiting, those named or those of an actor."""
-    resources: Resources = request.app.state.resources
-    return await _each(request, lambda job, note: resources.actions.retry(job))
-
-
-@operation(
-    tag="Dashboard",
-    answers={200: Answer("How many.", schemas.Changed)},
-    problems=(400, 413, 415, 422),
-    body=Body({"type": "object", "properties": {**MEANT, **NOTE}}),
-    credentials="admin",
-)
-async def resolve(request: Request) -> Response:
-    """POST /dashboard/resolve: the same failed jobs have been dealt with, perhaps with a note."""
-    resources: Resources = request.app.state.resources
-    return await _each(request, resources.actions.resolve)
-
-
-async def _each(request: Request, act: Callable[[UUID, str | None], Awaitable[None]]) -> Response:
-    resources: Resources = request.app.state.resources
-    await caller(request, "admin")
-    asked = codec.read_object(await read_json(request, resources.settings.max_body_bytes))
-    note = asked.get("note") or None
-    if note is not None and not isinstance(note, str):
-        raise Invalid([wrong("#/note", "a note is a text")])
-    ids, more = await _ids(resources, asked)
-    changed = 0
-    for id in ids:
-        # Another operator may have been faster.
-        with contextlib.suppress(WrongState):
-            await act(id, note)
-            changed += 1
-    return answer_json({"changed": changed, "more": more})
-
-
-async def _ids(resources: Resources, asked: dict[str, Any]) -> tuple[list[UUID], bool]:
-    """The jobs to act on, and whether there are more than one request may change. Raises Invalid."""
-    named = asked.get("ids")
-    if named is None:
-        actor = asked.get("actor") or None
-        if actor is not None and not isinstance(actor, str):
-            raise Invalid([wrong("#/actor", "an actor's name is a text")])
-        filter = JobFilter(state=State.ERROR, actor=actor)
-        found, next = await resources.listing.find(filter, MOST_AT_ONCE)
-        return [row["message_id"] for row in found], next is not None
-    try:
-        return [UUID(id) for id in named][:MOST_AT_ONCE], len(named) > MOST_AT_ONCE
-    except (ValueError, TypeError, AttributeError):
-        raise Invalid([wrong("#/ids", "a list of job ids is needed")]) from None
 
 
 ROUTES = [
     Route("/dashboard/events", events, methods=["GET"]),
     Route("/dashboard/history", history, methods=["GET"]),
-    Route("/dashboard/retry", retry, methods=["POST"]),
-    Route("/dashboard/resolve", resolve, methods=["POST"]),
+    Route("/dashboard/jobs", jobs, methods=["GET"]),
 ]

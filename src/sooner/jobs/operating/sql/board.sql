@@ -28,6 +28,7 @@ left join lateral (
   select tick, job from sooner.tick where tick.schedule = schedule.name order by tick desc limit 1
 ) as last on true
 left join dramatiq.queue as job on job.message_id = last.job
+where schedule.removed_at is null
 order by schedule.name;
 
 -- name: ill
@@ -63,6 +64,15 @@ order by created_at desc, message_id desc;
 -- name: facts
 -- The facts about a job that operators see beside its document.
 select job.tenant, job.worker, worker.name as worker_name, job.traceparent, job.idempotency_key, job.due_at,
-  job.cancel_at, job.cancel_requested
+  job.cancel_at, job.cancel_requested,
+  exists (select from sooner.queue where name = job.queue_name and paused) as paused,
+  job.state = 'queued' and job.due_at is null and not exists (
+    select from sooner.worker as living
+    where living.expires_at > dramatiq.clock() and case
+      when claims is null then job.queue_name = any(queues)
+      -- Whatever lane the job lies in, a worker that serves its actor brings it to where it claims.
+      else exists (select from jsonb_each(claims) as claim (lane, actors) where claim.actors ? job.actor)
+    end
+  ) as stranded
 from dramatiq.queue as job left join sooner.worker on worker.id = job.worker
 where message_id = :id;

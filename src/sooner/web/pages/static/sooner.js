@@ -1,6 +1,6 @@
-// Submit a job, await its result, at once or later.
+// Submits jobs, awaits results.
 
-/** @typedef {{state: string, urls: Record<string, string>, [member: string]: any}} JobDocument */
+/** @typedef {{state: string, urls: Record<string, string>, [_: string]: any}} JobDocument */
 /** @typedef {{signal?: AbortSignal, onProgress?: (job: Job) => void}} Follow */
 
 /** Refused; `cause`: problem (RFC 9457). */
@@ -11,9 +11,9 @@ export class JobError extends Error {}
 export class ConnectionError extends Error {}
 
 /** Ends early once back online. @param {number} seconds @param {AbortSignal?} [signal] */
-async function sleep(seconds, signal) {
+function sleep(seconds, signal) {
 	const over = new AbortController();
-	await new Promise((resolve, reject) => {
+	return new Promise((resolve, reject) => {
 		setTimeout(resolve, seconds * 1000);
 		addEventListener("online", resolve, over);
 		signal?.addEventListener("abort", () => reject(signal.reason), over);
@@ -31,7 +31,7 @@ async function exchange(url, init, tries = 5) {
 			const body = response.status === 304 ? null : await response.json();
 			if (response.ok || !body) return { body, pause, tag: response.headers.get("etag") ?? "" };
 			error = new ProblemError(body.detail ?? body.title, { cause: body });
-			if (![429, 502, 503, 504].includes(response.status)) n = tries;
+			if (!/429|50[234]/.test(`${response.status}`)) n = tries;
 		} catch (cause) {
 			init.signal?.throwIfAborted();
 			error = new ConnectionError("No answer", { cause });
@@ -54,13 +54,13 @@ export class Job {
 		if (follow.onProgress) this.result().catch(() => {});
 	}
 
-	get final() { return !/waiting|processing/.test(this.document.state); }
+	get final() { return !/ing$/.test(this.document.state); }
 	/** Capability address for `resume`. */
 	get url() { return this.#url("self").href; }
 	/** @param {string} name */
 	#url(name) { return new URL(this.document.urls[name], this.#base); }
 
-	/** Throws those above. @returns {Promise<any>} */
+	/** Throws those above. */
 	async result() {
 		if (!this.final) await (this.#end ??= this.#listen());
 		const { state, error, result } = this.document;
@@ -68,9 +68,7 @@ export class Job {
 		return result;
 	}
 
-	async cancel() {
-		this.#take((await exchange(this.#url("cancel"), { method: "POST" })).body);
-	}
+	async cancel() { this.#take((await exchange(this.#url("cancel"), { method: "POST" })).body); }
 
 	/** @param {JobDocument} document */
 	#take(document) {
@@ -79,11 +77,11 @@ export class Job {
 		this.#follow.onProgress?.(this);
 	}
 
-	/** Event stream; polls if refused or silent for 5 s. */
+	/** Event stream, none in bfcache; polls if refused or silent for 5 s. */
 	async #listen() {
-		const { signal } = this.#follow;
+		const { signal } = this.#follow, over = new AbortController();
 		const source = new EventSource(this.#url("events"));
-		await new Promise((resolve, reject) => {
+		const again = await new Promise((resolve, reject) => {
 			const silence = setTimeout(resolve, 5000);
 			for (const type of ["state", "progress"])
 				source.addEventListener(type, ({ data }) => {
@@ -92,17 +90,19 @@ export class Job {
 					if (this.final) resolve(0);
 				});
 			source.onerror = () => source.readyState > 1 && resolve(0);
+			addEventListener("pagehide", () => source.close(), over);
+			addEventListener("pageshow", () => resolve(1), over);
 			signal?.addEventListener("abort", () => reject(signal.reason));
-		}).finally(() => source.close());
-		await this.#poll(signal);
+		}).finally(() => (over.abort(), source.close()));
+		await (again ? this.#listen() : this.#poll());
 	}
 
-	/** Long polls; polls once that fails. @param {AbortSignal} [signal] */
-	async #poll(signal) {
+	/** Long polls; polls once that fails. */
+	async #poll() {
+		const { signal } = this.#follow;
 		for (let wait = 25, etag = ""; !this.final; ) {
-			const headers = { "If-None-Match": etag, Prefer: `wait=${wait}` };
 			try {
-				const { body, pause, tag } = await exchange(this.#url("self"), { headers, signal }, wait ? 1 : 1e9);
+				const { body, pause, tag } = await exchange(this.#url("self"), { headers: { "If-None-Match": etag, Prefer: `wait=${wait}` }, signal }, wait ? 1 : 1e9);
 				etag = tag;
 				if (body) this.#take(body);
 				if (!wait && !this.final) await sleep((pause || 2) + Math.random(), signal);
@@ -120,29 +120,23 @@ export class Sooner {
 	#keys = new Map();
 
 	/** @param {{base?: string, token?: () => string | Promise<string>}} [options] */
-	constructor({ base = /.*(?=static\/(at\/.*)?sooner)/.exec(import.meta.url)?.[0] ?? "/", token = () => "" } = {}) {
+	constructor({ base = /.*(?=static\/.*sooner)/.exec(import.meta.url)?.[0] ?? "/", token = () => "" } = {}) {
 		this.#base = new URL(base, import.meta.url);
 		this.#token = token;
 	}
 
-	/** Equal submissions until 1 s after the answer share a key.
-	 * @param {string} actor @param {object} params @param {Follow & {wait?: number, idempotencyKey?: string}} [options] */
+	/** Equal submissions until 1 s after the answer share a key. @param {string} actor @param {object} params @param {Follow & {wait?: number, idempotencyKey?: string}} [options] */
 	async submit(actor, params, { wait, idempotencyKey, ...follow } = {}) {
 		const body = JSON.stringify(params), intent = actor + body;
-		const random = crypto.getRandomValues(new Uint32Array(4)).join("-");
-		const key = idempotencyKey ?? this.#keys.get(intent) ?? random;
+		const key = idempotencyKey ?? this.#keys.get(intent) ?? crypto.getRandomValues(new Uint32Array(4)).join("-");
 		this.#keys.set(intent, key);
-		const headers = { "Content-Type": "application/json", "Idempotency-Key": key, Prefer: "" };
-		if (wait != null) headers.Prefer = `wait=${wait}`;
-		const job = await this.#post("jobs/" + actor, { body, headers, signal: follow.signal });
+		const job = await this.#post("jobs/" + actor, { body, headers: { "Content-Type": "application/json", "Idempotency-Key": key, Prefer: wait == null ? "" : `wait=${wait}` }, signal: follow.signal });
 		setTimeout(() => this.#keys.delete(intent), 1000);
 		return new Job(job, this.#base, follow);
 	}
 
-	/** @param {string} url its capability address @param {Follow} [follow] */
-	async resume(url, follow = {}) {
-		return new Job((await exchange(new URL(url, this.#base), follow)).body, this.#base, follow);
-	}
+	/** @param {string} url @param {Follow} [follow] */
+	async resume(url, follow = {}) { return new Job((await exchange(new URL(url, this.#base), follow)).body, this.#base, follow); }
 
 	/** @param {Blob} body @param {AbortSignal} [signal] @returns {Promise<{id: string}>} */
 	upload(body, signal) { return this.#post("uploads", { body, signal }); }
@@ -150,7 +144,6 @@ export class Sooner {
 	/** @param {string} path @param {RequestInit} init */
 	async #post(path, init) {
 		const token = await this.#token();
-		const headers = { ...init.headers, ...(token && { Authorization: "Bearer " + token }) };
-		return (await exchange(new URL(path, this.#base), { ...init, method: "POST", headers })).body;
+		return (await exchange(new URL(path, this.#base), { ...init, method: "POST", headers: { ...init.headers, ...(token && { Authorization: "Bearer " + token }) } })).body;
 	}
 }

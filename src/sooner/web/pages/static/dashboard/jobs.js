@@ -1,47 +1,79 @@
-// The list of jobs, with its filters in the address, and what can be done to many.
-import { h, put } from "../lib/dom.js";
+// The list of jobs, with its filters in the address. What is shown stays where it is; what is new is counted, and comes when asked for.
+import { h, put, renew } from "../lib/dom.js";
 import { between, count, many, span, stateName, time } from "../lib/words.js";
+import { Bulk } from "./bulk.js";
 import { call } from "./service.js";
 
 const STATES = ["waiting", "processing", "done", "error", "error_resolved", "cancelled"];
+const COLUMNS = ["State", "Actor", "Job", "Tenant", "Created", "Took", "Attempts", "Says"];
+/** More new ones are not counted. */
+const MOST_NEW = 100;
 
 export class Jobs {
-	picked = new Set();
 	items = [];
 	next = null;
+	fresh = 0;
+	/** What the stream is asked for beside the address: the rows shown, and where the page ends. Null while it is read. @type {Record<string, string> | null} */
+	asks = null;
 
-	constructor(open, go, fail) {
+	/** `open` has a job's address, `go` takes the page's new one, `listen` is called when other rows are shown. */
+	constructor({ open, go, listen, fail, say }) {
 		this.open = open;
 		this.go = go;
+		this.listen = listen;
 		this.fail = fail;
 		this.state = h("select", { id: "f-state", onchange: () => this.filter() }, h("option", { value: "" }, "any"), STATES.map((state) => h("option", { value: state }, stateName(state))));
 		this.actor = h("select", { id: "f-actor", onchange: () => this.filter() }, h("option", { value: "" }, "any"));
 		this.body = h("tbody");
-		this.bulk = h("div", { class: "bulk" });
 		this.all = h("input", { type: "checkbox", "aria-label": "Select all failed jobs on this page", onchange: () => this.pickAll() });
 		this.pages = h("div", { class: "row" });
+		this.news = h("button", { class: "news", onclick: () => this.read(this.query) });
+		this.bulk = new Bulk(this, fail, say);
 		this.element = [
 			h("h1", { class: "sr" }, "Jobs"),
 			h("div", { class: "card" },
-				h("div", { class: "filters" }, h("div", { class: "field" }, h("label", { for: "f-state" }, "State"), this.state), h("div", { class: "field" }, h("label", { for: "f-actor" }, "Actor"), this.actor)),
-				this.bulk,
+				h("div", { class: "filters" }, h("div", { class: "field" }, h("label", { for: "f-state" }, "State"), this.state), h("div", { class: "field" }, h("label", { for: "f-actor" }, "Actor"), this.actor), h("div", { class: "end", role: "status" }, this.news)),
+				this.bulk.element,
 				h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Jobs" }, h("table", { class: "jobs stack" },
-					h("thead", {}, h("tr", {}, h("th", { class: "pick" }, this.all), ["State", "Actor", "Job", "Tenant", "Created", "Took", "Attempts", "Says"].map((name) => h("th", { scope: "col" }, name)))), this.body)),
+					h("thead", {}, h("tr", {}, h("th", { class: "pick" }, this.all), COLUMNS.map((name) => h("th", { scope: "col" }, name)))), this.body)),
 				this.pages),
 		];
 		this.loadActors();
 	}
 
-	/** Takes the filters from the address. */
-	read(query) {
+	/** Shows the page that an address names. */
+	turn(query) {
 		this.query = query;
 		this.state.value = query.get("state") ?? "";
 		this.chooseActor(query.get("actor") ?? "");
-		this.picked.clear();
-		this.items = [];
-		put(this.body, h("tr", {}, h("td", { colspan: 9, class: "quiet" }, "Reading …")));
+		Object.assign(this, { items: [], next: null, fresh: 0, asks: null });
+		this.bulk.clear();
 		put(this.pages);
-		this.showBulk();
+		this.note("Reading …");
+		this.render();
+		return this.read(query);
+	}
+
+	/** Reads the page anew; what is selected stays selected. */
+	async read(query) {
+		const asked = new URLSearchParams([...query].filter(([name]) => name !== "view"));
+		try {
+			const page = await call("GET", `dashboard/jobs?${asked}`);
+			if (query !== this.query) return;
+			Object.assign(this, { ...page, fresh: 0, asks: { ids: page.items.map((job) => job.id).join(), until: page.next ?? "" } });
+			this.render();
+			this.showPages();
+		} catch (error) {
+			if (query !== this.query) return;
+			this.asks ??= {};
+			if (!this.items.length) this.note("The list could not be read.");
+			this.fail(error);
+		}
+		this.listen();
+	}
+
+	note(text) {
+		put(this.body, h("tr", {}, h("td", { colspan: COLUMNS.length + 1, class: "quiet" }, text)));
 	}
 
 	chooseActor(name) {
@@ -66,38 +98,54 @@ export class Jobs {
 		this.go(query);
 	}
 
-	show({ items, next }) {
-		this.items = items;
-		this.next = next;
-		const failed = new Set(items.filter((job) => job.state === "error").map((job) => job.id));
-		for (const id of this.picked) if (!failed.has(id)) this.picked.delete(id);
-		const focused = document.activeElement?.closest?.("tr")?.dataset.id;
-		const inside = focused && document.activeElement?.tagName;
-		put(this.body, items.length ? items.map((job) => this.row(job)) : h("tr", {}, h("td", { colspan: 9, class: "quiet" }, next ? "None among the newest; there may be older ones." : "No job fits.")));
-		if (focused) this.body.querySelector(`[data-id="${focused}"] ${inside}`)?.focus();
-		this.showPages();
-		this.showBulk();
+	/** What the stream says of the rows that are shown; one that is gone was removed. */
+	show({ items, new: fresh }) {
+		const now = new Map(items.map((job) => [job.id, job]));
+		this.items = this.items.map((job) => now.get(job.id) ?? { ...job, isRemoved: true });
+		this.fresh = fresh;
+		// Where nothing is shown, nothing can move.
+		if (fresh && !this.items.length) this.read(this.query);
+		else this.render();
+	}
+
+	render() {
+		if (this.items.length) renew(this.body, this.items.map((job) => this.row(job)));
+		else if (this.asks) this.note(this.next ? "None among the newest; there may be older ones." : "No job fits.");
+		for (const box of this.body.querySelectorAll("input")) box.checked = this.bulk.picked.has(box.value);
+		const failed = this.items.filter((job) => job.state === "error");
+		this.all.disabled = !failed.length;
+		this.all.checked = failed.length > 0 && failed.every((job) => this.bulk.picked.has(job.id));
+		this.showNews();
+		this.bulk.show();
+	}
+
+	showNews() {
+		const wanted = this.query.get("state");
+		const others = this.items.filter((job) => job.isRemoved || (wanted && job.state !== wanted)).length;
+		const news = [this.fresh && (this.fresh < MOST_NEW ? many(this.fresh, "new job") : `${MOST_NEW} or more new jobs`), others && `${count(others)} no longer fit`].filter(Boolean);
+		this.news.hidden = !news.length;
+		renew(this.news, news.join(", "));
 	}
 
 	row(job) {
-		const failed = job.state === "error";
-		const pick = () => {
-			this.picked[this.picked.has(job.id) ? "delete" : "add"](job.id);
-			this.showBulk();
-		};
-		const says = job.failure ?? job.progress?.message ?? (job.due_at && `due ${time(job.due_at)}`) ?? "";
+		const isPicked = this.bulk.picked.has(job.id);
+		const says = job.isRemoved ? "removed, its time was over" : job.failure ?? job.progress?.message ?? (job.due_at && `due ${time(job.due_at)}`) ?? "";
 		const took = job.started_at && span(between(job.started_at, job.finished_at));
-		return h("tr", { "data-id": job.id },
-			h("td", { class: "pick" }, failed && h("input", { type: "checkbox", checked: this.picked.has(job.id), "aria-label": `Select ${job.actor} ${job.id}`, onchange: pick })),
+		const pick = (event) => {
+			this.bulk.pick(job.id, event.currentTarget.checked);
+			this.render();
+		};
+		return h("tr", { "data-id": job.id, "data-key": job.id, class: this.query.get("state") && job.state !== this.query.get("state") ? "other" : null },
+			h("td", { class: "pick" }, (job.state === "error" || isPicked) && h("input", { type: "checkbox", value: job.id, "aria-label": `Select ${job.actor} ${job.id}`, onchange: pick })),
 			h("td", { class: "lead" }, h("span", { class: `state ${job.state}` }, stateName(job.state))),
 			h("td", { "data-name": "Actor" }, job.actor), h("td", { class: "lead" }, h("a", { class: "mono", href: this.open(job.id), "aria-label": `${job.actor} ${job.id}` }, `…${job.id.slice(-12)}`)),
-			h("td", { "data-name": "Tenant" }, job.tenant ?? "–"), h("td", { "data-name": "Created" }, time(job.created_at)), h("td", { "data-name": "Took" }, took || "–"), h("td", { "data-name": "Attempts" }, `${job.attempts}${job.crashes ? ` (${many(job.crashes, "crash").replace("crashs", "crashes")})` : ""}`),
+			h("td", { "data-name": "Tenant" }, job.tenant ?? "–"), h("td", { "data-name": "Created" }, time(job.created_at)), h("td", { "data-name": "Took" }, took || "–"), h("td", { "data-name": "Attempts" }, `${job.attempts}${job.crashes ? ` (${count(job.crashes)} ${job.crashes === 1 ? "crash" : "crashes"})` : ""}`),
 			h("td", { class: "text", "data-name": "Says" }, says));
 	}
 
 	pickAll() {
-		this.picked = new Set(this.all.checked ? this.items.filter((job) => job.state === "error").map((job) => job.id) : []);
-		this.show({ items: this.items, next: this.next });
+		for (const job of this.items) if (job.state === "error") this.bulk.pick(job.id, this.all.checked);
+		this.render();
 	}
 
 	showPages() {
@@ -106,44 +154,5 @@ export class Jobs {
 		const newest = new URLSearchParams(this.query);
 		newest.delete("cursor");
 		put(this.pages, this.query.has("cursor") && h("a", { class: "button", href: `dashboard?${newest}` }, "Newest"), this.next && h("a", { class: "button", href: `dashboard?${older}` }, "Older"));
-	}
-
-	showBulk() {
-		const failed = this.items.filter((job) => job.state === "error");
-		this.all.disabled = !failed.length;
-		this.all.checked = failed.length > 0 && this.picked.size === failed.length;
-		const key = `${this.picked.size} ${this.state.value} ${this.actor.value} ${failed.length > 0}`;
-		if (key === this.bulkKey) return;
-		this.bulkKey = key;
-		if (this.picked.size) {
-			const ids = () => ({ ids: [...this.picked] });
-			put(this.bulk, h("span", {}, `${count(this.picked.size)} selected`), this.button("Retry", "retry", ids), this.button("Resolve", "resolve", ids));
-		} else if (this.state.value === "error" && failed.length) {
-			const all = () => ({ actor: this.actor.value || null });
-			put(this.bulk, this.button("Retry all that failed", "retry", all, true), this.button("Resolve all that failed", "resolve", all, true));
-		} else put(this.bulk, h("span", { class: "quiet" }, failed.length ? "Select failed jobs to retry or resolve them." : ""));
-	}
-
-	button(title, action, body, every = false) {
-		const act = async (event) => {
-			if (every && !confirm(`${title}, on all pages?`)) return;
-			for (const button of this.bulk.querySelectorAll("button")) button.disabled = true;
-			const said = event.currentTarget;
-			let changed = 0;
-			try {
-				for (let more = true; more; ) {
-					const answer = await call("POST", `dashboard/${action}`, body());
-					changed += answer.changed;
-					more = answer.more && answer.changed > 0;
-					put(said, `${title}: ${count(changed)}`);
-				}
-				this.picked.clear();
-				this.bulkKey = "";
-				put(this.bulk, h("span", { role: "status" }, `${many(changed, "job")} ${action === "retry" ? "put back to waiting" : "resolved"}.`));
-			} catch (error) {
-				this.fail(error);
-			}
-		};
-		return h("button", { onclick: act }, title);
 	}
 }

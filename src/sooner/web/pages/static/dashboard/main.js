@@ -25,11 +25,8 @@ function go(to) {
 
 const fail = (error) => (error.status === 401 ? leave("The session is over: sign in again.") : say(fault(error).detail));
 
-function say(text) {
-	const alert = h("div", { class: "alert", role: "alert" }, text);
-	main.prepend(alert);
-	setTimeout(() => alert.remove(), 8000);
-}
+/** Says it over the page, which does not move, until it is read. */
+const say = (text) => put(at("said"), h("p", { class: "alert", role: "alert" }, text, h("button", { class: "plain small end", onclick: () => put(at("said")) }, "Dismiss")));
 
 /** @type {Record<string, any> | null} */
 let views = null;
@@ -38,7 +35,7 @@ let view = null;
 
 const stream = new Stream({
 	board: (board) => view?.shows === "board" && view.show(board),
-	jobs: (jobs) => views?.jobs === view && view.show(jobs),
+	jobs: (jobs) => views?.jobs === view && view.asks && view.show(jobs),
 	job: (job) => whole.show(job),
 	connected: (here) => {
 		at("live").classList.toggle("away", !here);
@@ -57,6 +54,7 @@ const whole = new Whole(() => {
 function leave(why) {
 	stream.close();
 	views = view = null;
+	put(at("said"));
 	whole.dialog.open && whole.dialog.close();
 	for (const id of ["views", "live", "out"]) at(id).hidden = true;
 	put(main, signIn(enter, why));
@@ -66,7 +64,7 @@ async function enter() {
 	try {
 		const history = await call("GET", "dashboard/history");
 		const make = (kind, shows) => Object.assign(kind, { shows });
-		views = { overview: make(new Overview(open, fail), "board"), jobs: make(new Jobs(open, go, fail), "jobs"), schedules: make(new Schedules(open), "board") };
+		views = { overview: make(new Overview(open, fail), "board"), jobs: make(new Jobs({ open, go, listen, fail, say }), "jobs"), schedules: make(new Schedules(open), "board") };
 		views.overview.history = history;
 		for (const id of ["views", "live", "out"]) at(id).hidden = false;
 		put(at("live"), "connecting …");
@@ -95,9 +93,18 @@ function render() {
 	if (changed) put(main, view.element);
 	const list = new URLSearchParams(to);
 	list.delete("job");
-	if (name === "jobs" && (changed || String(list) !== listed)) view.read(list);
+	if (name === "jobs" && (changed || String(list) !== listed)) view.turn(list);
 	listed = String(list);
 	whole.open(to.get("job"));
+	listen();
+}
+
+/** Opens the stream of what is shown; a list that is still being read opens it again. */
+function listen() {
+	const to = query();
+	if (view !== views?.jobs) for (const name of [...to.keys()]) name !== "job" && to.delete(name);
+	else if (!view.asks) return stream.close();
+	else for (const [name, value] of Object.entries(view.asks)) to.set(name, value);
 	stream.show(to);
 }
 
@@ -108,6 +115,8 @@ document.addEventListener("click", (event) => {
 	go(new URL(link.href).searchParams);
 });
 addEventListener("popstate", render);
+// What runs takes longer, with or without news of it.
+setInterval(() => views && view === views.jobs && view.render(), 1000);
 at("out").addEventListener("click", async () => {
 	await signOut().catch(() => {});
 	leave("");

@@ -1,5 +1,5 @@
 // Jobs by state, queues over time, workers and the scheduler.
-import { h, put } from "../lib/dom.js";
+import { h, put, renew } from "../lib/dom.js";
 import { between, count, many, rough, span, stateName, time } from "../lib/words.js";
 import { chart } from "./chart.js";
 import { call } from "./service.js";
@@ -48,14 +48,14 @@ export class Overview {
 	show(board) {
 		this.board = board;
 		const { counts, about } = board.states;
-		put(this.states, STATES.map((state) => h("li", {}, h("a", { href: `dashboard?view=jobs&state=${state}`, class: state === "error" && counts.error ? "ill" : null },
+		renew(this.states, STATES.map((state) => h("li", {}, h("a", { href: `dashboard?view=jobs&state=${state}`, class: state === "error" && counts.error ? "ill" : null },
 			h("b", {}, !about.includes(state) ? count(counts[state]) : RARE.includes(state) ? `> ${count(counts[state])}` : rough(counts[state])), h("span", { class: "name" }, stateName(state))))));
 		this.showQueues(board);
 		this.showWorkers(board.workers);
 		this.showScheduler(board.scheduler);
 	}
 
-	/** Charts are drawn anew, buttons stay: what has the focus keeps it. */
+	/** A queue's parts stay as long as it does. */
 	showQueues(board) {
 		const names = board.queues.map((queue) => queue.name).join("\n");
 		if (names !== this.names) {
@@ -76,20 +76,20 @@ export class Overview {
 
 	fill(part, queue, now) {
 		part.paused = queue.paused;
-		put(part.mark, queue.paused && h("span", { class: "paused" }, "paused"), !queue.workers && h("span", { class: "paused" }, "no worker"),
+		renew(part.mark, queue.paused && h("span", { class: "paused" }, "paused"), !queue.workers && h("span", { class: "paused" }, "no worker"),
 			queue.stranded > 0 && h("span", { class: "paused", title: "Due jobs that no living worker would claim: the doctor says why." }, `${count(queue.stranded)} stranded`));
-		put(part.button, queue.paused ? "Resume" : "Pause");
+		renew(part.button, queue.paused ? "Resume" : "Pause");
 		part.button.setAttribute("aria-label", `${queue.paused ? "Resume" : "Pause"} queue ${queue.name}`);
 		const number = (value, name) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
 		const about = (value) => (queue.judged && value >= MOST ? rough(value) : count(value));
-		put(part.numbers, number(about(queue.waiting), queue.waiting === queue.due ? "waiting" : `waiting, ${about(queue.waiting - queue.due)} of them for later`), number(about(queue.processing), "processing"),
+		renew(part.numbers, number(about(queue.waiting), queue.waiting === queue.due ? "waiting" : `waiting, ${about(queue.waiting - queue.due)} of them for later`), number(about(queue.processing), "processing"),
 			number(about(queue.finished_per_minute), "ended in the last minute"), number(span(queue.oldest_waiting_seconds), "oldest waits"), number(count(queue.workers), queue.workers === 1 ? "worker" : "workers"));
 		const past = this.history.queues[queue.name] ?? [];
 		const live = [now, queue.waiting, queue.processing, queue.finished_per_minute, queue.oldest_waiting_seconds];
 		const points = (column) => [...past, live].map((sample) => [sample[0], sample[column] ?? 0]);
 		const frame = { seconds: this.history.seconds, step: this.history.step, now };
 		const plain = (value) => count(Math.round(value));
-		put(part.charts, chart("Waiting", points(1), { ...frame, say: plain }), chart("Ended a minute", points(3), { ...frame, say: plain }), chart("Oldest waits", points(4), { ...frame, say: (value) => (value ? span(value) : "–") }));
+		renew(part.charts, chart("Waiting", points(1), { ...frame, say: plain }), chart("Ended a minute", points(3), { ...frame, say: plain }), chart("Oldest waits", points(4), { ...frame, say: (value) => (value ? span(value) : "–") }));
 		this.remember(queue.name, live);
 	}
 
@@ -111,8 +111,8 @@ export class Overview {
 	}
 
 	showWorkers(workers) {
-		if (!workers.length) return put(this.workers, h("p", { class: "quiet" }, "No worker runs: jobs wait until one starts."));
-		put(this.workers, h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Workers" }, h("table", { class: "stack no-pick" },
+		if (!workers.length) return renew(this.workers, h("p", { class: "quiet" }, "No worker runs: jobs wait until one starts."));
+		renew(this.workers, h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Workers" }, h("table", { class: "stack no-pick" },
 			h("thead", {}, h("tr", {}, ["Worker", "Queues", "Since", "Does now"].map((name) => h("th", { scope: "col" }, name)))),
 			h("tbody", {}, workers.map((worker) => this.worker(worker))))));
 	}
@@ -120,17 +120,17 @@ export class Overview {
 	worker(worker) {
 		const rest = worker.processing - worker.jobs.length;
 		const doing = worker.jobs.length ? h("ul", { class: "now" }, worker.jobs.map((job) => this.running(job)), rest > 0 && h("li", { class: "quiet" }, `and ${many(rest, "more job")}`)) : h("span", { class: "quiet" }, "idle");
-		return h("tr", {}, h("td", { class: "lead" }, h("span", { class: "mono" }, worker.name), !worker.alive && h("span", { class: "paused" }, "silent")),
+		return h("tr", { "data-key": worker.id }, h("td", { class: "lead" }, h("span", { class: "mono" }, worker.name), !worker.alive && h("span", { class: "paused" }, "silent")),
 			h("td", { "data-name": "Queues" }, worker.queues.join(", ")), h("td", { "data-name": "Since" }, time(worker.started_at)), h("td", { "data-name": "Does now" }, doing));
 	}
 
 	running(job) {
 		const fraction = job.progress?.fraction;
-		return h("li", {}, h("a", { href: this.open(job.id) }, job.actor), h("span", { class: "quiet" }, span(between(job.started_at))),
+		return h("li", { "data-key": job.id }, h("a", { href: this.open(job.id) }, job.actor), h("span", { class: "quiet" }, span(between(job.started_at))),
 			fraction !== null && fraction !== undefined && h("progress", { value: fraction, max: 1, "aria-label": `${job.actor}: ${Math.round(100 * fraction)} %` }));
 	}
 
 	showScheduler({ name, since, alive }) {
-		put(this.scheduler, alive ? [h("span", { class: "mono" }, name), ` leads since ${time(since)}.`] : "No scheduler leads: nothing is started by schedule.");
+		renew(this.scheduler, alive ? [h("span", { class: "mono" }, name), ` leads since ${time(since)}.`] : "No scheduler leads: nothing is started by schedule.");
 	}
 }

@@ -1,6 +1,6 @@
 // What the scheduler starts, and when.
-import { h, put } from "../lib/dom.js";
-import { between, span, stateName, time } from "../lib/words.js";
+import { h, renew } from "../lib/dom.js";
+import { between, span, stateName, timeIn } from "../lib/words.js";
 
 export class Schedules {
 	constructor(open) {
@@ -10,17 +10,17 @@ export class Schedules {
 	}
 
 	show({ schedules, scheduler }) {
-		if (!schedules.length) return put(this.place, h("p", { class: "quiet" }, "The scheduler has not run yet: it says what it knows once it leads."));
-		put(this.place, !scheduler.alive && h("p", { class: "alert mild" }, "No scheduler leads: nothing is started now."),
+		if (!schedules.length) return renew(this.place, h("p", { class: "quiet" }, "The scheduler has not run yet: it says what it knows once it leads."));
+		renew(this.place, !scheduler.alive && h("p", { class: "alert mild" }, "No scheduler leads: nothing is started now."),
 			h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Schedules" }, h("table", { class: "stack no-pick" },
 				h("thead", {}, h("tr", {}, ["Schedule", "Times", "Next", "Last", "Its job"].map((name) => h("th", { scope: "col" }, name)))),
 				h("tbody", {}, schedules.map((one) => this.row(one))))));
 	}
 
 	row(one) {
-		const next = one.next_at && [time(one.next_at), h("span", { class: "quiet" }, ` in ${span(-between(one.next_at))}`)];
+		const next = one.next_at && [timeIn(one.next_at, one.timezone), h("div", { class: "quiet small" }, `in ${span(Math.max(0, -between(one.next_at)))}`)];
 		const job = one.job ? h("a", { href: this.open(one.job) }, stateName(one.state ?? "removed")) : one.last_at ? "passed over" : "–";
-		return h("tr", {}, h("td", { class: "lead" }, one.name, one.actor !== one.name && h("div", { class: "quiet small" }, one.actor)),
-			h("td", { "data-name": "Times" }, h("span", { class: "mono" }, one.cron), h("span", { class: "quiet" }, ` ${one.timezone}`)), h("td", { "data-name": "Next" }, next ?? "–"), h("td", { "data-name": "Last" }, one.last_at ? time(one.last_at) : "not yet"), h("td", { "data-name": "Its job" }, job));
+		return h("tr", { "data-key": one.name }, h("td", { class: "lead" }, one.name, one.actor !== one.name && h("div", { class: "quiet small" }, one.actor)),
+			h("td", { "data-name": "Times" }, h("span", { class: "mono" }, one.cron), h("span", { class: "quiet" }, ` ${one.timezone}`)), h("td", { "data-name": "Next" }, next ?? "–"), h("td", { "data-name": "Last" }, one.last_at ? timeIn(one.last_at, one.timezone) : "not yet"), h("td", { "data-name": "Its job" }, job));
 	}
 }

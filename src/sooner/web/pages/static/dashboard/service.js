@@ -21,15 +21,22 @@ export class Stream {
 
 	constructor(on) {
 		this.on = on;
+		// A browser has six connections to a server, and a page that it keeps to go back to would hold one.
+		addEventListener("pagehide", () => this.#source?.close());
+		addEventListener("pageshow", (event) => event.persisted && this.#source && this.#open());
 	}
 
-	/** Shows this: the query that the page's address has. */
+	/** Shows this: a query of `dashboard/events`. */
 	show(query) {
 		const address = `dashboard/events?${query}`;
 		if (address === this.#address && this.#source) return;
-		this.close();
 		this.#address = address;
-		const source = (this.#source = new EventSource(address));
+		this.#open();
+	}
+
+	#open() {
+		this.close();
+		const source = (this.#source = new EventSource(this.#address));
 		for (const name of ["board", "jobs", "job"])
 			source.addEventListener(name, (event) => {
 				this.on.connected(true);
@@ -44,11 +51,7 @@ export class Stream {
 	#failed(source) {
 		this.on.connected(false);
 		if (source.readyState !== EventSource.CLOSED || source !== this.#source) return;
-		const again = () => {
-			if (source !== this.#source) return;
-			this.#source = null;
-			this.show(this.#address.split("?")[1]);
-		};
+		const again = () => source === this.#source && this.#open();
 		call("GET", "dashboard/history").then(again, (error) => (error.status === 401 || error.status === 403 ? this.on.over() : setTimeout(again, 1000 + 2000 * Math.random())));
 	}
 

@@ -1,5 +1,6 @@
 // A form from an actor's JSON Schema.
 import { h, put, uid } from "../lib/dom.js";
+import { size } from "../lib/words.js";
 
 const KINDS = { integer: "number", number: "number", string: "text" };
 
@@ -49,7 +50,7 @@ export function filePicker(id) {
 	const box = h("div", { class: "drop" }, name, note, input);
 	const show = () => {
 		const file = input.files[0];
-		if (file) put(name, file.name), put(note, `${(file.size / 1024).toLocaleString("en", { maximumFractionDigits: 0 })} kB`);
+		if (file) put(name, file.name), put(note, size(file.size));
 	};
 	input.addEventListener("change", show);
 	for (const type of ["dragover", "dragleave", "drop"]) box.addEventListener(type, () => box.classList.toggle("over", type === "dragover"));
@@ -91,8 +92,8 @@ function open(example) {
 }
 
 /**
- * The fields of a schema. `read(upload)` gives the parameters, files replaced by what `upload` makes of them;
- * `blame(errors)` shows a problem's errors where they belong and answers those that belong nowhere.
+ * The fields of a schema. `read()` gives the parameters, with files among them; `blame(errors)` shows a problem's errors where they
+ * belong and answers those that belong nowhere.
  */
 export function fieldsOf(schema, only = Object.keys(schema.properties ?? {})) {
 	const required = new Set(schema.required ?? []);
@@ -102,15 +103,14 @@ export function fieldsOf(schema, only = Object.keys(schema.properties ?? {})) {
 	return {
 		element: h("div", { class: "fields" }, fields.map((one) => one.element)),
 		secret: () => fields.some((one) => one.secret && one.read() !== undefined),
-		clear,
-		async read(upload) {
+		read() {
 			clear();
 			const params = {};
 			for (const one of fields) {
 				const value = valueOf(one);
 				if (value === undefined) continue;
 				if (one.name === null) Object.assign(params, value);
-				else params[one.name] = one.file ? (await upload(value)).id : value;
+				else params[one.name] = value;
 			}
 			return params;
 		},

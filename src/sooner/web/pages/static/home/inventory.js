@@ -4,6 +4,7 @@ import { count, many } from "../lib/words.js";
 import { tree } from "./tree.js";
 
 export const STATUSES = ["active", "skipped", "todo", "focused", "xfail"];
+const MOST_ROWS = 1000;
 const MEANING = { active: "active", skipped: "skipped", todo: "to do", focused: "focused", xfail: "expected to fail" };
 
 /** How many cases of each status. */
@@ -51,4 +52,5 @@ function bar(name, sums, byStatus, longest) {
 const unreadable = (files) => h("details", { class: "card" },
 	h("summary", {}, `${many(files.length, "file")} could not be read`),
 	h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "File"), h("th", { scope: "col" }, "Reason"))),
-		h("tbody", {}, files.map((file) => h("tr", {}, h("td", { class: "mono" }, file.path), h("td", {}, file.reason)))))));
+		h("tbody", {}, files.slice(0, MOST_ROWS).map((file) => h("tr", {}, h("td", { class: "mono" }, file.path), h("td", {}, file.reason)))))),
+	files.length > MOST_ROWS && h("p", { class: "small quiet" }, `The first ${count(MOST_ROWS)} of them.`));

@@ -1,14 +1,10 @@
 // The page that submits a job.
-import { ConnectionError, Sooner } from "../sooner.js";
 import { at, h, put } from "../lib/dom.js";
 import { fault, prose, span } from "../lib/words.js";
 import { adopt, forget, gate, keep, showKey, token } from "./credentials.js";
 import { fieldsOf } from "./forms.js";
-import { alertOf, linkTo, refresh, showJob } from "./run.js";
-
-const PENDING = "sooner.pending";
-const sooner = new Sooner({ token });
-const watch = { onProgress: refresh };
+import { alertOf } from "./run.js";
+import { show, start } from "./submit.js";
 
 /** The deployment's actors. Raises what `fetch` raises, and an Error whose cause is the problem. */
 async function actors() {
@@ -84,10 +80,12 @@ function form(actor, names, title) {
 		put(said);
 		button.disabled = true;
 		try {
-			const params = await fields.read((file) => { if (!file) throw new RangeError(); return sooner.upload(file); });
-			await run(actor.name, params, fields.secret());
+			await start(actor.name, fields.read(), fields.secret());
 		} catch (error) {
-			if (!(error instanceof SyntaxError)) put(said, refused(error, fields));
+			if (error instanceof SyntaxError) return;
+			button.disabled = false;
+			button.focus();
+			put(said, refused(error, fields));
 		} finally {
 			button.disabled = false;
 		}
@@ -102,50 +100,9 @@ function refused(error, fields) {
 	return rest.length ? h("div", { class: "alert", role: "alert" }, h("strong", {}, "That does not fit"), rest.join(". ")) : null;
 }
 
-/** Submits, and remembers what for as long as no answer has come: a reload asks again for the same job. */
-async function run(actor, params, secret) {
-	const key = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-	if (!secret) sessionStorage.setItem(PENDING, JSON.stringify({ actor, params, key }));
-	await submit({ actor, params, key });
-}
-
-async function submit({ actor, params, key }) {
-	const began = performance.now();
-	try {
-		const job = await sooner.submit(actor, params, { idempotencyKey: key, ...watch });
-		sessionStorage.removeItem(PENDING);
-		const answered = job.final ? performance.now() - began : null;
-		history.pushState(null, "", linkTo(job));
-		showJob(job, answered);
-		at("job").focus({ preventScroll: true });
-		at("job").scrollIntoView({ block: "nearest", behavior: "smooth" });
-	} catch (error) {
-		if (!(error instanceof ConnectionError)) sessionStorage.removeItem(PENDING);
-		throw error;
-	}
-}
-
-/** Shows the job that the address names, or none. */
-async function follow() {
-	const url = new URLSearchParams(location.hash.slice(1)).get("job");
-	at("job").hidden = !url;
-	at("result").hidden = true;
-	if (!url) return;
-	try {
-		showJob(await sooner.resume(url, watch), null);
-	} catch (error) {
-		put(at("job"), lostJob(error));
-	}
-}
-
-function lostJob(error) {
-	const gone = { 401: "This link has expired, or was not copied whole.", 410: "The job was removed with its result: its time was over.", 404: "There is no such job." }[error.cause?.status];
-	return gone ? h("div", { class: "alert mild", role: "alert" }, h("strong", {}, "This job cannot be shown"), gone) : alertOf(error);
-}
-
 adopt();
+// Whoever comes for a job sees it first.
+if (location.hash.startsWith("#job=")) document.querySelector("main")?.prepend(at("job"), at("result"));
 showForm();
-addEventListener("popstate", follow);
-const pending = sessionStorage.getItem(PENDING);
-if (location.hash || !pending) follow();
-else submit(JSON.parse(pending)).catch((error) => put(at("form"), alertOf(error)));
+show();
+addEventListener("popstate", show);

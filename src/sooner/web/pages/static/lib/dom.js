@@ -31,6 +31,45 @@ export const put = (element, ...children) => {
 	return fill(element, children);
 };
 
+const keyOf = (node) => node.dataset?.key ?? node.id;
+
+function change(old, to) {
+	if (!(to instanceof Element)) {
+		if (old.data !== to.data) old.data = to.data;
+		return;
+	}
+	for (const { name } of [...old.attributes]) if (!to.hasAttribute(name)) old.removeAttribute(name);
+	for (const { name, value } of to.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+	renew(old, ...to.childNodes);
+}
+
+/**
+ * Puts new children in place of all there are by changing those that are there already: these keep focus, selection,
+ * what was typed, and listeners. So an element with listeners has a `data-key` that says what they do.
+ */
+export function renew(element, ...children) {
+	let here = element.firstChild;
+	for (const child of [...fill(document.createDocumentFragment(), children).childNodes]) {
+		let old = here;
+		while (old && (old.nodeName !== child.nodeName || keyOf(old) !== keyOf(child))) old = old.nextSibling;
+		if (!old) {
+			element.insertBefore(child, here);
+			continue;
+		}
+		for (; here !== old; here = drop(here));
+		change(old, child);
+		here = old.nextSibling;
+	}
+	while (here) here = drop(here);
+	return element;
+}
+
+function drop(node) {
+	const next = node.nextSibling;
+	node.remove();
+	return next;
+}
+
 /** The element of an id, which is there. */
 export const at = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 

@@ -12,6 +12,14 @@ export const rough = (number) => `≈ ${count(Number(number.toPrecision(2)))}`;
 /** "1 test", "12 tests" */
 export const many = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 
+/** "1 byte", "142 kB", "3.2 MB" */
+export function size(bytes) {
+	if (bytes < 1000) return many(bytes, "byte");
+	const [unit, name] = bytes < 1e6 ? [1e3, "kB"] : bytes < 1e9 ? [1e6, "MB"] : [1e9, "GB"];
+	const number = bytes / unit;
+	return `${number < 10 ? number.toFixed(1) : Math.round(number)} ${name}`;
+}
+
 /** A span of seconds: "142 ms", "3.2 s", "4 min", "2 h 5 min". */
 export function span(seconds) {
 	if (seconds === null || seconds === undefined || Number.isNaN(seconds)) return "–";
@@ -28,14 +36,27 @@ export function span(seconds) {
 /** Seconds between two RFC 3339 times, the second one now if missing. */
 export const between = (from, to) => ((to ? Date.parse(to) : Date.now()) - Date.parse(from)) / 1000;
 
-const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const year = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
 
-/** A time of today as 14:03:22, another as 3 May, 14:03. */
+/** A time of today as 14:03:22, another of this year as 3 May, 14:03, any other as 3 May 2024. */
 export function time(text) {
 	if (!text) return "–";
-	const when = new Date(text);
-	return when.toDateString() === new Date().toDateString() ? clock.format(when) : day.format(when);
+	const when = new Date(text), now = new Date();
+	if (when.toDateString() === now.toDateString()) return clock.format(when);
+	return (when.getFullYear() === now.getFullYear() ? day : year).format(when);
+}
+
+/** A time as the clocks of a zone show it: "Fri 27 Nov, 02:00 Europe/Berlin". */
+export function timeIn(text, zone) {
+	/** @type {Intl.DateTimeFormatOptions} */
+	const shown = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+	try {
+		return `${new Intl.DateTimeFormat("en-GB", { ...shown, timeZone: zone }).format(new Date(text))} ${zone}`;
+	} catch {
+		return timeIn(text, "UTC");
+	}
 }
 
 /** A state as people say it. */

@@ -1,0 +1,104 @@
+// What can be done to many failed jobs. Each button has its place for good: none stands where another was a moment ago.
+import { h, put } from "../lib/dom.js";
+import { count, many } from "../lib/words.js";
+import { call } from "./service.js";
+
+const DONE = { retry: "put back to waiting", resolve: "resolved" };
+
+export class Bulk {
+	/** @type {Set<string>} */
+	picked = new Set();
+	busy = false;
+
+	/** `jobs` is the list; `fail` takes an error, `say` a text to be read. */
+	constructor(jobs, fail, say) {
+		this.say = say;
+		this.jobs = jobs;
+		this.fail = fail;
+		this.said = h("p", { class: "quiet", role: "status" });
+		this.ours = [this.button("Retry", "retry"), this.button("Resolve", "resolve")];
+		this.every = [this.button("Retry all that failed", "retry", true), this.button("Resolve all that failed", "resolve", true)];
+		this.element = h("div", { class: "bulk" }, this.ours, this.said, h("div", { class: "every" }, this.every));
+	}
+
+	button(title, action, every = false) {
+		return h("button", { onclick: () => (every ? this.doToAll(title, action) : this.doToPicked(action)) }, title);
+	}
+
+	pick(id, isPicked) {
+		this.picked[isPicked ? "add" : "delete"](id);
+		this.told = "";
+		this.show();
+	}
+
+	clear() {
+		this.picked.clear();
+		this.told = "";
+		this.show();
+	}
+
+	show() {
+		for (const button of this.ours) button.disabled = this.busy || !this.picked.size;
+		for (const button of this.every) {
+			button.disabled = this.busy || !this.jobs.items.length;
+			button.hidden = this.jobs.query?.get("state") !== "error";
+		}
+		const text = this.told || this.selection();
+		if (this.said.textContent !== text) put(this.said, text);
+	}
+
+	selection() {
+		const here = new Map(this.jobs.items.map((job) => [job.id, job.state]));
+		const states = [...this.picked].map((id) => here.get(id));
+		const other = states.filter((state) => state && state !== "error").length;
+		const away = states.filter((state) => !state).length;
+		if (!states.length) return [...here.values()].includes("error") ? "Select failed jobs to retry or resolve them." : "";
+		return [`${count(states.length)} selected`, other && `${count(other)} no longer failed`, away && `${count(away)} not on this page`].filter(Boolean).join(", ");
+	}
+
+	doToPicked(action) {
+		return this.act(async () => {
+			const answer = await call("POST", `dashboard/${action}`, { ids: [...this.picked] });
+			this.picked.clear();
+			return answer;
+		}, action);
+	}
+
+	/** From page to page of the list as it is now: one that fails again at once is not met a second time. */
+	doToAll(title, action) {
+		const actor = this.jobs.query.get("actor");
+		if (!confirm(`${title}${actor ? ` of ${actor}` : ""}, on all pages?`)) return;
+		return this.act(async () => {
+			const sum = { changed: 0, refused: 0, reason: null };
+			for (let cursor = null, more = true; more; more = cursor !== null) {
+				const answer = await call("POST", `dashboard/${action}`, { actor, cursor });
+				sum.changed += answer.changed;
+				sum.refused += answer.refused;
+				sum.reason ??= answer.reason;
+				cursor = answer.next ?? null;
+				this.tell(`${title}: ${count(sum.changed)} …`);
+			}
+			return sum;
+		}, action);
+	}
+
+	async act(work, action) {
+		this.busy = true;
+		this.show();
+		try {
+			const { changed, refused, reason } = await work();
+			this.told = `${many(changed, "job")} ${DONE[action]}${refused ? `, ${count(refused)} not` : ""}.`;
+			if (refused) this.say(`${many(refused, "job")} stayed as before. ${reason}`);
+		} catch (error) {
+			this.told = "";
+			this.fail(error);
+		}
+		this.busy = false;
+		this.jobs.render();
+	}
+
+	tell(text) {
+		this.told = text;
+		this.show();
+	}
+}
