@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ import pytest
 from sooner.local.ports import free_port
 from sooner.template.files import SHARED, files
 from sooner.template.new import NotNewError, new
-from tests.support import ROOT
+from tests.support import ROOT, trees
 from tests.support.environment import environment
 from tests.support.processes import Process
 
@@ -95,6 +96,21 @@ async def saves(shop: Path) -> None:
         assert await running.terminate() == 0
     finally:
         running.end()
+
+
+@pytest.mark.slow
+def test_a_project_made_in_the_engines_checkout_has_the_engine_as_it_is(folder: Path) -> None:
+    checkout = folder / "engine"
+    trees.present(checkout)
+    for number in (1, 2):
+        (checkout / "src" / "sooner" / "marker.py").write_text(f"NUMBER = {number}\n")
+        run(
+            [sys.executable, "-m", "sooner", "new", str(folder / f"shop{number}")],
+            checkout,
+            PYTHONPATH=str(checkout / "src"),
+        )
+        [wheel] = (folder / f"shop{number}" / "wheels").glob("*.whl")
+        assert zipfile.ZipFile(wheel).read("sooner/marker.py").decode() == f"NUMBER = {number}\n"
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:

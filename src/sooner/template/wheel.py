@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from sooner.template.files import checkout
+from sooner.template.files import SHARED, checkout
 
 
 class NoWheelError(Exception):
@@ -36,12 +36,30 @@ def wheel() -> Iterator[Path]:
 
 
 def _built(top: Path) -> Path:
-    built = sorted((top / "dist").glob("sooner-*.whl"), key=lambda path: path.stat().st_mtime)
-    if not built:
-        raise NoWheelError(
-            "This is the engine's own checkout: `uv build` makes the wheel that a project runs on."
-        )
-    return built[-1]
+    """The newest wheel in `dist/`, made anew where a file of the checkout is newer."""
+    if (found := _newest(top)) is not None and found.stat().st_mtime >= max(_changes(top)):
+        return found
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    done = subprocess.run(
+        [*pip, "--wheel-dir", str(top / "dist"), str(top)], check=False, capture_output=True, text=True
+    )
+    found = _newest(top)
+    if done.returncode or found is None:
+        raise NoWheelError(f"The wheel that a project runs on cannot be made:\n{done.stderr}")
+    return found
+
+
+def _newest(top: Path) -> Path | None:
+    built = (top / "dist").glob("sooner-*.whl")
+    return max(built, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def _changes(top: Path) -> Iterator[float]:
+    """When each file that goes into the wheel was written last."""
+    files = [top / "pyproject.toml", *(top / name for name in SHARED)]
+    for folder in ("src/sooner", "alembic"):
+        files += [path for path in (top / folder).rglob("*") if "__pycache__" not in path.parts]
+    return (path.stat().st_mtime for path in files if path.is_file())
 
 
 def _installed_from() -> Path | None:
