@@ -115,6 +115,7 @@ async def test_commands_and_requests_of_the_pages_go_well(
     said = [json.loads(example.text) for example in examples("json")]
     assert alike(slept) == alike(said[0])
     assert greeted["result"] == ["Hello, Ada"]
+    assert answers["submitting"][0]["result"] == [["Hello, Ada"], ["Hello, Grace"]]
     assert answers["inventory"][0].keys() == {"id", "bytes", "sha256"}
     assert answers["webhooks"][0]["secret"].startswith("whsec_")
     async with httpx.AsyncClient(base_url=web.url, trust_env=False) as client:

@@ -52,7 +52,7 @@ grant select on sooner.worker, sooner.lease, sooner.schedule, sooner.tick, soone
 grant select, insert, delete on dramatiq.queue to sooner_worker;
 select pg_temp.allow('sooner_worker', 'update', 'dramatiq.queue', array[
   'message_id', 'actor', 'message', 'sealed', 'tenant', 'request_id', 'traceparent', 'parent', 'created_at',
-  'idempotency_key', 'fingerprint', 'unique_key', 'cancel_at', 'cancel_requested']);
+  'idempotency_key', 'fingerprint', 'unique_key', 'cancel_at']);
 grant select, insert, update, delete on sooner.worker, sooner."limit", sooner.file, sooner.file_chunk,
   sooner.actor_history, sooner.sample to sooner_worker;
 grant select, update, delete on sooner.upload, sooner.chunk to sooner_worker;

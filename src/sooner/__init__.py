@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pydantic import Secret, SecretBytes, SecretStr
 
-    from sooner.db import Queries
+    from sooner.db import Queries, Unavailable
+    from sooner.jobs.calling.handle import Handle, JobError
+    from sooner.jobs.calling.here import handle, submit, submit_all
+    from sooner.jobs.calling.sooner import Sooner
     from sooner.jobs.codec import written as written_json
     from sooner.jobs.context import Current, current, progress
     from sooner.jobs.declaring.declare import job
@@ -30,7 +33,9 @@ __all__ = [
     "Current",
     "Failure",
     "FileResult",
+    "Handle",
     "Invalid",
+    "JobError",
     "Limit",
     "Queries",
     "Rate",
@@ -38,15 +43,20 @@ __all__ = [
     "Secret",
     "SecretBytes",
     "SecretStr",
+    "Sooner",
+    "Unavailable",
     "Upload",
     "create_file",
     "current",
     "database",
     "fetch_upload",
+    "handle",
     "job",
     "network",
     "progress",
     "scratch_folder",
+    "submit",
+    "submit_all",
     "written_json",
     "wrong",
 ]
@@ -57,7 +67,9 @@ _HOMES = {
     "Current": ("sooner.jobs.context", "Current"),
     "Failure": ("sooner.jobs.failure", "Failure"),
     "FileResult": ("sooner.jobs.files.files", "FileResult"),
+    "Handle": ("sooner.jobs.calling.handle", "Handle"),
     "Invalid": ("sooner.jobs.problem", "Invalid"),
+    "JobError": ("sooner.jobs.calling.handle", "JobError"),
     "Limit": ("sooner.jobs.declaring.limit", "Limit"),
     "Queries": ("sooner.db", "Queries"),
     "Rate": ("sooner.jobs.declaring.limit", "Rate"),
@@ -65,15 +77,20 @@ _HOMES = {
     "Secret": ("pydantic", "Secret"),
     "SecretBytes": ("pydantic", "SecretBytes"),
     "SecretStr": ("pydantic", "SecretStr"),
+    "Sooner": ("sooner.jobs.calling.sooner", "Sooner"),
+    "Unavailable": ("sooner.db", "Unavailable"),
     "Upload": ("sooner.jobs.files.uploads", "Upload"),
     "create_file": ("sooner.jobs.files.files", "create"),
     "current": ("sooner.jobs.context", "current"),
     "database": ("sooner.jobs.worker_resources", "database"),
     "fetch_upload": ("sooner.jobs.files.fetch_upload", "fetch_upload"),
+    "handle": ("sooner.jobs.calling.here", "handle"),
     "job": ("sooner.jobs.declaring.declare", "job"),
     "network": ("sooner.jobs.worker_resources", "network"),
     "progress": ("sooner.jobs.context", "progress"),
     "scratch_folder": ("sooner.process.scratch", "folder"),
+    "submit": ("sooner.jobs.calling.here", "submit"),
+    "submit_all": ("sooner.jobs.calling.here", "submit_all"),
     "written_json": ("sooner.jobs.codec", "written"),
     "wrong": ("sooner.jobs.problem", "wrong"),
 }

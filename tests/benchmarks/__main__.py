@@ -9,8 +9,8 @@ from statistics import median
 import asyncpg
 
 from sooner.local.ports import free_port
-from tests.benchmarks import board, floor, scale, stock
-from tests.benchmarks.bench import SECONDS, Bench, Load, bench, in_turn, median_load
+from tests.benchmarks import board, calling, floor, scale, stock
+from tests.benchmarks.bench import RUNS, SECONDS, Bench, Load, bench, in_turn, median_load
 from tests.benchmarks.floor import Lifecycles
 
 ROW = "{:<58} {:>10} {:>9} {:>9}   {}"
@@ -129,11 +129,27 @@ async def adopted(bench: Bench, table: Table) -> None:
     )
 
 
+async def from_code(bench: Bench, table: Table) -> None:
+    """One caller, one job after the other, by each way that code has; beside stock dramatiq-pg's `.send()`. Then many at once."""
+    rates: dict[str, list[float]] = {name: [] for name in calling.WAYS}
+    for _ in range(RUNS):
+        for name, way in calling.WAYS.items():
+            rates[name].append(await way(bench))
+    for name, found in rates.items():
+        table.row(f"from code: {name}", median(found), note=f"{1e6 / median(found):,.0f} us each")
+    seconds = [
+        await calling.many(bench, 10_000, within=within) for within in (False, True) for _ in range(RUNS)
+    ]
+    for name, took in (("submit_all", seconds[:RUNS]), ("submit_all, connection=", seconds[RUNS:])):
+        table.row(f"from code: {name} of 10,000", 10_000 / median(took), note=f"{median(took):.2f} s")
+
+
 GROUPS: dict[str, Callable[[Bench, Table], Awaitable[None]]] = {
     "http": http,
     "drain": drains,
     "stock": against_stock,
     "adopt": adopted,
+    "code": from_code,
     "crowd": lambda bench, table: scale.crowd(bench, table.row),
     "scale": lambda bench, table: scale.measure(bench, table.row),
     "board": lambda bench, table: board.measure(bench, table.row),

@@ -37,6 +37,7 @@ class Job(NamedTuple):
     error: str | None
     turn: int | None = None
     cancel_requested: bool = False
+    parent: UUID | None = None
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Job":
@@ -63,6 +64,7 @@ class Job(NamedTuple):
             row["error"],
             row.get("turn"),
             row.get("cancel_requested", False),
+            row.get("parent"),
         )
 
     @property

@@ -1,23 +1,23 @@
 """dramatiq-pg's broker with our own statements."""
 
 import asyncio
-import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import dramatiq
 import orjson
+import psycopg2
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.message import Message
 from dramatiq.middleware import Middleware
 from dramatiq_pg import PostgresBroker
-from dramatiq_pg.utils import getconn, make_pool, pool_sanitizer, retry_pg
+from dramatiq_pg.utils import make_pool, pool_sanitizer, retry_pg
 from psycopg2.extensions import parse_dsn
 
-from sooner.db import Query
+from sooner.db import Query, transient
 from sooner.process.settings import CodeSettings, read
 from sooner.queue.enqueue import SQL, LimitRow
 from sooner.queue.lane import Lane, check_queue
@@ -129,37 +129,40 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
             request_id=origin.request_id,
             traceparent=origin.traceparent,
             parent=None if origin.parent is None else str(origin.parent),
-            run_at=None,
             delay=None if delay is None else delay / 1000,
-            cancel_after=None,
             retention=self._retention,
-            idempotency_key=None,
             limit_key=None if placement.limit is None else placement.limit.key,
             unique_key=placement.unique_key,
-            sealed=None,
-            word="",
         )
         return str(id)
 
-    @retry_pg  # type: ignore[untyped-decorator]  # dramatiq-pg has no types
     def _run(self, query: Query, **values: Any) -> list[tuple[Any, ...]]:
-        with self._cursor() as cursor:
-            cursor.execute(query.pyformat, values)
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        if self.pool is NOT_OPEN:
+            self._open_by_environment()
+        try:
+            return self._execute(query, values)
+        except psycopg2.Error as error:
+            if not transient(error):
+                raise
+            rows: list[tuple[Any, ...]] = self._insist(query, values)
             return rows
 
-    @contextlib.contextmanager
-    def _cursor(self) -> Iterator[Any]:
-        """A cursor whose statements are each a transaction of their own, in one round trip."""
-        self._open_by_environment()
+    def _execute(self, query: Query, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows of a statement that is a transaction of its own, in one round trip."""
+        connection = self.pool.getconn()
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(query.pyformat, values)
+                rows: list[tuple[Any, ...]] = cursor.fetchall()
+                return rows
+        finally:
+            self.pool.putconn(connection)
+
+    @retry_pg  # type: ignore[untyped-decorator]  # dramatiq-pg has no types
+    def _insist(self, query: Query, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         with pool_sanitizer(self.pool):
-            connection = getconn(self.pool)
-            try:
-                connection.autocommit = True
-                with connection.cursor() as cursor:
-                    yield cursor
-            finally:
-                self.pool.putconn(connection)
+            return self._execute(query, values)
 
     def _open_by_environment(self) -> None:
         with self._opening:

@@ -11,6 +11,7 @@ from sooner.db import (
     Queries,
     Query,
     Unavailable,
+    fitting,
 )
 from sooner.db.retry import briefly
 from sooner.queue.batch import (
@@ -69,9 +70,7 @@ class Enqueuer:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._rounds: dict[LanePriority, int] = {}
-        self._group: Group[NewJob, Added] = Group(
-            self._insert, length=lambda job: len(job.message) + len(job.sealed or "")
-        )
+        self._group: Group[NewJob, Added] = Group(self._insert, length=_length)
 
     def enqueue(self, job: NewJob) -> Coroutine[Any, Any, Added]:
         """Add a job.
@@ -79,6 +78,14 @@ class Enqueuer:
         Raises IdempotencyConflict, UniqueConflict, and Unavailable when the database is away.
         """
         return self._group(job)
+
+    async def enqueue_all(self, jobs: Sequence[NewJob]) -> None:
+        """Add jobs that have no keys: by one statement, all of them or none, where one message can hold them. Raises Unavailable."""
+        rest = list(jobs)
+        while rest:
+            size = fitting(map(_length, rest))
+            await self._add(rest[:size])
+            rest = rest[size:]
 
     async def limits(self, rows: Sequence[LimitRow]) -> None:
         """Write the limits of the keys of later jobs. Raises Unavailable."""
@@ -162,6 +169,10 @@ class Enqueuer:
             )
             for row in rows
         }
+
+
+def _length(job: NewJob) -> int:
+    return len(job.message) + len(job.sealed or "")
 
 
 def _slot(job: NewJob) -> IdempotencySlot:

@@ -18,13 +18,15 @@ from sooner.db import (
 )
 from sooner.db.retry import unforeseen
 from sooner.jobs import worker_resources
+from sooner.jobs.calling import here as calling
+from sooner.jobs.calling.sooner import Sooner
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.declaring.placement import lane_of, placement_of_text
 from sooner.jobs.forecasting.duration_log import DurationLog
 from sooner.jobs.running.attempt import Attempt
 from sooner.jobs.running.runner import Runner
 from sooner.jobs.running.tasks import ActorTasks
-from sooner.jobs.secrets.seal import Opener
+from sooner.jobs.secrets.seal import Opener, public_key
 from sooner.process import logs
 from sooner.process.settings import WorkerSettings
 from sooner.queue.backlog import Backlog
@@ -179,6 +181,7 @@ class Runtime:
         await self.duration_log.stop()
         if self.listener is not None:
             await self.listener.stop()
+        await calling.close()
         await asyncio.to_thread(self.lease.end)
         await self.connections.close()
         await self.database.close()
@@ -219,8 +222,20 @@ async def _lent(settings: WorkerSettings) -> Database:
 
     database = pool(settings.database_url, "worker", direct=settings.listen)
     await database.connect()
+    calling.made_by(lambda: _sooner(settings))
     worker_resources.lend(database, Network(allow_private=settings.allow_private_network))
     return database
+
+
+def _sooner(settings: WorkerSettings) -> Sooner:
+    """What a job's code submits by. Whoever opens secrets may seal them, too."""
+    keys = settings.secrets_private_key
+    return Sooner(
+        settings.database_url,
+        listen=settings.listen,
+        retention_days=settings.job_retention_days,
+        secrets_public_key=public_key(keys[0]) if keys else None,
+    )
 
 
 def _runner(

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from sooner.jobs import codec
 from sooner.jobs.following.signed_urls import SignedUrls
 from sooner.jobs.forecasting.forecast import Forecast, Outlook
 from sooner.jobs.row import Job
@@ -84,10 +85,20 @@ def facts(job: Job, expires_at: datetime | None) -> dict[str, Any]:
         "params": _json(job.params),
         "result": _json(job.result),
         "error": _json(job.error),
+        "parent": None if job.parent is None else str(job.parent),
     }
     if job.cancel_requested:
         members["cancel_requested"] = True
     return members
+
+
+def as_value(job: Job) -> dict[str, Any]:
+    """The document for a program, which has no use for an estimate; its addresses need a key."""
+    path = f"/jobs/{job.id}"
+    urls = {"self": path, "events": f"{path}/events", "result": f"{path}/result", "cancel": f"{path}/cancel"}
+    members = {**facts(job, job.expires_at), "estimate": None, "urls": urls}
+    value: dict[str, Any] = codec.loads(orjson.dumps(members, option=orjson.OPT_UTC_Z))
+    return value
 
 
 def facts_line(job: Job) -> bytes:

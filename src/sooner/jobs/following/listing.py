@@ -34,6 +34,7 @@ class JobFilter:
     tenant: str | None = None
     state: State | None = None
     actor: str | None = None
+    parent: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Listing:
 
     async def find(self, filter: JobFilter, limit: int, after: Position = START) -> Found:
         """As `page`, with `message_id` and `created_at` of the jobs alone. Raises Unavailable."""
-        if filter.state in LIVE:
+        if filter.state in LIVE and filter.parent is None:
             rows = await self._rows(SQL.live, filter, limit, after)
             if rows[0]["gathered"] < SCAN:
                 return _cut([row for row in rows if row["message_id"] is not None], limit)
@@ -111,6 +112,7 @@ class Listing:
             tenant=filter.tenant,
             state=None if filter.state is None else filter.state.stored,
             actor=filter.actor,
+            parent=filter.parent,
             before_at=after.created_at,
             before_id=after.id,
             scan=SCAN,
@@ -124,6 +126,8 @@ class Listing:
 
 
 def _walk_of(filter: JobFilter) -> Query:
+    if filter.parent is not None:
+        return SQL.walk_of_parent
     if filter.state in ILL:
         return SQL.ill_of_all if filter.tenant is None else SQL.ill_of_tenant
     return SQL.walk_of_all if filter.tenant is None else SQL.walk_of_tenant

@@ -106,6 +106,13 @@ class Opener:
         raise NotOpenable(f"No SECRETS_PRIVATE_KEY of this worker opens the secret at {pointer}.")
 
 
+def public_key(private_key: str) -> str:
+    """The public key of a private one, both in base64."""
+    from nacl.public import PrivateKey
+
+    return base64.b64encode(bytes(PrivateKey(base64.b64decode(private_key)).public_key)).decode()
+
+
 def pair() -> tuple[str, str]:
     """A new public and private key, each 32 bytes in base64."""
     from nacl.public import PrivateKey

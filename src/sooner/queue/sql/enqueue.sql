@@ -114,10 +114,8 @@ from flow;
 -- name: enqueue_one
 -- Adds a job that code submits, by the function that `sooner.submit` calls too; the row has its id, or the id of the job that holds its key.
 select sooner.enqueue(
-  :id::uuid, :queue, :lane, :actor, :message::jsonb, :tenant, :priority::smallint, :request_id, :traceparent, :parent::uuid,
-  coalesce(:run_at::timestamptz, dramatiq.clock() + :delay::double precision * interval '1 second'),
-  :cancel_after::double precision, :retention::double precision, :idempotency_key, :limit_key, :unique_key, :sealed::jsonb,
-  :word
+  :id, :queue, :lane, :actor, :message, :tenant, :priority::smallint, :request_id, :traceparent, :parent,
+  dramatiq.clock() + :delay::double precision * interval '1 second', null, :retention, null, :limit_key, :unique_key, null, ''
 )::text as id;
 
 -- name: outcome

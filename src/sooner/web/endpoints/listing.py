@@ -1,6 +1,7 @@
 """Lists of jobs over HTTP."""
 
 from urllib.parse import urlencode
+from uuid import UUID
 
 import orjson
 from starlette.datastructures import QueryParams
@@ -31,6 +32,12 @@ MOST = 100
         Parameter("state", "query", "Only jobs in this state.", {"enum": [*State]}, "error"),
         Parameter("actor", "query", "Only jobs of this actor.", {"type": "string"}),
         Parameter(
+            "parent",
+            "query",
+            "Only jobs that this one's code submitted.",
+            {"type": "string", "format": "uuid"},
+        ),
+        Parameter(
             "limit", "query", "At most this many.", {"type": "integer", "minimum": 1, "maximum": MOST}, 20
         ),
         Parameter("cursor", "query", "From a page's `next`.", {"type": "string"}),
@@ -49,7 +56,7 @@ async def jobs(request: Request) -> Response:
 
 def filter_of(query: QueryParams, tenant: str | None = None) -> JobFilter:
     """The filter that a query string describes, for one tenant or for all. Raises Invalid."""
-    return JobFilter(tenant, _state(query), _actor(query))
+    return JobFilter(tenant, _state(query), _actor(query), _parent(query))
 
 
 def _state(query: QueryParams) -> State | None:
@@ -67,6 +74,14 @@ def _actor(query: QueryParams) -> str | None:
     return text
 
 
+def _parent(query: QueryParams) -> UUID | None:
+    text = query.get("parent")
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise Invalid([wrong("#/parent", "parent is the id of a job")]) from None
+
+
 def _limit(query: QueryParams) -> int:
     text = query.get("limit") or str(DEFAULT_LIMIT)
     limit = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
@@ -81,7 +96,7 @@ def _after(query: QueryParams) -> Position:
 
 
 def _address(query: QueryParams, next: Position) -> str:
-    kept = {name: query[name] for name in ("state", "actor", "limit") if query.get(name)}
+    kept = {name: query[name] for name in ("state", "actor", "parent", "limit") if query.get(name)}
     return f"{root()}/jobs?" + urlencode({**kept, "cursor": cursor.encode(next)})
 
 

@@ -73,6 +73,7 @@ class Job(TypedDict):
     params: Any
     result: Any
     error: Error | None
+    parent: str | None
     estimate: Estimate | None
     urls: Urls
     cancel_requested: NotRequired[bool]

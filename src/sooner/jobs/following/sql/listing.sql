@@ -46,6 +46,24 @@ from (
 where fits or place = :scan
 order by created_at desc, message_id desc limit :limit;
 
+-- name: walk_of_parent
+-- The jobs that one job's code submitted, newest first, by an index of their own: looks at :scan of them, answers those that fit and the last one looked at.
+select message_id, created_at, fits, place
+from (
+  select message_id, created_at, row_number() over (order by created_at desc, message_id desc) as place,
+    (:tenant::text is null or tenant = :tenant)
+      and (:state::text is null or state = :state::dramatiq.state)
+      and (:actor::text is null or actor = :actor)
+      and (finished_at is null or expires_at is null or expires_at > dramatiq.clock()) as fits
+  from (
+    select message_id, created_at, tenant, state, actor, finished_at, expires_at from dramatiq.queue
+    where parent = :parent::uuid and (created_at, message_id) < (:before_at, :before_id::uuid)
+    order by created_at desc, message_id desc limit :scan
+  ) as reach
+) as seen
+where fits or place = :scan
+order by created_at desc, message_id desc limit :limit;
+
 -- name: ill_of_tenant
 -- One tenant's jobs in a rare final state, by an index of their own, newest first: looks at :scan jobs; rows as above.
 select message_id, created_at, fits, place

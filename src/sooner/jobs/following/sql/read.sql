@@ -3,7 +3,7 @@
 select message_id, actor, queue_name, state::text as state, tenant, priority, request_id, attempts, crashes, version,
   turn, created_at, run_at, started_at, finished_at, expires_at, progress::text as progress,
   (message->'kwargs')::text as params, result::text as result, error::text as error,
-  cancel_requested
+  cancel_requested, parent
 from dramatiq.queue
 where message_id = any(:ids::uuid[]) and (expires_at is null or finished_at is null or expires_at > dramatiq.clock());
 

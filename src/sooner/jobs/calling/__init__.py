@@ -1,0 +1,1 @@
+"""Calling: jobs submitted, followed and cancelled by programs, without HTTP."""

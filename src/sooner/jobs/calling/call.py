@@ -1,0 +1,186 @@
+"""A call: a job to be, as code asks for it, made ready for the table."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import dramatiq
+import dramatiq.broker
+
+from sooner.jobs import codec
+from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.declaring.placement import placement
+from sooner.jobs.problem import Invalid, wrong
+from sooner.jobs.secrets.seal import Owner, Sealer
+from sooner.jobs.states import PRIORITIES
+from sooner.queue.batch import JobKind, NewJob, message
+from sooner.queue.broker import Origin
+from sooner.queue.enqueue import LimitRow
+from sooner.queue.ids import uuid7
+from sooner.queue.lane import Lane
+
+
+class Call(NamedTuple):
+    """What `submit` was asked for. `actor` is a name where it is not declared in this program."""
+
+    actor: "dramatiq.Actor[Any, Any] | str"
+    params: Mapping[str, Any]
+    origin: Origin
+    priority: str | None = None
+    run_at: datetime | None = None
+    delay: float | None = None
+    cancel_after: float | None = None
+    idempotency_key: str | None = None
+
+    def check(self) -> None:
+        """Raises Invalid for what cannot be kept to."""
+        if self.priority is not None and self.priority not in PRIORITIES:
+            raise Invalid([wrong("#/priority", f"priority is one of {', '.join(PRIORITIES)}")])
+        if self.run_at is not None and self.run_at.tzinfo is None:
+            raise Invalid([wrong("#/run_at", "a time needs its zone: datetime(…, tzinfo=UTC)")])
+        if self.run_at is not None and self.delay is not None:
+            raise Invalid([wrong("#/delay", "either delay or run_at")])
+        for name, seconds in (("delay", self.delay), ("cancel_after", self.cancel_after)):
+            # NaN is neither.
+            if seconds is not None and not 0 <= seconds <= LONGEST:
+                raise Invalid([wrong(f"#/{name}", f"{name} is seconds from now, from 0 to {LONGEST}")])
+        key = self.idempotency_key
+        if key is not None and not (
+            1 <= len(key) <= 255 and key.isascii() and key.isprintable() and " " not in key
+        ):
+            raise Invalid([wrong("#/idempotency_key", "1 to 255 visible ASCII characters are needed")])
+
+
+#: Seconds: a hundred years.
+LONGEST = 3_153_600_000
+
+
+class Ready(NamedTuple):
+    """A job to be whose actor is declared here."""
+
+    job: NewJob
+    limit: LimitRow | None
+
+
+def declared(actor: Any) -> "dramatiq.Actor[Any, Any] | str":
+    """The actor of a name, where this program has it. Raises TypeError for what is neither an actor nor a name."""
+    if isinstance(actor, dramatiq.Actor):
+        return actor
+    if not isinstance(actor, str):
+        raise TypeError(f"an actor, or its name, is needed, not {type(actor).__qualname__}")
+    # Not by get_broker(), which makes one where there is none.
+    broker = dramatiq.broker.global_broker
+    return actor if broker is None else broker.actors.get(actor, actor)
+
+
+def plain(params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Parameters as the JSON text that is stored, and as what JSON makes of it. Raises Invalid for what is none."""
+    if not isinstance(params, Mapping):
+        raise Invalid([wrong("#", f"an object is needed, not {type(params).__name__}")])
+    params = _revealed(params)
+    try:
+        text = codec.dumps(params)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Invalid([wrong("#", f"the parameters are no JSON: {error}")]) from None
+    if "null" in text and codec.has_no_number(params):
+        raise Invalid([wrong("#", "NaN and infinities are no JSON numbers")])
+    return text, codec.read_object(text.encode())
+
+
+def _revealed(value: Any) -> Any:
+    """The value with secrets in clear, which pydantic would write as marks."""
+    if hasattr(value, "get_secret_value"):
+        return _revealed(value.get_secret_value())
+    if isinstance(value, Mapping):
+        return {key: _revealed(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_revealed(part) for part in value]
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def ready(call: Call, sealer: Sealer, *, retention: float) -> Ready:
+    """The row of a call whose actor is declared here. Raises Invalid where parameters do not fit, ServiceUnavailable where a secret cannot be sealed."""
+    actor, id = call.actor, uuid7()
+    if isinstance(actor, str):
+        raise TypeError(f"{actor} is not declared here")
+    text, params = plain(call.params)
+    tenant, sealed = call.origin.tenant, None
+    if isinstance(actor, JobActor):
+        values = actor.check(params)
+        lane, limit, unique_key = actor.lane, actor.limit(tenant, values), actor.unique_key(tenant, values)
+        urgency = actor.declaration.priority
+        if secrets := actor.secret_paths(params, values):
+            sealed_params, sealed = sealer.seal(params, secrets, Owner(tenant, id, actor.actor_name))
+            text = codec.dumps(sealed_params)
+    else:
+        lane, limit, unique_key, urgency = placement(actor, (), params, tenant)
+    priority = urgency if call.priority is None else PRIORITIES.index(call.priority)
+    job = NewJob(
+        id,
+        JobKind(lane.queue, lane.name, actor.actor_name, tenant, priority, retention),
+        message(id, lane.queue, actor.actor_name, text),
+        call.origin.request_id,
+        call.origin.traceparent,
+        call.run_at,
+        call.delay,
+        call.cancel_after,
+        call.idempotency_key,
+        None,
+        None if limit is None else limit.key,
+        unique_key,
+        sealed,
+        call.origin.parent,
+    )
+    return Ready(job, limit)
+
+
+def enqueue_columns(jobs: "list[NewJob]", retention: float) -> dict[str, Any]:
+    """The parameters of the query `enqueue_each`.
+
+    A limited job lies in the queue's own lane, from where a worker brings it to where it counts: the row of its limit
+    would be locked for as long as the caller's transaction takes.
+    """
+    lanes = [Lane.read(job.kind.lane) for job in jobs]
+    return {
+        "retention": retention,
+        "id": [str(job.message_id) for job in jobs],
+        "queue": [lane.queue for lane in lanes],
+        "lane": [lane.queue if lane.is_limited else lane.name for lane in lanes],
+        "word": ["stray" if lane.is_limited else "" for lane in lanes],
+        "actor": [job.kind.actor for job in jobs],
+        "message": [job.message for job in jobs],
+        "tenant": [job.kind.tenant for job in jobs],
+        "priority": [job.kind.priority for job in jobs],
+        "request_id": [job.request_id for job in jobs],
+        "traceparent": [job.traceparent for job in jobs],
+        "parent": [_text(job.parent) for job in jobs],
+        "run_at": [None if job.run_at is None else job.run_at.isoformat() for job in jobs],
+        "delay": [job.delay for job in jobs],
+        "cancel_after": [job.cancel_after for job in jobs],
+        "idempotency_key": [job.idempotency_key for job in jobs],
+        "unique_key": [job.unique_key for job in jobs],
+        "sealed": [job.sealed for job in jobs],
+    }
+
+
+def submit_columns(calls: "list[tuple[UUID, Call]]") -> dict[str, Any]:
+    """The parameters of the query `submit_each`. Raises Invalid."""
+    return {
+        "id": [str(id) for id, _ in calls],
+        "actor": [call.actor for _, call in calls],
+        "params": [plain(call.params)[0] for _, call in calls],
+        "tenant": [call.origin.tenant for _, call in calls],
+        "priority": [call.priority for _, call in calls],
+        "run_at": [None if call.run_at is None else call.run_at.isoformat() for _, call in calls],
+        "delay": [call.delay for _, call in calls],
+        "cancel_after": [call.cancel_after for _, call in calls],
+        "idempotency_key": [call.idempotency_key for _, call in calls],
+        "request_id": [call.origin.request_id for _, call in calls],
+        "traceparent": [call.origin.traceparent for _, call in calls],
+        "parent": [_text(call.origin.parent) for _, call in calls],
+    }
+
+
+def _text(id: UUID | None) -> str | None:
+    return None if id is None else str(id)

@@ -1,0 +1,70 @@
+"""A handle: a job that a program has submitted, or knows by its id."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+from uuid import UUID
+
+from sooner.jobs import codec
+from sooner.jobs.following.document import as_value
+from sooner.jobs.row import Job
+from sooner.jobs.states import State
+
+
+class JobError(Exception):
+    """A job that was waited for has failed, or was cancelled: `document` tells all of it."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        error = document["error"] or {"type": "cancelled", "title": "The job was cancelled", "detail": None}
+        self.document = document
+        self.type: str = error["type"]
+        self.title: str = error["title"]
+        self.detail: str | None = error["detail"]
+        super().__init__(f"{document['actor']} {document['id']}: {self.type}: {self.detail or self.title}")
+
+
+class Follows(Protocol):
+    """What a handle asks."""
+
+    async def job(self, id: UUID) -> Job: ...
+    async def final(self, id: UUID) -> Job: ...
+    def changes(self, id: UUID) -> AsyncIterator[Job]: ...
+    async def cancel(self, id: UUID) -> State: ...
+
+
+class Handle:
+    """One job. Every method raises LookupError where there is no such job (any more), Unavailable when the database is away."""
+
+    __slots__ = ("_follows", "id")
+
+    def __init__(self, id: UUID, follows: Follows) -> None:
+        self.id = id
+        self._follows = follows
+
+    def __repr__(self) -> str:
+        return f"Handle({str(self.id)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Handle) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    async def document(self) -> dict[str, Any]:
+        """The job document as it is now. Its addresses are not signed: they need a key."""
+        return as_value(await self._follows.job(self.id))
+
+    async def result(self) -> Any:
+        """What the job has come to, once it has: its result. Raises JobError where it failed or was cancelled."""
+        job = await self._follows.final(self.id)
+        if job.state is not State.DONE:
+            raise JobError(as_value(job))
+        return None if job.result is None else codec.loads(job.result)
+
+    async def follow(self) -> AsyncIterator[dict[str, Any]]:
+        """The job document at once and at each change, the final one last."""
+        async for job in self._follows.changes(self.id):
+            yield as_value(job)
+
+    async def cancel(self) -> str:
+        """Cancel the job where it waits, ask for its end where it runs: the state now. Raises WrongState where it is final."""
+        return str(await self._follows.cancel(self.id))

@@ -1,0 +1,198 @@
+"""A program's way to the jobs, without HTTP."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Self, TypedDict, Unpack
+from uuid import UUID
+
+import asyncpg
+import dramatiq
+
+from sooner.db import Link, Queries, Query
+from sooner.db.retry import briefly
+from sooner.jobs.calling.call import (
+    Call,
+    Ready,
+    declared,
+    enqueue_columns,
+    ready,
+    submit_columns,
+)
+from sooner.jobs.calling.follows import Following
+from sooner.jobs.calling.handle import Handle
+from sooner.jobs.calling.transaction import connection_under
+from sooner.jobs.context import origin
+from sooner.jobs.problem import Invalid, wrong
+from sooner.jobs.secrets.seal import Sealer
+from sooner.process.settings import address
+from sooner.queue.broker import Origin
+from sooner.queue.enqueue import Enqueuer
+from sooner.queue.ids import uuid7
+
+SQL = Queries("sooner.jobs.calling", "sql/calling.sql")
+
+#: Another value than None, which is no tenant.
+INHERITED: Final[Any] = object()
+
+#: What the functions of the schema refuse, as their errors say it.
+REFUSED = (
+    asyncpg.UniqueViolationError,
+    asyncpg.InvalidParameterValueError,
+    asyncpg.NullValueNotAllowedError,
+    asyncpg.FeatureNotSupportedError,
+)
+
+
+class JobOptions(TypedDict, total=False):
+    """What may be said of one job.
+
+    priority: high, normal or low; without, as its actor declares. run_at: a time with its zone, or delay: seconds; not before.
+    cancel_after: seconds after which it is cancelled if it is not final. idempotency_key: the same key, tenant and
+    actor make one job a day.
+    """
+
+    priority: str | None
+    run_at: datetime | None
+    delay: float | None
+    cancel_after: float | None
+    idempotency_key: str | None
+
+
+class Options(JobOptions, total=False):
+    """What may be said of a call.
+
+    tenant: whose the jobs are; without, the running job's. connection: the jobs are there if its transaction commits, and only then: asyncpg's,
+    or one of SQLAlchemy or `databases` on asyncpg. detached: the running job is not their parent.
+    """
+
+    tenant: str | None
+    connection: Any
+    detached: bool
+
+
+class Sooner:
+    """Submits, follows and cancels jobs over connections of its own, which open when they are first used.
+
+    One lives on one event loop; close it, or use it within an `async with`. `listen=False` where a transaction-mode pooler stands between.
+    Actors that are declared in this program have their parameters checked and secrets sealed here; others' are
+    looked at by the worker.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        listen: bool = True,
+        retention_days: float = 7,
+        secrets_public_key: str | None = None,
+    ) -> None:
+        url = address.checked(database_url)
+        self._retention = retention_days * 86400
+        self._link = Link(url, "submit", direct=listen)
+        self._enqueuer = Enqueuer(self._link)
+        self._sealer = Sealer(secrets_public_key)
+        self._following = Following(url, listen=listen, retention=self._retention)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._following.close()
+        await self._link.close()
+
+    def handle(self, id: UUID | str) -> Handle:
+        """The job of an id. Raises ValueError for what is none."""
+        return Handle(id if isinstance(id, UUID) else UUID(id), self._following)
+
+    async def submit(
+        self,
+        actor: "dramatiq.Actor[Any, Any] | str",
+        params: Mapping[str, Any] | None = None,
+        **options: Unpack[Options],
+    ) -> Handle:
+        """Enqueue a job of an actor, or of its name, in one round trip: see `Options`.
+
+        Within a job's code it inherits tenant, request id and trace, and has that job as its parent. Where it has a key, an
+        idempotency key or its actor's of which there may be one, the handle is that of the job which has the key.
+
+        Raises Invalid for what cannot be kept to, Unavailable when the database is away.
+        """
+        [handle] = await self.submit_all([(actor, params)], **options)
+        return handle
+
+    async def submit_all(self, jobs: Iterable[Any], **options: Unpack[Options]) -> list[Handle]:
+        """Enqueue many jobs in one round trip, all of them or none: each `(actor, params)`, or `(actor, params, {"delay": 60, …})`.
+
+        `options` are those of all of them: see `Options`.
+        """
+        tenant, connection = options.pop("tenant", INHERITED), options.pop("connection", None)
+        inherited = origin()
+        if options.pop("detached", False):
+            inherited = inherited._replace(parent=None)
+        if tenant is not INHERITED:
+            inherited = inherited._replace(tenant=tenant or None)
+        calls = [_call(each, inherited, options) for each in jobs]
+        return [self.handle(id) for id in await self._add(calls, connection)] if calls else []
+
+    async def _add(self, calls: Sequence[Call], connection: Any) -> list[UUID]:
+        """The ids of the jobs that are there then, in the order of the calls."""
+        named = [(number, call) for number, call in enumerate(calls) if isinstance(call.actor, str)]
+        known = [
+            (number, ready(call, self._sealer, retention=self._retention))
+            for number, call in enumerate(calls)
+            if not isinstance(call.actor, str)
+        ]
+        ids: dict[int, UUID] = {}
+        if known:
+            numbers, jobs = zip(*known, strict=True)
+            ids.update(zip(numbers, await self._enqueue(jobs, connection), strict=True))
+        if named:
+            columns = submit_columns([(uuid7(), call) for _, call in named])
+            added = await self._run(SQL.submit_each, columns, connection)
+            ids.update(zip((number for number, _ in named), added, strict=True))
+        return [ids[number] for number in range(len(calls))]
+
+    async def _enqueue(self, jobs: Sequence[Ready], connection: Any) -> list[UUID]:
+        has_key = any(each.job.unique_key or each.job.idempotency_key for each in jobs)
+        if connection is None and not has_key:
+            if limits := {each.limit.key: each.limit for each in jobs if each.limit is not None}:
+                await self._enqueuer.limits(list(limits.values()))
+            await self._enqueuer.enqueue_all([each.job for each in jobs])
+            return [each.job.message_id for each in jobs]
+        # Whoever takes keys in one order cannot wait in a circle with another program that does.
+        order = sorted(range(len(jobs)), key=lambda number: _key(jobs[number]))
+        columns = enqueue_columns([jobs[number].job for number in order], self._retention)
+        ids = await self._run(SQL.enqueue_each, columns, connection)
+        return [id for _, id in sorted(zip(order, ids, strict=True))]
+
+    async def _run(self, query: Query, values: Mapping[str, Any], connection: Any) -> list[UUID]:
+        rows: Sequence[Mapping[str, Any]]
+        try:
+            if connection is None:
+                # The ids are ours: a second try after a lost answer adds none twice.
+                rows = await briefly()(self._link.fetch, query, **values)
+            else:
+                under = await connection_under(connection)
+                rows = await under.fetch(query.positional, *query.arguments(values))
+        except REFUSED as error:
+            hint = f" {error.hint}" if error.hint else ""
+            raise Invalid([wrong("#", f"{error.message}{hint}")]) from None
+        return [UUID(row["id"]) for row in rows]
+
+
+def _call(each: Any, inherited: Origin, common: Mapping[str, Any]) -> Call:
+    actor, params, *own = each
+    options = {**common, **own[0]} if own else common
+    if unknown := [name for name in options if name not in JobOptions.__annotations__]:
+        raise TypeError(f"submit has no option {', '.join(unknown)}: {', '.join(Options.__annotations__)}")
+    call = Call(declared(actor), {} if params is None else params, inherited, **options)
+    call.check()
+    return call
+
+
+def _key(each: Ready) -> tuple[str, str]:
+    return each.job.unique_key or "", each.job.idempotency_key or ""

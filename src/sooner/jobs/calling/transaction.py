@@ -1,0 +1,52 @@
+"""The caller's transaction: the asyncpg connection under what `connection=` takes."""
+
+from typing import Any
+
+Connection = Any
+
+
+async def connection_under(given: Connection) -> Connection:
+    """The asyncpg connection, in its transaction.
+
+    `given` is asyncpg's own, or one of `databases` or SQLAlchemy (a session's too) on it. Raises TypeError for any other, ValueError for one
+    that is in no transaction.
+    """
+    connection = await _asyncpg(given)
+    if not connection.is_in_transaction():
+        raise ValueError(
+            "connection= is in no transaction: begin one, so that the job is there if it commits, or leave connection= out"
+        )
+    return connection
+
+
+async def _asyncpg(given: Connection) -> Connection:
+    if hasattr(given, "is_in_transaction") and hasattr(given, "fetch"):
+        return given
+    module = type(given).__module__
+    if module.startswith("databases."):
+        # A Database lends the connection of the task that asks.
+        connection = given.connection() if hasattr(given, "connection") else given
+        return _checked(connection.raw_connection, given)
+    if module.startswith("sqlalchemy."):
+        connection = await given.connection() if hasattr(given, "flush") else given
+        if not hasattr(connection, "get_raw_connection"):
+            raise _unfit(given)
+        driver = (await connection.get_raw_connection()).driver_connection
+        if not _checked(driver, given).is_in_transaction():
+            # SQLAlchemy begins with the first statement.
+            await connection.exec_driver_sql("select 1")
+        return driver
+    raise _unfit(given)
+
+
+def _checked(connection: Connection, given: Connection) -> Connection:
+    if not hasattr(connection, "is_in_transaction"):
+        raise _unfit(given)
+    return connection
+
+
+def _unfit(given: Connection) -> TypeError:
+    return TypeError(
+        f"connection= takes a connection of asyncpg, or of SQLAlchemy or databases on asyncpg, not {type(given).__qualname__}: "
+        "with any other driver write `select sooner.submit(actor, params, …)`"
+    )

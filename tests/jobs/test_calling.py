@@ -1,0 +1,311 @@
+"""submit, submit_all, handle, Sooner: jobs from a program's own code, and from that of jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import asyncpg
+import databases as databases_library
+import dramatiq.broker
+import psycopg2
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+from sooner import Invalid, JobError, Sooner, handle, submit, submit_all
+from tests.support import ROOT
+from tests.support.callers import break_down, broker, call, double, measure_secret, one_by_one, only_one
+from tests.support.environment import environment
+from tests.support.jobs import final, post
+
+if TYPE_CHECKING:
+    from tests.conftest import Connect, MakeKey
+    from tests.support.processes import Processes
+
+ACTORS = "tests.support.callers"
+COUNT = "select count(*) from dramatiq.queue"
+
+
+@pytest.fixture
+async def sql(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def program(
+    database_url: str, secret_keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Sooner]:
+    """A program of the deployment: it has the actors, and the public key."""
+    monkeypatch.setattr(dramatiq.broker, "global_broker", broker)
+    async with Sooner(database_url, secrets_public_key=secret_keys["SECRETS_PUBLIC_KEY"]) as sooner:
+        yield sooner
+
+
+@pytest.fixture
+async def outside(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sooner]:
+    """A program that knows no actor."""
+    monkeypatch.setattr(dramatiq.broker, "global_broker", None)
+    async with Sooner(database_url) as sooner:
+        yield sooner
+
+
+async def test_what_a_jobs_code_submits_is_its_tenants_and_its_child(
+    processes: Processes, connect: Connect, api_key: MakeKey, sql: asyncpg.Connection
+) -> None:
+    await processes.worker(module=ACTORS)
+    client = connect(await processes.web(module=ACTORS), await api_key())
+    parent = await final(client, (await post(client, "call", numbers=[1, 2, 3]))["id"])
+    assert parent["result"] == [2, 4, 6, 1, 6]
+    assert parent["parent"] is None
+    page = (await client.get(f"/jobs?parent={parent['id']}&limit=3")).json()
+    rest = (await client.get(page["next"])).json()
+    children = page["items"] + rest["items"]
+    assert [child["actor"] for child in children] == ["measure_secret", "one_by_one", *["double"] * 3]
+    assert {(child["parent"], child["request_id"]) for child in children} == {
+        (parent["id"], parent["request_id"])
+    }
+    assert {child["priority"] for child in children if child["actor"] == "double"} == {"high"}
+    done = await client.get(f"/jobs?parent={parent['id']}&actor=double&state=done")
+    assert len(done.json()["items"]) == 3
+    stranger = connect(await processes.web(module=ACTORS), await api_key(tenant="other"))
+    assert (await stranger.get(f"/jobs?parent={parent['id']}")).json()["items"] == []
+    assert (await client.get("/jobs?parent=x")).status_code == 422
+    row = await sql.fetchrow(
+        "select message::text, sealed::text, traceparent from dramatiq.queue where sealed is not null"
+    )
+    assert row is not None
+    assert "sesame" not in row["message"]
+    traces = await sql.fetchval("select count(distinct traceparent) from dramatiq.queue")
+    assert traces == 1
+    detached = await final(client, (await post(client, "call_detached"))["id"])
+    alone = (await client.get(f"/jobs/{detached['result']}")).json()
+    assert (alone["parent"], alone["request_id"]) == (None, detached["request_id"])
+    cancelling = await final(client, (await post(client, "call_and_cancel"))["id"])
+    assert cancelling["result"] in {"cancelled", "processing"}
+
+
+async def test_a_program_follows_what_it_submits(
+    processes: Processes, program: Sooner, outside: Sooner
+) -> None:
+    await processes.worker(module=ACTORS)
+    for sooner in (program, outside):
+        actor: Any = double if sooner is program else "double"
+        one = await sooner.submit(actor, {"number": 4}, tenant="acme")
+        assert await one.result() == 8
+        document = await one.document()
+        assert (document["state"], document["result"], document["params"]) == ("done", 8, {"number": 4})
+        assert (document["urls"]["self"], document["parent"]) == (f"/jobs/{one.id}", None)
+        later = await sooner.submit(actor, {"number": 1}, delay=60)
+        assert await later.cancel() == "cancelled"
+        with pytest.raises(JobError, match="cancelled"):
+            await later.result()
+        with pytest.raises(LookupError, match="no job"):
+            await sooner.handle("019a0000-0000-7000-8000-000000000000").result()
+        slow = await sooner.submit(only_one if sooner is program else "only_one", {"seconds": 0.3})
+        states = [each["state"] async for each in slow.follow()]
+        assert (states[0], states[-1]) in {("waiting", "done"), ("processing", "done")}
+    failed = await program.submit(break_down)
+    with pytest.raises(JobError) as raised:
+        await failed.result()
+    assert (raised.value.type, raised.value.detail) == ("ValueError", None)
+    unfit = await outside.submit("double", {"numbers": 1}, tenant="acme")
+    with pytest.raises(JobError) as raised:
+        await unfit.result()
+    assert (raised.value.type, raised.value.document["attempts"]) == ("invalid", 1)
+    limited = await outside.submit("one_by_one", {"number": 5})
+    assert await limited.result() == 5
+
+
+async def test_the_environment_says_where_the_database_is(
+    database_url: str, sql: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dramatiq.broker, "global_broker", broker)
+    with pytest.raises(RuntimeError, match="DATABASE_URL: missing"):
+        await submit(double, {"number": 1})
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    one = await submit(double, {"number": 1})
+    many = await submit_all(
+        [(double, {"number": 2}), ("double", {"number": 3}, {"priority": "low"})], delay=60
+    )
+    assert (await handle(str(one.id)).document())["params"] == {"number": 1}
+    rows = await sql.fetch(
+        "select message_id, priority, due_at is null as is_due from dramatiq.queue order by 1"
+    )
+    assert [tuple(row) for row in rows] == [(one.id, 0, True), (many[0].id, 0, False), (many[1].id, 2, False)]
+    assert await submit_all([]) == []
+
+
+async def test_keys_make_one_job(program: Sooner, outside: Sooner, sql: asyncpg.Connection) -> None:
+    same = [await program.submit(double, {"number": 1}, idempotency_key="k") for _ in range(2)]
+    same += [await outside.submit("double", {"number": 1}, idempotency_key="k")]
+    assert len({each.id for each in same}) == 1
+    for sooner, actor in ((program, double), (outside, "double")):
+        with pytest.raises(Invalid, match="other parameters"):
+            await sooner.submit(actor, {"number": 2}, idempotency_key="k")
+    twins = await program.submit_all(
+        [(only_one, {"seconds": 1}), (only_one, {"seconds": 2}), (only_one, {"seconds": 1.0})]
+    )
+    assert twins[0] == twins[2] != twins[1]
+    assert await sql.fetchval(COUNT) == 3
+
+
+async def sqlalchemys(url: str) -> AsyncIterator[Any]:
+    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))
+    for _ in range(2):
+        async with engine.connect() as connection:
+            yield connection
+    await engine.dispose()
+
+
+async def sessions(url: str) -> AsyncIterator[Any]:
+    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))
+    for _ in range(2):
+        async with AsyncSession(engine) as session:
+            await session.execute(text("select 1"))
+            yield session
+    await engine.dispose()
+
+
+async def asyncpgs(url: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(url)
+    # A program may have codecs of its own.
+    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+    for _ in range(2):
+        transaction = connection.transaction()
+        await transaction.start()
+        yield Ending(connection, transaction)
+    await connection.close()
+
+
+async def databases(url: str) -> AsyncIterator[Any]:
+    async with databases_library.Database(url) as database:
+        for _ in range(2):
+            transaction = await database.transaction()
+            yield Ending(database, transaction)
+
+
+class Ending:
+    """A connection, with its transaction's own way to end."""
+
+    def __init__(self, connection: Any, transaction: Any) -> None:
+        self.connection = connection
+        self.commit = transaction.commit
+        self.rollback = transaction.rollback
+
+
+@pytest.mark.parametrize("kind", [asyncpgs, databases, sqlalchemys, sessions])
+async def test_a_job_is_there_if_the_callers_transaction_commits_and_only_then(
+    kind: Any, program: Sooner, sql: asyncpg.Connection, database_url: str
+) -> None:
+    end, jobs = "rollback", []
+    async for given in kind(database_url):
+        connection = given.connection if isinstance(given, Ending) else given
+        jobs = await program.submit_all(
+            [(double, {"number": 1}), ("elsewhere", {"a": 1}), (one_by_one, {"number": 1})],
+            connection=connection,
+            tenant="acme",
+        )
+        jobs.append(
+            await program.submit(measure_secret, {"token": SecretStr("sesame")}, connection=connection)
+        )
+        assert await sql.fetchval(COUNT) == 0
+        await getattr(given, end)()
+        assert await sql.fetchval(COUNT) == (0 if end == "rollback" else 4)
+        end = "commit"
+    rows = await sql.fetch(
+        "select message_id, lane, tenant, message::text, sealed::text from dramatiq.queue order by 1"
+    )
+    assert {row["message_id"] for row in rows} == {each.id for each in jobs}
+    assert [row["lane"] for row in rows] == ["default"] * 4
+    assert "sesame" not in "".join(row["message"] for row in rows)
+    assert "/token" in rows[-1]["sealed"]
+
+
+async def test_a_connection_that_cannot_hold_it_is_refused(
+    program: Sooner, sql: asyncpg.Connection, database_url: str
+) -> None:
+    with pytest.raises(ValueError, match="in no transaction"):
+        await program.submit(double, {"number": 1}, connection=sql)
+    synchronous = psycopg2.connect(database_url)
+    with pytest.raises(TypeError, match=r"select sooner\.submit"):
+        await program.submit(double, {"number": 1}, connection=synchronous)
+    # With any other driver.
+    with synchronous, synchronous.cursor() as cursor:
+        cursor.execute("select sooner.submit('double', %s, tenant => %s)", ('{"number": 1}', "acme"))
+    synchronous.close()
+    assert await sql.fetchval(COUNT) == 1
+
+
+KILLED = """
+import asyncio, os, signal, sys, asyncpg
+from sooner import submit
+
+async def main():
+    connection = await asyncpg.connect(sys.argv[1])
+    async with connection.transaction():
+        await connection.execute("create table orders (id integer)")
+        await submit("double", {"number": 1}, connection=connection)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_program_that_is_killed_before_its_commit_leaves_neither(
+    sql: asyncpg.Connection, database_url: str
+) -> None:
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, database_url, cwd=ROOT, env=environment({"DATABASE_URL": database_url})
+    )
+    assert await program.wait() == -signal.SIGKILL
+    assert await sql.fetchval(COUNT) == 0
+    assert await sql.fetchval("select to_regclass('orders')") is None
+
+
+@pytest.mark.parametrize(
+    ("actor", "params", "options", "told"),
+    [
+        (double, {"number": "x"}, {}, "#/number"),
+        (double, {"number": float("nan")}, {}, "NaN"),
+        (double, ["x"], {}, "an object is needed"),
+        (double, {"number": object()}, {}, "no JSON"),
+        ("elsewhere", {"text": "\0"}, {}, "NUL"),
+        (double, {"number": 1}, {"priority": "urgent"}, "high, normal, low"),
+        (double, {"number": 1}, {"delay": -1}, "seconds from now"),
+        (double, {"number": 1}, {"delay": 1, "run_at": datetime.now(UTC)}, "either delay or run_at"),
+        (double, {"number": 1}, {"run_at": datetime(2030, 1, 1)}, "needs its zone"),  # noqa: DTZ001
+        (double, {"number": 1}, {"idempotency_key": "a b"}, "visible ASCII"),
+    ],
+    ids=["type", "nan", "array", "object", "nul", "priority", "delay", "both", "zone", "key"],
+)
+async def test_what_cannot_be_kept_to_is_refused(
+    actor: Any, params: Any, options: Any, told: str, program: Sooner, sql: asyncpg.Connection
+) -> None:
+    with pytest.raises(Invalid) as raised:
+        await program.submit(actor, params, **options)
+    assert told in f"{raised.value} {raised.value.members['errors']}"
+    assert await sql.fetchval(COUNT) == 0
+
+
+async def test_what_is_no_actor_and_what_is_no_option_is_told(program: Sooner) -> None:
+    with pytest.raises(TypeError, match="an actor, or its name"):
+        await program.submit(cast(Any, call.fn), {})
+    with pytest.raises(TypeError, match=r"no option wait: .*delay"):
+        await program.submit(double, {"number": 1}, wait=3)  # type: ignore[call-arg]
+
+
+async def test_times_are_kept_to(program: Sooner, outside: Sooner, sql: asyncpg.Connection) -> None:
+    at = datetime.now(UTC) + timedelta(hours=1)
+    for sooner, actor in ((program, double), (outside, "double")):
+        await sooner.submit(actor, {"number": 1}, run_at=at, cancel_after=7200)
+    rows = await sql.fetch("select due_at, cancel_at - created_at as lasts from dramatiq.queue")
+    assert [tuple(row) for row in rows] == [(at, timedelta(hours=2))] * 2

@@ -1,0 +1,76 @@
+"""Actors whose code submits jobs: `dramatiq tests.support.callers` runs them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from pydantic import SecretStr
+
+from sooner import Limit, current, handle, job, submit, submit_all
+from src.actors import broker
+
+__all__ = ["broker"]
+
+
+def __getattr__(name: str) -> Any:
+    """`app` is made when it is asked for: a worker has none of a web process's settings."""
+    if name != "app":
+        raise AttributeError(name)
+    from sooner.deployment.web import application
+
+    globals()["app"] = application("src")
+    return globals()["app"]
+
+
+@job(priority="high")
+async def double(number: int) -> int:
+    """Twice as much."""
+    return 2 * number
+
+
+@job(concurrency=Limit(1))
+def one_by_one(number: int) -> int:
+    """The same, one after another on a thread."""
+    return number
+
+
+@job(unique=True)
+async def only_one(seconds: float) -> str:
+    """There is one of these at a time."""
+    await asyncio.sleep(seconds)
+    return str(current().id)
+
+
+@job
+async def measure_secret(token: SecretStr) -> int:
+    """How long it is."""
+    return len(token.get_secret_value())
+
+
+@job
+async def break_down() -> None:
+    """Fails."""
+    raise ValueError("not for everybody")
+
+
+@job
+async def call(numbers: list[int]) -> list[int]:
+    """Submits jobs and waits for them."""
+    children = await submit_all([(double, {"number": number}) for number in numbers])
+    alone = await submit("one_by_one", {"number": 1})
+    secret = await submit(measure_secret, {"token": "sesame"})
+    return [await each.result() for each in (*children, alone, secret)]
+
+
+@job
+async def call_detached() -> str:
+    """Submits a job that is nobody's child."""
+    return str((await submit(double, {"number": 1}, detached=True)).id)
+
+
+@job
+async def call_and_cancel() -> str:
+    """Submits a job and ends it."""
+    child = await submit(only_one, {"seconds": 60})
+    return await handle(child.id).cancel()
