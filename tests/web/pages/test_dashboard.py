@@ -79,9 +79,11 @@ async def test_the_overview_is_live(page: Page, service: Service) -> None:
     await fail(service, "one", "two")
     await expect(states.get_by_role("link", name=re.compile("^2 error"))).to_be_visible()
     await service.client.post(
-        "/jobs/sleep", json={"seconds": 60, "steps": 10}, headers={"Prefer": "respond-async"}
+        "/jobs/sleep", json={"seconds": 60, "steps": 1}, headers={"Prefer": "respond-async"}
     )
     await expect(page.get_by_role("table").get_by_role("link", name="sleep")).to_be_visible()
+    # Nothing is heard of it any more, and yet it takes longer.
+    await expect(page.get_by_role("table").get_by_text(re.compile(r"^[3-9]\.\d s$"))).to_be_visible()
 
 
 async def test_charts_and_scheduler(page: Page, processes: Processes) -> None:

@@ -55,11 +55,12 @@ export class Whole {
 
 	actions(job) {
 		const isLive = job.state === "waiting" || job.state === "processing";
-		if (!isLive && job.state !== "error" && !job.cancel_requested) return null;
+		const wentOn = !isLive && job.state !== "cancelled" && job.cancel_requested;
+		if (!isLive && job.state !== "error" && !wentOn) return null;
 		return h("div", { class: "field", "data-key": "actions" },
 			isLive && !job.cancel_requested && h("div", { class: "row" }, this.button("Cancel", "cancel", () => undefined)),
 			isLive && job.cancel_requested && h("p", { class: "quiet" }, "It was asked to stop."),
-			!isLive && job.state !== "cancelled" && job.cancel_requested && h("p", { class: "quiet" }, "It was asked to stop, and went on to its end."),
+			wentOn && h("p", { class: "quiet" }, "It was asked to stop, and went on to its end."),
 			job.state === "error" && this.repairs(),
 			h("p", { class: "fault", role: "alert", "data-key": "said" }, this.said));
 	}

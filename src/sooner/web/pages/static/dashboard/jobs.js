@@ -119,6 +119,10 @@ export class Jobs {
 		this.bulk.show();
 	}
 
+	tick() {
+		if (this.asks) this.render();
+	}
+
 	showNews() {
 		const wanted = this.query.get("state");
 		const others = this.items.filter((job) => job.isRemoved || (wanted && job.state !== wanted)).length;

@@ -115,8 +115,8 @@ document.addEventListener("click", (event) => {
 	go(new URL(link.href).searchParams);
 });
 addEventListener("popstate", render);
-// What runs takes longer, with or without news of it.
-setInterval(() => views && view === views.jobs && view.render(), 1000);
+// What runs takes longer, with or without news of it; what is not heard of any more stands still.
+setInterval(() => at("live").classList.contains("away") || view?.tick(), 1000);
 at("out").addEventListener("click", async () => {
 	await signOut().catch(() => {});
 	leave("");

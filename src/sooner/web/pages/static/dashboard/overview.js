@@ -55,6 +55,10 @@ export class Overview {
 		this.showScheduler(board.scheduler);
 	}
 
+	tick() {
+		if (this.board) this.show(this.board);
+	}
+
 	/** A queue's parts stay as long as it does. */
 	showQueues(board) {
 		const names = board.queues.map((queue) => queue.name).join("\n");

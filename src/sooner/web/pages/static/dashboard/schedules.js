@@ -3,13 +3,20 @@ import { h, renew } from "../lib/dom.js";
 import { between, span, stateName, timeIn } from "../lib/words.js";
 
 export class Schedules {
+	board = null;
+
 	constructor(open) {
 		this.open = open;
 		this.place = h("div");
 		this.element = [h("section", { class: "card", "aria-labelledby": "schedules" }, h("h1", { id: "schedules" }, "Schedules"), this.place)];
 	}
 
-	show({ schedules, scheduler }) {
+	tick() {
+		if (this.board) this.show(this.board);
+	}
+
+	show(board) {
+		const { schedules, scheduler } = (this.board = board);
 		if (!schedules.length) return renew(this.place, h("p", { class: "quiet" }, "The scheduler has not run yet: it says what it knows once it leads."));
 		renew(this.place, !scheduler.alive && h("p", { class: "alert mild" }, "No scheduler leads: nothing is started now."),
 			h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Schedules" }, h("table", { class: "stack no-pick" },

@@ -29,7 +29,8 @@ export function activity(job) {
 export function estimate(job) {
 	if (job.cancel_requested) return "It was asked to stop.";
 	if (isPostponed(job)) return `It begins in ${span(-between(job.run_at))}.`;
-	if (!job.estimate) return job.state === "waiting" ? "It waits for a worker." : `Running for ${span(between(job.started_at))}. How long it takes is not known yet: too few runs.`;
+	if (job.state === "waiting" && !(between(job.estimate?.finishes_at) < -0.5)) return "It waits for a worker.";
+	if (!job.estimate) return `Running for ${span(between(job.started_at))}. How long it takes is not known yet: too few runs.`;
 	const left = -between(job.estimate.finishes_at);
 	return left > 0.5 ? `About ${span(left)} to go, judging by ${job.progress?.fraction ? "its progress" : "earlier runs"}.` : "It takes longer than earlier runs did.";
 }
