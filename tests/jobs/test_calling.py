@@ -21,7 +21,16 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from sooner import Invalid, JobError, Sooner, handle, submit, submit_all
 from tests.support import ROOT
-from tests.support.callers import break_down, broker, call, double, measure_secret, one_by_one, only_one
+from tests.support.callers import (
+    add_up,
+    break_down,
+    broker,
+    call,
+    double,
+    measure_secret,
+    one_by_one,
+    only_one,
+)
 from tests.support.environment import environment
 from tests.support.jobs import final, post
 
@@ -91,6 +100,15 @@ async def test_what_a_jobs_code_submits_is_its_tenants_and_its_child(
     assert (alone["parent"], alone["request_id"]) == (None, detached["request_id"])
     cancelling = await final(client, (await post(client, "call_and_cancel"))["id"])
     assert cancelling["result"] in {"cancelled", "processing"}
+
+
+async def test_a_job_that_waits_for_others_holds_no_place(processes: Processes, program: Sooner) -> None:
+    worker = await processes.worker(module=ACTORS, WORKER_CONCURRENCY="1")
+    assert await (await program.submit(add_up, {"number": 3})).result() == 6
+    assert await asyncio.gather(
+        *(each.result() for each in await program.submit_all([(double, {"number": 2})] * 3))
+    )
+    assert await worker.terminate() == 0
 
 
 async def test_a_program_follows_what_it_submits(

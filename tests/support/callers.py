@@ -64,6 +64,13 @@ async def call(numbers: list[int]) -> list[int]:
 
 
 @job
+async def add_up(number: int) -> int:
+    """Waits for a job that waits for another, and so on."""
+    both = await submit_all([(add_up, {"number": number - 1}), (double, {"number": 1})]) if number else []
+    return sum(await asyncio.gather(*(each.result() for each in both)))
+
+
+@job
 async def call_detached() -> str:
     """Submits a job that is nobody's child."""
     return str((await submit(double, {"number": 1}, detached=True)).id)

@@ -71,14 +71,14 @@ async def whisper(token: SecretStr) -> str:
 
 
 @job
-def tell(*, times: int = 1, wait: bool = False) -> Any:
+def send_several(*, times: int = 1, wait: bool = False) -> Any:
     """Sends messages of its own."""
     sent = [add_on_loop.send(number, 1) for number in range(times)]
     return [message.get_result(block=True) for message in sent] if wait else [m.message_id for m in sent]
 
 
 @job
-def tell_in_turn() -> int:
+def send_in_turn() -> int:
     """Runs a pipeline and a group of its own, and waits for both."""
     steps: Any = dramatiq.pipeline([add_on_loop.message(1, 1), add_on_thread.message(1)])
     several: Any = cast(Any, dramatiq.group)([add_on_loop.message(number, 1) for number in range(2)])
@@ -89,7 +89,7 @@ def tell_in_turn() -> int:
 
 
 @job
-async def tell_on_loop() -> None:
+async def send_on_loop() -> None:
     """Would hold up the worker's loop."""
     add_on_loop.send(1, 1)
 

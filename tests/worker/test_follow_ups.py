@@ -148,9 +148,9 @@ async def test_what_a_jobs_code_sends_is_its_tenants_and_names_it(
 ) -> None:
     await processes.worker(module=STEPS)
     client = connect(await processes.web(module=STEPS), await api_key())
-    told = await final(client, (await post(client, "tell", times=3, wait=True))["id"])
+    told = await final(client, (await post(client, "send_several", times=3, wait=True))["id"])
     assert told["result"] == [1, 2, 3]
-    both = await final(client, (await post(client, "tell_in_turn"))["id"])
+    both = await final(client, (await post(client, "send_in_turn"))["id"])
     assert both["result"] == 3 + 1 + 2
     children = await connection.fetch("select * from dramatiq.queue where actor like 'add_on_%'")
     assert len(children) == 3 + 4
@@ -161,7 +161,7 @@ async def test_what_a_jobs_code_sends_is_its_tenants_and_names_it(
             "acme",
             parent["request_id"],
         )
-    refused = await final(client, (await post(client, "tell_on_loop"))["id"])
+    refused = await final(client, (await post(client, "send_on_loop"))["id"])
     assert refused["error"]["type"] == "RuntimeError"
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import NamedTuple
 from uuid import UUID
@@ -40,6 +41,20 @@ def origin() -> Origin:
     """The values that a new job inherits from the job whose code submits it."""
     job = _current.get(None)
     return Origin() if job is None else Origin(job.tenant, job.request_id, job.traceparent, job.id)
+
+
+_waiting: list[Callable[[Current], AbstractContextManager[None]]] = []
+
+
+def wait_by(waiting: Callable[[Current], AbstractContextManager[None]]) -> None:
+    """Say how a job gives up its place while it waits for others. The worker does so once when it begins."""
+    _waiting[:] = [waiting]
+
+
+def waiting() -> AbstractContextManager[None]:
+    """A context in which the running job waits for others, and holds no place."""
+    job = _current.get(None)
+    return nullcontext() if job is None or not _waiting else _waiting[0](job)
 
 
 def enter(job: Current) -> None:

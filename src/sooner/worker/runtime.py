@@ -20,6 +20,7 @@ from sooner.db.retry import unforeseen
 from sooner.jobs import worker_resources
 from sooner.jobs.calling import here as calling
 from sooner.jobs.calling.sooner import Sooner
+from sooner.jobs.context import wait_by
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.declaring.placement import lane_of, placement_of_text
 from sooner.jobs.forecasting.duration_log import DurationLog
@@ -123,6 +124,7 @@ class Runtime:
             asyncio.Event(),
         )
         runner = _runner(settings, actors, connections, to_thread, duration_log, threads)
+        wait_by(runner.waiting)
         asyncio.get_running_loop().set_task_factory(ActorTasks(runner.exited))
         runner.start_span = None if tracing is None else AttemptSpans(tracing)
         work = served(actors, queues, runner)

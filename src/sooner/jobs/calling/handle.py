@@ -5,6 +5,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from sooner.jobs import codec
+from sooner.jobs.context import waiting
 from sooner.jobs.following.document import as_value
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
@@ -55,7 +56,8 @@ class Handle:
 
     async def result(self) -> Any:
         """What the job has come to, once it has: its result. Raises JobError where it failed or was cancelled."""
-        job = await self._follows.final(self.id)
+        with waiting():
+            job = await self._follows.final(self.id)
         if job.state is not State.DONE:
             raise JobError(as_value(job))
         return None if job.result is None else codec.loads(job.result)

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -71,6 +72,7 @@ class Runner:
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._last_chances = 0
+        self._waiting: Counter[UUID] = Counter()
         self.room_again: Callable[[], None] = lambda: None
         self.start_span: StartSpan | None = None
         finisher.on_written = self._written
@@ -94,6 +96,26 @@ class Runner:
     def _room(self, free: int) -> int:
         # A job that begins beside one on its last chance could be the one that kills the worker.
         return 0 if self._last_chances else min(free, MOST_UNWRITTEN - self._finisher.unwritten)
+
+    @contextlib.contextmanager
+    def waiting(self, job: Current) -> Iterator[None]:
+        """A context in which a job on the loop waits for others: its place is another's, so that they need not wait for it."""
+        attempt = self._newest.get(job.id)
+        on_loop = asyncio.get_running_loop() is self._loop
+        if attempt is None or attempt.current is not job or attempt.key not in self._tasks or not on_loop:
+            yield
+            return
+        self._waiting[job.id] += 1
+        if self._waiting[job.id] == 1:
+            self._free_tasks += 1
+            self.room_again()
+        try:
+            yield
+        finally:
+            self._waiting[job.id] -= 1
+            if not self._waiting[job.id]:
+                del self._waiting[job.id]
+                self._free_tasks -= 1
 
     @property
     def held(self) -> list[UUID]:
