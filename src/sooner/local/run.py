@@ -98,6 +98,7 @@ async def run(*, check: bool, reload: bool) -> None:
         await release(commands["release"], database_url)
         credentials = Credentials(DATA / "credentials.json")
         environments = await process_environments(database_url, credentials, port)
+        run_environment.write(environments["web"], SOONER_URL=base_url(port))
         async with kept_running(commands, environments) as formation:
             work = serve(port, credentials, environments["web"], formation, check=check, reload=reload)
             await first_of(
@@ -203,7 +204,7 @@ async def serve(
         await ready(client)
         key = await credentials.api_key(client, environment)
         client.headers["Authorization"] = f"Bearer {key}"
-        run_environment.write(environment, address, key)
+        run_environment.write(environment, SOONER_URL=address, SOONER_KEY=key)
         say(f"page: {await page_link(client, address)}")
         say(f"key:  {key} (dashboard: {address}/dashboard)")
         await show_sample(client, check=check)

@@ -19,10 +19,10 @@ class NotRunningError(Exception):
     """No run holds this checkout."""
 
 
-def write(environment: Mapping[str, str], url: str, key: str) -> None:
-    """Writes the environment of the web process, with SOONER_URL and SOONER_KEY for the command line."""
+def write(environment: Mapping[str, str], **more: str) -> None:
+    """Writes the environment of the web process, and more: SOONER_URL and SOONER_KEY for the command line."""
     programs = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
-    kept = {**environment, "PATH": programs, "SOONER_URL": url, "SOONER_KEY": key}
+    kept = {**environment, "PATH": programs, **more}
     # Without the run's mark, for the end of the run must not end a person's commands.
     variables = {name: value for name, value in kept.items() if name not in MARK}
     half = ENVIRONMENT.with_suffix(".new")
@@ -38,7 +38,7 @@ def read() -> dict[str, str]:
         NotRunningError: there is none, or it has not come up yet.
     """
     if not is_held(LOCK) or not ENVIRONMENT.exists():
-        raise NotRunningError("no ./ops/run is up in this checkout: start it, and wait for its page")
+        raise NotRunningError("no ./ops/run is up in this checkout: start it first")
     variables: dict[str, str] = json.loads(ENVIRONMENT.read_text())
     return variables
 
