@@ -12,11 +12,12 @@ import pytest
 import trustme
 from standardwebhooks import Webhook
 
-from sooner.actors.deliver_webhook import deliver_webhook
+from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
 from sooner.jobs.webhooks.payload import webhook_payload
 from sooner.queue.ids import uuid7
+from src.actors import broker
 from tests.support.clock import start_clock
 from tests.support.endpoint import OUTSIDE, Endpoint, Received, listening
 from tests.support.rows import until
@@ -165,6 +166,8 @@ async def test_an_endpoint_that_fails_is_tried_again_from_the_table(
 
 
 def test_pauses_grow_for_more_than_a_day() -> None:
+    deliver_webhook: JobActor = broker.actors["deliver_webhook"]
+
     pauses = [deliver_webhook.pause(attempt) for attempt in range(1, deliver_webhook.declaration.retries + 1)]
 
     assert pauses == sorted(pauses)
