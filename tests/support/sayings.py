@@ -40,6 +40,24 @@ def unexpected_on_thread() -> None:
     raise LookupError("what the tenant is not to read")
 
 
+@job
+def prints() -> None:
+    """Prints from a thread."""
+    print("one\ntwo", {"three": 3})  # noqa: T201
+
+
+class Unfinished:
+    def __del__(self) -> None:
+        raise ValueError("in a finalizer")
+
+
+@job
+async def finalizes() -> None:
+    """Leaves an object whose finalizer raises, and prints from the loop."""
+    Unfinished()
+    print("four")  # noqa: T201
+
+
 async def _fail(*, again: bool) -> NoReturn:
     raise Failure("no luck", type="unlucky", title="It went wrong", again=again)
 

@@ -26,6 +26,7 @@ async def caller(request: Request, scope: str = "jobs") -> Caller:
         who = keys.remembered(key) or await keys.caller(key) if key else None
     if who is None:
         raise Unauthorized("Send an API key: Authorization: Bearer KEY.")
+    request.scope["state"]["tenant"] = who.tenant
     if scope not in who.scopes and not who.is_admin:
         raise Forbidden(f"This address needs a key with scope {scope}.", scope=scope)
     return who

@@ -13,6 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from sooner.process import logs
 from sooner.process.metrics import note_request
+from sooner.web.http import access
 from sooner.web.http.correlation import correlate
 from sooner.web.http.linger import answer_early
 from sooner.web.http.problems import problem_of, response
@@ -56,7 +57,9 @@ class Service:
         finally:
             route = scope.get("route")
             path = route.path if isinstance(route, Route) else "none"
-            note_request(scope["method"], path, answering.status, perf_counter() - began)
+            took = perf_counter() - began
+            note_request(scope["method"], path, answering.status, took)
+            access.note(scope, None if path == "none" else path, answering.status, took)
 
     async def _problem(self, request: Request, error: Exception) -> Response:
         try:

@@ -14,16 +14,13 @@ import dramatiq
 
 from sooner.jobs.context import Current, enter
 from sooner.jobs.declaring.declare import JobActor
-from sooner.jobs.failure import Failure
+from sooner.jobs.running import record
 from sooner.jobs.running.attempt import Attempt, Why
 from sooner.jobs.running.prefetch import Prefetch
 from sooner.jobs.running.tasks import ActorTask
 from sooner.jobs.secrets.seal import Opener
-from sooner.process import logs
 from sooner.queue.finish import Ending, Finisher
 from sooner.queue.worker_lease import MOST_CRASHES
-
-log = logs.get(__name__)
 
 #: With more unwritten endings than this, no attempt begins: workers must not outrun a slow database.
 MOST_UNWRITTEN = 1000
@@ -163,8 +160,7 @@ class Runner:
         self._free_threads -= 1
         try:
             attempt.read()
-        except Exception as error:
-            log.exception("a message that cannot be read", job=str(attempt.id))
+        except Exception as error:  # noqa: BLE001 - a malformed message ends its own job
             attempt.raised(error)
             attempt.settle()
         else:
@@ -178,14 +174,8 @@ class Runner:
         enter(attempt.current)
         try:
             attempt.succeed(await actor.call(attempt.params))
-        except asyncio.CancelledError as error:
+        except BaseException as error:  # noqa: BLE001 - whatever an actor raises ends its job, and no other's
             attempt.raised(error)
-        except BaseException as error:
-            attempt.raised(error)
-            # Logging an exception calls its code, which may raise; the job has to end all the same.
-            with contextlib.suppress(BaseException):
-                trace = None if isinstance(error, Failure) else error
-                log.info("attempt failed", job=str(attempt.id), actor=attempt.current.actor, exc_info=trace)
         attempt.settle()
 
     def _task_ended(self, attempt: Attempt, task: "asyncio.Task[None]") -> None:
@@ -215,6 +205,7 @@ class Runner:
             self._free_threads += 1
             if attempt.took is not None:
                 self._prefetch.note(attempt.took)
+        record.note(attempt, ending)
         if ending is not None:
             self._finisher.finish(ending)
             if ending.state in ("done", "rejected"):

@@ -7,6 +7,7 @@ import orjson
 
 from sooner.jobs.failure import storable
 from sooner.process.logs import redact
+from sooner.process.logs.shorten import shorten
 
 #: The innermost calls explain an endless recursion best.
 FRAMES = 100
@@ -33,12 +34,7 @@ def _members(error: BaseException) -> dict[str, str | None]:
 
 
 def _text(lines: Iterable[str], most: int) -> str:
-    """The text, without its middle where it is too long: the ends explain the most."""
-    text = storable(redact.hidden.text(_shorter("".join(lines).strip(), most)))
-    left_out = len(text) - most
-    if left_out <= 0:
-        return text
-    return f"{text[: most // 4]}\n[{left_out:,} characters left out]\n{text[left_out + most // 4 :]}"
+    return shorten(storable(redact.hidden.text(_shorter("".join(lines).strip(), most))), most)
 
 
 def _shorter(text: str, most: int) -> str:

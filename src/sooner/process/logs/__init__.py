@@ -2,17 +2,18 @@
 
 import logging
 import sys
-import threading
 import traceback
 from collections.abc import Mapping
 from contextvars import ContextVar
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Any
 
 import structlog
 from structlog.typing import ExcInfo
 
-from sooner.process.logs import redact
+from sooner.process.logs import prints, redact, uncaught
+from sooner.process.logs.records import records
+from sooner.process.logs.shorten import shorten
 
 _belongs: ContextVar[Mapping[str, Any]] = ContextVar("log_belongs", default=MappingProxyType({}))
 
@@ -39,11 +40,8 @@ LONGEST_EXCEPTION = 20_000
 
 
 def _bounded(logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Cut the middle out of a very long exception: its ends explain the most."""
-    text, half = event.get("exception"), LONGEST_EXCEPTION // 2
-    if isinstance(text, str) and len(text) > LONGEST_EXCEPTION:
-        left_out = len(text) - LONGEST_EXCEPTION
-        event["exception"] = f"{text[:half]}\n[{left_out:,} characters left out]\n{text[-half:]}"
+    if isinstance(text := event.get("exception"), str):
+        event["exception"] = shorten(text, LONGEST_EXCEPTION)
     return event
 
 
@@ -60,40 +58,19 @@ SHARED: list[Any] = [
 def configure(process: str, *, format: str, level: str) -> None:
     """Write every log line, including the libraries', to standard error as one line of JSON (or text).
 
-    Each line names the `process`: web, worker or scheduler.
+    Each line names the `process`: web, worker or scheduler. A printed line becomes a log line where lines are JSON.
     """
-    render: Any = (
-        structlog.processors.JSONRenderer()
-        if format == "json"
-        else structlog.dev.ConsoleRenderer(colors=False)
-    )
+    records.configure(process, format=format, level=level)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=SHARED,
-            processors=[
-                _process(process),
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                redact.hidden.line,
-                render,
-            ],
-        )
-    )
+    handler.setFormatter(_formatter(process, format))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
-        library = logging.getLogger(name)
-        library.handlers.clear()
-        library.propagate = True
-    # Off under all flags of the server: an address's query may hold a signature that is as good as a key.
-    logging.getLogger("uvicorn.access").disabled = True
+    _tame_libraries()
     logging.captureWarnings(capture=True)
-    sys.excepthook = _uncaught
-    threading.excepthook = _uncaught_in_thread
-    # At debug level these libraries log parameters of jobs, and addresses whose query may be a secret.
-    for name in ("databases", "httpx", "httpcore", "urllib3"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    uncaught.hook()
+    if format == "json":
+        sys.stdout = prints.Prints()
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -106,15 +83,35 @@ def configure(process: str, *, format: str, level: str) -> None:
     )
 
 
-def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    logging.getLogger("uncaught").critical("uncaught exception", exc_info=(kind, error, trace))
+def _formatter(process: str, format: str) -> logging.Formatter:
+    json, text = structlog.processors.JSONRenderer(), structlog.dev.ConsoleRenderer(colors=False)
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=SHARED,
+        processors=[
+            _process(process),
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            redact.hidden.line,
+            json if format == "json" else text,
+        ],
+    )
 
 
-def _uncaught_in_thread(caught: threading.ExceptHookArgs) -> None:
-    if caught.exc_value is not None and caught.exc_type is not SystemExit:
-        thread = "" if caught.thread is None else caught.thread.name
-        exc_info = (caught.exc_type, caught.exc_value, caught.exc_traceback)
-        logging.getLogger("uncaught").error("uncaught exception in thread %s", thread, exc_info=exc_info)
+def _tame_libraries() -> None:
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        library = logging.getLogger(name)
+        library.handlers.clear()
+        library.propagate = True
+    # The server's access log holds queries, and the signature in a query is as good as a key: the record of a request says the rest.
+    logging.getLogger("uvicorn.access").disabled = True
+    # They log every argument at debug level, parameters of jobs included, and every address, whose query may be a secret.
+    for name in ("databases", "httpx", "httpcore", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # dramatiq logs the failures of synchronous actors alone, and the record of an attempt says more of both kinds.
+    logging.getLogger("dramatiq.worker.WorkerThread").addFilter(_is_no_failure)
+
+
+def _is_no_failure(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("Failed to process message")
 
 
 def _process(name: str) -> Any:
