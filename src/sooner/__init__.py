@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pydantic import Secret, SecretBytes, SecretStr
 
     from sooner.db import Queries, Unavailable
+    from sooner.jobs.calling.functions import handle, submit, submit_all
     from sooner.jobs.calling.handle import Handle, JobError
-    from sooner.jobs.calling.here import handle, submit, submit_all
     from sooner.jobs.calling.sooner import Sooner
     from sooner.jobs.codec import written as written_json
     from sooner.jobs.context import Current, current, progress
@@ -84,13 +84,13 @@ _HOMES = {
     "current": ("sooner.jobs.context", "current"),
     "database": ("sooner.jobs.worker_resources", "database"),
     "fetch_upload": ("sooner.jobs.files.fetch_upload", "fetch_upload"),
-    "handle": ("sooner.jobs.calling.here", "handle"),
+    "handle": ("sooner.jobs.calling.functions", "handle"),
     "job": ("sooner.jobs.declaring.declare", "job"),
     "network": ("sooner.jobs.worker_resources", "network"),
     "progress": ("sooner.jobs.context", "progress"),
     "scratch_folder": ("sooner.process.scratch", "folder"),
-    "submit": ("sooner.jobs.calling.here", "submit"),
-    "submit_all": ("sooner.jobs.calling.here", "submit_all"),
+    "submit": ("sooner.jobs.calling.functions", "submit"),
+    "submit_all": ("sooner.jobs.calling.functions", "submit_all"),
     "written_json": ("sooner.jobs.codec", "written"),
     "wrong": ("sooner.jobs.problem", "wrong"),
 }

@@ -18,7 +18,7 @@ from sooner.db import (
 )
 from sooner.db.retry import unforeseen
 from sooner.jobs import worker_resources
-from sooner.jobs.calling import here as calling
+from sooner.jobs.calling import functions as calling
 from sooner.jobs.calling.sooner import Sooner
 from sooner.jobs.context import wait_by
 from sooner.jobs.declaring.declare import JobActor

@@ -23,7 +23,7 @@ class JobError(Exception):
         super().__init__(f"{document['actor']} {document['id']}: {self.type}: {self.detail or self.title}")
 
 
-class Follows(Protocol):
+class Follower(Protocol):
     """What a handle asks."""
 
     async def job(self, id: UUID) -> Job: ...
@@ -37,7 +37,7 @@ class Handle:
 
     __slots__ = ("_follows", "id")
 
-    def __init__(self, id: UUID, follows: Follows) -> None:
+    def __init__(self, id: UUID, follows: Follower) -> None:
         self.id = id
         self._follows = follows
 

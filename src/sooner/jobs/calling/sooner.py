@@ -18,8 +18,8 @@ from sooner.jobs.calling.call import (
     ready,
     submit_columns,
 )
-from sooner.jobs.calling.follows import Following
 from sooner.jobs.calling.handle import Handle
+from sooner.jobs.calling.program_follower import ProgramFollower
 from sooner.jobs.calling.transaction import connection_under
 from sooner.jobs.context import origin
 from sooner.jobs.problem import Invalid, wrong
@@ -58,7 +58,7 @@ class JobOptions(TypedDict, total=False):
     idempotency_key: str | None
 
 
-class Options(JobOptions, total=False):
+class CallOptions(JobOptions, total=False):
     """What may be said of a call.
 
     tenant: whose the jobs are; without, the running job's. connection: the jobs are there if its transaction commits, and only then: asyncpg's,
@@ -91,7 +91,7 @@ class Sooner:
         self._link = Link(url, "submit", direct=listen)
         self._enqueuer = Enqueuer(self._link)
         self._sealer = Sealer(secrets_public_key)
-        self._following = Following(url, listen=listen, retention=self._retention)
+        self._following = ProgramFollower(url, listen=listen, retention=self._retention)
 
     async def __aenter__(self) -> Self:
         return self
@@ -112,9 +112,9 @@ class Sooner:
         self,
         actor: "dramatiq.Actor[Any, Any] | str",
         params: Mapping[str, Any] | None = None,
-        **options: Unpack[Options],
+        **options: Unpack[CallOptions],
     ) -> Handle:
-        """Enqueue a job of an actor, or of its name, in one round trip: see `Options`.
+        """Enqueue a job of an actor, or of its name, in one round trip: see `CallOptions`.
 
         Within a job's code it inherits tenant, request id and trace, and has that job as its parent. Where it has a key, an
         idempotency key or its actor's of which there may be one, the handle is that of the job which has the key.
@@ -124,10 +124,10 @@ class Sooner:
         [handle] = await self.submit_all([(actor, params)], **options)
         return handle
 
-    async def submit_all(self, jobs: Iterable[Any], **options: Unpack[Options]) -> list[Handle]:
+    async def submit_all(self, jobs: Iterable[Any], **options: Unpack[CallOptions]) -> list[Handle]:
         """Enqueue many jobs in one round trip, all of them or none: each `(actor, params)`, or `(actor, params, {"delay": 60, …})`.
 
-        `options` are those of all of them: see `Options`.
+        `options` are those of all of them: see `CallOptions`.
         """
         tenant, connection = options.pop("tenant", INHERITED), options.pop("connection", None)
         inherited = origin()
@@ -188,7 +188,9 @@ def _call(each: Any, inherited: Origin, common: Mapping[str, Any]) -> Call:
     actor, params, *own = each
     options = {**common, **own[0]} if own else common
     if unknown := [name for name in options if name not in JobOptions.__annotations__]:
-        raise TypeError(f"submit has no option {', '.join(unknown)}: {', '.join(Options.__annotations__)}")
+        raise TypeError(
+            f"submit has no option {', '.join(unknown)}: {', '.join(CallOptions.__annotations__)}"
+        )
     call = Call(declared(actor), {} if params is None else params, inherited, **options)
     call.check()
     return call

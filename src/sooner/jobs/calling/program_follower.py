@@ -13,7 +13,7 @@ from sooner.jobs.row import Job
 from sooner.jobs.states import PUBLIC, State
 
 
-class Following:
+class ProgramFollower:
     """What a program's handles share. Lives on one event loop."""
 
     def __init__(self, url: str, *, listen: bool, retention: float) -> None:

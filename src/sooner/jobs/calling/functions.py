@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import dramatiq
 
 from sooner.jobs.calling.handle import Handle
-from sooner.jobs.calling.sooner import Options, Sooner
+from sooner.jobs.calling.sooner import CallOptions, Sooner
 from sooner.process.settings import CodeSettings, read
 
 
@@ -68,13 +68,13 @@ async def _closing(ours: Sooner) -> AsyncGenerator[None]:
 async def submit(
     actor: "dramatiq.Actor[Any, Any] | str",
     params: Mapping[str, Any] | None = None,
-    **options: Unpack[Options],
+    **options: Unpack[CallOptions],
 ) -> Handle:
     """Enqueue a job: see `Sooner.submit`."""
     return await here().submit(actor, params, **options)
 
 
-async def submit_all(jobs: Iterable[Any], **options: Unpack[Options]) -> list[Handle]:
+async def submit_all(jobs: Iterable[Any], **options: Unpack[CallOptions]) -> list[Handle]:
     """Enqueue many jobs in one round trip: see `Sooner.submit_all`."""
     return await here().submit_all(jobs, **options)
 
