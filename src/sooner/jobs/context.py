@@ -47,12 +47,12 @@ _waiting: list[Callable[[Current], AbstractContextManager[None]]] = []
 
 
 def wait_by(waiting: Callable[[Current], AbstractContextManager[None]]) -> None:
-    """Say how a job gives up its place while it waits for others. The worker does so once when it begins."""
+    """Set the context in which a job gives up its place while it waits for others. The worker calls this once when it begins."""
     _waiting[:] = [waiting]
 
 
 def waiting() -> AbstractContextManager[None]:
-    """A context in which the running job waits for others, and holds no place."""
+    """The context in which the running job waits for other jobs without holding a place."""
     job = _current.get(None)
     return nullcontext() if job is None or not _waiting else _waiting[0](job)
 

@@ -148,7 +148,7 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
             return rows
 
     def _execute(self, query: Query, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """The rows of a statement that is a transaction of its own, in one round trip."""
+        """Run a statement as a transaction of its own, in one round trip; the result is its rows."""
         connection = self.pool.getconn()
         try:
             connection.autocommit = True

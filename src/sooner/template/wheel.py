@@ -36,7 +36,7 @@ def wheel() -> Iterator[Path]:
 
 
 def _built(top: Path) -> Path:
-    """The newest wheel in `dist/`, made anew where a file of the checkout is newer."""
+    """The newest wheel in `dist/`, built again where a file of the checkout is newer."""
     if (found := _newest(top)) is not None and found.stat().st_mtime >= max(_changes(top)):
         return found
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
@@ -55,7 +55,7 @@ def _newest(top: Path) -> Path | None:
 
 
 def _changes(top: Path) -> Iterator[float]:
-    """When each file that goes into the wheel was written last."""
+    """The times at which the files of the wheel were last written."""
     files = [top / "pyproject.toml", *(top / name for name in SHARED)]
     for folder in ("src/sooner", "alembic"):
         files += [path for path in (top / folder).rglob("*") if "__pycache__" not in path.parts]

@@ -230,7 +230,7 @@ async def _lent(settings: WorkerSettings) -> Database:
 
 
 def _sooner(settings: WorkerSettings) -> Sooner:
-    """What a job's code submits by. Whoever opens secrets may seal them, too."""
+    """The Sooner by which a job's code submits. A worker, which opens secrets, may seal them, too."""
     keys = settings.secrets_private_key
     return Sooner(
         settings.database_url,

@@ -1,1 +1,1 @@
-"""Calling: jobs submitted, followed and cancelled by programs, without HTTP."""
+"""Calling: submitting, following and cancelling jobs from programs, without HTTP."""

@@ -1,4 +1,4 @@
-"""A call: a job to be, as code asks for it, made ready for the table."""
+"""A call: a submission by code, made ready for the table."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,7 +22,7 @@ from sooner.queue.lane import Lane
 
 
 class Call(NamedTuple):
-    """What `submit` was asked for. `actor` is a name where it is not declared in this program."""
+    """The arguments of `submit`. `actor` is a name where this program does not declare the actor."""
 
     actor: "dramatiq.Actor[Any, Any] | str"
     params: Mapping[str, Any]
@@ -34,7 +34,7 @@ class Call(NamedTuple):
     idempotency_key: str | None = None
 
     def check(self) -> None:
-        """Raises Invalid for what cannot be kept to."""
+        """Raises Invalid for unfit options."""
         if self.priority is not None and self.priority not in PRIORITIES:
             raise Invalid([wrong("#/priority", f"priority is one of {', '.join(PRIORITIES)}")])
         if self.run_at is not None and self.run_at.tzinfo is None:
@@ -42,7 +42,7 @@ class Call(NamedTuple):
         if self.run_at is not None and self.delay is not None:
             raise Invalid([wrong("#/delay", "either delay or run_at")])
         for name, seconds in (("delay", self.delay), ("cancel_after", self.cancel_after)):
-            # NaN is neither.
+            # NaN fails this comparison, too.
             if seconds is not None and not 0 <= seconds <= LONGEST:
                 raise Invalid([wrong(f"#/{name}", f"{name} is seconds from now, from 0 to {LONGEST}")])
         key = self.idempotency_key
@@ -52,30 +52,30 @@ class Call(NamedTuple):
             raise Invalid([wrong("#/idempotency_key", "1 to 255 visible ASCII characters are needed")])
 
 
-#: Seconds: a hundred years.
+#: A hundred years, in seconds.
 LONGEST = 3_153_600_000
 
 
 class Ready(NamedTuple):
-    """A job to be whose actor is declared here."""
+    """A job to add, with its limit, where this program declares its actor."""
 
     job: NewJob
     limit: LimitRow | None
 
 
 def declared(actor: Any) -> "dramatiq.Actor[Any, Any] | str":
-    """The actor of a name, where this program has it. Raises TypeError for what is neither an actor nor a name."""
+    """The actor, or its name where this program does not declare it. Raises TypeError for any other value."""
     if isinstance(actor, dramatiq.Actor):
         return actor
     if not isinstance(actor, str):
         raise TypeError(f"an actor, or its name, is needed, not {type(actor).__qualname__}")
-    # Not by get_broker(), which makes one where there is none.
+    # get_broker() would make a broker where there is none.
     broker = dramatiq.broker.global_broker
     return actor if broker is None else broker.actors.get(actor, actor)
 
 
 def plain(params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """Parameters as the JSON text that is stored, and as what JSON makes of it. Raises Invalid for what is none."""
+    """Parameters as the JSON text to store, and as the values of this text. Raises Invalid where they have no JSON."""
     if not isinstance(params, Mapping):
         raise Invalid([wrong("#", f"an object is needed, not {type(params).__name__}")])
     params = _revealed(params)
@@ -89,7 +89,7 @@ def plain(params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 
 
 def _revealed(value: Any) -> Any:
-    """The value with secrets in clear, which pydantic would write as marks."""
+    """The value with its secrets in clear, which pydantic would write as marks."""
     if hasattr(value, "get_secret_value"):
         return _revealed(value.get_secret_value())
     if isinstance(value, Mapping):
@@ -100,7 +100,10 @@ def _revealed(value: Any) -> Any:
 
 
 def ready(call: Call, sealer: Sealer, *, retention: float) -> Ready:
-    """The row of a call whose actor is declared here. Raises Invalid where parameters do not fit, ServiceUnavailable where a secret cannot be sealed."""
+    """The row of a call whose actor this program declares.
+
+    Raises Invalid for unfit parameters, ServiceUnavailable where a secret cannot be sealed.
+    """
     actor, id = call.actor, uuid7()
     if isinstance(actor, str):
         raise TypeError(f"{actor} is not declared here")
@@ -138,8 +141,8 @@ def ready(call: Call, sealer: Sealer, *, retention: float) -> Ready:
 def enqueue_columns(jobs: "list[NewJob]", retention: float) -> dict[str, Any]:
     """The parameters of the query `enqueue_each`.
 
-    A limited job lies in the queue's own lane, from where a worker brings it to where it counts: the row of its limit
-    would be locked for as long as the caller's transaction takes.
+    A limited job goes to the queue's plain lane, from which a worker moves it to its limited lane: otherwise the caller's
+    transaction would lock the limit's row.
     """
     lanes = [Lane.read(job.kind.lane) for job in jobs]
     return {

@@ -1,6 +1,6 @@
-"""The Sooner of the running event loop: `submit`, `submit_all` and `handle` without a word about where the database is.
+"""`submit`, `submit_all` and `handle`, by the Sooner of the running event loop.
 
-In a worker it is that of the worker's own settings; in any other program the environment says where (DATABASE_URL).
+In a worker it has the worker's settings; in other programs it has those of the environment (DATABASE_URL).
 """
 
 import asyncio
@@ -34,31 +34,31 @@ _made: "WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Sooner, AsyncGenerato
 
 
 def made_by(make: Callable[[], Sooner]) -> None:
-    """Say how this process makes its own. The worker does so once when it begins."""
+    """Set the function that makes this process's Sooner. The worker calls this once when it begins."""
     _make[:] = [make]
 
 
 async def close() -> None:
-    """Close that of the running loop, where there is one."""
+    """Close the Sooner of the running loop, where there is one."""
     if (found := _made.pop(asyncio.get_running_loop(), None)) is not None:
         await found[1].aclose()
 
 
 def here() -> Sooner:
-    """That of the running loop. Raises RuntimeError where the environment names no database."""
+    """The Sooner of the running loop. Raises RuntimeError where the environment names no database."""
     loop = asyncio.get_running_loop()
     if loop not in _made:
         ours = _make[0]()
         closing = _closing(ours)
         _made[loop] = ours, closing
         with contextlib.suppress(StopIteration):
-            # As far as its yield, without a turn of the loop.
+            # Runs the generator to its yield, without a turn of the loop.
             anext(closing).__await__().__next__()
     return _made[loop][0]
 
 
 async def _closing(ours: Sooner) -> AsyncGenerator[None]:
-    """Stands still until its loop ends, which lets no generator of its own lie about (`loop.shutdown_asyncgens`)."""
+    """Waits until its loop ends: asyncio closes the generators of a loop (`loop.shutdown_asyncgens`)."""
     try:
         yield
     finally:

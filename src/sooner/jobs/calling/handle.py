@@ -1,4 +1,4 @@
-"""A handle: a job that a program has submitted, or knows by its id."""
+"""Handles: a handle is a program's access to one job."""
 
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from sooner.jobs.states import State
 
 
 class JobError(Exception):
-    """A job that was waited for has failed, or was cancelled: `document` tells all of it."""
+    """The awaited job has failed or was cancelled; `document` is its job document."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         error = document["error"] or {"type": "cancelled", "title": "The job was cancelled", "detail": None}
@@ -24,7 +24,7 @@ class JobError(Exception):
 
 
 class Follower(Protocol):
-    """What a handle asks."""
+    """The follower behind a handle."""
 
     async def job(self, id: UUID) -> Job: ...
     async def final(self, id: UUID) -> Job: ...
@@ -33,13 +33,13 @@ class Follower(Protocol):
 
 
 class Handle:
-    """One job. Every method raises LookupError where there is no such job (any more), Unavailable when the database is away."""
+    """One job. Every method raises LookupError where the job does not exist (any more), Unavailable when the database is away."""
 
-    __slots__ = ("_follows", "id")
+    __slots__ = ("_follower", "id")
 
-    def __init__(self, id: UUID, follows: Follower) -> None:
+    def __init__(self, id: UUID, follower: Follower) -> None:
         self.id = id
-        self._follows = follows
+        self._follower = follower
 
     def __repr__(self) -> str:
         return f"Handle({str(self.id)!r})"
@@ -52,21 +52,21 @@ class Handle:
 
     async def document(self) -> dict[str, Any]:
         """The job document as it is now. Its addresses are not signed: they need a key."""
-        return as_value(await self._follows.job(self.id))
+        return as_value(await self._follower.job(self.id))
 
     async def result(self) -> Any:
-        """What the job has come to, once it has: its result. Raises JobError where it failed or was cancelled."""
+        """Wait for the job's end; the result is the job's. Raises JobError where the job failed or was cancelled."""
         with waiting():
-            job = await self._follows.final(self.id)
+            job = await self._follower.final(self.id)
         if job.state is not State.DONE:
             raise JobError(as_value(job))
         return None if job.result is None else codec.loads(job.result)
 
     async def follow(self) -> AsyncIterator[dict[str, Any]]:
-        """The job document at once and at each change, the final one last."""
-        async for job in self._follows.changes(self.id):
+        """The job document, at once and at each change, up to the final document."""
+        async for job in self._follower.changes(self.id):
             yield as_value(job)
 
     async def cancel(self) -> str:
-        """Cancel the job where it waits, ask for its end where it runs: the state now. Raises WrongState where it is final."""
-        return str(await self._follows.cancel(self.id))
+        """Cancel a waiting job, or ask for the end of a running job; the result is the state now. Raises WrongState for a final job."""
+        return str(await self._follower.cancel(self.id))

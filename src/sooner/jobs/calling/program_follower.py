@@ -1,4 +1,4 @@
-"""Following jobs from a program: connections that are opened when somebody first waits."""
+"""Following jobs from a program, over connections that open when a caller first waits."""
 
 from collections.abc import AsyncIterator
 from contextvars import Context
@@ -14,7 +14,7 @@ from sooner.jobs.states import PUBLIC, State
 
 
 class ProgramFollower:
-    """What a program's handles share. Lives on one event loop."""
+    """The follower that a program's handles share, on one event loop."""
 
     def __init__(self, url: str, *, listen: bool, retention: float) -> None:
         self._link = Link(url, "follow", direct=listen)
@@ -29,7 +29,7 @@ class ProgramFollower:
     def _start(self) -> JobFollower:
         if not self._has_started:
             self._has_started = True
-            # They outlive the job whose code waits first, and are none of its own tasks.
+            # These tasks outlive the job whose code waits first, so they must not belong to it.
             nobodys = Context()
             nobodys.run(self._follower.start)
             if self._listener is not None:
@@ -70,7 +70,7 @@ class ProgramFollower:
                     yield job
 
     async def cancel(self, id: UUID) -> State:
-        """Cancel it, or ask for its end: the state now. Raises WrongState for a final job, LookupError, Unavailable."""
+        """Cancel a job, or ask for its end; the result is the state now. Raises WrongState for a final job, LookupError, Unavailable."""
         rows = await self._link.fetch(ACTIONS.cancel, id=id, retention=self._retention)
         if rows:
             return PUBLIC[rows[0]["state"]]

@@ -31,10 +31,10 @@ from sooner.queue.ids import uuid7
 
 SQL = Queries("sooner.jobs.calling", "sql/calling.sql")
 
-#: Another value than None, which is no tenant.
+#: The default of `tenant`, as None means no tenant.
 INHERITED: Final[Any] = object()
 
-#: What the functions of the schema refuse, as their errors say it.
+#: The refusals of the schema's functions, by their errors.
 REFUSED = (
     asyncpg.UniqueViolationError,
     asyncpg.InvalidParameterValueError,
@@ -44,10 +44,10 @@ REFUSED = (
 
 
 class JobOptions(TypedDict, total=False):
-    """What may be said of one job.
+    """The options of one job.
 
-    priority: high, normal or low; without, as its actor declares. run_at: a time with its zone, or delay: seconds; not before.
-    cancel_after: seconds after which it is cancelled if it is not final. idempotency_key: the same key, tenant and
+    priority: high, normal or low; by default the actor's. run_at (a time with its zone) or delay (seconds): the earliest start.
+    cancel_after: the seconds after which the job is cancelled unless it is final. idempotency_key: the same key, tenant and
     actor make one job a day.
     """
 
@@ -59,10 +59,10 @@ class JobOptions(TypedDict, total=False):
 
 
 class CallOptions(JobOptions, total=False):
-    """What may be said of a call.
+    """The options of a call.
 
-    tenant: whose the jobs are; without, the running job's. connection: the jobs are there if its transaction commits, and only then: asyncpg's,
-    or one of SQLAlchemy or `databases` on asyncpg. detached: the running job is not their parent.
+    tenant: the jobs' tenant; by default the running job's. connection: the jobs exist if and only if its transaction commits; asyncpg's,
+    or SQLAlchemy's or `databases`' on asyncpg. detached: the running job is not the jobs' parent.
     """
 
     tenant: str | None
@@ -71,11 +71,11 @@ class CallOptions(JobOptions, total=False):
 
 
 class Sooner:
-    """Submits, follows and cancels jobs over connections of its own, which open when they are first used.
+    """Submits, follows and cancels jobs over connections of its own, which open at their first use.
 
-    One lives on one event loop; close it, or use it within an `async with`. `listen=False` where a transaction-mode pooler stands between.
-    Actors that are declared in this program have their parameters checked and secrets sealed here; others' are
-    looked at by the worker.
+    It belongs to one event loop; close it, or use it in an `async with`. Set `listen=False` behind a transaction-mode pooler.
+    It checks the parameters and seals the secrets of actors that this program declares; workers check the parameters of other
+    actors.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Sooner:
         self._link = Link(url, "submit", direct=listen)
         self._enqueuer = Enqueuer(self._link)
         self._sealer = Sealer(secrets_public_key)
-        self._following = ProgramFollower(url, listen=listen, retention=self._retention)
+        self._follower = ProgramFollower(url, listen=listen, retention=self._retention)
 
     async def __aenter__(self) -> Self:
         return self
@@ -101,12 +101,12 @@ class Sooner:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._following.close()
+        await self._follower.close()
         await self._link.close()
 
     def handle(self, id: UUID | str) -> Handle:
-        """The job of an id. Raises ValueError for what is none."""
-        return Handle(id if isinstance(id, UUID) else UUID(id), self._following)
+        """The job with this id. Raises ValueError for a text that is no id."""
+        return Handle(id if isinstance(id, UUID) else UUID(id), self._follower)
 
     async def submit(
         self,
@@ -116,10 +116,10 @@ class Sooner:
     ) -> Handle:
         """Enqueue a job of an actor, or of its name, in one round trip: see `CallOptions`.
 
-        Within a job's code it inherits tenant, request id and trace, and has that job as its parent. Where it has a key, an
-        idempotency key or its actor's of which there may be one, the handle is that of the job which has the key.
+        In a job's code, the new job inherits tenant, request id and trace, and the running job is its parent. Where another job
+        holds its idempotency key or unique key, the handle is that job's.
 
-        Raises Invalid for what cannot be kept to, Unavailable when the database is away.
+        Raises Invalid for unfit parameters or options, Unavailable when the database is away.
         """
         [handle] = await self.submit_all([(actor, params)], **options)
         return handle
@@ -127,7 +127,7 @@ class Sooner:
     async def submit_all(self, jobs: Iterable[Any], **options: Unpack[CallOptions]) -> list[Handle]:
         """Enqueue many jobs in one round trip, all of them or none: each `(actor, params)`, or `(actor, params, {"delay": 60, …})`.
 
-        `options` are those of all of them: see `CallOptions`.
+        `options` apply to all of them: see `CallOptions`.
         """
         tenant, connection = options.pop("tenant", INHERITED), options.pop("connection", None)
         inherited = origin()
@@ -139,7 +139,7 @@ class Sooner:
         return [self.handle(id) for id in await self._add(calls, connection)] if calls else []
 
     async def _add(self, calls: Sequence[Call], connection: Any) -> list[UUID]:
-        """The ids of the jobs that are there then, in the order of the calls."""
+        """Enqueue the calls; the result is the ids of their jobs, in the same order."""
         named = [(number, call) for number, call in enumerate(calls) if isinstance(call.actor, str)]
         known = [
             (number, ready(call, self._sealer, retention=self._retention))
@@ -163,7 +163,7 @@ class Sooner:
                 await self._enqueuer.limits(list(limits.values()))
             await self._enqueuer.enqueue_all([each.job for each in jobs])
             return [each.job.message_id for each in jobs]
-        # Whoever takes keys in one order cannot wait in a circle with another program that does.
+        # Programs that take keys in the same order cannot deadlock.
         order = sorted(range(len(jobs)), key=lambda number: _key(jobs[number]))
         columns = enqueue_columns([jobs[number].job for number in order], self._retention)
         ids = await self._run(SQL.enqueue_each, columns, connection)
@@ -173,7 +173,7 @@ class Sooner:
         rows: Sequence[Mapping[str, Any]]
         try:
             if connection is None:
-                # The ids are ours: a second try after a lost answer adds none twice.
+                # The ids are made here, so a second try after a lost answer adds no job twice.
                 rows = await briefly()(self._link.fetch, query, **values)
             else:
                 under = await connection_under(connection)

@@ -1,4 +1,4 @@
-"""The caller's transaction: the asyncpg connection under what `connection=` takes."""
+"""The caller's transaction: the asyncpg connection under a value of `connection=`."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ Connection = Any
 async def connection_under(given: Connection) -> Connection:
     """The asyncpg connection, in its transaction.
 
-    `given` is asyncpg's own, or one of `databases` or SQLAlchemy (a session's too) on it. Raises TypeError for any other, ValueError for one
-    that is in no transaction.
+    `given` is a connection of asyncpg, or of `databases` or SQLAlchemy on it (also a session). Raises TypeError for other values,
+    ValueError for a connection outside of a transaction.
     """
     connection = await _asyncpg(given)
     if not connection.is_in_transaction():
@@ -24,7 +24,7 @@ async def _asyncpg(given: Connection) -> Connection:
         return given
     module = type(given).__module__
     if module.startswith("databases."):
-        # A Database lends the connection of the task that asks.
+        # A Database lends the connection of the current task.
         connection = given.connection() if hasattr(given, "connection") else given
         return _checked(connection.raw_connection, given)
     if module.startswith("sqlalchemy."):
@@ -33,7 +33,7 @@ async def _asyncpg(given: Connection) -> Connection:
             raise _unfit(given)
         driver = (await connection.get_raw_connection()).driver_connection
         if not _checked(driver, given).is_in_transaction():
-            # SQLAlchemy begins with the first statement.
+            # SQLAlchemy begins its transaction with the first statement.
             await connection.exec_driver_sql("select 1")
         return driver
     raise _unfit(given)

@@ -93,7 +93,7 @@ def facts(job: Job, expires_at: datetime | None) -> dict[str, Any]:
 
 
 def as_value(job: Job) -> dict[str, Any]:
-    """The document for a program, which has no use for an estimate; its addresses need a key."""
+    """The document for a program, without an estimate; its addresses need a key."""
     path = f"/jobs/{job.id}"
     urls = {"self": path, "events": f"{path}/events", "result": f"{path}/result", "cancel": f"{path}/cancel"}
     members = {**facts(job, job.expires_at), "estimate": None, "urls": urls}

@@ -27,7 +27,7 @@ FRESH_SECONDS = 0.9
 LOOKING_SHARE = 0.1
 #: Rare states are counted up to this number, and shown as "more than".
 MOST_COUNTED = 10_000
-#: So many new jobs are counted.
+#: New jobs are counted up to this number.
 MOST_NEW = 100
 #: Up to this many pages (16 MiB) the table is counted rather than estimated.
 PAGES_COUNTED = 2048
@@ -76,13 +76,13 @@ class Board:
         return {"items": await self.glance([row["message_id"] for row in found]), "next": reached}
 
     async def glance(self, ids: Collection[UUID]) -> list[Row]:
-        """Jobs as one line each, newest first; those that are gone are left out."""
+        """Jobs in brief, newest first, without the jobs that were removed."""
         return [_glance(row) for row in await self._replica.rows(SQL.glance, ids=ids)]
 
     async def count_new(
         self, filter: JobFilter, shown: Collection[UUID], after: Position, until: Position
     ) -> int:
-        """How many jobs, at most MOST_NEW, belong between two positions beside those that are shown there."""
+        """The number of jobs, up to MOST_NEW, that belong between two positions beside the jobs shown there."""
         found, _ = await self._listing.find(filter, MOST_NEW, after)
         places = (Position(row["created_at"], row["message_id"]) for row in found)
         return sum(place.is_before(until) and place.id not in shown for place in places)

@@ -96,7 +96,7 @@ class Runner:
 
     @contextlib.contextmanager
     def waiting(self, job: Current) -> Iterator[None]:
-        """A context in which a job on the loop waits for others: its place is another's, so that they need not wait for it."""
+        """A context in which a job on the loop waits for other jobs: they may use its place, so that they need not wait for it."""
         attempt = self._newest.get(job.id)
         on_loop = asyncio.get_running_loop() is self._loop
         if attempt is None or attempt.current is not job or attempt.key not in self._tasks or not on_loop:

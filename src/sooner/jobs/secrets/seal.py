@@ -107,7 +107,7 @@ class Opener:
 
 
 def public_key(private_key: str) -> str:
-    """The public key of a private one, both in base64."""
+    """The public key of a private key, both in base64."""
     from nacl.public import PrivateKey
 
     return base64.b64encode(bytes(PrivateKey(base64.b64decode(private_key)).public_key)).decode()

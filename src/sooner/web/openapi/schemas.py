@@ -195,7 +195,7 @@ class History(TypedDict):
 
 
 class Glance(TypedDict):
-    """A job as one line. `failure` is its error's title."""
+    """A job in brief. `failure` is its error's title."""
 
     id: UUID
     actor: str

@@ -1,4 +1,4 @@
-"""What operators do to many failed jobs at once."""
+"""The operators' actions on many failed jobs at once."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -82,10 +82,10 @@ async def _each(request: Request, act: Callable[[UUID, str | None], Awaitable[No
 
 
 async def _meant(resources: Resources, asked: dict[str, Any]) -> tuple[list[UUID], str | None]:
-    """The jobs that are meant, and where those begin that one request does not reach. Raises Invalid."""
+    """The jobs to act on, and the position of the jobs that one request does not reach. Raises Invalid."""
     if asked.get("ids") is not None:
         return _named(asked["ids"]), None
-    # A retried job may fail again at once: by their places in the list each one is met once.
+    # A retried job may fail again at once: a walk by positions in the list meets each job once.
     text = _text(asked, "cursor")
     after = cursor.decode(text) if text else START
     filter = JobFilter(state=State.ERROR, actor=_text(asked, "actor"))
