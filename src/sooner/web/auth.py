@@ -57,7 +57,7 @@ async def may_see(request: Request, id: UUID) -> Caller | None:
     resources: Resources = request.app.state.resources
     if not resources.signed_urls.check(id, access, datetime.now(UTC)):
         raise Unauthorized(
-            "The address's access is wrong or has expired: a key gets a new one.",
+            "The address's access is wrong or has expired: read the job with an API key for a new one.",
             error="invalid_token",
         )
     return None

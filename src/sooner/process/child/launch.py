@@ -17,7 +17,7 @@ NICE = 10
 
 
 def main(parent: str, memory: str, cpu: str, file: str, *command: str) -> None:
-    """Set the bounds and become the program. Returns only where the program does not exist."""
+    """Set the bounds and become the program. Raises OSError where there is no such program."""
     _end_with(int(parent))
     _bound(resource.RLIMIT_AS, int(memory))
     _bound(resource.RLIMIT_CPU, int(cpu))

@@ -1,4 +1,4 @@
-// What can be done to many failed jobs. Each button has its place for good: none stands where another was a moment ago.
+// Actions on many failed jobs. Every button keeps its place, so that a click never hits another one.
 import { h, put } from "../lib/dom.js";
 import { count, many } from "../lib/words.js";
 import { call } from "./service.js";
@@ -10,7 +10,7 @@ export class Bulk {
 	picked = new Set();
 	busy = false;
 
-	/** `jobs` is the list; `fail` takes an error, `say` a text to be read. */
+	/** `jobs` is the list; `fail` shows an error, `say` a text. */
 	constructor(jobs, fail, say) {
 		this.say = say;
 		this.jobs = jobs;
@@ -64,7 +64,7 @@ export class Bulk {
 		}, action);
 	}
 
-	/** From page to page of the list as it is now: one that fails again at once is not met a second time. */
+	/** Goes from page to page of the current list: a job that fails again at once is not met a second time. */
 	doToAll(title, action) {
 		const actor = this.jobs.query.get("actor");
 		if (!confirm(`${title}${actor ? ` of ${actor}` : ""}, on all pages?`)) return;

@@ -4,7 +4,7 @@ import { h, s } from "../lib/dom.js";
 const WIDTH = 300;
 const HEIGHT = 72;
 
-/** Points [x, y] of a line, broken where no sample was taken for a while. */
+/** Points [x, y] of a line, broken where samples are missing. */
 function pieces(points, step) {
 	const lines = [];
 	for (const point of points) {

@@ -1,11 +1,11 @@
-// What is known of a job: what has become of it, step by step, and the facts beside its document.
+// The facts about a job: its steps, and the facts beside its document.
 import { h } from "../lib/dom.js";
 import { between, span, time } from "../lib/words.js";
 
 const PAST = { error: "failed", "given-back": "given back", lost: "lost with its worker" };
 const ENDED = { done: "Done", error: "Failed", error_resolved: "Failed, resolved since", cancelled: "Cancelled" };
 
-/** A step: its kind (`good`, `bad`, `going`), what happened, when, and more of it. */
+/** A step: its kind (`good`, `bad`, `going`), its name, its time, and details. */
 function steps(job) {
 	const list = [["", "Submitted", job.created_at, job.request_id && `request ${job.request_id}`]];
 	const isPutOff = job.state === "waiting" && job.due_at !== null;

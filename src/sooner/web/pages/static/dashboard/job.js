@@ -10,7 +10,7 @@ export class Whole {
 	id = null;
 	/** @type {any} */
 	job = null;
-	/** What became of the last thing that was asked for. */
+	/** The outcome of the last action. */
 	said = "";
 	busy = false;
 
@@ -20,7 +20,7 @@ export class Whole {
 		this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
 	}
 
-	/** Opens on a job, whose facts come later; null closes. */
+	/** Opens the view of a job, whose facts come later; null closes it. */
 	open(id) {
 		if (id === null) return this.dialog.open && this.dialog.close();
 		if (id === this.id && this.dialog.open) return;
@@ -94,5 +94,5 @@ export class Whole {
 
 const progress = ({ fraction, message }) => h("div", { class: "field", "data-key": "progress" }, h("progress", { max: 1, "aria-label": message || "Progress", ...(fraction !== null && { value: fraction }) }), h("span", { class: "small" }, message));
 
-/** What the last attempt raised, for whoever mends it. */
+/** The exception of the last attempt. */
 const raised = (attempt) => attempt?.traceback && h("section", { "data-key": "raised" }, h("h3", {}, `Traceback of attempt ${attempt.attempt}`), h("pre", { tabindex: 0, "aria-label": "Traceback" }, attempt.traceback));

@@ -1,4 +1,4 @@
-// The list of jobs, with its filters in the address. What is shown stays where it is; what is new is counted, and comes when asked for.
+// The list of jobs, with its filters in the address. Shown rows keep their places; new jobs are counted, and shown on request.
 import { h, put, renew } from "../lib/dom.js";
 import { between, count, many, span, stateName, time } from "../lib/words.js";
 import { Bulk } from "./bulk.js";
@@ -6,7 +6,7 @@ import { call } from "./service.js";
 
 const STATES = ["waiting", "processing", "done", "error", "error_resolved", "cancelled"];
 const COLUMNS = ["State", "Actor", "Job", "Tenant", "Created", "Took", "Attempts", "Says"];
-/** More new ones are not counted. */
+/** New jobs are counted up to this number. */
 const MOST_NEW = 100;
 
 export class Jobs {
@@ -16,7 +16,7 @@ export class Jobs {
 	/** What the stream is asked for beside the address: the rows shown, and where the page ends. Null while it is read. @type {Record<string, string> | null} */
 	asks = null;
 
-	/** `open` has a job's address, `go` takes the page's new one, `listen` is called when other rows are shown. */
+	/** `open` returns a job's address, `go` takes the page's new address, `listen` is called when other rows are shown. */
 	constructor({ open, go, listen, fail, say }) {
 		this.open = open;
 		this.go = go;
@@ -54,7 +54,7 @@ export class Jobs {
 		return this.read(query);
 	}
 
-	/** Reads the page anew; what is selected stays selected. */
+	/** Reads the page again; the selection stays. */
 	async read(query) {
 		const asked = new URLSearchParams([...query].filter(([name]) => name !== "view"));
 		try {
@@ -98,12 +98,12 @@ export class Jobs {
 		this.go(query);
 	}
 
-	/** What the stream says of the rows that are shown; one that is gone was removed. */
+	/** Shows the stream's news of the shown rows; a missing job was removed. */
 	show({ items, new: fresh }) {
 		const now = new Map(items.map((job) => [job.id, job]));
 		this.items = this.items.map((job) => now.get(job.id) ?? { ...job, isRemoved: true });
 		this.fresh = fresh;
-		// Where nothing is shown, nothing can move.
+		// With no rows shown, none can move.
 		if (fresh && !this.items.length) this.read(this.query);
 		else this.render();
 	}

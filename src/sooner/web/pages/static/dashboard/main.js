@@ -1,4 +1,4 @@
-// The operators' page: what it shows stands in its address, what it knows comes by one event stream.
+// The operators' page: its address names its view, and one event stream brings its data.
 import { at, h, put } from "../lib/dom.js";
 import { fault } from "../lib/words.js";
 import { Jobs } from "./jobs.js";
@@ -11,7 +11,7 @@ import { signIn, signOut } from "./sign.js";
 const main = at("main");
 const query = () => new URLSearchParams(location.search);
 
-/** The address of a job on top of what is shown now. */
+/** The address of a job above the current view. */
 function open(id) {
 	const to = query();
 	to.set("job", id);
@@ -25,7 +25,7 @@ function go(to) {
 
 const fail = (error) => (error.status === 401 ? leave("The session is over: sign in again.") : say(fault(error).detail));
 
-/** Says it over the page, which does not move, until it is read. */
+/** Shows a text above the page, which does not move, for as long as reading takes. */
 const say = (text) => put(at("said"), h("p", { class: "alert", role: "alert" }, text, h("button", { class: "plain small end", onclick: () => put(at("said")) }, "Dismiss")));
 
 /** @type {Record<string, any> | null} */
@@ -78,7 +78,7 @@ async function enter() {
 /** @type {string | null} */
 let listed = null;
 
-/** Shows what the address says. */
+/** Shows the view that the address names. */
 function render() {
 	if (!views) return;
 	const to = query();
@@ -99,7 +99,7 @@ function render() {
 	listen();
 }
 
-/** Opens the stream of what is shown; a list that is still being read opens it again. */
+/** Opens the stream of the current view; a list that is still being read opens it again later. */
 function listen() {
 	const to = query();
 	if (view !== views?.jobs) for (const name of [...to.keys()]) name !== "job" && to.delete(name);
@@ -115,7 +115,7 @@ document.addEventListener("click", (event) => {
 	go(new URL(link.href).searchParams);
 });
 addEventListener("popstate", render);
-// What runs takes longer, with or without news of it; what is not heard of any more stands still.
+// Durations of running jobs count on between two events; without a connection they stop.
 setInterval(() => at("live").classList.contains("away") || view?.tick(), 1000);
 at("out").addEventListener("click", async () => {
 	await signOut().catch(() => {});

@@ -4,9 +4,9 @@ import { between, count, many, rough, span, stateName, time } from "../lib/words
 import { chart } from "./chart.js";
 import { call } from "./service.js";
 
-/** Counted up to a bound; the others are judged where they are too many to count. */
+/** States that are counted up to a bound; the others are estimated where they are too many. */
 const RARE = ["error", "error_resolved", "cancelled"];
-/** Of a queue, numbers below this are always counted. */
+/** A queue's numbers below this are exact. */
 const MOST = 10_000;
 const STATES = ["waiting", "processing", "done", "error", "error_resolved", "cancelled"];
 
@@ -59,7 +59,7 @@ export class Overview {
 		if (this.board) this.show(this.board);
 	}
 
-	/** A queue's parts stay as long as it does. */
+	/** The elements of a queue are kept for as long as the queue exists. */
 	showQueues(board) {
 		const names = board.queues.map((queue) => queue.name).join("\n");
 		if (names !== this.names) {
@@ -97,7 +97,7 @@ export class Overview {
 		this.remember(queue.name, live);
 	}
 
-	/** What the stream says goes on where the samples end. */
+	/** Events continue the charts where the samples end. */
 	remember(name, live) {
 		const past = (this.history.queues[name] ??= []);
 		if (!past.length || live[0] - past.at(-1)[0] >= this.history.step) past.push(live);

@@ -1,4 +1,4 @@
-// What the scheduler starts, and when.
+// The schedules and their ticks.
 import { h, renew } from "../lib/dom.js";
 import { between, span, stateName, timeIn } from "../lib/words.js";
 

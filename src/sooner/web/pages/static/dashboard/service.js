@@ -1,6 +1,6 @@
-// The exchange with the service: actions, and the one event stream.
+// Requests to the service: actions, and the event stream.
 
-/** One exchange as the signed-in operator. Raises an Error whose cause is the problem. */
+/** A request as the signed-in operator. Raises an Error whose cause is the problem. */
 export async function call(method, path, body) {
 	/** @type {Record<string, string>} */
 	const headers = body === undefined ? {} : { "Content-Type": "application/json" };
@@ -11,8 +11,8 @@ export async function call(method, path, body) {
 }
 
 /**
- * The event stream of what the page shows, opened anew when that changes. `on` has a handler an event;
- * `on.connected(whether)` tells whether news arrives.
+ * The event stream of the page's view, opened again when the view changes. `on` has a handler for each event;
+ * `on.connected(whether)` says whether events arrive.
  */
 export class Stream {
 	/** @type {EventSource | null} */
@@ -21,7 +21,7 @@ export class Stream {
 
 	constructor(on) {
 		this.on = on;
-		// A browser has six connections to a server, and a page that it keeps to go back to would hold one.
+		// A browser has six connections to a server: a page kept for going back must not hold one.
 		addEventListener("pagehide", () => this.#source?.close());
 		addEventListener("pageshow", (event) => event.persisted && this.#source && this.#open());
 	}
@@ -47,7 +47,7 @@ export class Stream {
 		source.onerror = () => this.#failed(source);
 	}
 
-	/** A stream that is refused is over, or its server is away: asking tells which. */
+	/** Finds out by a request whether a refused stream's session is over, or its server away. */
 	#failed(source) {
 		this.on.connected(false);
 		if (source.readyState !== EventSource.CLOSED || source !== this.#source) return;

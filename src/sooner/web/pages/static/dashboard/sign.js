@@ -3,7 +3,7 @@ import { h, put } from "../lib/dom.js";
 import { fault } from "../lib/words.js";
 import { call } from "./service.js";
 
-/** The form that signs in; `why` says what happened to the session before. */
+/** The form that signs in; `why` is the reason why the last session ended. */
 export function signIn(enter, why = "") {
 	const input = h("input", { id: "key", type: "password", autocomplete: "off", spellcheck: "false", required: true, placeholder: "sooner_…", "aria-describedby": "key-hint key-fault" });
 	const wrong = h("p", { id: "key-fault", class: "fault", role: "alert" }, why);

@@ -1,4 +1,4 @@
-// The key of this tab: pasted by a person, or handed over in the address's fragment, which no server sees.
+// The key of this tab: pasted by a person, or from the address's fragment, which no server sees.
 import { at, h, put } from "../lib/dom.js";
 
 const NAME = "sooner.token";
@@ -22,7 +22,7 @@ export function showKey(onForget) {
 	put(at("credentials"), key && h("button", { class: "plain small", onclick: forgetIt, title: "Take the key out of this tab" }, "Forget key"));
 }
 
-/** The form that asks for a key. `check` says what is wrong with it, or nothing. */
+/** The form that asks for a key. `check` returns the key's error, or nothing. */
 export function gate(check) {
 	const input = h("input", { id: "key", type: "password", autocomplete: "off", spellcheck: "false", required: true, placeholder: "sooner_…", "aria-describedby": "key-hint key-fault" });
 	const wrong = h("p", { id: "key-fault", class: "fault", role: "alert" });

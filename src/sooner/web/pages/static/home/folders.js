@@ -2,7 +2,7 @@
 
 const empty = (name, path) => ({ name, path, kind: "folder", files: 0, suites: 0, tests: 0, off: 0, children: new Map() });
 
-/** The folders of entries. `off` counts the tests that do not simply run: skipped, to do, expected to fail. */
+/** The folders of entries. `off` counts tests that are skipped, to do, or expected to fail. */
 export function foldersOf(entries) {
 	const root = empty("", "");
 	for (const entry of entries) insert(root, entry);
@@ -32,7 +32,7 @@ function add(folder, file) {
 	for (const sum of ["files", "suites", "tests", "off"]) folder[sum] += file[sum];
 }
 
-/** Folders that hold nothing but one folder become one line. */
+/** Joins folders that hold one folder alone into one line. */
 function joined(folder) {
 	const children = [...folder.children.values()].map((child) => (child.kind === "folder" ? joined(child) : child));
 	const [only] = children;
@@ -40,7 +40,7 @@ function joined(folder) {
 	return { ...folder, children };
 }
 
-/** What is below a node, in order. */
+/** The children of a node, in order. */
 export function below(node, { by, down }) {
 	if (node.kind === "file") return node.cases;
 	const sign = down ? -1 : 1;
@@ -48,7 +48,7 @@ export function below(node, { by, down }) {
 	return [...node.children].sort((a, b) => (a.kind === b.kind ? 0 : a.kind === "folder" ? -1 : 1) || compare(a, b));
 }
 
-/** The tree of what fits a search: paths, or cases by name. */
+/** The tree of the paths and cases that fit a search. */
 export function matching(entries, text) {
 	const wanted = text.toLowerCase();
 	return entries.flatMap((entry) => {

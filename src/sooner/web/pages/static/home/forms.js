@@ -57,7 +57,7 @@ export function filePicker(id) {
 	return { element: box, read: () => input.files[0], file: true };
 }
 
-/** A labelled field that can say what is wrong with it. */
+/** A labelled field that can show its error. */
 function field(name, declared, required) {
 	const schema = bare(declared);
 	const id = uid("field");
@@ -92,8 +92,8 @@ function open(example) {
 }
 
 /**
- * The fields of a schema. `read()` gives the parameters, with files among them; `blame(errors)` shows a problem's errors where they
- * belong and answers those that belong nowhere.
+ * The fields of a schema. `read()` returns the parameters, with files among them; `blame(errors)` shows a problem's errors at their
+ * fields and returns the errors that belong to none.
  */
 export function fieldsOf(schema, only = Object.keys(schema.properties ?? {})) {
 	const required = new Set(schema.required ?? []);

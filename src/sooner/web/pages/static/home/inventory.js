@@ -7,7 +7,7 @@ export const STATUSES = ["active", "skipped", "todo", "focused", "xfail"];
 const MOST_ROWS = 1000;
 const MEANING = { active: "active", skipped: "skipped", todo: "to do", focused: "focused", xfail: "expected to fail" };
 
-/** How many cases of each status. */
+/** The number of cases by status. */
 export function tally(entries) {
 	const sums = Object.fromEntries(STATUSES.map((status) => [status, 0]));
 	for (const entry of entries) for (const one of entry.cases) sums[one.status]++;

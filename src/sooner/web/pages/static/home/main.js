@@ -6,7 +6,7 @@ import { fieldsOf } from "./forms.js";
 import { alertOf } from "./run.js";
 import { show, start } from "./submit.js";
 
-/** The deployment's actors. Raises what `fetch` raises, and an Error whose cause is the problem. */
+/** The deployment's actors. Raises the errors of `fetch`, and an Error whose cause is the problem. */
 async function actors() {
 	const response = await fetch("actors", { headers: { Authorization: `Bearer ${token()}` } });
 	const body = await response.json();
@@ -42,7 +42,7 @@ async function tryKey(key) {
 	return "";
 }
 
-/** The inventory first: it is what the service is shown with. */
+/** The actors, the inventory first: it is the service's example. */
 function forms(all) {
 	const first = all.find((actor) => actor.name === "inventory_tests");
 	const kinds = [...sources(first), ["other", all.some((actor) => actor !== first) && "Another job"]].filter(([, title]) => title);
@@ -101,7 +101,7 @@ function refused(error, fields) {
 }
 
 adopt();
-// Whoever comes for a job sees it first.
+// An address with a job shows the job first.
 if (location.hash.startsWith("#job=")) document.querySelector("main")?.prepend(at("job"), at("result"));
 showForm();
 show();

@@ -1,4 +1,4 @@
-// What a job came to: an inventory as a picture, anything else as it is.
+// The result of a job: an inventory as a picture, any other result as it is.
 import { at, h, put } from "../lib/dom.js";
 import { resultOf } from "../lib/result.js";
 import { inventory } from "./inventory.js";

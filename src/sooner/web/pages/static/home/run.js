@@ -1,10 +1,10 @@
-// The one job that the page shows, from the moment it is asked for to its end.
+// The job that the page shows, from its submission to its end.
 import { at, h, put, renew } from "../lib/dom.js";
 import { fault, stateName, time } from "../lib/words.js";
 import { showResult } from "./result.js";
 import { activity, course, estimate, isPostponed, verdict } from "./words.js";
 
-/** A box that says what went wrong. */
+/** A box that shows an error. */
 export function alertOf(error) {
 	const { title, detail } = fault(error);
 	return h("div", { class: "alert", role: "alert" }, h("strong", {}, title), detail);
@@ -24,7 +24,7 @@ export function clear() {
 	at("result").hidden = true;
 }
 
-/** What is seen of a job. A new one takes the place of the former, whose stream ends. */
+/** The view of a job. A new view replaces the former, whose stream ends. */
 export class View {
 	/** @type {any} */
 	job = null;
@@ -34,7 +34,7 @@ export class View {
 	lost = null;
 	#over = new AbortController();
 
-	/** `doing` is said until the job is known. */
+	/** The view shows `doing` until the job is known. */
 	constructor(actor, doing) {
 		clear();
 		shown = this;
@@ -58,7 +58,7 @@ export class View {
 		this.#over.abort();
 	}
 
-	/** What is done now. */
+	/** Shows the current activity. */
 	say(doing) {
 		this.doing = doing;
 		this.render();
@@ -79,7 +79,7 @@ export class View {
 		if (job.document.state === "done") showResult(job.document);
 	}
 
-	/** Shows why there is nothing to show. */
+	/** Shows an error in place of the job. */
 	fail(reason) {
 		this.end();
 		put(at("job"), reason);
@@ -91,7 +91,7 @@ export class View {
 		renew(at("job"), job ? this.whole(job) : this.asked());
 	}
 
-	/** Before it is known. */
+	/** Shows the view before the job is known. */
 	asked() {
 		return [
 			this.actor && h("div", { class: "row" }, h("h2", {}, this.actor)),

@@ -1,4 +1,4 @@
-// A job is asked for, or found by what the page's address says.
+// Submits a job, or finds the job that the page's address names.
 import { ConnectionError, Sooner } from "../sooner.js";
 import { at, h } from "../lib/dom.js";
 import { token } from "./credentials.js";
@@ -9,8 +9,8 @@ const GENTLY = { block: "nearest", behavior: "smooth" };
 const sooner = new Sooner({ token });
 
 /**
- * Submits. What is asked for stands in this entry of the tab's history until there is an answer: a reload, or a way
- * back to it, asks again for the same job. Secrets are kept nowhere. Throws the refusal.
+ * Submits a job. The request stays in this entry of the tab's history until its answer: a reload, or going back,
+ * submits the same job again. Secrets are kept nowhere. Throws the refusal.
  */
 export async function start(actor, given, isSecret) {
 	const view = new View(actor, "Sent, waiting for the answer");
@@ -32,7 +32,7 @@ export async function start(actor, given, isSecret) {
 
 const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** Parameters with an upload's id in the place of each file. */
+/** The parameters with an upload's id in place of each file. */
 async function uploaded(given, view) {
 	const params = {};
 	for (const [name, value] of Object.entries(given)) {
@@ -44,7 +44,7 @@ async function uploaded(given, view) {
 	return params;
 }
 
-/** `began`: when it was asked for, null where that was before a reload. */
+/** `began`: the time of the submission, null for one before a reload. */
 async function submit(view, { actor, params, key }, began) {
 	const job = await sooner.submit(actor, params, { idempotencyKey: key, signal: view.signal, onProgress: () => view.render() });
 	view.signal.throwIfAborted();
@@ -53,7 +53,7 @@ async function submit(view, { actor, params, key }, began) {
 	if (began !== null) at("job").scrollIntoView(GENTLY);
 }
 
-/** Shows what the address says: a job, one whose answer has not come yet, or none. */
+/** Shows the job of the address, a job whose answer has not come yet, or none. */
 export async function show() {
 	const url = new URLSearchParams(location.hash.slice(1)).get("job");
 	const pending = history.state?.pending;

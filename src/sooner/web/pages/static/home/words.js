@@ -1,10 +1,10 @@
-// What is said of a job on the page that submits it.
+// The words for a job on the page that submits it.
 import { between, many, span, time } from "../lib/words.js";
 
-/** Whether a job is put off to a time that has not come. */
+/** Whether a job is postponed to a later time. */
 export const isPostponed = (job) => job.state === "waiting" && job.run_at && between(job.run_at) < 0;
 
-/** When it could first begin. */
+/** The time at which a job could first begin. */
 const since = (job) => (job.run_at && between(job.created_at, job.run_at) > 0 ? job.run_at : job.created_at);
 
 const verdicts = {
@@ -19,13 +19,13 @@ const verdicts = {
 /** A job's state as a sentence. `answered`: milliseconds, where the first answer was the result. */
 export const verdict = (job, answered) => verdicts[job.state](job, answered);
 
-/** What goes on, in a few words. */
+/** The current activity, in a few words. */
 export function activity(job) {
 	if (job.state === "processing") return job.progress?.message || "Running";
 	return job.attempts ? `Waiting for attempt ${job.attempts + 1}` : "Waiting for a worker";
 }
 
-/** When the job will have ended, as far as its progress or its actor's history tells. */
+/** The estimate of the job's end. */
 export function estimate(job) {
 	if (job.cancel_requested) return "It was asked to stop.";
 	if (isPostponed(job)) return `It begins in ${span(-between(job.run_at))}.`;
@@ -35,7 +35,7 @@ export function estimate(job) {
 	return left > 0.5 ? `About ${span(left)} to go, judging by ${job.progress?.fraction ? "its progress" : "earlier runs"}.` : "It takes longer than earlier runs did.";
 }
 
-/** How it went, of a job that has ended. */
+/** The outcome of a job that has ended. */
 export function course(job) {
 	const asked = job.cancel_requested && job.state !== "cancelled" && "It was asked to stop, and went on to its end.";
 	if (!job.started_at) return [asked, "It never began."];

@@ -1,8 +1,8 @@
-// Elements without markup in strings: nothing that comes from a job is ever read as HTML.
+// Elements without markup in strings: no text of a job is ever read as HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Sets properties, listeners (`onclick`) and attributes; null and false leave one out. */
+/** Sets properties, listeners (`onclick`) and attributes; null and false leave the attribute out. */
 function dress(element, props) {
 	for (const [name, value] of Object.entries(props)) {
 		if (value === null || value === undefined || value === false) continue;
@@ -25,7 +25,7 @@ export const h = (tag, props = {}, ...children) => fill(dress(document.createEle
 /** An SVG element. */
 export const s = (tag, props = {}, ...children) => fill(dress(document.createElementNS(SVG, tag), props), children);
 
-/** Puts new children in place of all there are. */
+/** Replaces all children. */
 export const put = (element, ...children) => {
 	element.replaceChildren();
 	return fill(element, children);
@@ -44,8 +44,8 @@ function change(old, to) {
 }
 
 /**
- * Puts new children in place of all there are by changing those that are there already: these keep focus, selection,
- * what was typed, and listeners. So an element with listeners has a `data-key` that says what they do.
+ * Replaces all children by changing the existing ones, which keep focus, selection, typed text, and listeners. So an
+ * element with listeners has a `data-key` that names their action.
  */
 export function renew(element, ...children) {
 	let here = element.firstChild;
@@ -70,9 +70,9 @@ function drop(node) {
 	return next;
 }
 
-/** The element of an id, which is there. */
+/** The element with an id, which exists. */
 export const at = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 let next = 0;
-/** An id that nothing else has. */
+/** A unique id. */
 export const uid = (name) => `${name}-${next++}`;

@@ -1,10 +1,10 @@
-// What a job was given and gave back: a file to save, a text, or JSON.
+// The parameters and results of jobs: a file to save, a text, or JSON.
 import { h } from "./dom.js";
 import { count, size } from "./words.js";
 
 const MOST_SHOWN = 20_000;
 
-/** What the actor's `FileResult` became. */
+/** The result of an actor that returned a `FileResult`. */
 const isFile = (value) => /^[0-9a-f]{64}$/.test(value?.file?.sha256) && typeof value.file.name === "string" && Number.isInteger(value.file.bytes);
 
 /** The result of a job that is done. */
@@ -21,7 +21,7 @@ function file({ name, type, bytes }, address) {
 		h("a", { class: "button primary", href: address, download: name, "aria-label": `Download ${name}` }, "Download"));
 }
 
-/** Any value, at most so much of it that a browser still scrolls; `whole` leads to all of it. */
+/** Any value, cut to a length that a browser still scrolls; `whole` leads to the whole value. */
 export function value(title, value, whole = null) {
 	const isText = typeof value === "string";
 	const text = isText ? value : JSON.stringify(value, null, 2) ?? "";

@@ -6,7 +6,7 @@ const plain = new Intl.NumberFormat("en");
 /** 12,345 */
 export const count = (number) => plain.format(number);
 
-/** "≈ 1,200,000": no more of a number than is known of it. */
+/** "≈ 1,200,000": an estimate, rounded to its known digits. */
 export const rough = (number) => `≈ ${count(Number(number.toPrecision(2)))}`;
 
 /** "1 test", "12 tests" */
@@ -62,7 +62,7 @@ export function timeIn(text, zone) {
 /** A state as people say it. */
 export const stateName = (state) => (state === "error_resolved" ? "resolved" : state);
 
-/** What went wrong, as a title and a sentence. */
+/** An error as a title and a sentence. */
 export function fault(error) {
 	const problem = error?.cause;
 	if (error?.constructor.name === "ConnectionError")
@@ -71,5 +71,5 @@ export function fault(error) {
 	return { title: problem?.title ?? "That did not work", detail: problem?.detail ?? error?.message };
 }
 
-/** A sentence whose `names` stand in backticks. */
+/** A sentence with its `names` in backticks. */
 export const prose = (text) => text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
