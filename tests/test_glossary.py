@@ -1,8 +1,10 @@
-"""The glossary names what is there."""
+"""One word, one thing: the glossary names what is there, and no class has the name of another."""
 
 from __future__ import annotations
 
+import ast
 import re
+from collections import Counter
 
 import pytest
 
@@ -33,3 +35,11 @@ def test_a_term_lives_where_the_glossary_says(term: str) -> None:
     _, meaning, file = TERMS[term].groups()
     assert stem(term).search((ENGINE / file).read_text()), f"{file} does not say {term!r}"
     assert re.fullmatch(r"[A-Z].*[.]", meaning), f"{term}: one sentence"
+
+
+def test_no_two_classes_share_a_name() -> None:
+    # The shapes of answers are called as the things that they show.
+    files = [path for path in ENGINE.rglob("*.py") if path.name != "schemas.py"]
+    nodes = (node for path in files for node in ast.walk(ast.parse(path.read_text())))
+    names = Counter(node.name for node in nodes if isinstance(node, ast.ClassDef))
+    assert [name for name, count in names.items() if count > 1] == []

@@ -8,12 +8,12 @@ from sooner.jobs import current, job
 from sooner.jobs.failure import Failure
 
 
-class Survived(TypedDict):
+class SurvivedFlakes(TypedDict):
     survived: int
 
 
 @job(diagnostic=True, retries=3, wait=tenacity.wait_exponential(multiplier=0.2))
-async def flaky(times: Annotated[int, Field(ge=0)] = 1) -> Survived:
+async def flaky(times: Annotated[int, Field(ge=0)] = 1) -> SurvivedFlakes:
     """Fails on its first `times` attempts; it is tried up to four times."""
     if current().attempt <= times:
         raise Failure(
