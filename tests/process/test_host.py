@@ -59,7 +59,7 @@ async def test_web_listens_on_all_addresses(processes: Processes, count: str) ->
     assert await listens(processes, WEB_CONCURRENCY=count) == BOTH
 
 
-@pytest.mark.parametrize("given", BOTH)
+@pytest.mark.parametrize("given", sorted(BOTH))
 async def test_an_address_is_kept_to(processes: Processes, given: str) -> None:
     bracketed = f"[{given}]" if ":" in given else given
     assert await listens(processes, HOST=bracketed) == {given}
