@@ -5,10 +5,13 @@ from sooner.process import signals
 
 signals.hear_once()
 
+from contextlib import AbstractContextManager, nullcontext
+
 import dramatiq
 from dramatiq.middleware import CurrentMessage
 from dramatiq.results import Results
 
+from sooner.deployment import broken
 from sooner.deployment.packages import further, import_modules
 from sooner.jobs.context import origin
 from sooner.jobs.declaring.placement import placement
@@ -26,10 +29,15 @@ def load(package: str) -> Broker:
     dramatiq.set_broker(broker)
     import_modules("sooner.actors")
     standby.wait()
-    with standby.loading():
+    with _logged_in_a_worker(), standby.loading():
         for each in (package, *further("ACTORS")):
             import_modules(each)
     return broker
+
+
+def _logged_in_a_worker() -> AbstractContextManager[None]:
+    """Other programs that load the actors, and the web process, tell errors in their own way."""
+    return broken.logged("worker") if signals.is_worker() else nullcontext()
 
 
 def _broker() -> Broker:

@@ -4,6 +4,7 @@ import importlib
 
 from starlette.types import ASGIApp
 
+from sooner.deployment import broken
 from sooner.process import standby
 from sooner.process.settings import WebSettings, load
 from sooner.web.app import create
@@ -15,7 +16,7 @@ def application(package: str) -> ASGIApp:
     Raises SystemExit(78) for wrong settings.
     """
     settings = load(WebSettings)
-    with standby.loading():
+    with broken.logged("web"), standby.loading():
         actors = importlib.import_module(f"{package}.actors").broker.actors
         schedules = importlib.import_module(f"{package}.schedules").declared
         return create(settings, actors, schedules)

@@ -12,15 +12,23 @@ from types import FrameType
 from typing import Any
 
 _asked = False
+_is_worker = False
 _listeners: list[Callable[[], None]] = []
 
 
 def hear_once() -> None:
     """Wrap dramatiq's handlers; in other processes this does nothing. Call it before slow imports."""
+    global _is_worker  # noqa: PLW0603 - a process is of one kind
     for number in (signal.SIGTERM, signal.SIGHUP):
         handler = signal.getsignal(number)
         if callable(handler) and handler.__module__ == "dramatiq.cli":
             signal.signal(number, partial(_heed, handler))
+            _is_worker = True
+
+
+def is_worker() -> bool:
+    """Whether this is one of dramatiq's worker processes."""
+    return _is_worker
 
 
 def on_asked(listener: Callable[[], None]) -> None:

@@ -7,9 +7,13 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from sooner.local.ports import free_port
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import httpx
 
     from tests.conftest import Connect, MakeKey
@@ -55,6 +59,30 @@ async def test_a_bare_server_writes_no_signature_and_json_alone(
     assert [line for line in server.lines if "access=" in line] == []
     # uvicorn writes nothing before it loads the application; what it writes after is ours to shape.
     assert [line for line in server.lines if not line.startswith("{")] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "process"),
+    [
+        ("uvicorn src.api:app --port 1", "web"),
+        ("dramatiq src.actors --skip-logging", "worker"),
+    ],
+)
+async def test_a_module_that_cannot_be_loaded_is_a_line(
+    processes: Processes, tmp_path: Path, command: str, process: str
+) -> None:
+    (tmp_path / "broken_team").mkdir()
+    (tmp_path / "broken_team" / "__init__.py").touch()
+    (tmp_path / "broken_team" / "sums.py").write_text("1 / 0\n")
+    settings = {**processes.settings(process), "ACTORS": "broken_team", "PYTHONPATH": str(tmp_path)}
+
+    started = await processes.command(f"exec {command}", **settings)
+    line = json.loads((await started.line("a module cannot be loaded")).string)
+    assert await started.exit() != 0
+
+    assert (line["process"], line["level"]) == (process, "critical")
+    assert line["exception"].endswith("ZeroDivisionError: division by zero")
+    assert not [line for line in started.lines if line.startswith(("Traceback", " "))]
 
 
 async def _client(connect: Connect, api_key: MakeKey, port: int) -> httpx.AsyncClient:
