@@ -80,7 +80,7 @@ async def test_wrong_settings_are_all_named(processes: Processes) -> None:
         DATABASE_URL=None,
         LEASE_SECONDS="1",
         SCHEDULE_TIMEZONE="Europe/Nowhere",
-        SHUTDOWN_TIMEOUT_SECONDS="soon",
+        SHUTDOWN_TIMEOUT_SECONDS="0.5",
         LOG_FORMAT="xml",
         SECRETS_PRIVATE_KEY="0123456789abcdef",
     )
