@@ -112,7 +112,7 @@ async def test_a_job_that_waits_for_others_holds_no_place(processes: Processes, 
 
 
 async def test_a_program_follows_what_it_submits(
-    processes: Processes, program: Sooner, outside: Sooner
+    processes: Processes, program: Sooner, outside: Sooner, sql: asyncpg.Connection
 ) -> None:
     await processes.worker(module=ACTORS)
     for sooner in (program, outside):
@@ -139,6 +139,10 @@ async def test_a_program_follows_what_it_submits(
     with pytest.raises(JobError) as raised:
         await unfit.result()
     assert (raised.value.type, raised.value.document["attempts"]) == ("invalid", 1)
+    for actor in ("double", "one_by_one"):
+        id = await sql.fetchval("select sooner.submit($1, '[1]', tenant => 'acme')", actor)
+        with pytest.raises(JobError, match="an object is needed"):
+            await outside.handle(id).result()
     limited = await outside.submit("one_by_one", {"number": 5})
     assert await limited.result() == 5
 

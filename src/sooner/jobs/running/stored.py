@@ -38,8 +38,13 @@ class StoredMessage:
         self._declared = actor if isinstance(actor, JobActor) else None
 
     @cached_property
-    def _members(self) -> dict[str, Any]:
+    def _said(self) -> dict[str, Any]:
         members: dict[str, Any] = codec.loads(self._row["message"])
+        return members
+
+    @cached_property
+    def _members(self) -> dict[str, Any]:
+        members = self._said
         if members.get("unchecked") and not isinstance(members.get("kwargs"), dict):
             raise Misfit([wrong("#", "an object is needed")])
         if not isinstance(members.get("args"), list) or not isinstance(members.get("kwargs"), dict):
@@ -87,7 +92,7 @@ class StoredMessage:
     @property
     def was_checked(self) -> bool:
         """Whether web accepted the parameters, by a version of the actor that other workers may have."""
-        return self._row["tenant"] is not None and not self._members.get("unchecked")
+        return self._row["tenant"] is not None and not self._said.get("unchecked")
 
     @property
     def time_limit(self) -> float | None:
