@@ -183,15 +183,15 @@ class Forecast:
     def _least_work_ahead(self, job: Job) -> float:
         total = 0.0
         for priority, backlog in self._before(job):
-            jobs = backlog.rounds(job.turn) if priority == job.priority else backlog.length
-            total += jobs * backlog.service(self._known, 0.1)
+            jobs = backlog.rounds_before(job.turn) if priority == job.priority else backlog.length
+            total += jobs * backlog.seconds_per_job(self._known, 0.1)
         return total
 
     def _work_ahead(self, job: Job, share: float) -> float:
         total = 0.0
         for priority, backlog in self._before(job):
-            jobs = backlog.ahead(job.turn) if priority == job.priority else backlog.length
-            total += jobs * backlog.service(self._known, share)
+            jobs = backlog.jobs_before(job.turn) if priority == job.priority else backlog.length
+            total += jobs * backlog.seconds_per_job(self._known, share)
         return total
 
     def _before(self, job: Job) -> list[tuple[int, LaneBacklog]]:
