@@ -10,10 +10,10 @@ import asyncpg
 
 from sooner.db import Link, Query
 from sooner.queue.batch import JobKind, NewJob, message
-from sooner.queue.claim import SQL as CLAIM
 from sooner.queue.enqueue import Enqueuer, LimitRow
 from sooner.queue.finish import Ending, Finisher
 from sooner.queue.ids import uuid7
+from sooner.queue.transitions import TRANSITIONS
 
 
 @dataclass
@@ -31,14 +31,14 @@ class Bench:
         return new.message_id
 
     async def claim(
-        self, batch: int = 10, *, query: Query = CLAIM.claim, lane: str = "default", **more: Any
+        self, batch: int = 10, *, query: Query = TRANSITIONS.claim, lane: str = "default", **more: Any
     ) -> list[UUID]:
         """The ids that a claim takes, in the order in which the worker begins them."""
         rows = await self.claim_rows(batch, query=query, lane=lane, **more)
         return [row["message_id"] for row in sorted(rows, key=lambda row: (row["priority"], row["turn"]))]
 
     async def claim_rows(
-        self, batch: int = 10, *, query: Query = CLAIM.claim, lane: str = "default", **more: Any
+        self, batch: int = 10, *, query: Query = TRANSITIONS.claim, lane: str = "default", **more: Any
     ) -> Sequence[Mapping[str, Any]]:
         """The rows that a claim takes."""
         return await self.link.fetch(

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from sooner.jobs.operating.actions import SQL as ACTIONS
 from sooner.jobs.operating.attempts_log import MOST, SQL, entries
 from sooner.queue.finish import Ending, Finisher
+from sooner.queue.transitions import TRANSITIONS
 from sooner.queue.worker_lease import WorkerLease
 from tests.queue.bench import Bench
 
@@ -60,7 +60,7 @@ async def test_each_attempt_is_told_by_what_ended_it(
     await write(queue, (await claim(queue))._replace(state="rejected", error='{"type": "B"}', raised=RAISED))
     last = (await log(sql, id))[-1]
     values = {"actors": ["echo"], "id": id, "retention": 60.0}
-    await sql.fetch(ACTIONS.retry.positional, *ACTIONS.retry.arguments(values))
+    await sql.fetch(TRANSITIONS.retry.positional, *TRANSITIONS.retry.arguments(values))
     told = await log(sql, id)
 
     assert [(each["attempt"], each["outcome"], each["exception"]) for each in told] == [
@@ -86,7 +86,7 @@ async def test_a_job_that_is_cancelled_as_it_waits_has_no_attempt_twice(
 ) -> None:
     id = await queue.add()
     await write(queue, (await claim(queue))._replace(state="queued", error='{"type": "A"}', raised=RAISED))
-    await sql.execute(ACTIONS.cancel.positional.replace("$1", "60").replace("$2", f"'{id}'"))
+    await sql.execute(TRANSITIONS.cancel.positional.replace("$1", "60").replace("$2", f"'{id}'"))
 
     assert [each["outcome"] for each in await log(sql, id)] == ["error"]
 

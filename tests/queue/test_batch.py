@@ -16,7 +16,8 @@ from sooner.queue.batch import (
     JobKind,
     NewJob,
 )
-from sooner.queue.enqueue import SQL, IdempotencyConflict, statement
+from sooner.queue.enqueue import IdempotencyConflict, statement
+from sooner.queue.transitions import TRANSITIONS
 from tests.queue.bench import Bench, job
 
 SOON = datetime(2100, 1, 1, tzinfo=UTC)
@@ -79,9 +80,9 @@ async def test_a_job_added_alone_is_as_one_added_with_others_of_other_kinds(
 
 
 async def test_jobs_that_are_alike_are_added_by_the_statement_for_them() -> None:
-    assert statement(Batch([job(), job()]))[0] is SQL.enqueue_alike
+    assert statement(Batch([job(), job()]))[0] is TRANSITIONS.enqueue_alike
     for other in (job(tenant="other"), job(actor="sleep"), job(priority=2), job(cancel_after=1.0)):
-        assert statement(Batch([job(), other]))[0] is SQL.enqueue
+        assert statement(Batch([job(), other]))[0] is TRANSITIONS.enqueue
 
 
 async def test_what_would_break_the_text_of_a_column_is_refused() -> None:

@@ -8,9 +8,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from sooner.queue.finish import SQL, Ending, Finisher, FollowUp, follow_ups, texts
+from sooner.queue.finish import Ending, Finisher, FollowUp, follow_ups, texts
 from sooner.queue.ids import uuid7
-from sooner.queue.rescue import SQL as RESCUE
+from sooner.queue.transitions import TRANSITIONS
 from sooner.queue.worker_lease import WorkerLease
 from tests.queue.bench import Bench
 
@@ -35,8 +35,8 @@ async def test_a_crash_between_loses_neither_or_both(queue: Bench, sql: "Connect
     parent = uuid7()
     ending = (await claimed(queue, parent=parent))._replace(follow=(follow(),))
     query, values = (
-        SQL.finish_followed,
-        {"retention": 60.0, **texts(SQL.finish_followed, [ending]), **follow_ups([ending])},
+        TRANSITIONS.finish_followed,
+        {"retention": 60.0, **texts(TRANSITIONS.finish_followed, [ending]), **follow_ups([ending])},
     )
     transaction = sql.transaction()
     await transaction.start()
@@ -104,7 +104,7 @@ async def test_a_job_of_an_actor_that_nobody_knows_has_failed(
     await queue.add()
     error = json.dumps({"type": "no-such-actor", "title": "", "detail": "removed"})
     await queue.link.fetch(
-        RESCUE.give_up, lane="default", actor="echo", batch=10, error=error, retention=60.0
+        TRANSITIONS.give_up, lane="default", actor="echo", batch=10, error=error, retention=60.0
     )
     [row] = await sql.fetch(FOLLOWS)
     assert json.loads(row["args"])[1] == {"type": "no-such-actor", "message": "removed"}

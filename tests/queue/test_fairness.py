@@ -3,6 +3,7 @@
 import asyncpg
 
 from sooner.queue.claim import SQL
+from sooner.queue.transitions import TRANSITIONS
 from tests.queue.bench import Bench, job
 
 HIGH, NORMAL, LOW = 0, 1, 2
@@ -59,9 +60,9 @@ async def test_age_lets_lower_priorities_through(
     low = await queue.add(priority=LOW)
     for _ in range(5):
         await queue.add(priority=HIGH)
-    assert await queue.claim(1, query=SQL.claim_aged) == []
+    assert await queue.claim(1, query=TRANSITIONS.claim_aged) == []
     await sql.execute("update dramatiq.queue set created_at = created_at - interval '61 seconds'")
-    assert await queue.claim(1, query=SQL.claim_aged) == [low]
+    assert await queue.claim(1, query=TRANSITIONS.claim_aged) == [low]
 
 
 async def test_a_promoted_job_is_in_line_from_when_it_is_due(queue: Bench) -> None:

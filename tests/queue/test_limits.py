@@ -9,6 +9,7 @@ import asyncpg
 from sooner.jobs.declaring.limit import Limit, Rate, row
 from sooner.queue.claim import SQL
 from sooner.queue.enqueue import LimitRow
+from sooner.queue.transitions import TRANSITIONS
 from tests.queue.bench import Bench, bench
 
 LANE = "default.limited"
@@ -25,7 +26,7 @@ async def add(queue: Bench, key: str, count: int, *, most: int | None = None, **
 async def claim(queue: Bench, batch: int = 100) -> list[tuple[str, int]]:
     """Claim under limits once: what was taken."""
     [seen] = await queue.link.fetch(SQL.limited_keys, lane=LANE, after="")
-    rows = await queue.claim_rows(batch, query=SQL.claim_limited, lane=LANE, keys=seen["keys"])
+    rows = await queue.claim_rows(batch, query=TRANSITIONS.claim_limited, lane=LANE, keys=seen["keys"])
     return [(row["message_id"], row["fence"]) for row in rows]
 
 

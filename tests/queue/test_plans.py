@@ -11,8 +11,8 @@ from sooner.db.link import PLANS
 from sooner.queue.batch import Batch
 from sooner.queue.claim import SQL as CLAIM
 from sooner.queue.enqueue import statement
-from sooner.queue.finish import SQL as FINISH
 from sooner.queue.finish import Ending, texts
+from sooner.queue.transitions import TRANSITIONS
 from tests.queue.bench import Bench, job
 
 FILL = """
@@ -52,7 +52,7 @@ async def test_the_cost_of_a_claim_does_not_grow_with_the_table(
         await sql.execute(f"set {setting} = {value}")
     values = {"lane": "default", "queue": "default", "actors": ["echo"], "worker": queue.worker, "batch": 10}
     values["since"] = [0, 0, 0]
-    query = getattr(CLAIM, name)
+    query = CLAIM.promote if name == "promote" else getattr(TRANSITIONS, name)
     costs = []
     for size in (200, 5000):
         await sql.execute("truncate dramatiq.queue")
@@ -90,7 +90,9 @@ async def test_the_cost_of_an_ending_does_not_grow_with_what_runs(
         rows = await queue.claim_rows(size)
         await sql.execute("analyze dramatiq.queue")
         ended = [Ending(row["message_id"], row["fence"], "done", "{}") for row in rows[:10]]
-        values = {**texts(FINISH.finish, ended), "retention": 60.0}
-        cost = await touched(sql, FINISH.finish, **{name: values[name] for name in FINISH.finish.parameters})
+        values = {**texts(TRANSITIONS.finish, ended), "retention": 60.0}
+        cost = await touched(
+            sql, TRANSITIONS.finish, **{name: values[name] for name in TRANSITIONS.finish.parameters}
+        )
         costs.append(cost)
     assert costs[1] <= costs[0] + 5, costs

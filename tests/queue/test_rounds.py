@@ -16,8 +16,8 @@ from sooner.queue.claim import (
     WHOLE_SECONDS,
     Rounds,
 )
-from sooner.queue.claim import SQL as CLAIM
 from sooner.queue.enqueue import statement
+from sooner.queue.transitions import TRANSITIONS
 from tests.queue.bench import Bench, job
 
 LANE = "default"
@@ -39,7 +39,7 @@ async def go_through(queue: Bench, count: int) -> int:
     turn = 0
     for _ in range(count):
         await queue.add()
-        [row] = await queue.claim_rows(query=CLAIM.claim_since, since=[turn] * 3)
+        [row] = await queue.claim_rows(query=TRANSITIONS.claim_since, since=[turn] * 3)
         turn = row["turn"]
         await queue.finish(row["message_id"], row["fence"])
     return turn
@@ -62,8 +62,8 @@ async def test_claims_cost_the_same_beside_an_old_transaction(
     since, whole = [], []
     for count in (20, 600):
         turn = await go_through(queue, count)
-        since.append(await pages(sql, CLAIM.claim_since, since=[turn] * 3, **values))
-        whole.append(await pages(sql, CLAIM.claim, **values))
+        since.append(await pages(sql, TRANSITIONS.claim_since, since=[turn] * 3, **values))
+        whole.append(await pages(sql, TRANSITIONS.claim, **values))
 
     assert since[1] <= since[0] + 20
     assert whole[1] > 5 * whole[0]

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple, get_args, get_type_hints
 
 import asyncpg
 
 from sooner.jobs.states import PUBLIC, State
 from sooner.queue.finish import Ending
+from sooner.queue.transitions import TRANSITIONS
 from tests.support import ROOT
 
 PAGE = ROOT / "ops" / "docs" / "states.md"
@@ -19,14 +21,13 @@ ENDINGS = [state for state in get_args(get_type_hints(Ending)["state"]) if state
 
 WRITE = re.compile(r"\b(insert into|update|delete from)\s+(?:only\s+)?dramatiq\.queue\b")
 COMMENT = re.compile(r"--[^\n]*")
-NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 ASSIGNED = re.compile(r"\bset\b(.*?)(?=\b(?:from|where|returning)\b|$)", re.DOTALL)
 STATE = re.compile(r"(?:^|,)\s*state\s*=([^,]*)")
 IS_STATE = re.compile(r"\bstate(?:::text)?\s*=\s*'(\w+)'")
 IS_ONE_OF = re.compile(r"\bstate(?:::text)?\s+in\s*\(([^)]*)\)")
 
 #: Evaluates what a statement assigns, for every state that it takes and every fact that it looks at.
-TRANSITIONS = """
+EVALUATED = """
 select distinct before.state::text as before, ({})::text as after
 from unnest($1::text[]::dramatiq.state[]) as before (state),
   unnest($2::text[]::dramatiq.state[]) as outcome (ending),
@@ -41,7 +42,6 @@ class Transition(NamedTuple):
 
     before: str
     after: str
-    file: str
     statement: str
 
 
@@ -53,23 +53,15 @@ class Write(NamedTuple):
     body: str
 
 
-def statements() -> Iterator[tuple[str, str, str]]:
-    """Every named query of the engine: its file, its name, its text."""
-    for path in sorted(ENGINE.rglob("*.sql")):
-        _, *parts = NAME.split(path.read_text())
-        for name, text in zip(parts[::2], parts[1::2], strict=True):
-            yield path.relative_to(ENGINE).as_posix(), name, text
-
-
-async def functions(sql: "asyncpg.Connection[asyncpg.Record]") -> list[tuple[str, str, str]]:
-    """The functions of the schema, as `statements` has queries."""
+async def statements(sql: "asyncpg.Connection[asyncpg.Record]") -> list[tuple[str, str]]:
+    """Every statement that may change a state, by its name: the queries of the one file, and the functions of the schema."""
     rows = await sql.fetch(
         """
-        select nspname, proname, prosrc from pg_proc join pg_namespace as space on space.oid = pronamespace
+        select nspname || '.' || proname, prosrc from pg_proc join pg_namespace as space on space.oid = pronamespace
         where nspname in ('dramatiq', 'sooner')
         """
     )
-    return [(f"schema {row['nspname']}", row["proname"], row["prosrc"]) for row in rows]
+    return [(query.name, query.text) for query in TRANSITIONS] + [(name, text) for name, text in rows]
 
 
 def writes(text: str) -> Iterator[Write]:
@@ -143,7 +135,7 @@ async def changes(sql: "asyncpg.Connection[asyncpg.Record]", write: Write) -> se
     if expression is None:
         return set()
     plain = re.sub(r"\b(?!dramatiq\b)\w+\.", "", expression.replace("outcome.state", "ending"))
-    rows = await sql.fetch(TRANSITIONS.format(plain), taken(write), ENDINGS)
+    rows = await sql.fetch(EVALUATED.format(plain), taken(write), ENDINGS)
     return {(row["before"], row["after"]) for row in rows if row["before"] != row["after"]}
 
 
@@ -159,8 +151,8 @@ async def default(sql: "asyncpg.Connection[asyncpg.Record]") -> str:
 async def derived(sql: "asyncpg.Connection[asyncpg.Record]") -> set[Transition]:
     """Every transition of every statement."""
     return {
-        Transition(PUBLIC.get(before, before), PUBLIC.get(after, after), file, name)
-        for file, name, text in (*statements(), *await functions(sql))
+        Transition(PUBLIC.get(before, before), PUBLIC.get(after, after), name)
+        for name, text in await statements(sql)
         for write in writes(text)
         for before, after in await changes(sql, write)
     }
@@ -171,8 +163,8 @@ def documented() -> set[Transition]:
     lines = [line for line in PAGE.read_text().splitlines() if line.startswith("| ")]
     rows = [[cell.strip() for cell in line.replace("`", "").strip("|").split("|")] for line in lines[2:]]
     return {
-        Transition(before, after, file, statement)
-        for befores, afters, file, several, _ in rows
+        Transition(before, after, statement)
+        for befores, afters, several, _ in rows
         for before in befores.split(", ")
         for after in afters.split(", ")
         for statement in several.split(", ")
@@ -191,3 +183,13 @@ def test_the_diagram_is_the_table() -> None:
 def test_no_write_to_a_job_stands_outside_the_sql_files() -> None:
     sources = [path for path in (ROOT / "src").rglob("*.py") if WRITE.search(path.read_text().lower())]
     assert sources == []
+
+
+def changes_a_state(path: Path) -> bool:
+    """Whether a statement of a file adds or removes jobs, or assigns their state."""
+    return any(write.verb != "update" or assigned(write) is not None for write in writes(path.read_text()))
+
+
+def test_every_change_of_a_state_stands_in_one_file() -> None:
+    found = [path for path in sorted((ROOT / "src").rglob("*.sql")) if changes_a_state(path)]
+    assert found == [ENGINE / "queue" / "sql" / "transitions.sql"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-from sooner.queue.claim import SQL
+from sooner.queue.transitions import TRANSITIONS
 from tests.queue.bench import Bench
 
 
@@ -16,7 +16,7 @@ async def test_a_claim_that_was_taken_back_never_shares_its_fence(queue: Bench) 
         transaction = connection.transaction()
         await transaction.start()
         [row] = await connection.fetch(
-            SQL.claim.positional, *SQL.claim.arguments({**values, "worker": queue.worker})
+            TRANSITIONS.claim.positional, *TRANSITIONS.claim.arguments({**values, "worker": queue.worker})
         )
         await transaction.rollback()
         return int(row["fence"])

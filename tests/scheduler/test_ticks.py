@@ -20,9 +20,10 @@ from sooner.process import clock
 from sooner.queue.batch import JobKind, NewJob, message
 from sooner.queue.enqueue import Enqueuer
 from sooner.queue.ids import uuid7
+from sooner.queue.transitions import TRANSITIONS
 from sooner.scheduler.agenda import Agenda
 from sooner.scheduler.scheduler_lease import LeaseLost, SchedulerLease
-from sooner.scheduler.ticks import PUT_OFF, SQL, Ticks
+from sooner.scheduler.ticks import PUT_OFF, Ticks
 from tests.scheduler.conftest import TICK, connected
 from tests.support.clock import start_clock
 from tests.support.processes import PATIENCE
@@ -270,7 +271,7 @@ async def test_a_takeover_waits_for_a_tick_under_way(
             values = {"holder": scheduler.lease.holder, "fence": scheduler.lease.fence, "schedule": "hourly"}
             values |= {"tick": TICK, "job": None, "request_id": None, "traceparent": None}
             values |= {"queue_name": "default", "actor": "remove_expired_jobs", "message": "{}"}
-            await db.fetch(SQL.fire.positional, *SQL.fire.arguments(values))
+            await db.fetch(TRANSITIONS.fire.positional, *TRANSITIONS.fire.arguments(values))
             with pytest.raises(LockNotAvailableError):
                 await other.execute("update sooner.lease set fence = fence + 1")
         await other.execute("update sooner.lease set fence = fence + 1")

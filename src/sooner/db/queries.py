@@ -7,6 +7,12 @@ A file reads::
     select ... where lane = :lane
 
 Parameters are `:name`; a cast is `::type`. One text serves both drivers.
+
+Queries of one file share text as parts: `{{columns}}` stands for the text of the part `columns`, which may use parts above it::
+
+    -- part: columns
+    -- The columns of a claimed job.
+    message_id, actor
 """
 
 import re
@@ -16,7 +22,8 @@ from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
-_HEAD = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_HEAD = re.compile(r"^-- (name|part): (\w+)$", re.MULTILINE)
+_USE = re.compile(r"\{\{(\w+)\}\}")
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 
 #: The separator of the members of a column that is sent as one text.
@@ -93,13 +100,32 @@ def transposed(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[st
 
 
 def _parse(text: str, where: str) -> list[tuple[str, Query]]:
-    _, *parts = _HEAD.split(text)
-    queries = []
-    for name, body in zip(parts[::2], parts[1::2], strict=True):
+    """Read a file's queries. Raises ValueError for a part that is missing or unused, and for two entries of one name."""
+    _, *entries = _HEAD.split(text)
+    parts: dict[str, str] = {}
+    used: set[str] = set()
+    queries: dict[str, Query] = {}
+    for kind, name, body in zip(entries[::3], entries[1::3], entries[2::3], strict=True):
         purpose, _, sql = body.strip().partition("\n")
         if not purpose.startswith("-- ") or not sql.strip():
-            raise ValueError(f"{where}: query {name} needs a line that says what it is for, and a text")
-        queries.append((name, Query(name, purpose[3:], sql.strip().rstrip(";"))))
-    if len(dict(queries)) != len(queries) or not queries:
-        raise ValueError(f"{where}: no queries, or two of one name")
-    return queries
+            raise ValueError(f"{where}: {name} needs a line that says what it is for, and a text")
+        if name in parts or name in queries:
+            raise ValueError(f"{where}: two entries are named {name}")
+        used.update(_USE.findall(sql))
+        whole = _filled_in(sql.strip().rstrip(";"), parts, f"{where}: {name}")
+        if kind == "part":
+            parts[name] = whole
+        else:
+            queries[name] = Query(name, purpose[3:], whole)
+    if not queries:
+        raise ValueError(f"{where}: no queries")
+    if unused := sorted(parts.keys() - used):
+        raise ValueError(f"{where}: no query uses the parts {', '.join(unused)}")
+    return list(queries.items())
+
+
+def _filled_in(sql: str, parts: Mapping[str, str], where: str) -> str:
+    """The text with its parts. Raises ValueError for a part that does not stand above it."""
+    if missing := sorted(set(_USE.findall(sql)) - parts.keys()):
+        raise ValueError(f"{where} uses parts that do not stand above it: {', '.join(missing)}")
+    return _USE.sub(lambda match: parts[match[1]], sql)

@@ -13,6 +13,7 @@ from sooner.db.retry import forever, unforeseen
 from sooner.process import logs
 from sooner.process.clock.pace import Pace
 from sooner.queue.lane import Lane
+from sooner.queue.transitions import TRANSITIONS
 
 log = logs.get(__name__)
 
@@ -207,7 +208,7 @@ class Claimer:
     async def _claim_free(self, served: ServedLane, batch: int) -> None:
         if self._backlogged >= AGED_EVERY:
             self._backlogged = 0
-            batch -= await self._take(SQL.claim_aged, served, max(1, batch // AGED_EVERY))
+            batch -= await self._take(TRANSITIONS.claim_aged, served, max(1, batch // AGED_EVERY))
         if batch > 0 and await self._take_first(served, batch) == batch:
             self._backlogged += 1
             self._ready[served.lane.name] = None
@@ -216,9 +217,9 @@ class Claimer:
         name = served.lane.name
         since = self._rounds.since(name)
         if since is not None:
-            return await self._take(SQL.claim_since, served, batch, since=since)
+            return await self._take(TRANSITIONS.claim_since, served, batch, since=since)
         began = time.monotonic()
-        taken = await self._take(SQL.claim, served, batch)
+        taken = await self._take(TRANSITIONS.claim, served, batch)
         self._rounds.whole(name, time.monotonic() - began)
         return taken
 
@@ -226,7 +227,7 @@ class Claimer:
         name = served.lane.name
         after = self._after.pop(name, "")
         [seen] = await self._link.fetch(SQL.limited_keys, lane=name, after=after)
-        taken = await self._take(SQL.claim_limited, served, batch, keys=seen["keys"])
+        taken = await self._take(TRANSITIONS.claim_limited, served, batch, keys=seen["keys"])
         if len(seen["keys"]) == KEYS:
             # The next claim goes on with the keys behind these, so that every key gets its turn.
             self._after[name] = seen["keys"][-1]
@@ -255,7 +256,7 @@ class Claimer:
             return
         # No claim runs now, so `known` has every job that was claimed here before this statement.
         began, worker, known = time.monotonic(), self._lease.id, self._known()
-        rows = await self._link.fetch(SQL.unknown, worker=worker, known=list(known), batch=BATCH)
+        rows = await self._link.fetch(TRANSITIONS.unknown, worker=worker, known=list(known), batch=BATCH)
         for row in rows:
             log.warning("job found that was claimed unknowingly", job=str(row["message_id"]))
         self._begin(rows, worker)

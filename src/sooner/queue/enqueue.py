@@ -20,6 +20,7 @@ from sooner.queue.batch import (
     LanePriority,
     NewJob,
 )
+from sooner.queue.transitions import TRANSITIONS
 
 SQL = Queries("sooner.queue", "sql/enqueue.sql")
 
@@ -61,7 +62,11 @@ class UniqueConflict(Exception):
 
 def statement(batch: Batch) -> tuple[Query, dict[str, Any]]:
     """The query, with its parameters, that adds jobs for the first time."""
-    return (SQL.enqueue_alike, batch.alike()) if batch.is_alike else (SQL.enqueue, batch.columns())
+    return (
+        (TRANSITIONS.enqueue_alike, batch.alike())
+        if batch.is_alike
+        else (TRANSITIONS.enqueue, batch.columns())
+    )
 
 
 class Enqueuer:
@@ -114,7 +119,7 @@ class Enqueuer:
 
     async def _add_again(self, batch: Batch) -> Additions:
         """Add jobs after a lost answer: their ids find the rows of the first try, so none is added twice."""
-        added = await self._write(batch, SQL.enqueue, batch.columns())
+        added = await self._write(batch, TRANSITIONS.enqueue, batch.columns())
         ids = [job.message_id for job in batch.jobs if job.message_id not in added]
         rows = await self._link.fetch(SQL.added, ids=ids) if ids else ()
         return {**added, **{row["message_id"]: Added(*list(row.values())[1:]) for row in rows}}

@@ -17,6 +17,7 @@ from sooner.db import (
 )
 from sooner.db.retry import forever, unforeseen
 from sooner.process import logs
+from sooner.queue.transitions import TRANSITIONS
 
 log = logs.get(__name__)
 
@@ -181,16 +182,18 @@ class Finisher:
     async def _write(self, endings: Sequence[Ending]) -> set[UUID]:
         """Write endings; the result is the ids of the jobs that were still held."""
         ended = [each for each in endings if each.state not in ("queued", "lost")]
-        held = await self._run(SQL.finish, [ending for ending in ended if not ending.follow])
-        held |= await self._run(SQL.finish_followed, [ending for ending in ended if ending.follow])
-        held |= await self._run(SQL.give_back, [ending for ending in endings if ending.state == "queued"])
-        held |= await self._run(SQL.lose, [ending for ending in endings if ending.state == "lost"])
+        held = await self._run(TRANSITIONS.finish, [ending for ending in ended if not ending.follow])
+        held |= await self._run(TRANSITIONS.finish_followed, [ending for ending in ended if ending.follow])
+        held |= await self._run(
+            TRANSITIONS.give_back, [ending for ending in endings if ending.state == "queued"]
+        )
+        held |= await self._run(TRANSITIONS.lose, [ending for ending in endings if ending.state == "lost"])
         return held
 
     async def _run(self, query: Query, endings: Sequence[Ending]) -> set[UUID]:
         if not endings:
             return set()
-        more = follow_ups(endings) if query is SQL.finish_followed else {}
+        more = follow_ups(endings) if query is TRANSITIONS.finish_followed else {}
         rows = await self._link.fetch(query, retention=self._retention, **texts(query, endings), **more)
         return set(rows[0]["ids"]) if rows else set()
 

@@ -17,6 +17,7 @@ from sooner.queue.broker import Placement
 from sooner.queue.claim import HeldLease
 from sooner.queue.enqueue import Enqueuer
 from sooner.queue.lane import Lane
+from sooner.queue.transitions import TRANSITIONS
 
 log = logs.get(__name__)
 
@@ -161,7 +162,7 @@ class Rescuer:
             ended = MOST_ENDED
             while ended == MOST_ENDED:
                 [row] = await self._link.fetch(
-                    SQL.give_up,
+                    TRANSITIONS.give_up,
                     lane=lane,
                     actor=actor,
                     batch=MOST_ENDED,

@@ -22,6 +22,7 @@ from sooner.process import logs
 from sooner.process.settings import address
 from sooner.queue.ids import uuid7
 from sooner.queue.lane import LAST, LIMITED
+from sooner.queue.transitions import TRANSITIONS
 
 log = logs.get(__name__)
 
@@ -153,7 +154,7 @@ class WorkerLease:
             for _, name in self._run(SQL.bury):
                 log.warning("worker lost", name=name)
         rows = self._run(
-            SQL.recover,
+            TRANSITIONS.recover,
             most_crashes=MOST_CRASHES,
             last=LAST,
             limited=LIMITED,
@@ -161,7 +162,7 @@ class WorkerLease:
             callbacks=self._callbacks,
             retention=self._retention,
         )
-        for id, state, crashes, _ in rows:
+        for id, state, crashes, *_ in rows:
             log.warning("job recovered from a lost worker", job=id, state=state, crashes=crashes)
 
     def _run(self, query: Query, **values: Any) -> list[tuple[Any, ...]]:

@@ -13,6 +13,7 @@ from sooner.periodic.schedule import Due
 from sooner.process import logs
 from sooner.queue.batch import message
 from sooner.queue.ids import uuid7
+from sooner.queue.transitions import TRANSITIONS
 from sooner.scheduler.agenda import Agenda
 from sooner.scheduler.scheduler_lease import LeaseLost, SchedulerLease
 
@@ -117,7 +118,7 @@ class Ticks:
     async def _write(self, schedule: Schedule, tick: datetime, **values: Any) -> bool:
         await self._lease.keep()
         [row] = await self._link.fetch(
-            SQL.fire,
+            TRANSITIONS.fire,
             **self._as_leader,
             schedule=schedule.name,
             tick=tick,

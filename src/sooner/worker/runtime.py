@@ -12,7 +12,6 @@ from sooner.db import (
     Database,
     Link,
     Listener,
-    Queries,
     Unavailable,
     pool,
 )
@@ -39,6 +38,7 @@ from sooner.queue.claim import (
     Promoter,
     ServedLane,
 )
+from sooner.queue.claim import SQL as CLAIM
 from sooner.queue.finish import Finisher
 from sooner.queue.lane import Lane
 from sooner.queue.rescue import Rescuer
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from sooner.process.telemetry.tracing import Tracing
 
 log = logs.get(__name__)
-
-SQL = Queries("sooner.jobs.operating", "sql/actions.sql")
 
 Actors = Mapping[str, "dramatiq.Actor[Any, Any]"]
 
@@ -201,7 +199,7 @@ class Runtime:
 
     async def _look(self) -> None:
         if held := self.runner.held:
-            for row in await self.connections.chores.fetch(SQL.to_stop, ids=held):
+            for row in await self.connections.chores.fetch(CLAIM.to_stop, ids=held):
                 self.runner.interrupt(row["message_id"], "cancelled")
 
     async def _end_when_empty(self) -> None:

@@ -7,10 +7,10 @@ from uuid import UUID
 from sooner.db import Link, Listener
 from sooner.db.retry import briefly
 from sooner.jobs.following.follower import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, JobFollower
-from sooner.jobs.operating.actions import SQL as ACTIONS
 from sooner.jobs.problem import WrongState
 from sooner.jobs.row import Job
 from sooner.jobs.states import PUBLIC, State
+from sooner.queue.transitions import TRANSITIONS
 
 
 class ProgramFollower:
@@ -71,7 +71,7 @@ class ProgramFollower:
 
     async def cancel(self, id: UUID) -> State:
         """Cancel a job, or ask for its end; the result is the state now. Raises WrongState for a final job, LookupError, Unavailable."""
-        rows = await self._link.fetch(ACTIONS.cancel, id=id, retention=self._retention)
+        rows = await self._link.fetch(TRANSITIONS.cancel, id=id, retention=self._retention)
         if rows:
             return PUBLIC[rows[0]["state"]]
         await self.job(id)

@@ -3,12 +3,11 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sooner.db import Database, Queries
+from sooner.db import Database
 from sooner.db.retry import briefly
 from sooner.jobs.problem import NoSuchActor, WrongState
 from sooner.jobs.states import PUBLIC, State
-
-SQL = Queries("sooner.jobs.operating", "sql/actions.sql")
+from sooner.queue.transitions import TRANSITIONS
 
 OVERDUE_BATCH = 200
 
@@ -29,7 +28,7 @@ class Actions:
 
         Raises WrongState for a final job.
         """
-        row = await self._database.row(SQL.cancel, id=id, retention=self._retention_seconds)
+        row = await self._database.row(TRANSITIONS.cancel, id=id, retention=self._retention_seconds)
         if row is None:
             raise WrongState("The job is final: there is nothing left to cancel.")
         return PUBLIC[row["state"]]
@@ -40,7 +39,7 @@ class Actions:
         Raises WrongState, and NoSuchActor where no worker would run it.
         """
         row = await self._database.row(
-            SQL.retry, id=id, actors=self._actors, retention=self._retention_seconds
+            TRANSITIONS.retry, id=id, actors=self._actors, retention=self._retention_seconds
         )
         if row is None:
             raise WrongState("Only a job in state error can be retried.")
@@ -51,7 +50,7 @@ class Actions:
 
     async def resolve(self, id: UUID, note: str | None) -> None:
         """Mark a failed job as dealt with; its error keeps the note. Raises WrongState."""
-        if await self._database.row(SQL.resolve, id=id, note=note) is None:
+        if await self._database.row(TRANSITIONS.resolve, id=id, note=note) is None:
             raise WrongState("Only a job in state error can be resolved.")
 
     async def abandon(self, id: UUID, *, even_running: bool) -> None:
@@ -59,7 +58,7 @@ class Actions:
 
         Raises Unavailable when the database stays away.
         """
-        query = SQL.cancel if even_running else SQL.cancel_waiting
+        query = TRANSITIONS.cancel if even_running else TRANSITIONS.cancel_waiting
         async for attempt in briefly():
             with attempt:
                 await self._database.run(query, id=id, retention=self._retention_seconds)
@@ -69,7 +68,7 @@ class Actions:
         total = 0
         while True:
             row = await self._database.row(
-                SQL.cancel_overdue, retention=self._retention_seconds, most=OVERDUE_BATCH
+                TRANSITIONS.cancel_overdue, retention=self._retention_seconds, most=OVERDUE_BATCH
             )
             found = 0 if row is None else int(row["cancelled"])
             total += found

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sooner.db import Database, Queries, Query
+from sooner.queue.transitions import TRANSITIONS
 
 SQL = Queries("sooner.jobs.retention", "sql/expire.sql")
 
@@ -23,7 +24,7 @@ class Expiry:
 
     async def jobs(self) -> int:
         """Final jobs past their `expires_at`, with all that belongs to them."""
-        return await self._remove(SQL.jobs, BATCH)
+        return await self._remove(TRANSITIONS.remove, BATCH)
 
     async def uploads(self) -> int:
         """Uploads past their time."""

@@ -93,30 +93,6 @@ with forgotten as (
 )
 select name from counted where seconds >= :seconds;
 
--- name: give_up
--- Ends up to :batch due jobs of an unknown actor in a lane; the row has their number.
-with hopeless as (
-  select message_id from dramatiq.queue
-  where lane = :lane and actor = :actor and state = 'queued' and due_at is null
-  order by priority, turn, message_id limit :batch
-  for update skip locked
-), ended as (
-  update dramatiq.queue as job
-  set state = 'rejected', error = :error::jsonb, finished_at = dramatiq.clock(),
-    expires_at = dramatiq.clock() + :retention * interval '1 second', mtime = dramatiq.clock(), version = job.version + 1
-  from hopeless
-  where job.message_id = hopeless.message_id
-  returning job.message_id, job.tenant, job.state, job.message
-)
-select count(*) as ended,
-  count(sooner.tell_failure(
-    message_id, message->'options'->>'on_failure',
-    jsonb_build_object('type', :error::jsonb->>'type', 'message', :error::jsonb->>'detail')
-  )) filter (where message->'options'->>'on_failure' is not null) as called, pg_notify('sooner.changed', string_agg(message_id::text, ',')) as told,
-  sum(case when exists (select from sooner.webhook where webhook.tenant = ended.tenant)
-    then sooner.tell_webhooks(message_id, tenant, state) end) as hooked
-from ended;
-
 -- name: given_up
 -- Notes that an actor's jobs were ended: later jobs wait as long again, and its schedules add none.
 update sooner.unknown_actor set given_up_at = dramatiq.clock(), seconds = 0 where name = :actor returning name;

@@ -1,105 +1,111 @@
--- name: walk_of_tenant
--- One tenant's jobs, newest first: looks at :scan jobs; the rows are the jobs that fit, and the last job looked at.
+-- part: newest
+-- The order of lists.
+order by created_at desc, message_id desc
+
+-- part: after
+-- Behind a position in a list.
+(created_at, message_id) < (:before_at, :before_id::uuid)
+
+-- part: looked_at
+-- The columns by which a list filters.
+message_id, created_at, tenant, state, actor, finished_at, expires_at
+
+-- part: fits
+-- Whether a job belongs to the list.
+(:state::text is null or state = :state::dramatiq.state)
+      and (:actor::text is null or actor = :actor)
+      and (finished_at is null or expires_at is null or expires_at > dramatiq.clock())
+
+-- part: seen
+-- The jobs of a reach in their order, each with its place.
 select message_id, created_at, fits, place
 from (
-  select message_id, created_at, row_number() over (order by created_at desc, message_id desc) as place,
-    (:state::text is null or state = :state::dramatiq.state)
-      and (:actor::text is null or actor = :actor)
-      and (finished_at is null or expires_at is null or expires_at > dramatiq.clock()) as fits
+  select message_id, created_at, row_number() over ({{newest}}) as place,
+
+-- part: page
+-- The jobs that fit, and the last job looked at.
+where fits or place = :scan
+{{newest}} limit :limit
+
+-- name: walk_of_tenant
+-- One tenant's jobs, newest first: looks at :scan jobs; the rows are the jobs that fit, and the last job looked at.
+{{seen}}
+    {{fits}} as fits
   from (
     -- Those that run are few, and in an index of their own: a claim writes to none that a list walks.
     -- Each part with its own order and limit: a member of a union that has a WHERE is not pulled up, but read whole.
-    (select message_id, created_at, state, actor, finished_at, expires_at from dramatiq.queue
-     where state <> 'consumed' and tenant = :tenant and (created_at, message_id) < (:before_at, :before_id::uuid)
-     order by created_at desc, message_id desc limit :scan)
+    (select {{looked_at}} from dramatiq.queue
+     where state <> 'consumed' and tenant = :tenant and {{after}}
+     {{newest}} limit :scan)
     union all
-    (select message_id, created_at, state, actor, finished_at, expires_at from dramatiq.queue
-     where state = 'consumed' and tenant = :tenant and (created_at, message_id) < (:before_at, :before_id::uuid)
-     order by created_at desc, message_id desc limit :scan)
-    order by created_at desc, message_id desc limit :scan
+    (select {{looked_at}} from dramatiq.queue
+     where state = 'consumed' and tenant = :tenant and {{after}}
+     {{newest}} limit :scan)
+    {{newest}} limit :scan
   ) as reach
 ) as seen
-where fits or place = :scan
-order by created_at desc, message_id desc limit :limit;
+{{page}};
 
 -- name: walk_of_all
 -- All tenants' jobs, newest first: looks at :scan jobs; the rows are the jobs that fit, and the last job looked at.
-select message_id, created_at, fits, place
-from (
-  select message_id, created_at, row_number() over (order by created_at desc, message_id desc) as place,
-    (:state::text is null or state = :state::dramatiq.state)
-      and (:actor::text is null or actor = :actor)
-      and (finished_at is null or expires_at is null or expires_at > dramatiq.clock()) as fits
+{{seen}}
+    {{fits}} as fits
   from (
     -- Those that run are few, and in an index of their own: a claim writes to none that a list walks.
     -- Each part with its own order and limit: a member of a union that has a WHERE is not pulled up, but read whole.
-    (select message_id, created_at, state, actor, finished_at, expires_at from dramatiq.queue
-     where state <> 'consumed' and (created_at, message_id) < (:before_at, :before_id::uuid)
-     order by created_at desc, message_id desc limit :scan)
+    (select {{looked_at}} from dramatiq.queue
+     where state <> 'consumed' and {{after}}
+     {{newest}} limit :scan)
     union all
-    (select message_id, created_at, state, actor, finished_at, expires_at from dramatiq.queue
-     where state = 'consumed' and (created_at, message_id) < (:before_at, :before_id::uuid)
-     order by created_at desc, message_id desc limit :scan)
-    order by created_at desc, message_id desc limit :scan
+    (select {{looked_at}} from dramatiq.queue
+     where state = 'consumed' and {{after}}
+     {{newest}} limit :scan)
+    {{newest}} limit :scan
   ) as reach
 ) as seen
-where fits or place = :scan
-order by created_at desc, message_id desc limit :limit;
+{{page}};
 
 -- name: walk_of_parent
 -- The jobs that one job's code submitted, newest first, by an index of their own: looks at :scan of them, answers those that fit and the last one looked at.
-select message_id, created_at, fits, place
-from (
-  select message_id, created_at, row_number() over (order by created_at desc, message_id desc) as place,
+{{seen}}
     (:tenant::text is null or tenant = :tenant)
-      and (:state::text is null or state = :state::dramatiq.state)
-      and (:actor::text is null or actor = :actor)
-      and (finished_at is null or expires_at is null or expires_at > dramatiq.clock()) as fits
+      and {{fits}} as fits
   from (
-    select message_id, created_at, tenant, state, actor, finished_at, expires_at from dramatiq.queue
-    where parent = :parent::uuid and (created_at, message_id) < (:before_at, :before_id::uuid)
-    order by created_at desc, message_id desc limit :scan
+    select {{looked_at}} from dramatiq.queue
+    where parent = :parent::uuid and {{after}}
+    {{newest}} limit :scan
   ) as reach
 ) as seen
-where fits or place = :scan
-order by created_at desc, message_id desc limit :limit;
+{{page}};
 
 -- name: ill_of_tenant
 -- One tenant's jobs in a rare final state, by an index of their own, newest first: looks at :scan jobs; rows as above.
-select message_id, created_at, fits, place
-from (
-  select message_id, created_at, row_number() over (order by created_at desc, message_id desc) as place,
-    (:actor::text is null or actor = :actor)
-      and (finished_at is null or expires_at is null or expires_at > dramatiq.clock()) as fits
+{{seen}}
+    {{fits}} as fits
   from (
-    select message_id, created_at, state, actor, finished_at, expires_at from dramatiq.queue
+    select {{looked_at}} from dramatiq.queue
     where tenant = :tenant
       and state = :state::text::dramatiq.state
       and state in ('rejected', 'error_resolved', 'cancelled')
-      and (created_at, message_id) < (:before_at, :before_id::uuid)
-    order by created_at desc, message_id desc limit :scan
+      and {{after}}
+    {{newest}} limit :scan
   ) as reach
 ) as seen
-where fits or place = :scan
-order by created_at desc, message_id desc limit :limit;
+{{page}};
 
 -- name: ill_of_all
 -- All tenants' jobs in a rare final state, by an index of their own, newest first: looks at :scan jobs; rows as above.
-select message_id, created_at, fits, place
-from (
-  select message_id, created_at, row_number() over (order by created_at desc, message_id desc) as place,
-    (:actor::text is null or actor = :actor)
-      and (finished_at is null or expires_at is null or expires_at > dramatiq.clock()) as fits
+{{seen}}
+    {{fits}} as fits
   from (
-    select message_id, created_at, state, actor, finished_at, expires_at from dramatiq.queue
+    select {{looked_at}} from dramatiq.queue
     where state = :state::text::dramatiq.state
       and state in ('rejected', 'error_resolved', 'cancelled')
-      and (created_at, message_id) < (:before_at, :before_id::uuid)
-    order by created_at desc, message_id desc limit :scan
+      and {{after}}
+    {{newest}} limit :scan
   ) as reach
 ) as seen
-where fits or place = :scan
-order by created_at desc, message_id desc limit :limit;
+{{page}};
 
 -- name: live
 -- Waiting or processing jobs of one tenant, or of all (null), newest first, from up to :scan such jobs; `gathered` is their number.
@@ -118,9 +124,9 @@ select page.message_id, page.created_at, total.gathered
 from (select count(*) as gathered from gathered) as total
 left join lateral (
   select message_id, created_at from gathered
-  where (created_at, message_id) < (:before_at, :before_id::uuid)
+  where {{after}}
     and (:tenant::text is null or tenant = :tenant) and (:actor::text is null or actor = :actor)
-  order by created_at desc, message_id desc limit :limit
+  {{newest}} limit :limit
 ) as page on true
 order by page.created_at desc, page.message_id desc;
 
@@ -129,11 +135,11 @@ order by page.created_at desc, page.message_id desc;
 select message_id
 from (
   select message_id, created_at, bytes,
-    sum(bytes) over (order by created_at desc, message_id desc) as so_far
+    sum(bytes) over ({{newest}}) as so_far
   from (
     select message_id, created_at, octet_length(message::text) + coalesce(octet_length(result::text), 0) as bytes
     from dramatiq.queue where message_id = any(:ids::uuid[])
   ) as weighed
 ) as summed
 where so_far <= :most or so_far = bytes
-order by created_at desc, message_id desc;
+{{newest}};

@@ -1,16 +1,3 @@
--- name: jobs
--- Removes expired final jobs, the oldest first; a locked job stays until the next cleaning.
-with expired as (
-  select ctid from dramatiq.queue
-  where finished_at is not null and expires_at <= dramatiq.clock()
-  order by expires_at
-  limit :batch
-  for update skip locked
-), removed as (
-  delete from dramatiq.queue where ctid = any(array(select ctid from expired)) returning message_id
-)
-select count(*) as removed from removed;
-
 -- name: uploads
 -- Removes expired uploads, also unfinished ones, with their pieces.
 with expired as (

@@ -1,0 +1,5 @@
+"""The statements that change a job's state, in one file, which reads like the state machine (ops/docs/states.md)."""
+
+from sooner.db import Queries
+
+TRANSITIONS = Queries("sooner.queue", "sql/transitions.sql")
