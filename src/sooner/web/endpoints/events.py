@@ -31,10 +31,14 @@ Closed = Callable[[Any], Awaitable[None]]
     tag="Jobs",
     answers={
         200: Answer("The events, until the job is final.", media="text/event-stream"),
-        204: Answer("All of them are known: there will be none."),
+        204: Answer("The client has every event already: there will be no others."),
     },
     problems=(404, 410),
-    parameters=(Parameter("Last-Event-ID", "header", "The last event that is known.", {"type": "string"}),),
+    parameters=(
+        Parameter(
+            "Last-Event-ID", "header", "The id of the last event that the client has.", {"type": "string"}
+        ),
+    ),
     by_address=True,
 )
 async def events(request: Request) -> Response:

@@ -28,7 +28,7 @@ NOTE = {
 
 @operation(
     tag="Jobs",
-    answers={202: Answer("It waits again.", schemas.Job, headers=DOCUMENT)},
+    answers={202: Answer("The job waits again.", schemas.Job, headers=DOCUMENT)},
     problems=(404, 409, 410),
 )
 async def retry(request: Request) -> Response:
@@ -42,7 +42,7 @@ async def retry(request: Request) -> Response:
 
 @operation(
     tag="Jobs",
-    answers={200: Answer("It is resolved.", schemas.Job, headers=DOCUMENT)},
+    answers={200: Answer("The job is resolved.", schemas.Job, headers=DOCUMENT)},
     problems=(400, 404, 409, 410, 413, 415, 422),
     body=Body(NOTE, {"note": "The disk was full."}, required=False),
 )

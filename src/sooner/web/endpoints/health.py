@@ -24,7 +24,7 @@ async def live(request: Request) -> Response:
 
 @operation(
     tag="Service",
-    answers={200: Answer("It can serve.", schemas.Readiness)},
+    answers={200: Answer("The process can serve.", schemas.Readiness)},
     problems=(503,),
     credentials=None,
 )

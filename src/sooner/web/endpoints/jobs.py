@@ -32,12 +32,14 @@ from sooner.web.resources import Resources
     tag="Jobs",
     answers={
         200: Answer("The job document.", schemas.Job, headers=(*DOCUMENT, "Preference-Applied")),
-        304: Answer("It is what the client has.", headers=DOCUMENT),
+        304: Answer("The client has this version already.", headers=DOCUMENT),
     },
     problems=(404, 410),
     parameters=(
         PREFER,
-        Parameter("If-None-Match", "header", "Entity tags of what is known.", {"type": "string"}),
+        Parameter(
+            "If-None-Match", "header", "Entity tags of the versions that the client has.", {"type": "string"}
+        ),
     ),
     by_address=True,
 )
@@ -77,8 +79,8 @@ async def _changed(resources: Resources, subscription: Subscription, job: Job, s
 @operation(
     tag="Jobs",
     answers={
-        200: Answer("It is cancelled.", schemas.Job, headers=DOCUMENT),
-        202: Answer("Its worker is asked to stop it.", schemas.Job, headers=(*DOCUMENT, "Location")),
+        200: Answer("The job is cancelled.", schemas.Job, headers=DOCUMENT),
+        202: Answer("The job's worker is asked to stop it.", schemas.Job, headers=(*DOCUMENT, "Location")),
     },
     problems=(404, 409, 410),
     by_address=True,

@@ -25,15 +25,19 @@ PARTS = ("ETag", "Accept-Ranges", "Content-Disposition")
 @operation(
     tag="Jobs",
     answers={
-        200: Answer("The result: JSON, or the file that the actor made.", media="*/*", headers=PARTS),
-        206: Answer("A part of it.", media="*/*", headers=(*PARTS, "Content-Range")),
-        304: Answer("It is what the client has.", headers=("ETag",)),
+        200: Answer("The result: JSON, or the actor's file.", media="*/*", headers=PARTS),
+        206: Answer("A range of the result.", media="*/*", headers=(*PARTS, "Content-Range")),
+        304: Answer("The client has this version already.", headers=("ETag",)),
     },
     problems=(404, 409, 410, 416, 502),
     parameters=(
-        Parameter("Range", "header", "The part that is wanted (RFC 9110, section 14).", {"type": "string"}),
-        Parameter("If-Range", "header", "Only while the entity tag is this.", {"type": "string"}),
-        Parameter("If-None-Match", "header", "Entity tags of what is known.", {"type": "string"}),
+        Parameter("Range", "header", "The wanted range (RFC 9110, section 14).", {"type": "string"}),
+        Parameter(
+            "If-Range", "header", "The range applies only while the entity tag is this.", {"type": "string"}
+        ),
+        Parameter(
+            "If-None-Match", "header", "Entity tags of the versions that the client has.", {"type": "string"}
+        ),
     ),
     by_address=True,
 )

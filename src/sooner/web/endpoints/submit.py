@@ -60,7 +60,7 @@ SUBMITTED = (*DOCUMENT, "Preference-Applied", "Idempotency-Replayed")
 @operation(
     tag="Actors",
     answers={
-        200: Answer("The job's end, within the wait.", schemas.Job, headers=SUBMITTED),
+        200: Answer("The final job, within the wait.", schemas.Job, headers=SUBMITTED),
         202: Answer("The job is not final yet.", schemas.Job, headers=(*SUBMITTED, "Location")),
     },
     problems=(400, 404, 409, 413, 415, 422, 429),

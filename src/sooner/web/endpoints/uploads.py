@@ -14,7 +14,7 @@ from sooner.web.resources import Resources
 
 @operation(
     tag="Uploads",
-    answers={201: Answer("It is stored.", schemas.Upload)},
+    answers={201: Answer("The upload is stored.", schemas.Upload)},
     problems=(400, 413),
     body=Body({}, media="application/octet-stream", required=False),
 )

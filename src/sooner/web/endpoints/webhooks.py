@@ -30,7 +30,7 @@ NEW = {
 
 @operation(
     tag="Webhooks",
-    answers={201: Answer("It is registered; the secret is shown once.", schemas.NewWebhook)},
+    answers={201: Answer("The webhook is registered; its secret is shown once.", schemas.NewWebhook)},
     problems=(400, 413, 415, 422),
     body=Body(NEW, {"url": "https://example.com/hook", "events": ["job.done"]}),
     credentials="key",
@@ -67,7 +67,9 @@ async def show(request: Request) -> Response:
     return answer_list([dict(row, id=str(row["id"])) for row in await resources.webhooks.list(who.tenant)])
 
 
-@operation(tag="Webhooks", answers={204: Answer("It is gone.")}, problems=(404,), credentials="key")
+@operation(
+    tag="Webhooks", answers={204: Answer("The webhook is removed.")}, problems=(404,), credentials="key"
+)
 async def delete(request: Request) -> Response:
     """DELETE /webhooks/{id}: remove the endpoint."""
     resources: Resources = request.app.state.resources

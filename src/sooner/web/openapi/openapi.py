@@ -30,18 +30,18 @@ from sooner.web.resources import Resources
 COMPONENTS = "#/components/schemas/"
 
 HEADERS = {
-    "X-Request-ID": "The request's id, taken over or made up.",
-    "Location": "Where the job is found.",
+    "X-Request-ID": "The request's id: the client's, or a new one.",
+    "Location": "The job's address.",
     "Retry-After": "Seconds after which it is worth asking again.",
-    "ETag": "The version of what is answered (RFC 9110, section 8.8.3).",
-    "Preference-Applied": "What was really applied of Prefer (RFC 7240): `wait=N` or `respond-async`.",
+    "ETag": "The version of the answer (RFC 9110, section 8.8.3).",
+    "Preference-Applied": "The preference that was applied (RFC 7240): `wait=N` or `respond-async`.",
     "Idempotency-Replayed": "`true` where the key was used before with the same parameters.",
     "Link": "The next page (RFC 8288).",
     "Content-Disposition": "The file's name (RFC 6266).",
-    "Content-Range": "Which part this is (RFC 9110, section 14.4).",
-    "Accept-Ranges": "`bytes`: parts may be asked for.",
+    "Content-Range": "The range of this part (RFC 9110, section 14.4).",
+    "Accept-Ranges": "`bytes`: a client may ask for ranges.",
     "Set-Cookie": "The session, which no script can read.",
-    "WWW-Authenticate": "What is missing (RFC 6750).",
+    "WWW-Authenticate": "The missing credentials (RFC 6750).",
     "Allow": "The methods that the address takes.",
 }
 

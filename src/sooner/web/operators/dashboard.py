@@ -40,7 +40,7 @@ HISTORY = {"1h": (3600, 30), "6h": (6 * 3600, 180)}
 @operation(
     tag="Dashboard",
     answers={200: Answer("The numbers.", schemas.History)},
-    parameters=(Parameter("of", "query", "How much of the past.", {"enum": [*HISTORY]}, "1h"),),
+    parameters=(Parameter("of", "query", "The length of the history.", {"enum": [*HISTORY]}, "1h"),),
     credentials="admin",
 )
 async def history(request: Request) -> Response:

@@ -29,7 +29,7 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 @operation(
     tag="Pages",
-    answers={201: Answer("When it ends.", schemas.Session, headers=("Set-Cookie",))},
+    answers={201: Answer("The session, with its end.", schemas.Session, headers=("Set-Cookie",))},
     problems=(400, 401, 403, 413, 415, 422, 503),
     body=Body(
         {"type": "object", "required": ["key"], "properties": {"key": {"type": "string", "minLength": 1}}}

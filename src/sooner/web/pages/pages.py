@@ -88,7 +88,7 @@ class Folder(Mount):
 
 #: The operators' page keeps its view in its own address.
 VIEW = tuple(
-    Parameter(name, "query", "What the page shows.", {"type": "string"})
+    Parameter(name, "query", "A part of the page's view.", {"type": "string"})
     for name in ("view", "state", "actor", "cursor", "job")
 )
 
@@ -115,11 +115,16 @@ def _file(summary: str, media: str = "*/*") -> Operation:
         tag="Pages",
         answers={
             200: Answer("The file.", media=media, headers=("ETag",)),
-            304: Answer("It is what the client has.", headers=("ETag",)),
+            304: Answer("The client has this version already.", headers=("ETag",)),
         },
         problems=(404,),
         parameters=(
-            Parameter("If-None-Match", "header", "Entity tags of what is known.", {"type": "string"}),
+            Parameter(
+                "If-None-Match",
+                "header",
+                "Entity tags of the versions that the client has.",
+                {"type": "string"},
+            ),
         ),
         credentials=None,
         text=(summary.rstrip("."), ""),
