@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +13,7 @@ import httpx
 import pytest
 from nacl.public import PrivateKey
 
-from sooner.local.postgres import Cluster
+from sooner.local.postgres import temporary_cluster
 from tests.support import bouncer, roles
 from tests.support.databases import Databases, migrate
 from tests.support.keys import create_key
@@ -23,6 +21,8 @@ from tests.support.processes import Process, Processes, Web
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterator, Sequence
+
+    from sooner.local.postgres import Cluster
 
 pytest_plugins = ("tests.support.bounded", "tests.support.said")
 
@@ -58,22 +58,6 @@ class Service:
     client: httpx.AsyncClient
     key: str
     database_url: str
-
-
-@contextlib.contextmanager
-def temporary_cluster(settings: dict[str, str]) -> Iterator[Cluster]:
-    """A started cluster in a temporary folder, gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="sooner-postgres-"))
-    # As root the server has an account of its own, which must reach its data.
-    folder.chmod(0o755)
-    cluster = Cluster(folder / "cluster", settings)
-    try:
-        cluster.start()
-        yield cluster
-    finally:
-        cluster.stop(immediate=True)
-        shutil.rmtree(cluster.home, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -124,7 +108,7 @@ def empty_database_url(databases: Databases) -> Iterator[str]:
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
     """A PostgreSQL server for this test alone, to stop and start; fsync is on. See `cluster_url`."""
-    with temporary_cluster({}) as cluster:
+    with temporary_cluster() as cluster:
         yield cluster
 
 

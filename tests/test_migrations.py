@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import dramatiq
 import pytest
 from dramatiq_pg import PostgresBroker, generate_init_sql
 
+from ops import schema
+from sooner.local.postgres import VERSION
 from tests.support import roles, trees
 from tests.support.databases import migrate
 from tests.support.jobs import fetch
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Connect
+    from tests.support.databases import Databases
     from tests.support.processes import Processes
 
 NEWEST = trees.newest_revision().name.partition("_")[0]
@@ -50,6 +54,16 @@ async def test_up_down_and_up_again(empty_database_url: str) -> None:
     assert ("dramatiq.queue", "message_id") in first
     assert await revisions(empty_database_url, "sooner") == [NEWEST]
     assert not await has_table(empty_database_url, "public.alembic_version")
+
+
+async def test_the_page_shows_the_newest_schema(databases: Databases, database_url: str) -> None:
+    [row] = await fetch(database_url, "select current_setting('server_version_num')::int / 10000 as version")
+    if row["version"] != VERSION:
+        pytest.skip(f"another version's pg_dump writes in another way than {VERSION}'s")
+
+    made = schema.page(databases.url(urlsplit(database_url).path[1:]))
+
+    assert schema.PAGE.read_text() == made, "ops/docs/schema.sql is out of date: ./ops/schema writes it anew"
 
 
 @pytest.mark.parametrize("theirs", [["ae1027a6acf2"], ["0009"], []])

@@ -15,8 +15,7 @@ import psutil
 import psycopg2
 import pytest
 
-from sooner.local.postgres import Cluster, PostgresError, programs, reaches
-from tests.conftest import temporary_cluster
+from sooner.local.postgres import Cluster, PostgresError, programs, reaches, temporary_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +92,7 @@ def test_data_of_another_version_is_left_alone(cluster: Cluster) -> None:
 
 
 def test_start_that_fails_says_why() -> None:
-    with temporary_cluster({}) as cluster:
+    with temporary_cluster() as cluster:
         cluster.stop()
         broken = Cluster(cluster.home, {"max_connections": "many"})
         with pytest.raises(PostgresError, match='invalid value for parameter "max_connections": "many"'):
@@ -143,7 +142,7 @@ def test_root_with_a_checkout_that_the_account_cannot_reach(tmp_path: Path) -> N
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs under another account")
 def test_root_with_an_environment_that_the_account_cannot_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sooner.local.postgres._runs", lambda account, program: False)
-    with temporary_cluster({}) as cluster:
+    with temporary_cluster() as cluster:
         assert cluster._programs.is_relative_to(cluster.home)
         assert programs(cluster.home) == cluster._programs
         assert run(cluster.url(), "SELECT 1") == [(1,)]

