@@ -98,6 +98,9 @@ async def test_what_a_jobs_code_submits_is_its_tenants_and_its_child(
     detached = await final(client, (await post(client, "call_detached"))["id"])
     alone = (await client.get(f"/jobs/{detached['result']}")).json()
     assert (alone["parent"], alone["request_id"]) == (None, detached["request_id"])
+    threaded = await final(client, (await post(client, "call_from_thread"))["id"])
+    assert threaded["result"] == 10
+    assert len((await client.get(f"/jobs?parent={threaded['id']}")).json()["items"]) == 1
     cancelling = await final(client, (await post(client, "call_and_cancel"))["id"])
     assert cancelling["result"] in {"cancelled", "processing"}
 
@@ -131,6 +134,8 @@ async def test_a_program_follows_what_it_submits(
         slow = await sooner.submit(only_one if sooner is program else "only_one", {"seconds": 0.3})
         states = [each["state"] async for each in slow.follow()]
         assert (states[0], states[-1]) in {("waiting", "done"), ("processing", "done")}
+    async with Sooner(str(processes.settings("web")["DATABASE_URL"]), listen=False) as polling:
+        assert await (await polling.submit(double, {"number": 6})).result() == 12
     failed = await program.submit(break_down)
     with pytest.raises(JobError) as raised:
         await failed.result()

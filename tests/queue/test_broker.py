@@ -1,6 +1,8 @@
 """Synchronous code enqueues with the broker."""
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import asyncpg
@@ -23,6 +25,21 @@ async def test_a_second_try_after_a_lost_answer_adds_no_second_job(
         "select message_id::text, message->'kwargs'->>'a' as a, due_at from dramatiq.queue"
     )
     assert (row["message_id"], row["a"], row["due_at"] is None) == (message.message_id, "1", delay is None)
+
+
+async def test_more_threads_than_connections_send_at_the_same_time(
+    broker: Broker, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    ready = threading.Barrier(40)
+
+    def send() -> None:
+        ready.wait()
+        for _ in range(5):
+            broker.actors["echo"].send()
+
+    with ThreadPoolExecutor(40) as threads:
+        await asyncio.gather(*(asyncio.get_running_loop().run_in_executor(threads, send) for _ in range(40)))
+    assert await sql.fetchval("select count(*) from dramatiq.queue") == 200
 
 
 async def test_a_unique_message_is_its_twins_while_that_waits(

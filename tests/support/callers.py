@@ -71,6 +71,17 @@ async def add_up(number: int) -> int:
 
 
 @job
+def call_from_thread() -> int:
+    """Submits from a loop of its own, on a thread."""
+
+    async def submit_and_wait() -> int:
+        number: int = await (await submit(double, {"number": 5})).result()
+        return number
+
+    return asyncio.run(submit_and_wait())
+
+
+@job
 async def call_detached() -> str:
     """Submits a job that is nobody's child."""
     return str((await submit(double, {"number": 1}, detached=True)).id)

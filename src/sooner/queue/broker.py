@@ -48,6 +48,9 @@ class Outcome(NamedTuple):
     error: str | None
 
 
+#: The connections of a process's synchronous code: more threads than these wait for one another.
+MOST_CONNECTIONS = 16
+
 #: Stands for the pool until `Broker.open`.
 NOT_OPEN: Any = object()
 
@@ -70,11 +73,12 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
         self._origin = origin
         self._retention = 0.0
         self._opening = threading.Lock()
+        self._connections = threading.BoundedSemaphore(MOST_CONNECTIONS)
 
     def open(self, url: str, *, retention: float) -> None:
         """Connect, so that synchronous code of this process can enqueue (`actor.send()`)."""
         # make_pool would read an address in another way than libpq does.
-        self.pool = make_pool({"connect_timeout": "5", **parse_dsn(url)})
+        self.pool = make_pool({"connect_timeout": "5", **parse_dsn(url)}, maxconn=MOST_CONNECTIONS + 1)
         self._retention = retention
 
     def declare_queue(self, queue_name: str) -> None:
@@ -149,15 +153,16 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
 
     def _execute(self, query: Query, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run a statement as a transaction of its own, in one round trip; the result is its rows."""
-        connection = self.pool.getconn()
-        try:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(query.pyformat, values)
-                rows: list[tuple[Any, ...]] = cursor.fetchall()
-                return rows
-        finally:
-            self.pool.putconn(connection)
+        with self._connections:
+            connection = self.pool.getconn()
+            try:
+                connection.autocommit = True
+                with connection.cursor() as cursor:
+                    cursor.execute(query.pyformat, values)
+                    rows: list[tuple[Any, ...]] = cursor.fetchall()
+                    return rows
+            finally:
+                self.pool.putconn(connection)
 
     @retry_pg  # type: ignore[untyped-decorator]  # dramatiq-pg has no types
     def _insist(self, query: Query, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
