@@ -171,6 +171,48 @@ async def test_the_environment_says_where_the_database_is(
     assert await submit_all([]) == []
 
 
+async def test_many_at_once_share_statements_and_no_fault(
+    program: Sooner, outside: Sooner, sql: asyncpg.Connection, database_url: str
+) -> None:
+    async with Sooner(database_url) as elsewhere:
+        calls = [
+            *(program.submit(double, {"number": number}) for number in range(50)),
+            *(program.submit(only_one, {"seconds": number}) for number in range(50)),
+            *(program.submit(double, {"number": 0}, idempotency_key=f"k{number}") for number in range(50)),
+            *(elsewhere.submit(f"elsewhere{number}", {"number": number}) for number in range(50)),
+        ]
+        unfit = elsewhere.submit("elsewhere", {"text": "\0"})
+        *handles, refused = await asyncio.gather(*calls, unfit, return_exceptions=True)
+    assert isinstance(refused, Invalid)
+    rows = await sql.fetch(
+        "select message_id, actor, message->'kwargs'->>'number' as number from dramatiq.queue"
+    )
+    assert {row["message_id"] for row in rows} == {
+        each.id for each in handles if not isinstance(each, BaseException)
+    }
+    assert {
+        row["actor"].removeprefix("elsewhere"): row["number"] for row in rows if "elsewhere" in row["actor"]
+    } == {str(number): str(number) for number in range(50)}
+    assert len(rows) == 200
+
+
+async def test_what_goes_by_two_statements_is_there_whole_or_not_at_all(
+    program: Sooner, sql: asyncpg.Connection
+) -> None:
+    await program.submit(double, {"number": 1}, idempotency_key="k")
+    with pytest.raises(Invalid):
+        await program.submit_all([("elsewhere", {}), (double, {"number": 2}, {"idempotency_key": "k"})])
+    assert await sql.fetchval(COUNT) == 1
+    both = await program.submit_all([("elsewhere", {}), (double, {"number": 2})])
+    rows = await sql.fetch(
+        "select message_id, actor from dramatiq.queue where message_id = any($1)", [each.id for each in both]
+    )
+    assert {row["message_id"]: row["actor"] for row in rows} == {
+        both[0].id: "elsewhere",
+        both[1].id: "double",
+    }
+
+
 async def test_keys_make_one_job(program: Sooner, outside: Sooner, sql: asyncpg.Connection) -> None:
     same = [await program.submit(double, {"number": 1}, idempotency_key="k") for _ in range(2)]
     same += [await outside.submit("double", {"number": 1}, idempotency_key="k")]

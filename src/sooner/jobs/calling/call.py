@@ -1,6 +1,6 @@
 """A call: a submission by code, made ready for the table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -138,7 +138,7 @@ def ready(call: Call, sealer: Sealer, *, retention: float) -> Ready:
     return Ready(job, limit)
 
 
-def enqueue_columns(jobs: "list[NewJob]", retention: float) -> dict[str, Any]:
+def enqueue_columns(jobs: Sequence[NewJob], retention: float) -> dict[str, Any]:
     """The parameters of the query `enqueue_each`.
 
     A limited job goes to the queue's plain lane, from which a worker moves it to its limited lane: otherwise the caller's
@@ -167,7 +167,7 @@ def enqueue_columns(jobs: "list[NewJob]", retention: float) -> dict[str, Any]:
     }
 
 
-def submit_columns(calls: "list[tuple[UUID, Call]]") -> dict[str, Any]:
+def submit_columns(calls: Sequence[tuple[UUID, Call]]) -> dict[str, Any]:
     """The parameters of the query `submit_each`. Raises Invalid."""
     return {
         "id": [str(id) for id, _ in calls],

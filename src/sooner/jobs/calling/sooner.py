@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import dramatiq
 
-from sooner.db import Link, Queries, Query
+from sooner.db import Group, Link, Queries, Query
 from sooner.db.retry import briefly
 from sooner.jobs.calling.call import (
     Call,
@@ -25,6 +25,7 @@ from sooner.jobs.context import origin
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.secrets.seal import Sealer
 from sooner.process.settings import address
+from sooner.queue.batch import NewJob
 from sooner.queue.broker import Origin
 from sooner.queue.enqueue import Enqueuer
 from sooner.queue.ids import uuid7
@@ -90,6 +91,8 @@ class Sooner:
         self._retention = retention_days * 86400
         self._link = Link(url, "submit", direct=listen)
         self._enqueuer = Enqueuer(self._link)
+        self._keyed: Group[NewJob, UUID] = Group(self._enqueue_each)
+        self._named: Group[tuple[UUID, Call], UUID] = Group(self._submit_each)
         self._sealer = Sealer(secrets_public_key)
         self._follower = ProgramFollower(url, listen=listen, retention=self._retention)
 
@@ -140,34 +143,51 @@ class Sooner:
 
     async def _add(self, calls: Sequence[Call], connection: Any) -> list[UUID]:
         """Enqueue the calls; the result is the ids of their jobs, in the same order."""
-        named = [(number, call) for number, call in enumerate(calls) if isinstance(call.actor, str)]
-        known = [
-            (number, ready(call, self._sealer, retention=self._retention))
-            for number, call in enumerate(calls)
-            if not isinstance(call.actor, str)
-        ]
-        ids: dict[int, UUID] = {}
-        if known:
-            numbers, jobs = zip(*known, strict=True)
-            ids.update(zip(numbers, await self._enqueue(jobs, connection), strict=True))
-        if named:
-            columns = submit_columns([(uuid7(), call) for _, call in named])
-            added = await self._run(SQL.submit_each, columns, connection)
-            ids.update(zip((number for number, _ in named), added, strict=True))
+        known = [number for number, call in enumerate(calls) if not isinstance(call.actor, str)]
+        named = [number for number, call in enumerate(calls) if isinstance(call.actor, str)]
+        if known and named and connection is None:
+            # All of them or none, though they go by two statements.
+            return await self._link.run(lambda own: self._add_within(own, calls))
+        jobs = [ready(calls[number], self._sealer, retention=self._retention) for number in known]
+        asked = [(uuid7(), calls[number]) for number in named]
+        ids = dict(zip(known, await self._enqueue(jobs, connection), strict=True)) if jobs else {}
+        ids |= dict(zip(named, await self._ask(asked, connection), strict=True)) if asked else {}
         return [ids[number] for number in range(len(calls))]
 
+    async def _add_within(self, own: Any, calls: Sequence[Call]) -> list[UUID]:
+        async with own.transaction():
+            return await self._add(calls, own)
+
     async def _enqueue(self, jobs: Sequence[Ready], connection: Any) -> list[UUID]:
-        has_key = any(each.job.unique_key or each.job.idempotency_key for each in jobs)
-        if connection is None and not has_key:
+        """Enqueue jobs of declared actors. A lone one may be one of many that come at the same time: those share a statement."""
+        rows = [each.job for each in jobs]
+        if connection is None and not any(_has_key(row) for row in rows):
             if limits := {each.limit.key: each.limit for each in jobs if each.limit is not None}:
                 await self._enqueuer.limits(list(limits.values()))
-            await self._enqueuer.enqueue_all([each.job for each in jobs])
-            return [each.job.message_id for each in jobs]
+            if len(rows) == 1:
+                await self._enqueuer.enqueue(rows[0])
+            else:
+                await self._enqueuer.enqueue_all(rows)
+            return [row.message_id for row in rows]
+        if connection is None and len(rows) == 1:
+            return [await self._keyed(rows[0])]
+        return await self._enqueue_each(rows, connection)
+
+    async def _enqueue_each(self, rows: Sequence[NewJob], connection: Any = None) -> list[UUID]:
         # Programs that take keys in the same order cannot deadlock.
-        order = sorted(range(len(jobs)), key=lambda number: _key(jobs[number]))
-        columns = enqueue_columns([jobs[number].job for number in order], self._retention)
+        order = sorted(range(len(rows)), key=lambda number: _key(rows[number]))
+        columns = enqueue_columns([rows[number] for number in order], self._retention)
         ids = await self._run(SQL.enqueue_each, columns, connection)
         return [id for _, id in sorted(zip(order, ids, strict=True))]
+
+    async def _ask(self, calls: Sequence[tuple[UUID, Call]], connection: Any) -> list[UUID]:
+        """Submit jobs of actors that workers alone know."""
+        if connection is None and len(calls) == 1:
+            return [await self._named(calls[0])]
+        return await self._submit_each(calls, connection)
+
+    async def _submit_each(self, calls: Sequence[tuple[UUID, Call]], connection: Any = None) -> list[UUID]:
+        return await self._run(SQL.submit_each, submit_columns(calls), connection)
 
     async def _run(self, query: Query, values: Mapping[str, Any], connection: Any) -> list[UUID]:
         rows: Sequence[Mapping[str, Any]]
@@ -196,5 +216,9 @@ def _call(each: Any, inherited: Origin, common: Mapping[str, Any]) -> Call:
     return call
 
 
-def _key(each: Ready) -> tuple[str, str]:
-    return each.job.unique_key or "", each.job.idempotency_key or ""
+def _key(row: NewJob) -> tuple[str, str]:
+    return row.unique_key or "", row.idempotency_key or ""
+
+
+def _has_key(row: NewJob) -> bool:
+    return row.unique_key is not None or row.idempotency_key is not None
