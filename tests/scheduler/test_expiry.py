@@ -74,7 +74,7 @@ async def run(actor: str) -> dict[str, int]:
     """The result of an actor, called as a worker does."""
     found = actors.broker.actors[actor]
     assert isinstance(found, JobActor)
-    result: dict[str, int] = await found.call({})
+    result: dict[str, int] = await found()
     return result
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from tenacity import wait_none
 
-from sooner import Upload, job, progress
+from sooner import Upload, current, job, progress
 from sooner.jobs.failure import Failure
 from src.actors import broker
 
@@ -44,6 +44,40 @@ def unexpected_on_thread() -> None:
 def prints() -> None:
     """Prints from a thread."""
     print("one\ntwo", {"three": 3})  # noqa: T201
+
+
+@job
+async def greets(name: str) -> str:
+    """Greets on the loop."""
+    return f"Hello, {name}, attempt {current().attempt}"
+
+
+@job
+def greets_on_thread(name: str) -> str:
+    """Greets on a thread."""
+    if not name:
+        raise Failure("nobody")
+    return f"Hello, {name}, attempt {current().attempt}"
+
+
+def _called() -> list[str]:
+    try:
+        greets_on_thread("")
+    except Failure as failure:
+        return [str(failure), greets_on_thread("Ada")]
+    return []
+
+
+@job
+async def calls_another() -> list[str]:
+    """Calls a synchronous actor from the loop."""
+    return _called()
+
+
+@job
+def calls_another_on_thread() -> list[str]:
+    """Calls a synchronous actor from a thread."""
+    return _called()
 
 
 class Unfinished:

@@ -188,7 +188,10 @@ def interruptible(fn: Callable[..., T]) -> Callable[..., T]:
 
     @functools.wraps(fn)
     def run(*args: Any, **params: Any) -> T:
-        attempt = _attempt.get()
+        attempt = _attempt.get(None)
+        if attempt is None or attempt.is_on_thread:
+            # Another actor's code calls it, as a function.
+            return fn(*args, **params)
         try:
             return attempt.on_thread(lambda: fn(*args, **params))
         except BaseException as error:

@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import math
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Literal, TypedDict, Unpack, cast, overload
@@ -215,16 +215,13 @@ class JobActor(dramatiq.Actor[Any, Any]):
         return named(model)
 
     def __call__(self, *args: Any, **params: Any) -> Any:
-        """Run a synchronous actor, as dramatiq's threads do. Raises Invalid, and the function's exceptions."""
-        return super().__call__(**self.arguments(self.named(args, params)))
+        """Run the function itself, here; of an `async def`, the result is to be awaited. Raises what the function raises."""
+        # dramatiq's own call would hand a coroutine to its event loop.
+        return self.function(*args, **params) if self.is_async else super().__call__(*args, **params)
 
     def named(self, args: tuple[Any, ...], params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Parameters by name: a stock producer may have sent some by position."""
         return {**dict(zip(self.parameters.model_fields, args, strict=False)), **params} if args else params
-
-    def call(self, params: Mapping[str, Any]) -> Coroutine[Any, Any, Any]:
-        """The coroutine of an async actor for stored parameters."""
-        return cast(Coroutine[Any, Any, Any], self.function(**self.arguments(params)))
 
     def pause(self, attempt: int) -> float:
         """Seconds between a failed attempt (the first is 1) and the next one."""
@@ -293,6 +290,10 @@ def job(
     def declare(function: Function) -> JobActor:
         check_function(function)
         make = partial(JobActor, declaration=declaration)
+        if dramatiq.broker.global_broker is None:
+            from sooner.jobs.declaring.lone import lone_broker
+
+            lone_broker()
         return cast(JobActor, dramatiq.actor(function, actor_class=make, queue_name=declaration.queue))
 
     return declare if fn is None else declare(fn)

@@ -133,16 +133,18 @@ class Attempt(MessageProxy):
         self._stored.message  # noqa: B018 - cached
 
     @property
-    def kwargs(self) -> Mapping[str, Any]:
-        """The arguments with which dramatiq's threads call the actor, secrets opened. Raises NotOpenable, Unreadable, TooOld."""
-        self._stored.refuse_unfit()
-        return self._disclosure.params(self._stored.kwargs)
+    def args(self) -> tuple[Any, ...]:
+        """The positional arguments with which dramatiq's threads call the actor: none where all have names."""
+        return () if isinstance(self.actor, JobActor) else self._stored.args
 
     @property
-    def params(self) -> Mapping[str, Any]:
-        """The parameters by name, secrets opened. Raises NotOpenable."""
-        args, kwargs = self._stored.args, self.kwargs
-        return self.actor.named(args, kwargs) if isinstance(self.actor, JobActor) else kwargs
+    def kwargs(self) -> Mapping[str, Any]:
+        """The named arguments of the actor's types, secrets opened. Raises NotOpenable, Unreadable, TooOld, Misfit."""
+        self._stored.refuse_unfit()
+        params = self._disclosure.params(self._stored.kwargs)
+        if not isinstance(self.actor, JobActor):
+            return params
+        return self.actor.arguments(self.actor.named(self._stored.args, params))
 
     def __lt__(self, other: object) -> bool:
         return isinstance(other, Attempt) and (self.priority, self.id) < (other.priority, other.id)
@@ -320,6 +322,11 @@ class Attempt(MessageProxy):
         with self._lock:
             self._thread = None
             self.took = time.monotonic() - self._entered
+
+    @property
+    def is_on_thread(self) -> bool:
+        """Whether the actor's function is running on a thread."""
+        return self._thread is not None
 
     @property
     def is_stopping(self) -> bool:

@@ -1,0 +1,14 @@
+"""Actors of a program that is no deployment: a script, a notebook, a test of one module."""
+
+import dramatiq
+
+from sooner.jobs.context import origin
+from sooner.jobs.declaring.placement import placement
+from sooner.queue.broker import Broker
+
+
+def lone_broker() -> Broker:
+    """A broker for a program that has none: its actors are functions, and can be submitted. dramatiq's own default wants RabbitMQ."""
+    broker = Broker([], placement, origin)
+    dramatiq.set_broker(broker)
+    return broker
