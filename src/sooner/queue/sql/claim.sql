@@ -24,14 +24,14 @@ with ripe as (
   order by due_at
   limit 1000
   for update skip locked
-), line as (
+), flow as (
   select lane, priority, tenant, dramatiq.next_turn(lane, priority, tenant) as turn
-  from (select distinct lane, priority, tenant from ripe) as lines
+  from (select distinct lane, priority, tenant from ripe) as flows
 ), numbered as (
-  select ripe.message_id, line.turn - 1
+  select ripe.message_id, flow.turn - 1
     + row_number() over (partition by ripe.lane, ripe.priority, ripe.tenant order by ripe.due_at) as turn
-  from ripe join line on line.lane = ripe.lane and line.priority = ripe.priority
-    and line.tenant is not distinct from ripe.tenant
+  from ripe join flow on flow.lane = ripe.lane and flow.priority = ripe.priority
+    and flow.tenant is not distinct from ripe.tenant
 ), promoted as (
   update dramatiq.queue as job
   set due_at = null, turn = coalesce(job.turn, numbered.turn)

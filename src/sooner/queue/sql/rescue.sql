@@ -46,14 +46,14 @@ with stray as (
   join dramatiq.queue as job on job.message_id = wanted.id
   where job.state = 'queued' and job.lane = :from_lane and job.actor = :actor
   for update of job skip locked
-), line as (
+), flow as (
   select priority, tenant, dramatiq.next_turn(:to_lane, priority, tenant) as turn
-  from (select distinct priority, tenant from stray where due_at is null) as lines
+  from (select distinct priority, tenant from stray where due_at is null) as flows
 ), numbered as (
-  select stray.message_id, stray.limit_key, line.turn - 1
+  select stray.message_id, stray.limit_key, flow.turn - 1
     + row_number() over (partition by stray.priority, stray.tenant order by stray.turn, stray.message_id) as turn
-  from stray left join line
-    on stray.due_at is null and line.priority = stray.priority and line.tenant is not distinct from stray.tenant
+  from stray left join flow
+    on stray.due_at is null and flow.priority = stray.priority and flow.tenant is not distinct from stray.tenant
 ), moved as (
   update dramatiq.queue as job
   set lane = :to_lane, queue_name = :to_queue, limit_key = numbered.limit_key, turn = coalesce(numbered.turn, job.turn),

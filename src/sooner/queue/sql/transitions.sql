@@ -1,11 +1,11 @@
 -- The statements that change a job's state, in the order of its life; ops/docs/states.md draws them.
 
 -- part: tell_followers
--- Tells those who follow the changed jobs.
+-- Notifies the followers of the changed jobs.
 pg_notify('sooner.changed', string_agg(message_id::text, ','))
 
 -- part: tell_webhooks
--- Tells the webhooks of a changed job's tenant of its end; null where the job goes on, or the tenant has no webhook.
+-- Adds the deliveries of a job's end to its tenant's webhooks; null where the job goes on, or the tenant has no webhook.
 case when state not in ('queued', 'consumed')
     and exists (select from sooner.webhook where webhook.tenant = changed.tenant)
     then sooner.tell_webhooks(message_id, tenant, state) end
@@ -21,7 +21,7 @@ coalesce(
     )
 
 -- part: turn
--- The round behind those of the tenant's jobs that wait in the flow.
+-- The round behind the waiting jobs of the flow.
 coalesce(
     (select queue.turn + 1 from dramatiq.queue
      where queue.state = 'queued' and queue.due_at is null and queue.lane = flow.lane
@@ -88,7 +88,7 @@ select dramatiq.clock() as created_at,
   (select count(pg_notify(channel, '')) from (
     select distinct case when due_at is null then 'dramatiq.' || lane || '.enqueue' else 'sooner.postponed' end
     from added
-  ) as told (channel)) as notified
+  ) as channels (channel)) as notified
 from added;
 
 -- name: enqueue_alike
@@ -166,7 +166,7 @@ exists (select from sooner.worker where id = :worker)
 lane = :lane and state = 'queued' and due_at is null
 
 -- part: held
--- A job as the worker that holds it begins it.
+-- The columns with which a worker begins a job that it holds.
 message_id, queue_name, actor, message::text as message, sealed::text as sealed, tenant, priority, turn, created_at, request_id,
   traceparent, attempts, crashes, fence,
   extract(epoch from dramatiq.clock() - coalesce(run_at, created_at))::double precision as age
@@ -197,15 +197,15 @@ with candidate as (
 
 -- name: claim_since
 -- The same, from a given round on for each priority: the walk skips jobs that were claimed in earlier rounds.
-with line as (
+with urgency as (
   select (number - 1)::smallint as priority, since
-  from unnest(:since::bigint[]) with ordinality as line (since, number)
+  from unnest(:since::bigint[]) with ordinality as urgency (since, number)
   where {{may_claim}}
 ), candidate as (
   select first.ctid
-  from line cross join lateral (
+  from urgency cross join lateral (
     select ctid from dramatiq.queue
-    where {{due}} and priority = line.priority and turn >= line.since
+    where {{due}} and priority = urgency.priority and turn >= urgency.since
       and actor = any(:actors::text[])
     order by priority, turn, message_id
     limit :batch
@@ -217,7 +217,7 @@ with line as (
 
 -- name: claim_aged
 -- Takes up to :batch jobs of lower priorities whose first job has waited a minute: age prevents starvation.
-with line as (
+with urgency as (
   select priority from (values (2::smallint), (1::smallint)) as lower (priority)
   where {{may_claim}}
     and (
@@ -227,9 +227,9 @@ with line as (
     ) < dramatiq.clock() - interval '1 minute'
 ), candidate as (
   select first.ctid
-  from line cross join lateral (
+  from urgency cross join lateral (
     select ctid from dramatiq.queue
-    where {{due}} and priority = line.priority
+    where {{due}} and priority = urgency.priority
       and actor = any(:actors::text[])
     order by priority, turn, message_id
     limit :batch
@@ -292,8 +292,8 @@ update dramatiq.queue as job
   returning job.message_id, job.tenant, job.state
 
 -- part: ended
--- The ids of the changed jobs, of which everybody is told.
-array_agg(message_id) as ids, {{tell_followers}} as told, sum({{tell_webhooks}}) as hooked
+-- The ids of the changed jobs; notifies their followers and webhooks.
+array_agg(message_id) as ids, {{tell_followers}} as followers, sum({{tell_webhooks}}) as hooked
 
 -- name: finish
 -- Ends jobs that are still held under the same fence; the row has their ids.
@@ -329,7 +329,7 @@ select {{ended}},
   (select count(pg_notify(channel, 'back')) from (
     select distinct case when due_at is null then 'dramatiq.' || lane || '.enqueue' else 'sooner.postponed' end
     from added
-  ) as told (channel)) as woken
+  ) as channels (channel)) as woken
 from changed having count(*) > 0;
 
 -- name: give_back
@@ -412,14 +412,14 @@ with orphan as (
     select coalesce(message->'options'->>'on_failure', :callbacks::jsonb->>actor), :error::jsonb
   ) as callback (callback, said)
   where state = 'rejected' and callback is not null
-), told as (
+), followers as (
   select {{tell_followers}}
   from (select message_id, row_number() over () / 200 as part from changed) as parts group by part
 ), woken as (
   select pg_notify('dramatiq.' || lane || '.enqueue', 'back') from changed where state = 'queued' group by lane
 )
 select message_id::text, state::text, crashes, {{tell_webhooks}} as hooked,
-  (select count(*) from told) + (select count(*) from woken) + (select count(*) from called) as notified
+  (select count(*) from followers) + (select count(*) from woken) + (select count(*) from called) as notified
 from changed;
 
 -- name: give_up
@@ -442,7 +442,7 @@ select count(*) as ended,
     message_id, message->'options'->>'on_failure',
     jsonb_build_object('type', :error::jsonb->>'type', 'message', :error::jsonb->>'detail')
   )) filter (where message->'options'->>'on_failure' is not null) as called,
-  {{tell_followers}} as told, sum({{tell_webhooks}}) as hooked
+  {{tell_followers}} as followers, sum({{tell_webhooks}}) as hooked
 from changed;
 
 -- name: cancel
@@ -459,7 +459,7 @@ with changed as (
   where message_id = :id and state in ('queued', 'consumed')
   returning message_id, tenant, state
 )
-select state::text as state, {{tell_followers}} as told,
+select state::text as state, {{tell_followers}} as followers,
   case when state = 'consumed' then pg_notify('sooner.cancel', message_id::text) end as asked, {{tell_webhooks}} as hooked
 from changed group by message_id, tenant, state;
 
@@ -477,7 +477,7 @@ with changed as (
   where message_id = :id and state = 'queued'
   returning message_id, tenant, state
 )
-select {{tell_followers}} as told, sum({{tell_webhooks}}) as hooked from changed having count(*) > 0;
+select {{tell_followers}} as followers, sum({{tell_webhooks}}) as hooked from changed having count(*) > 0;
 
 -- name: cancel_overdue
 -- Cancels the jobs whose Cancel-After has passed, waiting or held by a dead worker, and asks living workers to
@@ -504,7 +504,7 @@ with overdue as (
   where job.message_id = overdue.message_id
   returning job.message_id, job.tenant, job.state
 )
-select count(*) as cancelled, case when count(*) > 0 then {{tell_followers}} end as told, sum({{tell_webhooks}}) as hooked,
+select count(*) as cancelled, case when count(*) > 0 then {{tell_followers}} end as followers, sum({{tell_webhooks}}) as hooked,
   case when count(*) filter (where state = 'consumed') > 0
     then pg_notify('sooner.cancel', string_agg(message_id::text, ',') filter (where state = 'consumed')) end as asked
 from changed;
@@ -538,12 +538,12 @@ with failed as (
   from failed
   where job.message_id = failed.message_id and failed.is_known
   returning job.message_id, job.lane
-), told as (
+), followers as (
   select pg_notify('sooner.changed', message_id::text) from retried
 ), woken as (
   select pg_notify('dramatiq.' || lane || '.enqueue', 'back') from retried
 )
-select actor, is_known, (select count(*) from told) + (select count(*) from woken) as notified from failed;
+select actor, is_known, (select count(*) from followers) + (select count(*) from woken) as notified from failed;
 
 -- name: resolve
 -- Notes that a person has dealt with a failed job; no row for a job that has not failed.
@@ -555,10 +555,10 @@ with resolved as (
     mtime = dramatiq.clock()
   where message_id = :id and state = 'rejected'
   returning message_id
-), told as (
+), followers as (
   select pg_notify('sooner.changed', message_id::text) from resolved
 )
-select message_id, (select count(*) from told) as notified from resolved;
+select message_id, (select count(*) from followers) as notified from resolved;
 
 -- name: remove
 -- Removes expired final jobs, the oldest first; a locked job stays until the next cleaning.

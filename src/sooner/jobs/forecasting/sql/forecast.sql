@@ -25,7 +25,7 @@ group by lane.name;
 
 -- name: backlogs
 -- The backlog of each lane and priority: its length (counted up to :most), the current round, and a sample of the first jobs.
-select lane.name as lane, urgency.priority, first.turn, first.tenants, first.actors, line.length
+select lane.name as lane, urgency.priority, first.turn, first.tenants, first.actors, backlog.length
 from unnest(:lanes::text[]) as lane (name)
 cross join unnest(array[0, 1, 2]::smallint[]) as urgency (priority)
 cross join lateral (
@@ -43,5 +43,5 @@ cross join lateral (
     where lane = lane.name and priority = urgency.priority and state = 'queued' and due_at is null
     limit :most
   ) as waiting
-) as line
-where line.length > 0;
+) as backlog
+where backlog.length > 0;

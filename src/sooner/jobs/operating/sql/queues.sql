@@ -28,7 +28,7 @@ with recursive lane (name) as (
       select queue_name, actor, greatest(created_at, run_at) as since from dramatiq.queue
       where lane = lane.name and priority = urgency.priority and state = 'queued' and due_at is null
       order by priority, turn, message_id limit :most
-    ) as line
+    ) as backlog
   ) as first
   union all
   select queue_name, 'postponed', count(*), sum(count(*)) over () = :most, null, 0

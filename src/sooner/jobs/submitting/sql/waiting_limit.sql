@@ -3,7 +3,7 @@
 select tenant.name as tenant, (due.number + postponed.number)::integer as waiting
 from unnest(:tenants::text[]) as tenant (name)
 cross join lateral (
-  select sum(line.number) as number
+  select sum(counted.number) as number
   from unnest(:lanes::text[]) as lane (name)
   cross join unnest(array[0, 1, 2]::smallint[]) as urgency (priority)
   cross join lateral (
@@ -14,7 +14,7 @@ cross join lateral (
         and state = 'queued' and due_at is null
       limit :most
     ) as job
-  ) as line
+  ) as counted
 ) as due
 cross join lateral (
   select count(*) as number
