@@ -8,7 +8,7 @@ A file reads::
 
 Parameters are `:name`; a cast is `::type`. One text serves both drivers.
 
-Queries of one file share text as parts: `{{columns}}` stands for the text of the part `columns`, which may use parts above it::
+Queries of one file share texts as parts: `{{columns}}` is replaced by the part `columns`, which may use the parts above it::
 
     -- part: columns
     -- The columns of a claimed job.
@@ -100,7 +100,7 @@ def transposed(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[st
 
 
 def _parse(text: str, where: str) -> list[tuple[str, Query]]:
-    """Read a file's queries. Raises ValueError for a part that is missing or unused, and for two entries of one name."""
+    """Read a file's queries. Raises ValueError for a missing or unused part, and for two entries of one name."""
     _, *entries = _HEAD.split(text)
     parts: dict[str, str] = {}
     used: set[str] = set()
@@ -125,7 +125,7 @@ def _parse(text: str, where: str) -> list[tuple[str, Query]]:
 
 
 def _filled_in(sql: str, parts: Mapping[str, str], where: str) -> str:
-    """The text with its parts. Raises ValueError for a part that does not stand above it."""
+    """The text with its parts filled in. Raises ValueError for a part that is not above it."""
     if missing := sorted(set(_USE.findall(sql)) - parts.keys()):
         raise ValueError(f"{where} uses parts that do not stand above it: {', '.join(missing)}")
     return _USE.sub(lambda match: parts[match[1]], sql)

@@ -36,7 +36,7 @@ def load(package: str) -> Broker:
 
 
 def _logged_in_a_worker() -> AbstractContextManager[None]:
-    """Other programs that load the actors, and the web process, tell errors in their own way."""
+    """Web, and other programs that load the actors, report errors in their own way."""
     return broken.logged("worker") if signals.is_worker() else nullcontext()
 
 

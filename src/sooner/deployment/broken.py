@@ -1,4 +1,4 @@
-"""A module that cannot be loaded: the end of its process, in a line like all others."""
+"""A module that cannot be loaded ends its process, with an ordinary log line."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from sooner.process import logs
 
 @contextlib.contextmanager
 def logged(process: str) -> Iterator[None]:
-    """Log an error of the modules that are loaded within, and raise SystemExit(1); at LOG_FORMAT=text Python tells it itself."""
+    """Log an error of the modules loaded inside the block, and raise SystemExit(1); with LOG_FORMAT=text Python prints it itself."""
     try:
         yield
     except Exception:

@@ -291,9 +291,9 @@ def _may(account: pwd.struct_passwd, status: os.stat_result, right: int) -> bool
 
 @contextlib.contextmanager
 def temporary_cluster(settings: Mapping[str, str] | None = None) -> Iterator[Cluster]:
-    """A started cluster in a temporary folder, gone afterwards."""
+    """A started cluster in a temporary folder, removed afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="sooner-postgres-"))
-    # As root the server has an account of its own, which must reach its data.
+    # Where we are root, the server has an account of its own, which must reach its data.
     folder.chmod(0o755)
     cluster = Cluster(folder / "cluster", settings)
     try:
@@ -306,7 +306,7 @@ def temporary_cluster(settings: Mapping[str, str] | None = None) -> Iterator[Clu
 
 
 def program(name: str) -> Path:
-    """One of PostgreSQL's programs, for this process's own user."""
+    """The path of one of PostgreSQL's programs, for this process's own user."""
     return _wheel() / _INSIDE / "bin" / name
 
 

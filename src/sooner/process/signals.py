@@ -27,7 +27,7 @@ def hear_once() -> None:
 
 
 def is_worker() -> bool:
-    """Whether this is one of dramatiq's worker processes."""
+    """Whether this process is a worker of dramatiq's."""
     return _is_worker
 
 

@@ -48,7 +48,7 @@ class Outcome(NamedTuple):
     error: str | None
 
 
-#: The connections of a process's synchronous code: more threads than these wait for one another.
+#: The connections of a process's synchronous code: further threads wait for a connection.
 MOST_CONNECTIONS = 16
 
 #: Stands for the pool until `Broker.open`.

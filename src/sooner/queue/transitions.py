@@ -1,4 +1,4 @@
-"""The statements that change a job's state, in one file, which reads like the state machine (ops/docs/states.md)."""
+"""Transitions: the statements that change a job's state, in one file, in the order of the state machine (ops/docs/states.md)."""
 
 from sooner.db import Queries
 

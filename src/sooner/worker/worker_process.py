@@ -190,7 +190,7 @@ def interruptible(fn: Callable[..., T]) -> Callable[..., T]:
     def run(*args: Any, **params: Any) -> T:
         attempt = _attempt.get(None)
         if attempt is None or attempt.is_on_thread:
-            # Another actor's code calls it, as a function.
+            # Another actor's code calls this actor as a function.
             return fn(*args, **params)
         try:
             return attempt.on_thread(lambda: fn(*args, **params))

@@ -146,7 +146,7 @@ class Sooner:
         known = [number for number, call in enumerate(calls) if not isinstance(call.actor, str)]
         named = [number for number, call in enumerate(calls) if isinstance(call.actor, str)]
         if known and named and connection is None:
-            # All of them or none, though they go by two statements.
+            # The transaction holds both statements together: all jobs are added, or none.
             return await self._link.run(lambda own: self._add_within(own, calls))
         jobs = [ready(calls[number], self._sealer, retention=self._retention) for number in known]
         asked = [(uuid7(), calls[number]) for number in named]
@@ -159,7 +159,7 @@ class Sooner:
             return await self._add(calls, own)
 
     async def _enqueue(self, jobs: Sequence[Ready], connection: Any) -> list[UUID]:
-        """Enqueue jobs of declared actors. A lone one may be one of many that come at the same time: those share a statement."""
+        """Enqueue jobs of declared actors. Single jobs that come at the same time share a statement."""
         rows = [each.job for each in jobs]
         if connection is None and not any(_has_key(row) for row in rows):
             if limits := {each.limit.key: each.limit for each in jobs if each.limit is not None}:
@@ -181,7 +181,7 @@ class Sooner:
         return [id for _, id in sorted(zip(order, ids, strict=True))]
 
     async def _ask(self, calls: Sequence[tuple[UUID, Call]], connection: Any) -> list[UUID]:
-        """Submit jobs of actors that workers alone know."""
+        """Submit jobs of actors that only workers know."""
         if connection is None and len(calls) == 1:
             return [await self._named(calls[0])]
         return await self._submit_each(calls, connection)

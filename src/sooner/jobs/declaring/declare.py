@@ -215,8 +215,8 @@ class JobActor(dramatiq.Actor[Any, Any]):
         return named(model)
 
     def __call__(self, *args: Any, **params: Any) -> Any:
-        """Run the function itself, here; of an `async def`, the result is to be awaited. Raises what the function raises."""
-        # dramatiq's own call would hand a coroutine to its event loop.
+        """Run the function itself, in this program; the result of an `async def` has to be awaited. Raises the function's exceptions."""
+        # dramatiq's own call would pass a coroutine to its event loop.
         return self.function(*args, **params) if self.is_async else super().__call__(*args, **params)
 
     def named(self, args: tuple[Any, ...], params: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Actors of a program that is no deployment: a script, a notebook, a test of one module."""
+"""Actors of a program that is no deployment, such as a script, a notebook, or a test of one module."""
 
 import dramatiq
 
@@ -8,7 +8,7 @@ from sooner.queue.broker import Broker
 
 
 def lone_broker() -> Broker:
-    """A broker for a program that has none: its actors are functions, and can be submitted. dramatiq's own default wants RabbitMQ."""
+    """A broker for a program without one: its actors are functions, and can be submitted. dramatiq's default needs RabbitMQ."""
     broker = Broker([], placement, origin)
     dramatiq.set_broker(broker)
     return broker

@@ -134,7 +134,7 @@ class Attempt(MessageProxy):
 
     @property
     def args(self) -> tuple[Any, ...]:
-        """The positional arguments with which dramatiq's threads call the actor: none where all have names."""
+        """The positional arguments with which dramatiq's threads call the actor; none where all arguments have names."""
         return () if isinstance(self.actor, JobActor) else self._stored.args
 
     @property

@@ -40,7 +40,7 @@ class CommonSettings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
     database_url: PostgresUrl
-    #: The Procfile computes with it in the shell: whole seconds.
+    #: Whole seconds, as the Procfile's shell computes with them.
     shutdown_timeout_seconds: Annotated[int, Field(ge=0)] = 25
     log_format: Literal["json", "text"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
