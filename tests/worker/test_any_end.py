@@ -77,8 +77,8 @@ async def test_who_holds_up_the_loop_is_named(
     worker = await processes.worker(module=ACTORS)
     job = await ended(client, actor, seconds=1.6)
     assert job["result"] == "let go"
-    line = (await worker.line('.*"event loop held up".*'))[0]
-    assert f'"job": "{job["id"]}"' in line
+    # On a busy machine its own beginning may have held up the loop, too.
+    line = (await worker.line(rf'^(?=.*"event loop held up").*"job": "{job["id"]}".*'))[0]
     assert f'"actor": "{actor}"' in line
     assert "raisers.py" in line
     assert worker.running()
@@ -91,8 +91,7 @@ async def test_who_lets_no_thread_run_is_named_afterwards(
     worker = await processes.worker(module=ACTORS)
     job = await ended(client, actor, seconds=2.5)
     assert job["result"] == "let go"
-    line = (await worker.line('.*"interpreter held up".*'))[0]
-    assert f'"job": "{job["id"]}"' in line
+    line = (await worker.line(rf'^(?=.*"interpreter held up").*"job": "{job["id"]}".*'))[0]
     assert f'"actor": "{actor}"' in line
     assert "raisers.py" in line
 

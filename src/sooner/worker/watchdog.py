@@ -19,6 +19,8 @@ log = logs.get(__name__)
 TICK_SECONDS = 0.25
 #: A loop without an answer for so long is held up: no job is claimed, ended or cancelled meanwhile.
 HELD_UP_SECONDS = 1.0
+#: The watchdog notes this often how much of the processor each thread has had.
+LOOK_SECONDS = 0.5
 
 
 class Watchdog:
@@ -41,7 +43,7 @@ class Watchdog:
         self._holder = holder
         self._patience = patience
         self._processor_times = ProcessorTimes()
-        self._looked_at = 0.0
+        self._looked_at = time.monotonic()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -92,11 +94,13 @@ class Watchdog:
         came = event.wait(TICK_SECONDS)
         now = time.monotonic()
         late = now - began - TICK_SECONDS
-        if late >= HELD_UP_SECONDS or now - self._looked_at >= HELD_UP_SECONDS:
-            self._looked_at = now
+        if late >= HELD_UP_SECONDS or now - self._looked_at >= LOOK_SECONDS:
+            before, self._looked_at = began - self._looked_at, now
             thread, seconds = self._processor_times.look()
-            # Where no thread used the processor, the whole process was frozen, and no job is to blame.
-            if late >= HELD_UP_SECONDS and thread is not None and seconds >= late / 2:
+            # Where no thread used the processor, the whole process was frozen, and no job is to blame. On a busy machine the one to blame
+            # had less of it than the time that passed.
+            least = before + min(late / 2, HELD_UP_SECONDS)
+            if late >= HELD_UP_SECONDS and thread is not None and seconds >= least:
                 log.warning("interpreter held up", seconds=round(late, 2), **self._running_code(thread))
         return came
 
