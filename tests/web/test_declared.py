@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 from uuid import UUID
 
 import pytest
 from starlette.routing import Route
 
+from sooner.web.endpoint import Endpoint, endpoint
+from sooner.web.openapi.operation import Answer, Scope
 from sooner.web.routes import ROUTES
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ async def test_a_query_parameter_that_an_address_does_not_know_is_refused_by_nam
 
 async def test_every_address_refuses_it(operator: httpx.AsyncClient) -> None:
     asked = [
-        (method, route.path.replace("{actor}", "echo").replace("{id}", NOBODY).replace("{name}", "default"))
+        (method, concrete(route.path))
         for route in ROUTES
         if isinstance(route, Route)
         for method in (route.methods or set())
@@ -58,6 +60,62 @@ async def test_a_stranger_learns_nothing_of_it(processes: Processes, connect: Co
         assert (await client.get(address)).status_code == 401, address
     coded = {"Content-Encoding": "gzip"}
     assert (await client.post("/jobs/echo", content=b"{}", headers=coded)).status_code == 401
+
+
+def concrete(path: str) -> str:
+    """An address of a route."""
+    return path.replace("{actor}", "echo").replace("{id}", NOBODY).replace("{name}", "default")
+
+
+async def test_every_address_enforces_the_scope_that_the_description_says(
+    processes: Processes, connect: Connect, api_key: MakeKey
+) -> None:
+    web = await processes.web()
+    stranger, user = connect(web), connect(web, await api_key())
+    token = (await user.post("/tokens", json={})).json()["token"]
+    clients = {"nobody": stranger, "token": connect(web, token), "key": user}
+    described = (await stranger.get("/openapi.json")).json()["paths"]
+    scopes: dict[str, list[str]] = {}
+    for route in (route for route in ROUTES if isinstance(route, Endpoint)):
+        [method] = (route.methods or set()) - {"HEAD"}
+        path, scope = concrete(route.path), route.operation.scope
+        scopes.setdefault(scope, []).append(path)
+        # A body that every endpoint refuses, so that none acts.
+        sent = {name: await client.request(method, path, content=b"[") for name, client in clients.items()}
+        refused = {
+            name: answer.status_code for name, answer in sent.items() if answer.status_code in (401, 403)
+        }
+        assert (
+            refused
+            == {
+                "public": {},
+                "jobs": {"nobody": 401},
+                "key": {"nobody": 401, "token": 403},
+                "admin": {"nobody": 401, "token": 403, "key": 403},
+            }[scope]
+        ), (method, path)
+        security = described[route.path.replace("{actor}", "echo")][method.lower()]["security"]
+        assert [next(iter(each)) for each in security] == {
+            "public": [],
+            "admin": ["bearer", "session"],
+        }.get(scope, ["bearer", "access"] if route.operation.by_address else ["bearer"]), (method, path)
+    assert {scope: len(paths) > 1 for scope, paths in scopes.items()} == dict.fromkeys(get_args(Scope), True)
+
+
+def test_an_endpoint_without_a_scope_cannot_be_declared() -> None:
+    declare: Any = endpoint
+    with pytest.raises(TypeError, match="scope"):
+        declare("GET", "/open", tag="Service", answers={200: Answer("It is open.")})
+
+
+async def test_an_address_that_no_job_can_have_is_closed_to_strangers(
+    processes: Processes, connect: Connect, operator: httpx.AsyncClient
+) -> None:
+    stranger = connect(await processes.web())
+    for path in ("/jobs/echo", "/jobs/echo/events", "/jobs/no-id/result", "/jobs/no-id?access=1.x"):
+        assert (await stranger.get(path)).status_code == 401, path
+    answers = [await operator.get(path) for path in ("/jobs/echo", "/jobs/echo/events", "/jobs/no-id")]
+    assert [answer.status_code for answer in answers] == [405, 404, 404]
 
 
 async def test_a_signed_address_knows_its_access_and_others_do_not(

@@ -20,6 +20,7 @@ from sooner.periodic import Schedule
 from sooner.process import garbage, logs, telemetry
 from sooner.process.settings import WebSettings
 from sooner.web.auth import caller
+from sooner.web.endpoint import Endpoint
 from sooner.web.http import stalled
 from sooner.web.http.cors import Cors
 from sooner.web.http.problems import problem_of, response
@@ -31,8 +32,12 @@ from sooner.web.routes import ROUTES
 from sooner.web.service import Service
 
 #: Every other path answers 401 without credentials, so that strangers do not learn which paths exist.
-OPEN = ("/static/",)
-OPEN_PATHS = frozenset({"/", "/livez", "/readyz", "/openapi.json", "/docs", "/dashboard", "/session"})
+PUBLIC = frozenset(
+    route.path for route in ROUTES if isinstance(route, Endpoint) and route.operation.scope == "public"
+)
+PUBLIC_FOLDERS = tuple(
+    f"{route.path}/" for route in ROUTES if isinstance(route, Folder) and "{" not in route.path
+)
 
 
 def create(settings: WebSettings, actors: Mapping[str, Any], schedules: Mapping[str, Schedule]) -> ASGIApp:
@@ -68,7 +73,7 @@ def create(settings: WebSettings, actors: Mapping[str, Any], schedules: Mapping[
 async def _refuse(request: Request, error: Exception) -> Response:
     """Answer an exception with its problem. Raises Unauthorized where the path is unknown and credentials are missing."""
     path = request.url.path.removeprefix(root())
-    if isinstance(error, HTTPException) and not (path in OPEN_PATHS or path.startswith(OPEN)):
+    if isinstance(error, HTTPException) and not (path in PUBLIC or path.startswith(PUBLIC_FOLDERS)):
         await caller(request)
     if isinstance(error, HTTPException) and error.status_code == 405:
         methods = _allowed(request)

@@ -7,8 +7,11 @@ from starlette.requests import Request
 
 from sooner.jobs.problem import Forbidden, Unauthorized
 from sooner.jobs.tenants.keys import Caller
-from sooner.web.operators.session import operator
 from sooner.web.resources import Resources
+
+#: An operator's session.
+COOKIE = "sooner_session"
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 async def caller(request: Request, scope: str = "jobs") -> Caller:
@@ -61,3 +64,37 @@ async def may_see(request: Request, id: UUID) -> Caller | None:
             error="invalid_token",
         )
     return None
+
+
+async def operator(request: Request) -> Caller | None:
+    """The operator who signed in; None without a cookie.
+
+    Raises Unauthorized for a session that is over, Forbidden for a forged request.
+    """
+    cookie = request.cookies.get(COOKIE)
+    if cookie is None:
+        return None
+    resources: Resources = request.app.state.resources
+    key = resources.sessions.read(cookie, datetime.now(UTC))
+    if key is None:
+        raise Unauthorized("The session is over: sign in again.")
+    if request.method not in SAFE_METHODS:
+        refuse_foreign(request)
+    return await resources.keys.holder(key)
+
+
+def refuse_foreign(request: Request) -> None:
+    """Raises Forbidden for a request that a page of another origin made (OWASP, Cross-Site Request Forgery Prevention).
+
+    The cookie is SameSite=Strict; this check also refuses other origins of the same site. Browsers send
+    Sec-Fetch-Site, older browsers Origin. A client that sends neither is no browser, so no page can have tricked it
+    into sending its cookie.
+    """
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site is not None:
+        foreign = site not in ("same-origin", "none")
+    else:
+        foreign = origin is not None and origin.partition("://")[2] != request.headers.get("host")
+    if foreign:
+        raise Forbidden("A page of another origin made this request: use the dashboard's own page.")

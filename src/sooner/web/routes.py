@@ -2,13 +2,12 @@
 
 import importlib
 import pkgutil
-from typing import Any
 
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from sooner.web import endpoints, openapi, operators, pages
-from sooner.web.declared import Declared
-from sooner.web.pages.pages import FILE, Folder
+from sooner.web.endpoint import Endpoint
+from sooner.web.pages.pages import Folder
 
 #: The router tries the routes in order, so the most requested come first.
 FIRST = "sooner.web.endpoints.jobs"
@@ -23,13 +22,11 @@ def _modules() -> list[str]:
     return sorted(names, key=lambda name: (name != FIRST, name))
 
 
+def _of(name: str) -> list[BaseRoute]:
+    """The routes that a module declares, in the order of their declarations."""
+    members = vars(importlib.import_module(name)).values()
+    return [each for each in members if isinstance(each, Endpoint | Folder)]
+
+
 #: A module of these packages adds its routes by having them.
-ROUTES: list[BaseRoute] = [
-    route for name in _modules() for route in getattr(importlib.import_module(name), "ROUTES", ())
-]
-for each in ROUTES:
-    if isinstance(each, Route):
-        endpoint: Any = each.endpoint
-        each.app = Declared(each.app, endpoint.operation)
-    elif isinstance(each, Folder):
-        each.app = Declared(each.app, FILE)
+ROUTES: list[BaseRoute] = [route for name in _modules() for route in _of(name)]

@@ -7,25 +7,24 @@ from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from sooner.db import Queries
 from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.tenants.keys import Caller
 from sooner.periodic import upcoming
-from sooner.web.auth import caller
+from sooner.web.endpoint import endpoint
 from sooner.web.http.answers import answer_list
 from sooner.web.openapi import schemas
-from sooner.web.openapi.operation import Answer, operation
+from sooner.web.openapi.operation import Answer
 from sooner.web.resources import Resources
 
 SQL = Queries("sooner.web.endpoints", "sql/actors.sql")
 
 
-@operation(tag="Actors", answers={200: Answer("The actors.", schemas.Actors)})
-async def catalogue(request: Request) -> Response:
-    """GET /actors: every actor with its schemas; operators also see those that only schedules ask for."""
+@endpoint("GET", "/actors", scope="jobs", tag="Actors", answers={200: Answer("The actors.", schemas.Actors)})
+async def catalogue(request: Request, who: Caller) -> Response:
+    """Every actor with its schemas; operators also see those that only schedules ask for."""
     resources: Resources = request.app.state.resources
-    who = await caller(request)
     scheduled = _upcoming(resources, await resources.replica.rows(SQL.zone))
     shown = dict(resources.actors)
     if who.is_admin:
@@ -66,6 +65,3 @@ def _upcoming(resources: Resources, rows: list[Mapping[str, Any]]) -> dict[str, 
         each.actor: {"name": each.name, "cron": each.cron, "timezone": zone.key, "next_at": each.next_at}
         for each in latest_first
     }
-
-
-ROUTES = [Route("/actors", catalogue, methods=["GET"])]

@@ -8,15 +8,15 @@ from uuid import UUID
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from sooner.db import Unavailable
 from sooner.jobs.following.events import EventType, Heard, event_id
 from sooner.jobs.following.follower import Subscription
 from sooner.jobs.row import Job
-from sooner.web.auth import may_see
+from sooner.jobs.tenants.keys import Caller
+from sooner.web.endpoint import endpoint
 from sooner.web.lookup import job_id, visible
-from sooner.web.openapi.operation import Answer, Parameter, operation
+from sooner.web.openapi.operation import Answer, Parameter
 from sooner.web.resources import Resources
 
 #: Proxies close silent connections: the contract promises a comment at least every 15 s.
@@ -27,7 +27,10 @@ RETRY_MILLISECONDS = 1000
 Closed = Callable[[Any], Awaitable[None]]
 
 
-@operation(
+@endpoint(
+    "GET",
+    "/jobs/{id}/events",
+    scope="jobs",
     tag="Jobs",
     answers={
         200: Answer("The events, until the job is final.", media="text/event-stream"),
@@ -41,11 +44,10 @@ Closed = Callable[[Any], Awaitable[None]]
     ),
     by_address=True,
 )
-async def events(request: Request) -> Response:
-    """GET /jobs/{id}/events: a job's states and progress, from now (or from Last-Event-ID) to its end."""
+async def events(request: Request, who: Caller | None) -> Response:
+    """A job's states and progress, from now (or from Last-Event-ID) to its end."""
     resources: Resources = request.app.state.resources
     id = job_id(request)
-    who = await may_see(request, id)
     job = await visible(resources, id, who)
     heard = Heard.read(request.headers.get("last-event-id", ""))
     if job.state.is_final and heard is not None and heard.news(job) is None:
@@ -104,6 +106,3 @@ def _event(resources: Resources, kind: EventType, job: Job, *, first: bool) -> S
         retry=RETRY_MILLISECONDS if first else None,
         sep="\n",
     )
-
-
-ROUTES = [Route("/jobs/{id}/events", events, methods=["GET"])]

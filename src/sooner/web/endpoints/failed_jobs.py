@@ -2,10 +2,10 @@
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from sooner.jobs.problem import Invalid, wrong
-from sooner.web.auth import caller
+from sooner.jobs.tenants.keys import Caller
+from sooner.web.endpoint import endpoint
 from sooner.web.http.body import read_members
 from sooner.web.job_answers import answer
 from sooner.web.lookup import job_id, visible
@@ -14,7 +14,6 @@ from sooner.web.openapi.operation import (
     DOCUMENT,
     Answer,
     Body,
-    operation,
 )
 from sooner.web.resources import Resources
 
@@ -26,30 +25,36 @@ NOTE = {
 }
 
 
-@operation(
+@endpoint(
+    "POST",
+    "/jobs/{id}/retry",
+    scope="jobs",
     tag="Jobs",
     answers={202: Answer("The job waits again.", schemas.Job, headers=DOCUMENT)},
     problems=(404, 409, 410),
 )
-async def retry(request: Request) -> Response:
-    """POST /jobs/{id}/retry: a failed job goes back to waiting."""
+async def retry(request: Request, who: Caller) -> Response:
+    """A failed job goes back to waiting."""
     resources: Resources = request.app.state.resources
-    who, id = await caller(request), job_id(request)
+    id = job_id(request)
     await visible(resources, id, who)
     await resources.actions.retry(id)
     return answer(resources, await visible(resources, id, who), status=202)
 
 
-@operation(
+@endpoint(
+    "POST",
+    "/jobs/{id}/resolve",
+    scope="jobs",
     tag="Jobs",
     answers={200: Answer("The job is resolved.", schemas.Job, headers=DOCUMENT)},
     problems=(400, 404, 409, 410, 413, 415, 422),
     body=Body(NOTE, {"note": "The disk was full."}, required=False),
 )
-async def resolve(request: Request) -> Response:
-    """POST /jobs/{id}/resolve: a person has dealt with a failed job, and may say how."""
+async def resolve(request: Request, who: Caller) -> Response:
+    """A person has dealt with a failed job, and may say how."""
     resources: Resources = request.app.state.resources
-    who, id = await caller(request), job_id(request)
+    id = job_id(request)
     await visible(resources, id, who)
     await resources.actions.resolve(id, await _note(request, resources.settings.max_body_bytes))
     return answer(resources, await visible(resources, id, who), status=200)
@@ -60,9 +65,3 @@ async def _note(request: Request, most: int) -> str | None:
     if note is not None and not (isinstance(note, str) and len(note) <= LONGEST_NOTE):
         raise Invalid([wrong("#/note", f"a note is a text of at most {LONGEST_NOTE} characters")])
     return note
-
-
-ROUTES = [
-    Route("/jobs/{id}/retry", retry, methods=["POST"]),
-    Route("/jobs/{id}/resolve", resolve, methods=["POST"]),
-]

@@ -4,32 +4,40 @@ import asyncpg
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from sooner.db import Queries
 from sooner.db.migrations import migrations
 from sooner.jobs.problem import ServiceUnavailable
+from sooner.web.endpoint import endpoint
 from sooner.web.openapi import schemas
-from sooner.web.openapi.operation import Answer, operation
+from sooner.web.openapi.operation import Answer
 from sooner.web.resources import Resources
 
 SQL = Queries("sooner.web.endpoints", "sql/health.sql")
 
 
-@operation(tag="Service", answers={200: Answer("The process answers.", schemas.Health)}, credentials=None)
+@endpoint(
+    "GET",
+    "/livez",
+    scope="public",
+    tag="Service",
+    answers={200: Answer("The process answers.", schemas.Health)},
+)
 async def live(request: Request) -> Response:
-    """GET /livez: the process answers."""
+    """The process answers."""
     return Response(orjson.dumps({"status": "ok"}), media_type="application/json")
 
 
-@operation(
+@endpoint(
+    "GET",
+    "/readyz",
+    scope="public",
     tag="Service",
     answers={200: Answer("The process can serve.", schemas.Readiness)},
     problems=(503,),
-    credentials=None,
 )
 async def ready(request: Request) -> Response:
-    """GET /readyz: the database is there, with the schema this code was written for."""
+    """The database is there, with the schema this code was written for."""
     resources: Resources = request.app.state.resources
     found, needed = await _revision(resources), newest_revision()
     if found is None or found < needed:
@@ -52,6 +60,3 @@ def newest_revision() -> str:
     """The revision that this code was written for: the last file of the migrations, which are numbered."""
     revisions = (migrations() / "versions").iterdir()
     return max(entry.name for entry in revisions if entry.name.endswith(".py")).partition("_")[0]
-
-
-ROUTES = [Route("/livez", live), Route("/readyz", ready)]

@@ -5,14 +5,14 @@ import contextlib
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from sooner.jobs.following.document import NO_MORE
 from sooner.jobs.following.follower import Subscription
 from sooner.jobs.problem import MethodNotAllowed
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
-from sooner.web.auth import may_see
+from sooner.jobs.tenants.keys import Caller
+from sooner.web.endpoint import endpoint
 from sooner.web.http import prefer
 from sooner.web.http.validators import known_tags
 from sooner.web.job_answers import answer, unchanged
@@ -23,12 +23,14 @@ from sooner.web.openapi.operation import (
     PREFER,
     Answer,
     Parameter,
-    operation,
 )
 from sooner.web.resources import Resources
 
 
-@operation(
+@endpoint(
+    "GET",
+    "/jobs/{id}",
+    scope="jobs",
     tag="Jobs",
     answers={
         200: Answer("The job document.", schemas.Job, headers=(*DOCUMENT, "Preference-Applied")),
@@ -43,13 +45,12 @@ from sooner.web.resources import Resources
     ),
     by_address=True,
 )
-async def show(request: Request) -> Response:
-    """GET /jobs/{id}: the document, at once or after its next change; operators see its attempts, too."""
+async def show(request: Request, who: Caller | None) -> Response:
+    """The document, at once or after its next change; operators see its attempts, too."""
     resources: Resources = request.app.state.resources
     if request.path_params["id"] in resources.actors:
         raise MethodNotAllowed("POST")
     id = job_id(request)
-    who = await may_see(request, id)
     known = known_tags(request.headers.getlist("if-none-match"))
     fields = request.headers.getlist("prefer")
     wait = prefer.read(fields).wait if fields else None
@@ -76,7 +77,10 @@ async def _changed(resources: Resources, subscription: Subscription, job: Job, s
     return job
 
 
-@operation(
+@endpoint(
+    "POST",
+    "/jobs/{id}/cancel",
+    scope="jobs",
     tag="Jobs",
     answers={
         200: Answer("The job is cancelled.", schemas.Job, headers=DOCUMENT),
@@ -85,18 +89,11 @@ async def _changed(resources: Resources, subscription: Subscription, job: Job, s
     problems=(404, 409, 410),
     by_address=True,
 )
-async def cancel(request: Request) -> Response:
-    """POST /jobs/{id}/cancel: 200 where it was waiting, 202 where it has to be stopped first."""
+async def cancel(request: Request, who: Caller | None) -> Response:
+    """200 where it was waiting, 202 where it has to be stopped first."""
     resources: Resources = request.app.state.resources
     id = job_id(request)
-    who = await may_see(request, id)
     await visible(resources, id, who)
     state = await resources.actions.cancel(id)
     job = await visible(resources, id, who)
     return answer(resources, job, status=200 if state is State.CANCELLED else 202)
-
-
-ROUTES = [
-    Route("/jobs/{id}", show, methods=["GET"]),
-    Route("/jobs/{id}/cancel", cancel, methods=["POST"]),
-]

@@ -7,24 +7,27 @@ import orjson
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from sooner.jobs.following.listing import START, JobFilter, Position
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.states import State
-from sooner.web.auth import caller
+from sooner.jobs.tenants.keys import Caller
+from sooner.web.endpoint import endpoint
 from sooner.web.http import cursor
 from sooner.web.http.answers import answer_list
 from sooner.web.http.root import root
 from sooner.web.openapi import schemas
-from sooner.web.openapi.operation import Answer, Parameter, operation
+from sooner.web.openapi.operation import Answer, Parameter
 from sooner.web.resources import Resources
 
 DEFAULT_LIMIT = 50
 MOST = 100
 
 
-@operation(
+@endpoint(
+    "GET",
+    "/jobs",
+    scope="jobs",
     tag="Jobs",
     answers={200: Answer("A page of jobs.", schemas.Jobs, headers=("Link",))},
     problems=(422,),
@@ -43,10 +46,9 @@ MOST = 100
         Parameter("cursor", "query", "From a page's `next`.", {"type": "string"}),
     ),
 )
-async def jobs(request: Request) -> Response:
-    """GET /jobs: the tenant's jobs, newest first; an operator's list holds everybody's."""
+async def jobs(request: Request, who: Caller) -> Response:
+    """The tenant's jobs, newest first; an operator's list holds everybody's."""
     resources: Resources = request.app.state.resources
-    who = await caller(request)
     query = request.query_params
     filter = filter_of(query, None if who.is_admin else who.tenant)
     page = await resources.listing.page(filter, _limit(query), _after(query))
@@ -98,6 +100,3 @@ def _after(query: QueryParams) -> Position:
 def _address(query: QueryParams, next: Position) -> str:
     kept = {name: query[name] for name in ("state", "actor", "parent", "limit") if query.get(name)}
     return f"{root()}/jobs?" + urlencode({**kept, "cursor": cursor.encode(next)})
-
-
-ROUTES = [Route("/jobs", jobs, methods=["GET"])]

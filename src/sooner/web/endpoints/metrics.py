@@ -8,11 +8,11 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from sooner.jobs.tenants.keys import Caller
 from sooner.process import metrics
-from sooner.web.auth import caller
-from sooner.web.openapi.operation import Answer, operation
+from sooner.web.endpoint import endpoint
+from sooner.web.openapi.operation import Answer
 from sooner.web.resources import Resources
 
 OF_QUEUES = {
@@ -33,11 +33,12 @@ OF_TABLE = {
 }
 
 
-@operation(tag="Service", answers={200: Answer("The metrics.", media="text/plain")}, credentials="admin")
-async def show(request: Request) -> Response:
-    """GET /metrics: this process's counters, and the numbers of the queues."""
+@endpoint(
+    "GET", "/metrics", scope="admin", tag="Service", answers={200: Answer("The metrics.", media="text/plain")}
+)
+async def show(request: Request, who: Caller) -> Response:
+    """This process's counters, and the numbers of the queues."""
     resources: Resources = request.app.state.resources
-    await caller(request, "admin")
     registry = CollectorRegistry()
     registry.register(_Gauges(await resources.queues.all(), await resources.queues.table()))
     return Response(metrics.text() + generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -55,6 +56,3 @@ class _Gauges(Collector):
             yield gauge
         for name, meaning in OF_TABLE.items():
             yield GaugeMetricFamily(f"sooner_{name}", meaning, value=float(self._table[name] or 0))
-
-
-ROUTES = [Route("/metrics", show, methods=["GET"])]

@@ -6,23 +6,26 @@ from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from sooner.jobs import codec
 from sooner.jobs.files.files import File, Files
 from sooner.jobs.problem import JobFailed, WrongState
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
-from sooner.web.auth import may_see
+from sooner.jobs.tenants.keys import Caller
+from sooner.web.endpoint import endpoint
 from sooner.web.http.representation import Representation, answer, attachment
 from sooner.web.lookup import job_id, visible
-from sooner.web.openapi.operation import Answer, Parameter, operation
+from sooner.web.openapi.operation import Answer, Parameter
 from sooner.web.resources import Resources
 
 PARTS = ("ETag", "Accept-Ranges", "Content-Disposition")
 
 
-@operation(
+@endpoint(
+    "GET",
+    "/jobs/{id}/result",
+    scope="jobs",
     tag="Jobs",
     answers={
         200: Answer("The result: JSON, or the actor's file.", media="*/*", headers=PARTS),
@@ -41,11 +44,11 @@ PARTS = ("ETag", "Accept-Ranges", "Content-Disposition")
     ),
     by_address=True,
 )
-async def result(request: Request) -> Response:
-    """GET /jobs/{id}/result: the actor's result, as JSON or as the file that it made."""
+async def result(request: Request, who: Caller | None) -> Response:
+    """The actor's result, as JSON or as the file that it made."""
     resources: Resources = request.app.state.resources
     id = job_id(request)
-    job = await visible(resources, id, await may_see(request, id))
+    job = await visible(resources, id, who)
     text = _result(job)
     file = await resources.files.of(id, text)
     return answer(request, _json(text) if file is None else _file(resources.files, file))
@@ -79,6 +82,3 @@ def _file(files: Files, file: File) -> Representation:
         "Content-Security-Policy": "sandbox",
     }
     return Representation(file.type, file.bytes, f'"{file.sha256}"', partial(files.read, file), headers)
-
-
-ROUTES = [Route("/jobs/{id}/result", result, methods=["GET"])]

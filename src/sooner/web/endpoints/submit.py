@@ -8,7 +8,6 @@ from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from sooner.db import Unavailable
 from sooner.jobs import codec
@@ -29,7 +28,7 @@ from sooner.jobs.submitting.submit import Attach, Submission
 from sooner.jobs.tenants.keys import Caller
 from sooner.process import logs
 from sooner.queue.ids import uuid7
-from sooner.web.auth import caller
+from sooner.web.endpoint import endpoint
 from sooner.web.endpoints.events import stream
 from sooner.web.http import prefer, submission_options
 from sooner.web.http.accept import prefers_events
@@ -46,7 +45,6 @@ from sooner.web.openapi.operation import (
     Answer,
     Body,
     Parameter,
-    operation,
 )
 from sooner.web.resources import Resources
 
@@ -57,7 +55,10 @@ REPLAYED = (b"idempotency-replayed", b"true")
 SUBMITTED = (*DOCUMENT, "Preference-Applied", "Idempotency-Replayed")
 
 
-@operation(
+@endpoint(
+    "POST",
+    "/jobs/{actor}",
+    scope="jobs",
     tag="Actors",
     answers={
         200: Answer("The final job, within the wait.", schemas.Job, headers=SUBMITTED),
@@ -84,10 +85,9 @@ SUBMITTED = (*DOCUMENT, "Preference-Applied", "Idempotency-Replayed")
     ),
     body=Body({"type": "object"}),
 )
-async def submit(request: Request) -> Response:
-    """POST /jobs/{actor}: 200 with the end of the job, or 202 with where to look for it."""
+async def submit(request: Request, who: Caller) -> Response:
+    """200 with the end of the job, or 202 with where to look for it."""
     resources: Resources = request.app.state.resources
-    who = await caller(request)
     actor = _actor(resources, request.path_params["actor"])
     resources.admission.check_rate(who.tenant)
     params = codec.read_object(await read_json(request, resources.settings.max_body_bytes))
@@ -260,6 +260,3 @@ async def _reread(resources: Resources, job: Job) -> Job:
     with contextlib.suppress(Unavailable):
         return await resources.follower.job(job.id) or job
     return job
-
-
-ROUTES = [Route("/jobs/{actor}", submit, methods=["POST"])]

@@ -2,14 +2,14 @@
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from sooner.jobs.problem import Invalid, wrong
-from sooner.web.auth import key_holder
+from sooner.jobs.tenants.keys import Caller
+from sooner.web.endpoint import endpoint
 from sooner.web.http.answers import answer_json
 from sooner.web.http.body import read_members
 from sooner.web.openapi import schemas
-from sooner.web.openapi.operation import Answer, Body, operation
+from sooner.web.openapi.operation import Answer, Body
 from sooner.web.resources import Resources
 
 DEFAULT_SECONDS = 3600
@@ -28,17 +28,18 @@ EXPIRES = {
 }
 
 
-@operation(
+@endpoint(
+    "POST",
+    "/tokens",
+    scope="key",
     tag="Tokens",
     answers={201: Answer("The token, shown once.", schemas.Token)},
     problems=(400, 413, 415, 422),
     body=Body(EXPIRES, {"expires_in": DEFAULT_SECONDS}, required=False),
-    credentials="key",
 )
-async def token(request: Request) -> Response:
-    """POST /tokens: a token for the tenant's jobs and uploads."""
+async def token(request: Request, who: Caller) -> Response:
+    """A token for the tenant's jobs and uploads."""
     resources: Resources = request.app.state.resources
-    who = await key_holder(request)
     members = await read_members(request, resources.settings.max_body_bytes, ["expires_in"])
     text, expires_at = await resources.keys.create_token(who, _seconds(members.get("expires_in")))
     return answer_json({"token": text, "expires_at": expires_at}, 201)
@@ -51,6 +52,3 @@ def _seconds(value: object) -> int:
         text = f"expires_in is a whole number of seconds from 1 to {MOST_SECONDS}"
         raise Invalid([wrong("#/expires_in", text)])
     return value
-
-
-ROUTES = [Route("/tokens", token, methods=["POST"])]

@@ -6,15 +6,15 @@ from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from sooner.jobs.problem import Invalid, NotFound, wrong
+from sooner.jobs.tenants.keys import Caller
 from sooner.jobs.webhooks.webhooks import EVENTS, LONGEST_URL
-from sooner.web.auth import key_holder
+from sooner.web.endpoint import endpoint
 from sooner.web.http.answers import answer_json, answer_list
 from sooner.web.http.body import read_members
 from sooner.web.openapi import schemas
-from sooner.web.openapi.operation import Answer, Body, operation
+from sooner.web.openapi.operation import Answer, Body
 from sooner.web.resources import Resources
 
 NEW = {
@@ -28,17 +28,18 @@ NEW = {
 }
 
 
-@operation(
+@endpoint(
+    "POST",
+    "/webhooks",
+    scope="key",
     tag="Webhooks",
     answers={201: Answer("The webhook is registered; its secret is shown once.", schemas.NewWebhook)},
     problems=(400, 413, 415, 422),
     body=Body(NEW, {"url": "https://example.com/hook", "events": ["job.done"]}),
-    credentials="key",
 )
-async def create(request: Request) -> Response:
-    """POST /webhooks: register an endpoint for the ends of the tenant's jobs; its secret is shown once."""
+async def create(request: Request, who: Caller) -> Response:
+    """Register an endpoint for the ends of the tenant's jobs; its secret is shown once."""
     resources: Resources = request.app.state.resources
-    who = await key_holder(request)
     members = await read_members(request, resources.settings.max_body_bytes, ["url", "events"])
     url, events = _url(members), _events(members)
     id, secret = await resources.webhooks.create(who.tenant, url, events)
@@ -59,21 +60,26 @@ def _events(members: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(events))
 
 
-@operation(tag="Webhooks", answers={200: Answer("The webhooks.", schemas.Webhooks)}, credentials="key")
-async def show(request: Request) -> Response:
-    """GET /webhooks: the tenant's endpoints."""
+@endpoint(
+    "GET", "/webhooks", scope="key", tag="Webhooks", answers={200: Answer("The webhooks.", schemas.Webhooks)}
+)
+async def show(request: Request, who: Caller) -> Response:
+    """The tenant's endpoints."""
     resources: Resources = request.app.state.resources
-    who = await key_holder(request)
     return answer_list([dict(row, id=str(row["id"])) for row in await resources.webhooks.list(who.tenant)])
 
 
-@operation(
-    tag="Webhooks", answers={204: Answer("The webhook is removed.")}, problems=(404,), credentials="key"
+@endpoint(
+    "DELETE",
+    "/webhooks/{id}",
+    scope="key",
+    tag="Webhooks",
+    answers={204: Answer("The webhook is removed.")},
+    problems=(404,),
 )
-async def delete(request: Request) -> Response:
-    """DELETE /webhooks/{id}: remove the endpoint."""
+async def delete(request: Request, who: Caller) -> Response:
+    """Remove the endpoint."""
     resources: Resources = request.app.state.resources
-    who = await key_holder(request)
     try:
         id = UUID(request.path_params["id"])
     except ValueError:
@@ -81,10 +87,3 @@ async def delete(request: Request) -> Response:
     if not await resources.webhooks.delete(id, who.tenant):
         raise NotFound("There is no such webhook.")
     return Response(status_code=204)
-
-
-ROUTES = [
-    Route("/webhooks", create, methods=["POST"]),
-    Route("/webhooks", show, methods=["GET"]),
-    Route("/webhooks/{id}", delete, methods=["DELETE"]),
-]

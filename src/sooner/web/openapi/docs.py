@@ -11,11 +11,11 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
 
 from sooner.jobs.declaring.declare import JobActor
+from sooner.web.endpoint import endpoint
 from sooner.web.openapi.openapi import document
-from sooner.web.openapi.operation import Answer, operation
+from sooner.web.openapi.operation import Answer
 from sooner.web.resources import Resources
 
 STYLE = """
@@ -51,9 +51,11 @@ HEADERS = {
 }
 
 
-@operation(tag="Service", answers={200: Answer("The page.", media="text/html")}, credentials=None)
+@endpoint(
+    "GET", "/docs", scope="public", tag="Service", answers={200: Answer("The page.", media="text/html")}
+)
 async def docs(request: Request) -> Response:
-    """GET /docs: this description, for people."""
+    """This description, for people."""
     resources: Resources = request.app.state.resources
     return HTMLResponse(_page(tuple(resources.actors.values())), headers=HEADERS)
 
@@ -129,6 +131,3 @@ def _prose(text: str) -> str:
 
 def _json(value: Any) -> str:
     return f"<pre>{escape(json.dumps(value, indent=2, ensure_ascii=False))}</pre>"
-
-
-ROUTES = [Route("/docs", docs, methods=["GET"])]

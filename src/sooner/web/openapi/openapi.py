@@ -10,9 +10,11 @@ import orjson
 from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from sooner.jobs.declaring.declare import JobActor
+from sooner.web.auth import COOKIE
+from sooner.web.endpoint import Endpoint, endpoint
 from sooner.web.http.root import root
 from sooner.web.openapi import schemas
 from sooner.web.openapi.example import example
@@ -21,9 +23,7 @@ from sooner.web.openapi.operation import (
     Body,
     Operation,
     Parameter,
-    operation,
 )
-from sooner.web.operators.session import COOKIE
 from sooner.web.pages.pages import Folder
 from sooner.web.resources import Resources
 
@@ -62,13 +62,15 @@ SECURITY = {
 }
 
 
-@operation(
+@endpoint(
+    "GET",
+    "/openapi.json",
+    scope="public",
     tag="Service",
     answers={200: Answer("This description.", media="application/json")},
-    credentials=None,
 )
 async def openapi(request: Request) -> Response:
-    """GET /openapi.json: this description."""
+    """This description."""
     resources: Resources = request.app.state.resources
     return Response(_rendered(resources), media_type="application/json")
 
@@ -119,9 +121,8 @@ def _described(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, set[str], Ope
         if isinstance(route, Folder):
             for name, described in route.described.items():
                 yield f"{route.path}/{name}", {"GET"}, described
-        elif isinstance(route, Route):
-            handler: Any = route.endpoint
-            yield route.path, route.methods or set(), handler.operation
+        elif isinstance(route, Endpoint):
+            yield route.path, route.methods or set(), route.operation
 
 
 def _operations(
@@ -182,9 +183,9 @@ def _answers(described: Operation) -> Iterator[tuple[int, Answer]]:
     yield from described.answers.items()
     # Every address refuses unknown query parameters, and bodies with a Content-Encoding.
     problems = {*described.problems, 422} | ({415} if described.body is not None else set())
-    if described.credentials is not None:
+    if described.scope != "public":
         problems |= {401, 503}
-    if described.credentials in ("admin", "key"):
+    if described.scope in ("admin", "key"):
         problems.add(403)
     for status in sorted(problems - set(described.answers)):
         yield status, _problem(status)
@@ -240,11 +241,11 @@ def _body(body: Body) -> dict[str, Any]:
 
 
 def _security(described: Operation) -> list[dict[str, list[str]]]:
-    if described.credentials is None:
+    if described.scope == "public":
         return []
     if described.by_address:
         return [{"bearer": []}, {"access": []}]
-    return [{"bearer": []}, {"session": []}] if described.credentials == "admin" else [{"bearer": []}]
+    return [{"bearer": []}, {"session": []}] if described.scope == "admin" else [{"bearer": []}]
 
 
 def _shapes() -> dict[str, Any]:
@@ -270,6 +271,3 @@ def _moved(schema: Any, to: str) -> Any:
             for key, value in schema.items()
         }
     return [_moved(item, to) for item in schema] if isinstance(schema, list) else schema
-
-
-ROUTES = [Route("/openapi.json", openapi, methods=["GET"])]

@@ -1,12 +1,14 @@
 """The description of one endpoint; the API's description consists of them."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
-
-H = TypeVar("H", bound=Callable[..., Any])
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
 
 Schema = Mapping[str, Any]
+
+#: `jobs` and `admin` are scopes of keys, `key` is any key but no token; `public` takes no credentials.
+Scope = Literal["jobs", "admin", "key", "public"]
 
 
 @dataclass(frozen=True)
@@ -42,31 +44,24 @@ class Body:
 
 @dataclass(frozen=True)
 class Operation:
-    """One handler's description; summary and details are its docstring."""
+    """One endpoint's description."""
 
     answers: Mapping[int, Answer]
     tag: str
+    scope: Scope
     problems: tuple[int, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     body: Body | None = None
-    #: `jobs` and `admin` are scopes of keys, `key` is any key but no token.
-    credentials: Literal["jobs", "admin", "key"] | None = "jobs"
-    #: Whether a job's signed address is accepted in their place.
+    #: Whether a job's signed address is accepted in place of a key.
     by_address: bool = False
-    text: tuple[str, str] = field(default=("", ""))
+    #: Its summary and its details.
+    text: tuple[str, str] = ("", "")
 
-
-def operation(**members: Any) -> Callable[[H], H]:
-    """Describe a handler, see `Operation`. Its summary is its docstring without the leading method and path."""
-
-    def describe(handler: H) -> H:
-        first, _, rest = (handler.__doc__ or "").strip().partition("\n")
-        summary = first.partition(": ")[2].rstrip(".")
-        described: Any = handler
-        described.operation = Operation(**members, text=(summary[:1].upper() + summary[1:], rest.strip()))
-        return handler
-
-    return describe
+    @cached_property
+    def query(self) -> tuple[str, ...]:
+        """The query parameters that it takes."""
+        declared = tuple(each.name for each in self.parameters if each.where == "query")
+        return (*declared, "access") if self.by_address else declared
 
 
 PREFER = Parameter(

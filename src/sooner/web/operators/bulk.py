@@ -6,18 +6,18 @@ from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from sooner.jobs import codec
 from sooner.jobs.following.listing import START, JobFilter
 from sooner.jobs.problem import Invalid, WrongState, wrong
 from sooner.jobs.states import State
-from sooner.web.auth import caller
+from sooner.jobs.tenants.keys import Caller
+from sooner.web.endpoint import endpoint
 from sooner.web.http import cursor
 from sooner.web.http.answers import answer_json
 from sooner.web.http.body import read_json
 from sooner.web.openapi import schemas
-from sooner.web.openapi.operation import Answer, Body, Schema, operation
+from sooner.web.openapi.operation import Answer, Body, Schema
 from sooner.web.resources import Resources
 
 MOST_AT_ONCE = 500
@@ -33,35 +33,38 @@ MEANT: dict[str, Schema] = {
 }
 
 
-@operation(
+@endpoint(
+    "POST",
+    "/dashboard/retry",
+    scope="admin",
     tag="Dashboard",
     answers={200: Answer("How many.", schemas.Changed)},
     problems=(400, 413, 415, 422),
     body=Body({"type": "object", "properties": MEANT}),
-    credentials="admin",
 )
-async def retry(request: Request) -> Response:
-    """POST /dashboard/retry: failed jobs go back to waiting, those named or those of an actor."""
+async def retry(request: Request, who: Caller) -> Response:
+    """Failed jobs go back to waiting, those named or those of an actor."""
     resources: Resources = request.app.state.resources
     return await _each(request, lambda job, note: resources.actions.retry(job))
 
 
-@operation(
+@endpoint(
+    "POST",
+    "/dashboard/resolve",
+    scope="admin",
     tag="Dashboard",
     answers={200: Answer("How many.", schemas.Changed)},
     problems=(400, 413, 415, 422),
     body=Body({"type": "object", "properties": {**MEANT, "note": TEXT}}),
-    credentials="admin",
 )
-async def resolve(request: Request) -> Response:
-    """POST /dashboard/resolve: the same failed jobs have been dealt with, perhaps with a note."""
+async def resolve(request: Request, who: Caller) -> Response:
+    """The same failed jobs have been dealt with, perhaps with a note."""
     resources: Resources = request.app.state.resources
     return await _each(request, resources.actions.resolve)
 
 
 async def _each(request: Request, act: Callable[[UUID, str | None], Awaitable[None]]) -> Response:
     resources: Resources = request.app.state.resources
-    await caller(request, "admin")
     asked = codec.read_object(await read_json(request, resources.settings.max_body_bytes))
     note = _text(asked, "note")
     ids, next = await _meant(resources, asked)
@@ -107,9 +110,3 @@ def _text(asked: dict[str, Any], name: str) -> str | None:
     if text is not None and not isinstance(text, str):
         raise Invalid([wrong(f"#/{name}", f"{name} is a text")])
     return text
-
-
-ROUTES = [
-    Route("/dashboard/retry", retry, methods=["POST"]),
-    Route("/dashboard/resolve", resolve, methods=["POST"]),
-]

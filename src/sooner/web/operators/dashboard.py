@@ -11,19 +11,20 @@ import orjson
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from sooner.db import Unavailable
 from sooner.jobs.following.listing import END, START, JobFilter, Position
 from sooner.jobs.problem import Invalid, Problem, wrong
 from sooner.jobs.states import State
+from sooner.jobs.tenants.keys import Caller
 from sooner.periodic import Cron
 from sooner.web.auth import caller
+from sooner.web.endpoint import endpoint
 from sooner.web.endpoints.listing import filter_of
 from sooner.web.http import cursor
 from sooner.web.http.answers import answer_json
 from sooner.web.openapi import schemas
-from sooner.web.openapi.operation import Answer, Parameter, operation
+from sooner.web.openapi.operation import Answer, Parameter
 from sooner.web.resources import Resources
 
 LOOK_SECONDS = 1.0
@@ -37,38 +38,43 @@ LIST = (
 HISTORY = {"1h": (3600, 30), "6h": (6 * 3600, 180)}
 
 
-@operation(
+@endpoint(
+    "GET",
+    "/dashboard/history",
+    scope="admin",
     tag="Dashboard",
     answers={200: Answer("The numbers.", schemas.History)},
     parameters=(Parameter("of", "query", "The length of the history.", {"enum": [*HISTORY]}, "1h"),),
-    credentials="admin",
 )
-async def history(request: Request) -> Response:
-    """GET /dashboard/history?of=1h: each queue's numbers over time."""
+async def history(request: Request, who: Caller) -> Response:
+    """Each queue's numbers over time."""
     resources: Resources = request.app.state.resources
-    await caller(request, "admin")
     seconds, step = HISTORY.get(request.query_params.get("of", "1h"), HISTORY["1h"])
     queues = await resources.queue_history.read(seconds, step)
     return answer_json({"seconds": seconds, "step": step, "queues": queues})
 
 
-@operation(
+@endpoint(
+    "GET",
+    "/dashboard/jobs",
+    scope="admin",
     tag="Dashboard",
     answers={200: Answer("The jobs, and the cursor of the next page.", schemas.Glances)},
     problems=(422,),
     parameters=LIST,
-    credentials="admin",
 )
-async def jobs(request: Request) -> Response:
-    """GET /dashboard/jobs: a page of the list, one line a job."""
+async def jobs(request: Request, who: Caller) -> Response:
+    """A page of the list, one line a job."""
     resources: Resources = request.app.state.resources
-    await caller(request, "admin")
     query = request.query_params
     page = await resources.board.page(filter_of(query), PAGE, _position(query.get("cursor"), START))
     return answer_json({**page, "next": None if page["next"] is None else cursor.encode(page["next"])})
 
 
-@operation(
+@endpoint(
+    "GET",
+    "/dashboard/events",
+    scope="admin",
     tag="Dashboard",
     answers={
         200: Answer("The events `board`, `jobs`, `job` and, at the end, `over`.", media="text/event-stream")
@@ -81,14 +87,12 @@ async def jobs(request: Request) -> Response:
         Parameter("ids", "query", "The jobs that it shows, with commas between.", {"type": "string"}),
         Parameter("job", "query", "A job to tell of as a whole.", {"type": "string", "format": "uuid"}),
     ),
-    credentials="admin",
 )
-async def events(request: Request) -> Response:
-    """GET /dashboard/events: the board, and the list (`view=jobs`) and job (`job=…`) that the page shows, at each change.
+async def events(request: Request, who: Caller) -> Response:
+    """The board, and the list (`view=jobs`) and job (`job=…`) that the page shows, at each change.
 
     Of the list, the event `jobs` tells of the jobs that are shown, and how many `new` ones belong among them.
     """
-    await caller(request, "admin")
     view = DashboardStream(request)
     return EventSourceResponse(view.events(), ping=15, headers={"X-Accel-Buffering": "no"})
 
@@ -189,10 +193,3 @@ def _uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-ROUTES = [
-    Route("/dashboard/events", events, methods=["GET"]),
-    Route("/dashboard/history", history, methods=["GET"]),
-    Route("/dashboard/jobs", jobs, methods=["GET"]),
-]

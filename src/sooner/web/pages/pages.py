@@ -8,16 +8,16 @@ from pathlib import Path
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from sooner.web import pages as web
+from sooner.web.endpoint import Endpoint, endpoint, refuse_undeclared
 from sooner.web.openapi.operation import (
     Answer,
     Operation,
     Parameter,
-    operation,
 )
 
 FOLDER = Path(web.__file__).parent
@@ -50,6 +50,10 @@ def version_of(folder: Path) -> str:
         if path.is_file():
             digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+STATIC = FOLDER / "static"
+VERSION = version_of(STATIC)
 
 
 class VersionedFiles(StaticFiles):
@@ -85,6 +89,10 @@ class Folder(Mount):
         super().__init__(path, GZipMiddleware(files))
         self.described = described
 
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refuse_undeclared(Request(scope), FILE)
+        await super().handle(scope, receive, send)
+
 
 #: The operators' page keeps its view in its own address.
 VIEW = tuple(
@@ -93,21 +101,22 @@ VIEW = tuple(
 )
 
 
-def _page(name: str, summary: str, version: str, parameters: tuple[Parameter, ...] = ()) -> Route:
-    text = (FOLDER / "pages" / f"{name}.html").read_text().replace("{static}", f"static/at/{version}")
+def _page(path: str, name: str, summary: str, parameters: tuple[Parameter, ...] = ()) -> Endpoint:
+    text = (FOLDER / "pages" / f"{name}.html").read_text().replace("{static}", f"static/at/{VERSION}")
 
     async def page(request: Request) -> Response:
         return HTMLResponse(text, headers=PAGE)
 
-    path = "/" if name == "index" else f"/{name}"
-    page.__doc__ = f"GET {path}: {summary}."
-    described = operation(
+    page.__doc__ = summary
+    declare = endpoint(
+        "GET",
+        path,
+        scope="public",
         tag="Pages",
         answers={200: Answer("The page.", media="text/html")},
         parameters=parameters,
-        credentials=None,
     )
-    return Route(path, described(page), methods=["GET"])
+    return declare(page)
 
 
 def _file(summary: str, media: str = "*/*") -> Operation:
@@ -126,7 +135,7 @@ def _file(summary: str, media: str = "*/*") -> Operation:
                 {"type": "string"},
             ),
         ),
-        credentials=None,
+        scope="public",
         text=(summary.rstrip("."), ""),
     )
 
@@ -135,19 +144,11 @@ FILE = _file("A file of the pages.")
 CLIENT = _file("The browser client, an ECMAScript module.", "text/javascript")
 
 
-def _routes() -> list[Route | Mount]:
-    static = FOLDER / "static"
-    version = version_of(static)
-    return [
-        _page("index", "the page that submits a job", version),
-        _page("dashboard", "the operators' page", version, VIEW),
-        Folder(
-            "/static/at/{version}",
-            VersionedFiles(static, version),
-            {"{file}": _file("A file of one version.")},
-        ),
-        Folder("/static", VersionedFiles(static), {"sooner.js": CLIENT, "{file}": FILE}),
-    ]
-
-
-ROUTES = _routes()
+INDEX = _page("/", "index", "The page that submits a job.")
+DASHBOARD = _page("/dashboard", "dashboard", "The operators' page.", VIEW)
+OF_ONE_VERSION = Folder(
+    "/static/at/{version}",
+    VersionedFiles(STATIC, VERSION),
+    {"{file}": _file("A file of one version.")},
+)
+OF_ANY_VERSION = Folder("/static", VersionedFiles(STATIC), {"sooner.js": CLIENT, "{file}": FILE})
