@@ -36,6 +36,12 @@ def test_a_part_stands_wherever_it_is_used(folder: Path) -> None:
     assert queries.all.parameters == ("more",)
 
 
+def test_a_part_may_come_from_code(folder: Path) -> None:
+    (folder / "some.sql").write_text(ONE)
+    queries = Queries(folder.name, "some.sql", columns="id, name")
+    assert queries.one.positional == "select id, name from visitor where id = $1"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -6,12 +6,16 @@ import base64
 import hashlib
 import re
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 import pytest
 from starlette.routing import Mount, Route
 
+from sooner.jobs.following.document import facts
+from sooner.jobs.row import SHAPES, Job
+from sooner.jobs.states import State
 from sooner.process.settings import WebSettings
 from sooner.queue.ids import uuid7
 from sooner.web.openapi.example import example
@@ -103,6 +107,17 @@ def test_every_route_of_the_application_is_described(described: dict[str, Any]) 
     assert all(isinstance(route, Route | Mount) for route in ROUTES)
     assert routes | mounts <= operations
     assert {("GET", "/"), ("POST", "/session"), ("GET", "/static/sooner.js")} <= operations
+
+
+def test_the_schema_of_the_job_document_is_what_a_document_holds(described: dict[str, Any]) -> None:
+    now, values = datetime.now(UTC), dict.fromkeys(Job._fields)
+    asked = Job(**{**values, "id": uuid7(), "state": State.DONE, "priority": 2, "cancel_requested": True})  # type: ignore[arg-type]
+    members = list(facts(asked, now))
+    schema = described["components"]["schemas"]["Job"]
+    assert members == list(SHAPES)
+    assert list(schema["properties"]) == [*members, "estimate", "urls", "attempts_log"]
+    assert set(schema["properties"]) - set(schema["required"]) == {"cancel_requested", "attempts_log"}
+    assert list(facts(asked._replace(cancel_requested=False), now)) == members[:-1]
 
 
 def test_every_reference_leads_somewhere(described: dict[str, Any]) -> None:

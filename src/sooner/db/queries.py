@@ -62,13 +62,13 @@ class Query:
 
 
 class Queries:
-    """The queries of one .sql file of a package, as attributes.
+    """The queries of one .sql file of a package, as attributes; `parts` are parts beside the file's own.
 
     Raises AttributeError for an unknown name, ValueError for a file that is no list of queries.
     """
 
-    def __init__(self, package: str, path: str) -> None:
-        self._queries = dict(_parse(files(package).joinpath(path).read_text(), f"{package}/{path}"))
+    def __init__(self, package: str, path: str, **parts: str) -> None:
+        self._queries = dict(_parse(files(package).joinpath(path).read_text(), f"{package}/{path}", parts))
 
     def __getattr__(self, name: str) -> Query:
         try:
@@ -99,10 +99,10 @@ def transposed(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[st
     return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
 
 
-def _parse(text: str, where: str) -> list[tuple[str, Query]]:
+def _parse(text: str, where: str, given: Mapping[str, str]) -> list[tuple[str, Query]]:
     """Read a file's queries. Raises ValueError for a missing or unused part, and for two entries of one name."""
     _, *entries = _HEAD.split(text)
-    parts: dict[str, str] = {}
+    parts = dict(given)
     used: set[str] = set()
     queries: dict[str, Query] = {}
     for kind, name, body in zip(entries[::3], entries[1::3], entries[2::3], strict=True):

@@ -10,8 +10,7 @@ import orjson
 from sooner.jobs import codec
 from sooner.jobs.following.signed_urls import SignedUrls
 from sooner.jobs.forecasting.forecast import Forecast, Outlook
-from sooner.jobs.row import Job
-from sooner.jobs.states import PRIORITIES
+from sooner.jobs.row import FIELDS, Field, Job, compiled
 
 NO_MORE: Mapping[str, Any] = MappingProxyType({})
 
@@ -66,30 +65,27 @@ class Documents:
 
 
 def facts(job: Job, expires_at: datetime | None) -> dict[str, Any]:
-    """The members that come from the row, for orjson; JSON texts from the row go through unread."""
-    members = {
-        "id": str(job.id),
-        "actor": job.actor,
-        "queue": job.queue,
-        "state": job.state,
-        "priority": PRIORITIES[job.priority],
-        "request_id": job.request_id,
-        "attempts": job.attempts,
-        "crashes": job.crashes,
-        "created_at": job.created_at,
-        "run_at": job.run_at,
-        "started_at": job.started_at,
-        "finished_at": job.finished_at,
-        "expires_at": expires_at,
-        "progress": _json(job.progress),
-        "params": _json(job.params),
-        "result": _json(job.result),
-        "error": _json(job.error),
-        "parent": None if job.parent is None else str(job.parent),
-    }
-    if job.cancel_requested:
-        members["cancel_requested"] = True
+    """The members that come from the row, for orjson."""
+    members: dict[str, Any] = _facts(job, expires_at)
+    for name in _OPTIONAL:
+        if getattr(job, name):
+            members[name] = getattr(job, name)
     return members
+
+
+def _member(name: str, field: Field) -> str:
+    if name == "expires_at":
+        return name
+    return f"job.{name}" if field.show is None else f"None if job.{name} is None else show_{name}(job.{name})"
+
+
+_OPTIONAL = [name for name, field in FIELDS.items() if field.is_optional]
+_SHOWN = {name: field for name, field in FIELDS.items() if field.is_shown and not field.is_optional}
+_facts = compiled(
+    "job, expires_at",
+    f"{{{', '.join(f'{name!r}: {_member(name, field)}' for name, field in _SHOWN.items())}}}",
+    **{f"show_{name}": field.show for name, field in _SHOWN.items()},
+)
 
 
 def as_value(job: Job) -> dict[str, Any]:
@@ -104,7 +100,3 @@ def as_value(job: Job) -> dict[str, Any]:
 def facts_line(job: Job) -> bytes:
     """The facts as one line of JSON, without signed addresses."""
     return orjson.dumps(facts(job, job.expires_at), option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
-
-
-def _json(text: str | None) -> orjson.Fragment | None:
-    return None if text is None else orjson.Fragment(text)

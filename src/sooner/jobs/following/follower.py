@@ -14,13 +14,13 @@ from sooner.db import (
     Unavailable,
 )
 from sooner.db.retry import unforeseen
-from sooner.jobs.row import Job
+from sooner.jobs.row import COLUMNS, Job
 from sooner.jobs.states import State
 from sooner.process import logs
 
 log = logs.get(__name__)
 
-SQL = Queries("sooner.jobs.following", "sql/read.sql")
+SQL = Queries("sooner.jobs.following", "sql/read.sql", job=COLUMNS)
 
 #: A lost notification costs at most this long.
 POLL_SECONDS = 2.0
@@ -215,7 +215,7 @@ class JobFollower:
 
     async def _read_many(self, ids: Sequence[UUID]) -> Sequence[Job | None]:
         rows = await self._link.fetch(SQL.jobs, ids=list(set(ids)))
-        jobs = {row["message_id"]: Job.read(row) for row in rows}
+        jobs = {job.id: job for job in map(Job.read, rows)}
         return [jobs.get(id) for id in ids]
 
     def _all(self) -> list[UUID]:

@@ -121,7 +121,7 @@ class Listing:
 
     async def _read(self, ids: Sequence[UUID]) -> list[Job]:
         rows = await self._replica.rows(READ.jobs, ids=ids)
-        jobs = {row["message_id"]: Job.read(row) for row in rows}
+        jobs = {job.id: job for job in map(Job.read, rows)}
         return [jobs[id] for id in ids if id in jobs]
 
 

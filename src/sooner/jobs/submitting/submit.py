@@ -144,8 +144,25 @@ class Submitter:
     def _job(self, new: NewJob, added: Added, params: str) -> Job:
         queue, _, actor, tenant, priority, _ = new.kind
         created_at, due_at, expires_at, turn = added
-        never = nothing = None
         return Job(
-            new.message_id, actor, queue, State.WAITING, tenant, priority, new.request_id, 0, 0, 0,
-            created_at, due_at, never, never, expires_at, nothing, params, nothing, nothing, turn,
-        )  # fmt: skip
+            id=new.message_id,
+            actor=actor,
+            queue=queue,
+            state=State.WAITING,
+            tenant=tenant,
+            priority=priority,
+            request_id=new.request_id,
+            attempts=0,
+            crashes=0,
+            version=0,
+            created_at=created_at,
+            run_at=due_at,
+            started_at=None,
+            finished_at=None,
+            expires_at=expires_at,
+            progress=None,
+            params=params,
+            result=None,
+            error=None,
+            turn=turn,
+        )

@@ -1,11 +1,13 @@
 """The shapes of answers, for the API's description (contract, section 2)."""
 
 from datetime import datetime
-from typing import Any, Literal, NotRequired
+from typing import TYPE_CHECKING, Any, Literal, NotRequired
 from uuid import UUID
 
 from typing_extensions import TypedDict
 
+from sooner.jobs import row
+from sooner.jobs.row import Progress
 from sooner.jobs.states import State
 from sooner.jobs.webhooks.webhooks import Event
 
@@ -18,20 +20,6 @@ class Urls(TypedDict):
 
 
 Urls.__doc__ = "The job's signed addresses, good until it expires."
-
-
-class Progress(TypedDict):
-    fraction: float | None
-    message: str | None
-
-
-class Error(TypedDict):
-    """Why a job failed. `note` is by the person who resolved it."""
-
-    type: str
-    title: str
-    detail: str | None
-    note: NotRequired[str]
 
 
 class Estimate(TypedDict):
@@ -50,33 +38,22 @@ class Attempt(TypedDict):
     traceback: str | None
 
 
-class Job(TypedDict):
+if TYPE_CHECKING:
+
+    class JobFacts(TypedDict):
+        """The members that come from the row."""
+else:
+    JobFacts = TypedDict("JobFacts", row.SHAPES)
+
+
+class Job(JobFacts):
     """The job document. Operators who read a job alone get its last attempts, too.
 
     `cancel_requested` is there once somebody asked for an end: an actor may end all the same.
     """
 
-    id: str
-    actor: str
-    queue: str
-    state: State
-    priority: Literal["high", "normal", "low"]
-    request_id: str | None
-    attempts: int
-    crashes: int
-    created_at: datetime
-    run_at: datetime | None
-    started_at: datetime | None
-    finished_at: datetime | None
-    expires_at: datetime | None
-    progress: Progress | None
-    params: Any
-    result: Any
-    error: Error | None
-    parent: str | None
     estimate: Estimate | None
     urls: Urls
-    cancel_requested: NotRequired[bool]
     attempts_log: NotRequired[list[Attempt]]
 
 

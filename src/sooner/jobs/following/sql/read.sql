@@ -1,9 +1,6 @@
 -- name: jobs
 -- Reads jobs by id, as many as callers share this statement.
-select message_id, actor, queue_name, state::text as state, tenant, priority, request_id, attempts, crashes, version,
-  turn, created_at, run_at, started_at, finished_at, expires_at, progress::text as progress,
-  (message->'kwargs')::text as params, result::text as result, error::text as error,
-  cancel_requested, parent
+select {{job}}
 from dramatiq.queue
 where message_id = any(:ids::uuid[]) and (expires_at is null or finished_at is null or expires_at > dramatiq.clock());
 
