@@ -118,7 +118,7 @@ async def test_what_is_told_of_an_added_job_is_what_its_row_says(
             new.message_id,
         )
         assert row is not None
-        assert said == Added(*row.values())
+        assert said == Added(**row)
 
 
 async def test_jobs_of_many_kinds_each_get_their_own_row(

@@ -107,8 +107,16 @@ def running(fraction: float | None, seconds: float) -> Outlook:
     now = datetime.now(UTC)
     progress = json.dumps({"fraction": fraction, "message": None})
     job = Job(
-        *(uuid7(), "sleep", "default", State.PROCESSING, "acme", 1, None, 1, 0, 1, now, None),
-        *(now - timedelta(seconds=seconds), None, None, progress, "{}", None, None),
+        **{
+            **dict.fromkeys(Job._fields),
+            "id": uuid7(),
+            "actor": "sleep",
+            "queue": "default",
+            "state": State.PROCESSING,
+            "started_at": now - timedelta(seconds=seconds),
+            "created_at": now,
+            "progress": progress,
+        }  # type: ignore[arg-type]
     )
     return Forecast(None, {}, most=1).outlook(job)  # type: ignore[arg-type]
 

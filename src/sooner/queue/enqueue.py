@@ -122,7 +122,10 @@ class Enqueuer:
         added = await self._write(batch, TRANSITIONS.enqueue, batch.columns())
         ids = [job.message_id for job in batch.jobs if job.message_id not in added]
         rows = await self._link.fetch(SQL.added, ids=ids) if ids else ()
-        return {**added, **{row["message_id"]: Added(*list(row.values())[1:]) for row in rows}}
+        return {
+            **added,
+            **{row["message_id"]: Added(**{name: row[name] for name in Added._fields}) for row in rows},
+        }
 
     async def _settle(self, jobs: Sequence[NewJob], outcome: Additions) -> None:
         """Find the holders of taken keys, or add a job whose key has become free meanwhile.

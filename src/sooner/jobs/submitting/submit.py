@@ -126,43 +126,43 @@ class Submitter:
         name, queue = actor.actor_name, actor.queue_name
         priority = declared.priority if submission.priority is None else PRIORITIES.index(submission.priority)
         return NewJob(
-            id,
-            _kind(queue, actor.lane.name, name, submission.tenant, priority, self._retention_seconds),
-            message(id, queue, name, params),
-            submission.request_id,
-            submission.traceparent,
-            submission.run_at,
-            submission.delay,
-            submission.cancel_after,
-            submission.idempotency_key,
-            None if submission.idempotency_key is None else self._fingerprints.of(name, submission.params),
-            limit_key,
-            actor.unique_key(submission.tenant, submission.values, self._fingerprints.sign),
-            sealed,
+            message_id=id,
+            kind=_kind(queue, actor.lane.name, name, submission.tenant, priority, self._retention_seconds),
+            message=message(id, queue, name, params),
+            request_id=submission.request_id,
+            traceparent=submission.traceparent,
+            run_at=submission.run_at,
+            delay=submission.delay,
+            cancel_after=submission.cancel_after,
+            idempotency_key=submission.idempotency_key,
+            fingerprint=None
+            if submission.idempotency_key is None
+            else self._fingerprints.of(name, submission.params),
+            limit_key=limit_key,
+            unique_key=actor.unique_key(submission.tenant, submission.values, self._fingerprints.sign),
+            sealed=sealed,
         )
 
     def _job(self, new: NewJob, added: Added, params: str) -> Job:
-        queue, _, actor, tenant, priority, _ = new.kind
-        created_at, due_at, expires_at, turn = added
         return Job(
             id=new.message_id,
-            actor=actor,
-            queue=queue,
+            actor=new.kind.actor,
+            queue=new.kind.queue_name,
             state=State.WAITING,
-            tenant=tenant,
-            priority=priority,
+            tenant=new.kind.tenant,
+            priority=new.kind.priority,
             request_id=new.request_id,
             attempts=0,
             crashes=0,
             version=0,
-            created_at=created_at,
-            run_at=due_at,
+            created_at=added.created_at,
+            run_at=added.due_at,
             started_at=None,
             finished_at=None,
-            expires_at=expires_at,
+            expires_at=added.expires_at,
             progress=None,
             params=params,
             result=None,
             error=None,
-            turn=turn,
+            turn=added.turn,
         )

@@ -200,17 +200,17 @@ def _submission(
 ) -> Submission:
     state, timing = request.scope["state"], submission_options.timing(request)
     return Submission(
-        actor,
-        params,
-        values,
-        who.tenant,
-        state["request_id"],
-        state["traceparent"],
-        timing.priority,
-        timing.run_at,
-        timing.delay,
-        submission_options.cancel_after(request),
-        submission_options.idempotency_key(request),
+        actor=actor,
+        params=params,
+        values=values,
+        tenant=who.tenant,
+        request_id=state["request_id"],
+        traceparent=state["traceparent"],
+        priority=timing.priority,
+        run_at=timing.run_at,
+        delay=timing.delay,
+        cancel_after=submission_options.cancel_after(request),
+        idempotency_key=submission_options.idempotency_key(request),
     )
 
 
