@@ -53,7 +53,7 @@ def test_the_longest_wait_is_capped_and_respond_async_alone_waits_not_at_all() -
     assert Preferences(None, respond_async=True).seconds(3, 25) == 0
     assert Preferences().seconds(3, 25) == 3
     told = [value for _, value in map(applied, (0, 3, 0.5))]
-    assert told == [b"respond-async", b"wait=3", b"wait=0.5"]
+    assert told == ["respond-async", "wait=3", "wait=0.5"]
 
 
 def test_a_number_of_any_length_is_a_long_wait() -> None:

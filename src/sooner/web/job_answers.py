@@ -31,21 +31,20 @@ def answer(
         # No cache stores an answer to a POST anyway (RFC 9111, section 3).
         said.append(NO_STORE)
     if code == 202:
-        said.append((b"location", urls["self"].encode()))
+        said.append(("Location", urls["self"]))
     said += fields
     return rendered(resources.documents.render(job, urls, outlook, more), code, said)
 
 
 def unchanged(resources: Resources, job: Job, *fields: HeaderField) -> Response:
     """304: the client has the newest document."""
-    answer = Response(status_code=304)
-    answer.raw_headers += [*validators(job, resources.forecast.outlook(job)), NO_STORE, *fields]
-    return answer
+    said = [*validators(job, resources.forecast.outlook(job)), NO_STORE, *fields]
+    return Response(status_code=304, headers=dict(said))
 
 
 def validators(job: Job, outlook: Outlook) -> list[HeaderField]:
     """The document's ETag, and Retry-After while the job is not final."""
-    fields = [(b"etag", job.etag.encode())]
+    fields = [("ETag", job.etag)]
     if outlook.retry_after is not None:
-        fields.append((b"retry-after", b"%d" % outlook.retry_after))
+        fields.append(("Retry-After", str(outlook.retry_after)))
     return fields

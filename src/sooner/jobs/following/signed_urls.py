@@ -4,7 +4,6 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from uuid import UUID
 
 
@@ -22,7 +21,7 @@ class SignedUrls:
 
     def sign(self, id: UUID, expires: datetime) -> str:
         """The value of `access` for a job, valid until `expires`."""
-        until = _until(expires)
+        until = f"{int(expires.timestamp()):x}"
         return f"{until}.{self._signature(self._keys[0], id, until)}"
 
     def check(self, id: UUID, access: str, now: datetime) -> bool:
@@ -43,9 +42,3 @@ class SignedUrls:
         signing = key.copy()
         signing.update(b"job:" + id.bytes + until.encode())
         return signing.hexdigest()
-
-
-@lru_cache(maxsize=64)
-def _until(expires: datetime) -> str:
-    """Hexadecimal seconds since 1970; cached, for jobs that were added together expire together."""
-    return f"{int(expires.timestamp()):x}"

@@ -50,7 +50,7 @@ from sooner.web.resources import Resources
 
 log = logs.get(__name__)
 
-REPLAYED = (b"idempotency-replayed", b"true")
+REPLAYED = ("Idempotency-Replayed", "true")
 
 SUBMITTED = (*DOCUMENT, "Preference-Applied", "Idempotency-Replayed")
 
@@ -171,8 +171,8 @@ def _stream(resources: Resources, actor: JobActor, job: Job, fields: Iterable[He
     async def hung_up(_: object) -> None:
         await _abandon(resources, actor, job.id)
 
-    location = (b"location", resources.documents.urls(job)["self"].encode())
-    more = {name.decode(): value.decode() for name, value in (prefer.applied(0), location, *fields)}
+    location = ("Location", resources.documents.urls(job)["self"])
+    more = dict((prefer.applied(0), location, *fields))
     careful = actor.declaration.on_disconnect != "continue"
     return stream(resources, job.id, headers=more, on_close=hung_up if careful else None)
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _WORD = rf'{_NAME}|"(?:[^"\\]|\\.)*"'
@@ -44,14 +43,9 @@ def read(fields: Iterable[str]) -> Preferences:
 
     The first of repeated preferences counts; malformed preferences are ignored (section 2).
     """
-    return _read(*[field[:_LONGEST] for field in fields])
-
-
-@lru_cache(maxsize=100)
-def _read(*fields: str) -> Preferences:
     found: dict[str, str] = {}
     for field in fields:
-        for part in _PART.findall(field):
+        for part in _PART.findall(field[:_LONGEST]):
             if match := _PREFERENCE.fullmatch(part):
                 found.setdefault(match[1].lower(), _unquoted(match[2] or ""))
     wait = found.get("wait", "")
@@ -67,6 +61,6 @@ def _seconds(digits: str) -> int:
     return int(digits.lstrip("0")[:9] or "0")
 
 
-def applied(seconds: float) -> tuple[bytes, bytes]:
+def applied(seconds: float) -> tuple[str, str]:
     """The Preference-Applied field for a wait of `seconds`."""
-    return (b"preference-applied", b"wait=%g" % seconds if seconds > 0 else b"respond-async")
+    return ("Preference-Applied", f"wait={seconds:g}" if seconds > 0 else "respond-async")
