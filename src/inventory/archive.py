@@ -1,8 +1,9 @@
 """An archive on disk, whatever its format."""
 
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 from src.inventory.limits import Limits
 from src.inventory.member import Member
@@ -10,10 +11,12 @@ from src.inventory.tarball import Tarball
 from src.inventory.zipball import Zipball
 
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
+#: The first bytes of a packed tar; a plain one says `ustar` or begins with a name.
+_TAR_MAGICS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
 
 
 class Archive:
-    """The wanted files of a tar, tar.gz, tar.bz2, tar.xz or ZIP, told apart by content, not by name.
+    """The wanted files of a tar, tar.gz, tar.bz2, tar.xz, tar.zst or ZIP, told apart by content, not by name.
 
     Nothing is unpacked to disk and no link is followed. Paths are as the archive has them, a common leading
     folder included. Use as a context manager, iterate once; memory holds one file at a time. Iterating raises
@@ -23,9 +26,7 @@ class Archive:
     def __init__(self, path: Path, wanted: Callable[[str], bool], limits: Limits | None = None) -> None:
         self._size = path.stat().st_size
         self._file = path.open("rb")
-        magic = self._file.read(4)
-        self._file.seek(0)
-        kind = Zipball if magic in _ZIP_MAGICS else Tarball
+        kind = Zipball if _is_zip(self._file) else Tarball
         self._ball: Tarball | Zipball = kind(self._file, self._size, limits or Limits(), wanted)
 
     def __enter__(self) -> Self:
@@ -38,6 +39,11 @@ class Archive:
         return iter(self._ball)
 
     @property
+    def has_more(self) -> bool:
+        """Whether bytes follow the archive that are no part of it, once read."""
+        return self._ball.has_more
+
+    @property
     def comment(self) -> str | None:
         """The archive's own comment, once read; `git archive` writes the commit there."""
         return self._ball.comment
@@ -46,3 +52,16 @@ class Archive:
     def fraction(self) -> float:
         """How much of the file on disk has been read, 0 to 1; for a ZIP roughly."""
         return min(1.0, self._file.tell() / self._size) if self._size else 1.0
+
+
+def _is_zip(file: BinaryIO) -> bool:
+    """Whether it is a ZIP, also one behind a program that reads it (a zipapp)."""
+    head = file.read(512)
+    file.seek(0)
+    if head.startswith(_ZIP_MAGICS):
+        return True
+    if head.startswith(_TAR_MAGICS) or head[257:262] == b"ustar":
+        return False
+    found = zipfile.is_zipfile(file)
+    file.seek(0)
+    return found

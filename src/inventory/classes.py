@@ -1,7 +1,9 @@
 """Which classes of a Python file are test classes by pytest's default rule."""
 
 import ast
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from src.inventory.document import Status
 from src.inventory.marks import decorated, marked, strongest
@@ -51,12 +53,25 @@ def definitions(body: list[ast.stmt]) -> Scope:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """All that a class says for itself, wherever it is derived."""
+
+    wish: bool | None
+    has_constructor: bool
+    status: Status
+    test_cases: list[ast.expr]
+    """Its bases that are unittest's by their names, unless the file itself has a class of that name."""
+
+
 class Classes:
-    """Looks at a class together with those of its bases that the same file defines."""
+    """Looks at a class together with those of its bases that the same file defines; at each class's own body once."""
 
     def __init__(self, names: Names, module: Scope) -> None:
         self._names = names
         self._module = module
+        self._facts: dict[int, _Facts] = {}
+        self._last: tuple[ast.ClassDef | None, list[ast.ClassDef]] = (None, [])
 
     def is_collected(self, node: ast.ClassDef, scope: Scope) -> bool:
         """Whether pytest collects it: a unittest.TestCase of any name, or `Test*` without a constructor."""
@@ -67,29 +82,31 @@ class Classes:
 
     def is_test_case(self, node: ast.ClassDef, scope: Scope) -> bool:
         return any(
-            self._names.resolve(base) in _TEST_CASES
+            self._named(base, scope) in (None, cls)
             for cls in self._line(node, scope)
-            for base in cls.bases
-            if self._named(base, scope) in (None, cls)
+            for base in self._facts_of(cls).test_cases
         )
 
     def status(self, node: ast.ClassDef, scope: Scope) -> Status:
         """What the class's own marks and those of its bases in the file give to its tests."""
-        return strongest(
-            status
-            for cls in self._line(node, scope)
-            for status in (decorated(cls, self._names), marked(cls.body, self._names))
-        )
+        return strongest(self._facts_of(cls).status for cls in self._line(node, scope))
 
-    def _line(self, node: ast.ClassDef, scope: Scope) -> Iterator[ast.ClassDef]:
+    def _line(self, node: ast.ClassDef, scope: Scope) -> list[ast.ClassDef]:
+        """The class and its bases in the file, the nearest first."""
+        if self._last[0] is not node:
+            self._last = (node, list(self._walk(node, scope)))
+        return self._last[1]
+
+    def _walk(self, node: ast.ClassDef, scope: Scope) -> Iterator[ast.ClassDef]:
         seen: set[int] = set()
-        pending = [node]
+        pending = deque([node])
         while pending and len(seen) < _LONGEST_LINE:
-            cls = pending.pop(0)
+            cls = pending.popleft()
             if id(cls) not in seen:
                 seen.add(id(cls))
                 yield cls
-                pending += [base for base in (self._named(base, scope) for base in cls.bases) if base]
+                bases = (self._named(base, scope) for base in cls.bases[:_LONGEST_LINE])
+                pending.extend(base for base in bases if base is not None)
 
     def _named(self, base: ast.expr, scope: Scope) -> ast.ClassDef | None:
         base = base.value if isinstance(base, ast.Subscript) else base
@@ -99,15 +116,28 @@ class Classes:
         return found if isinstance(found, ast.ClassDef) else None
 
     def _wish(self, node: ast.ClassDef, scope: Scope) -> bool | None:
-        wishes = (wish(cls.body) for cls in self._line(node, scope))
+        wishes = (self._facts_of(cls).wish for cls in self._line(node, scope))
         return next((wish for wish in wishes if wish is not None), None)
 
     def _has_constructor(self, node: ast.ClassDef, scope: Scope) -> bool:
-        return any(
-            _CONSTRUCTORS & definitions(cls.body).keys()
-            or any(self._names.resolve(base) in _CONSTRUCTED for base in cls.bases)
+        return any(self._facts_of(cls).has_constructor for cls in self._line(node, scope))
+
+    def _facts_of(self, cls: ast.ClassDef) -> _Facts:
+        if (facts := self._facts.get(id(cls))) is None:
+            bases = [(base, self._names.resolve(base)) for base in cls.bases]
+            facts = self._facts[id(cls)] = _Facts(
+                wish=wish(cls.body),
+                has_constructor=self._constructs(cls, [name for _, name in bases]),
+                status=strongest((decorated(cls, self._names), marked(cls.body, self._names))),
+                test_cases=[base for base, name in bases if name in _TEST_CASES],
+            )
+        return facts
+
+    def _constructs(self, cls: ast.ClassDef, bases: list[str | None]) -> bool:
+        return (
+            bool(_CONSTRUCTORS & definitions(cls.body).keys())
+            or not _CONSTRUCTED.isdisjoint(bases)
             or any(self._names.resolve(decorator) in _FILLED_IN for decorator in cls.decorator_list)
-            for cls in self._line(node, scope)
         )
 
 

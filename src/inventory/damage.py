@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from src.inventory.refusal import ArchiveRefused, Damaged
+from src.inventory.stream import ZstdError
 
 _BROKEN = (
     tarfile.TarError,
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
+    ZstdError,
     struct.error,
     EOFError,
     RuntimeError,

@@ -23,7 +23,7 @@ class Limits:
     path_bytes: int = 4 * KIB
     header_bytes: int = 64 * KIB
     global_header_bytes: int = MIB
-    xz_memory_bytes: int = 128 * MIB
+    unpacker_bytes: int = 128 * MIB
 
     def unpacked_bytes(self, packed: int) -> int:
         """The most that `packed` bytes may unpack to."""

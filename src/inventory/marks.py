@@ -61,14 +61,17 @@ def _assigns(statement: ast.Assign | ast.AnnAssign, name: str) -> bool:
 
 def _elements(value: ast.expr | None, names: Names) -> Iterator[ast.expr]:
     """The marks of a list, of a variable that holds one, and of sums of both."""
-    seen: set[int] = set()
+    seen: set[int | str] = set()
     pending: list[ast.expr | None] = [value]
     while pending:
         value = pending.pop()
-        if value is None or id(value) in seen:
+        which = value.id if isinstance(value, ast.Name) else id(value)
+        if value is None or which in seen:
             continue
-        seen.add(id(value))
+        seen.add(which)
+        names.spend()
         if isinstance(value, ast.List | ast.Tuple | ast.Set):
+            names.spend(len(value.elts))
             yield from value.elts
         elif isinstance(value, ast.BinOp):
             pending += [value.left, value.right]

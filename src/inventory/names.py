@@ -3,7 +3,11 @@
 import ast
 from collections.abc import Iterator
 
+from src.inventory.source import SourceUnreadable
+
+#: A module's name is repeated for each name that is taken from it.
 _LONGEST_NAME = 200
+_MOST_STEPS = 1_000_000
 
 
 class Names:
@@ -16,6 +20,7 @@ class Names:
         self._meanings: dict[str, str] = {}
         self.collections: dict[str, list[ast.expr]] = {}
         """The lists, tuples, sets and sums that the module assigns to a name, each of several."""
+        self._steps = 0
         self.imported: set[str] = set()
         """The modules that the file imports anywhere, and `module.name` for names taken from one."""
         for node in ast.walk(tree):
@@ -42,14 +47,24 @@ class Names:
                 return None
         return ".".join([self._meanings.get(expression.id, expression.id), *reversed(attributes)])
 
+    def spend(self, steps: int = 1) -> None:
+        """Count work that one place of a file may ask for at another. Raises SourceUnreadable for a file that asks for too much."""
+        self._steps += steps
+        if self._steps > _MOST_STEPS:
+            raise SourceUnreadable("takes too much work to read: its marks refer to one another too often")
+
     def _add_import(self, node: ast.Import) -> None:
         for alias in node.names:
+            if len(alias.name) > _LONGEST_NAME:
+                continue
             self.imported.add(alias.name)
             bound = alias.name if alias.asname else alias.name.partition(".")[0]
             self._meanings[alias.asname or bound] = bound
 
     def _add_import_from(self, node: ast.ImportFrom) -> None:
         module = "." * node.level + (node.module or "")
+        if len(module) > _LONGEST_NAME:
+            return
         for alias in node.names:
             self.imported.add(f"{module}.{alias.name}")
             self._meanings[alias.asname or alias.name] = f"{module}.{alias.name}"

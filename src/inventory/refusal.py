@@ -18,7 +18,7 @@ class ArchiveRefused(ValueError):
 
 
 class UnknownFormat(ArchiveRefused):
-    """The content is neither a tar (plain, gzip, bzip2, xz) nor a ZIP."""
+    """The content is neither a tar (plain, gzip, bzip2, xz, zstd) nor a ZIP."""
 
     type = "archive-unknown-format"
     title = "Not an archive that can be read"

@@ -1,14 +1,23 @@
 """The unpacked bytes of a tar, bounded while they are read."""
 
 import bz2
-import gzip
 import lzma
+import sys
+import zlib
+from collections.abc import Callable
 from typing import BinaryIO, Protocol
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 from src.inventory.limits import Limits
 from src.inventory.refusal import Bomb, TooLarge
 
 _CHUNK = 64 * 1024
+#: What broken zstd raises.
+ZstdError = zstd.ZstdError
 
 
 class Readable(Protocol):
@@ -36,40 +45,84 @@ class BoundedStream:
         return chunk
 
 
-class XzStream:
-    """An .xz file unpacked with bounded memory.
+class Unpacker(Protocol):
+    """One compressed stream, as `bz2`, `lzma` and `compression.zstd` have it."""
 
-    `lzma.LZMAFile` takes no memory limit for reading, and a header of a few bytes may ask for a dictionary
-    of 4 GiB.
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+class _Gunzip:
+    """`zlib`, in the words of the others. It checks each member's checksum."""
+
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+        self._may_hold_more = False
+
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._zlib.unconsumed_tail and not self._may_hold_more
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zlib.unused_data
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        try:
+            chunk = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
+        except zlib.error as error:
+            # tarfile takes a zlib.error in the first header for a file that is no tar.
+            raise OSError(str(error)) from error
+        self._may_hold_more = len(chunk) == max_length
+        return chunk
+
+
+class PackedStream:
+    """A file of one or more compressed streams, unpacked with bounded memory.
+
+    What follows the last stream and begins no other is left out, as gzip, bzip2 and tar do: `has_more` says so.
     """
 
-    def __init__(self, source: BinaryIO, memory: int) -> None:
+    def __init__(self, source: BinaryIO, magic: bytes, unpacker: Callable[[], Unpacker]) -> None:
         self._source = source
-        self._memory = memory
-        self._unpacker = self._next_unpacker()
+        self._magic = magic
+        self._next = unpacker
+        self._unpacker = unpacker()
+        self.has_more = False
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int, /) -> bytes:
         parts: list[bytes] = []
         while size > 0 and (chunk := self._some(size)):
             parts.append(chunk)
             size -= len(chunk)
         return b"".join(parts)
 
-    def _next_unpacker(self) -> lzma.LZMADecompressor:
-        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=self._memory)
-
     def _some(self, size: int) -> bytes:
-        while True:
+        while not self.has_more:
             packed = self._packed()
             if self._unpacker.eof:
                 packed = packed.lstrip(b"\0")
                 if not packed:
                     return b""
-                self._unpacker = self._next_unpacker()
+                packed += self._source.read(len(self._magic))
+                self.has_more = not packed.startswith(self._magic)
+                if self.has_more:
+                    return b""
+                self._unpacker = self._next()
             elif not packed and self._unpacker.needs_input:
-                raise EOFError("the xz stream ends too early")
+                raise EOFError("the compressed stream ends too early")
             if chunk := self._unpacker.decompress(packed, size):
                 return chunk
+        return b""
 
     def _packed(self) -> bytes:
         if self._unpacker.eof:
@@ -78,16 +131,25 @@ class XzStream:
 
 
 def unpacked(file: BinaryIO, limits: Limits) -> Readable:
-    """The content of `file`, unpacked if its first bytes are those of gzip, bzip2 or xz."""
-    magic = file.read(6)
+    """The content of `file`, unpacked if its first bytes are those of gzip, bzip2, xz or zstd."""
+    unpackers: dict[bytes, Callable[[], Unpacker]] = {
+        b"\x1f\x8b": _Gunzip,
+        b"BZh": bz2.BZ2Decompressor,
+        # A header of a few bytes may ask for a dictionary of 4 GiB.
+        b"\xfd7zXZ\0": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=limits.unpacker_bytes),
+        b"\x28\xb5\x2f\xfd": lambda: _zstd(limits.unpacker_bytes),
+    }
+    head = file.read(6)
     file.seek(0)
-    if magic.startswith(b"\x1f\x8b"):
-        return gzip.GzipFile(fileobj=file, mode="rb")
-    if magic.startswith(b"BZh"):
-        return bz2.BZ2File(file)
-    if magic == b"\xfd7zXZ\0":
-        return XzStream(file, limits.xz_memory_bytes)
+    for magic, unpacker in unpackers.items():
+        if head.startswith(magic):
+            return PackedStream(file, magic, unpacker)
     return file
+
+
+def _zstd(memory: int) -> Unpacker:
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: memory.bit_length() - 1}
+    return zstd.ZstdDecompressor(options=options)
 
 
 def check_unpacked(unpacked_bytes: int, packed: int, limits: Limits) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from src.inventory import bounded
 from src.inventory.archive import Archive
 from src.inventory.document import (
     STATUSES,
@@ -22,6 +23,8 @@ Progress = Callable[[float, str], None]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _STEP = 0.01
+#: Said of the archive itself, whose path is ".".
+_MORE = "bytes follow the archive that are no part of it; they were left out"
 
 
 def take(
@@ -30,7 +33,7 @@ def take(
     """Count the tests in the archive at `path`, without unpacking it to disk or running anything of it.
 
     Args:
-        path: a tar, tar.gz, tar.bz2, tar.xz or ZIP file; its name does not matter.
+        path: a tar, tar.gz, tar.bz2, tar.xz, tar.zst or ZIP file; its name does not matter.
         limits: how much of it is read before it is refused.
         progress: told how far the reading has come; what it raises ends the reading.
         commit: the commit that the archive was made from; without it, the one that `git archive` noted in it.
@@ -47,7 +50,7 @@ def take(
             if progress and archive.fraction >= reached + _STEP:
                 reached = archive.fraction
                 progress(reached, f"{survey.files:,} test files read")
-        return survey.document(commit or _noted_commit(archive.comment))
+        return survey.document(commit or _noted_commit(archive.comment), has_more=archive.has_more)
 
 
 class Survey:
@@ -77,22 +80,24 @@ class Survey:
             self._unreadable[member.path] = member.problem or "is in no known language"
             return
         try:
-            entry = language.read(member.path, member.content)
+            entry = bounded.read(language.read, member.path, member.content)
         except SourceUnreadable as error:
             self._unreadable[member.path] = str(error)
             return
         if entry["tests"] or entry["suites"]:
             self._entries[member.path] = entry
 
-    def document(self, commit: str | None) -> Inventory:
+    def document(self, commit: str | None, *, has_more: bool = False) -> Inventory:
         entries = [self._entries[path] for path in sorted(self._entries) if self._is_own(path)]
-        unreadable = [path for path in sorted(self._unreadable) if self._is_own(path)]
+        reasons = {path: self._unreadable[path] for path in sorted(self._unreadable) if self._is_own(path)}
+        if has_more:
+            reasons = {".": _MORE, **reasons}
         return Inventory(
             **_counts(entries),
             by_framework=_grouped(entries, lambda entry: entry["framework"]),
             by_language=_grouped(entries, lambda entry: entry["language"]),
             by_status={status: _cases(entries, status) for status in STATUSES},
-            unreadable=[Unreadable(path=path, reason=self._unreadable[path]) for path in unreadable],
+            unreadable=[Unreadable(path=path, reason=reason) for path, reason in reasons.items()],
             commit=commit,
             entries=entries,
         )

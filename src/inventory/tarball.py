@@ -7,13 +7,14 @@ from typing import Any, BinaryIO, Self, cast
 from src.inventory.damage import damage_refused
 from src.inventory.limits import KIB, Limits
 from src.inventory.member import Member, safe_path
+from src.inventory.no_archive import of_no_archive
 from src.inventory.refusal import (
     Damaged,
     TooLarge,
     UnknownFormat,
     Unsupported,
 )
-from src.inventory.stream import BoundedStream, unpacked
+from src.inventory.stream import BoundedStream, PackedStream, unpacked
 
 _EXTENDED = (
     tarfile.XHDTYPE,
@@ -25,7 +26,7 @@ _EXTENDED = (
 
 
 class Tarball:
-    """A tar, plain or packed with gzip, bzip2 or xz, of `packed` bytes.
+    """A tar, plain or packed with gzip, bzip2, xz or zstd, of `packed` bytes.
 
     Iterating yields the members whose path `wanted` accepts, in the archive's order. Links, devices and
     other entries that are no regular file are never followed: they come with a `problem`.
@@ -36,18 +37,22 @@ class Tarball:
         self._packed = packed
         self._limits = limits
         self._wanted = wanted
+        self.has_more = False
+        """Whether bytes that are no part of the archive follow it, once read."""
         self.comment: str | None = None
         """The comment of the global header, where `git archive` writes the commit."""
 
     def __iter__(self) -> Iterator[Member]:
         header = _header_class(self._limits)
         with damage_refused():
-            stream = BoundedStream(unpacked(self._file, self._limits), self._packed, self._limits)
+            source = unpacked(self._file, self._limits)
+            stream = BoundedStream(source, self._packed, self._limits)
             with self._open(stream, header) as tar:
                 yield from self._members(tar)
-            # gzip, bzip2 and xz compare their checksum only at the very end.
+            # All of them compare their checksum only at the very end.
             while stream.read():
                 pass
+            self.has_more = isinstance(source, PackedStream) and source.has_more
 
     def _members(self, tar: tarfile.TarFile) -> Iterator[Member]:
         while (entry := tar.next()) is not None:
@@ -71,7 +76,7 @@ class Tarball:
         except tarfile.ReadError as error:
             if header.seen:
                 raise
-            raise UnknownFormat("The file is neither a tar (plain, gzip, bzip2, xz) nor a ZIP.") from error
+            raise UnknownFormat(of_no_archive(self._file)) from error
 
     def _member(self, tar: tarfile.TarFile, entry: tarfile.TarInfo, path: str) -> Member:
         if entry.issym() or entry.islnk():

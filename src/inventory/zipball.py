@@ -35,6 +35,8 @@ class Zipball:
         self._packed = packed
         self._limits = limits
         self._wanted = wanted
+        self.has_more = False
+        """A ZIP ends where its comment says: what follows makes it none."""
         self.comment: str | None = None
         """The archive's comment, where `git archive` writes the commit."""
 

@@ -12,7 +12,7 @@ from src.sources.failure import SourceFailed, told
 from src.sources.progress import Progress
 from src.sources.repository import Repository
 
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
 
 
 @dataclass(frozen=True, slots=True)

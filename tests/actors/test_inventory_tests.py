@@ -92,7 +92,7 @@ async def test_an_archive_that_is_refused_says_why(service: Service) -> None:
         {
             "type": "archive-unknown-format",
             "title": "Not an archive that can be read",
-            "detail": "The file is neither a tar (plain, gzip, bzip2, xz) nor a ZIP.",
+            "detail": "The file is not a tar (plain, gzip, bzip2, xz, zstd) or a ZIP.",
         },
     )
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from backports import zstd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -359,12 +360,57 @@ def test_broken_header_is_no_end_of_the_archive(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"x", b"PK", b"<html>" * 1000, bytes(10), gzip.compress(b"hello", mtime=0)]
+    ("content", "told"),
+    [
+        (b"", "The file is empty: 0 bytes"),
+        (b"x", "not a tar"),
+        (b"PK", "not a tar"),
+        (bytes(10), "not a tar"),
+        (gzip.compress(b"hello", mtime=0), "not a tar"),
+        (b"<!DOCTYPE html><title>Sign in</title>" * 100, "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "a Git LFS pointer"),
+        (b'{"message": "Not Found"}', "JSON, most likely an error"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(1000), "a 7z or RAR archive"),
+    ],
 )
-def test_what_is_no_archive_is_told_so(path: Path, content: bytes) -> None:
+def test_what_is_no_archive_is_told_so(path: Path, content: bytes, told: str) -> None:
     path.write_bytes(content)
-    with pytest.raises(UnknownFormat, match="neither a tar"):
+    with pytest.raises(UnknownFormat, match=told):
         take(path)
+
+
+def test_a_zip_behind_a_program_is_read(path: Path) -> None:
+    raw = zip_of(path, FILES).read_bytes()
+    plain = take(path)
+    path.write_bytes(b"#!/usr/bin/env python3\n" + raw)
+    assert take(path) == plain
+
+
+def test_zstd_is_read(path: Path) -> None:
+    plain = tar(path, FILES, "w").read_bytes()
+    counted = take(path)
+    path.write_bytes(zstd.compress(plain[:5000]) + zstd.compress(plain[5000:]))
+    assert take(path) == counted
+    # A window of 2 GiB is asked for by a few bytes.
+    packer = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 31})
+    path.write_bytes(packer.compress(plain) + packer.flush())
+    with pytest.raises(ArchiveRefused):
+        take(path)
+
+
+@pytest.mark.parametrize("kind", ["w:gz", "w:bz2", "w:xz"])
+def test_bytes_behind_an_archive_are_left_out_and_told(path: Path, kind: str) -> None:
+    plain = take(tar(path, FILES, kind))
+    path.write_bytes(path.read_bytes() + bytes(100))
+    assert take(path) == plain, "zeros are padding"
+    path.write_bytes(path.read_bytes() + b"garbage")
+    counted = take(path)
+    assert counted["tests"] == plain["tests"]
+    assert [each["path"] for each in counted["unreadable"]] == [
+        ".",
+        *(each["path"] for each in plain["unreadable"]),
+    ]
+    assert counted["unreadable"][0]["reason"].startswith("bytes follow the archive")
 
 
 def test_encrypted_zip_is_told_so(path: Path) -> None:
@@ -407,7 +453,7 @@ def test_checksum_is_compared_though_the_tar_ended_long_before(path: Path) -> No
     raw = bytearray(gzip.compress(tar(path, FILES, "w").read_bytes() + bytes(MIB), compresslevel=0))
     raw[raw.index(b"test_one")] ^= 1
     path.write_bytes(raw)
-    with pytest.raises(Damaged, match="CRC"):
+    with pytest.raises(Damaged, match="incorrect data check"):
         take(path)
 
 

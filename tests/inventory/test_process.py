@@ -31,7 +31,6 @@ async def test_the_document_is_the_one_of_take(tmp_path: Path) -> None:
     ("source", "bounds", "type"),
     [
         (TEST, Bounds(output_bytes=500), "inventory-too-large"),
-        (QUADRATIC, Bounds(cpu_seconds=1), "inventory-too-costly"),
     ],
 )
 async def test_bounds(
@@ -56,3 +55,39 @@ async def test_many_at_once_wait_for_each_other(tmp_path: Path) -> None:
     archive = tar(tmp_path / "a", {"test_a.py": TEST})
     documents = await asyncio.gather(*(process.take(archive, progress=told) for _ in range(6)))
     assert len(set(documents)) == 1
+
+
+async def test_a_file_that_takes_too_long_costs_itself_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "BOUNDS", Bounds(cpu_seconds=1))
+    sources = {"test_slow.py": QUADRATIC, "test_slow_too.py": QUADRATIC, "test_z.py": TEST}
+    document = json.loads(await process.take(tar(tmp_path / "a", sources), progress=told))
+
+    assert (document["files"], document["tests"]) == (1, 1)
+    reason = "takes more than 1 s of processor time to read"
+    assert document["unreadable"] == [
+        {"path": "test_slow.py", "reason": reason},
+        {"path": "test_slow_too.py", "reason": reason},
+    ]
+
+
+async def test_a_large_file_is_read_as_any_other(tmp_path: Path) -> None:
+    source = TEST + b"# " + b"x" * 100_000 + b"\nclass TestMore:\n    def test_two(self): ...\n"
+    broken = b"def (" + b"x" * 100_000
+    archive = tar(tmp_path / "a", {"test_a.py": source, "test_b.py": broken})
+    document = json.loads(await process.take(archive, progress=told))
+
+    assert document == take(archive)
+    assert (document["tests"], document["suites"]) == (2, 1)
+    assert document["unreadable"][0]["reason"].startswith("line 1: ")
+
+
+async def test_a_chain_of_classes_takes_time_by_its_length(tmp_path: Path) -> None:
+    chain = "class Test0:\n def test_a(self): 0\n" + "".join(
+        f"class T{n}(T{n - 1}):0\n" for n in range(1, 25_000)
+    )
+    sources = {f"test_{n}.py": chain.replace("T0", "Test0").encode() for n in range(3)}
+    document = json.loads(await process.take(tar(tmp_path / "a", sources), progress=told))
+
+    assert (document["tests"], document["unreadable"]) == (3, [])

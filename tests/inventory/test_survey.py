@@ -157,7 +157,7 @@ def test_command_prints_a_refusal(tmp_path: Path) -> None:
             "error": {
                 "type": "archive-unknown-format",
                 "title": "Not an archive that can be read",
-                "detail": "The file is neither a tar (plain, gzip, bzip2, xz) nor a ZIP.",
+                "detail": "The file is not a tar (plain, gzip, bzip2, xz, zstd) or a ZIP.",
             }
         }
     ]

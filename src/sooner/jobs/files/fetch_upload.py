@@ -16,6 +16,7 @@ async def fetch_upload(upload: UUID, folder: Path) -> Path:
     if await uploads.find(upload, current().tenant) is None:
         raise Failure(f"There is no upload {upload}.", type="unknown-upload", title="The upload is not there")
     path = folder / str(upload)
+    await asyncio.to_thread(path.touch)
     async for piece in uploads.read(upload):
         await asyncio.to_thread(_append, path, piece)
     return path
