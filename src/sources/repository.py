@@ -12,10 +12,10 @@ from pydantic import SecretStr
 
 from sooner.outgoing import Network, briefly
 from src.sources import git
-from src.sources.failure import told, unauthorized, unreachable
+from src.sources.failure import SourceFailed, told, too_large, unauthorized, unreachable
 from src.sources.progress import Progress
 from src.sources.token import basic
-from src.sources.verdict import Away, verdict
+from src.sources.verdict import MOST_BYTES, Away, verdict
 
 FETCH_SECONDS = 240
 
@@ -60,16 +60,16 @@ class Repository:
         progress(None, "fetching the repository")
         try:
             async with asyncio.timeout(FETCH_SECONDS):
-                await self._fetch(folder, ref or "HEAD")
+                await self._fetch(folder, ref)
         except TimeoutError:
             raise unreachable(f"The repository did not arrive within {FETCH_SECONDS} s.") from None
         progress(1.0, "repository fetched")
-        commit = await git.output(folder, "rev-parse", "--verify", "--quiet", f"{_REF}^{{commit}}")
+        commit = await _commit(folder, ref)
         path = folder / "repository.tar"
         await git.output(folder, "archive", "--format=tar", f"--output={path}", commit)
         return path, commit
 
-    async def _fetch(self, folder: Path, ref: str) -> None:
+    async def _fetch(self, folder: Path, ref: str | None) -> None:
         await git.output(folder, "init", "--quiet", "--bare", "--template=", str(folder / "repository"))
         await asyncio.to_thread(_write_attributes, folder / "repository" / "info")
         trying = tenacity.AsyncRetrying(
@@ -83,7 +83,7 @@ class Repository:
         except Away as away:
             raise unreachable(str(away)) from None
 
-    async def _fetch_once(self, folder: Path, ref: str) -> None:
+    async def _fetch_once(self, folder: Path, ref: str | None) -> None:
         command = (
             "fetch",
             "--quiet",
@@ -97,12 +97,14 @@ class Repository:
             *command,
             "--",
             str(self.address),
-            f"+{ref}:{_REF}",
+            f"+{ref or 'HEAD'}:{_REF}",
             settings=await self._settings(),
             protocols="https:http" if self.network.allow_private else "https",
         )
         if code != 0:
-            raise verdict(errors, ref)
+            # index-pack is ended by the bound, and git says no more than that its answer was invalid.
+            full = await asyncio.to_thread(_holds_a_full_pack, folder / "repository" / "objects" / "pack")
+            raise too_large(MOST_BYTES) if full else verdict(errors, ref)
 
     async def _settings(self) -> dict[str, str]:
         with told():
@@ -130,6 +132,21 @@ async def _probe(client: httpx.AsyncClient, url: str) -> httpx.URL | None:
         is_repository = response.headers.get("Content-Type") == _ADVERTISEMENT
         base, found, _ = str(response.url).rpartition(_PROBE)
         return httpx.URL(base) if is_repository and found and response.is_success else None
+
+
+async def _commit(folder: Path, ref: str | None) -> str:
+    code, commit, _ = await git.git(folder, "rev-parse", "--verify", "--quiet", f"{_REF}^{{commit}}")
+    if code != 0:
+        raise SourceFailed(
+            "source-ref-is-no-commit",
+            "The ref is no commit",
+            f"{ref or 'HEAD'!r} names no commit but a file or a folder, as a tag may: give a ref that names a commit.",
+        )
+    return commit
+
+
+def _holds_a_full_pack(packs: Path) -> bool:
+    return any(pack.stat().st_size >= git.BOUNDS.file_bytes for pack in packs.glob("tmp_pack_*"))
 
 
 def _write_attributes(info: Path) -> None:

@@ -13,6 +13,9 @@ from src.sources.failure import (
 _NO_REF = re.compile(
     r"couldn't find remote ref|not our ref|unadvertised object|invalid refspec|bad object|no such remote ref"
 )
+_ALGORITHM = re.compile(
+    r"mismatched algorithms|unsupported object.format|unknown hash algorithm", re.IGNORECASE
+)
 _DENIED = re.compile(
     r"Authentication failed|could not read Username|returned error: 40[13]|terminal prompts disabled"
 )
@@ -33,8 +36,14 @@ class Away(Exception):
     """The server did not answer this time; `str()` says how."""
 
 
-def verdict(errors: str, ref: str) -> SourceFailed | Away:
-    """Why a fetch of a ref failed, from git's standard error."""
+def verdict(errors: str, ref: str | None) -> SourceFailed | Away:
+    """Why a fetch of a ref failed, from git's standard error; None is the repository's HEAD."""
+    if _NO_REF.search(errors) and ref is None:
+        detail = "The repository is empty, or its default branch is not there: name a `ref` that is."
+        return SourceFailed("source-ref-not-found", "The repository has no HEAD", detail)
+    if _ALGORITHM.search(errors):
+        detail = "The repository names its objects by SHA-256, which is not read here: give an archive of it."
+        return SourceFailed("source-unsupported", "The repository is of another kind", detail)
     if _NO_REF.search(errors):
         detail = f"The repository has no branch, tag or commit {ref!r}; a commit is named by its whole id."
         return SourceFailed("source-ref-not-found", "The ref is not there", detail)

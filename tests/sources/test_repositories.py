@@ -103,6 +103,31 @@ async def test_a_ref_that_is_not_there(ref: str, server: Site, tmp_path: Path) -
     assert repr(ref) in failed.detail
 
 
+async def test_an_empty_repository_is_told_so(root: Path, server: Site, tmp_path: Path) -> None:
+    repositories.git(root, "init", "--quiet", "--initial-branch=main", "empty")
+    failed = await failure(f"{server.url}/empty", tmp_path)
+    assert (failed.type, failed.detail) == (
+        "source-ref-not-found",
+        "The repository is empty, or its default branch is not there: name a `ref` that is.",
+    )
+
+
+async def test_a_tag_of_a_file_is_no_commit(root: Path, server: Site, tmp_path: Path) -> None:
+    blob = repositories.git(root / "project", "rev-parse", "HEAD:test_first.py")
+    repositories.git(root / "project", "tag", "a-file", blob)
+    failed = await failure(f"{server.url}/project", tmp_path, ref="a-file")
+    assert failed.type == "source-ref-is-no-commit"
+    assert failed.detail.startswith("'a-file' names no commit but a file or a folder")
+
+
+async def test_a_repository_by_sha256_is_told_so(root: Path, server: Site, tmp_path: Path) -> None:
+    repositories.git(root, "init", "--quiet", "--object-format=sha256", "--initial-branch=main", "modern")
+    repositories.commit(root / "modern", {"test_first.py": TEST})
+    failed = await failure(f"{server.url}/modern", tmp_path)
+    assert failed.type == "source-unsupported"
+    assert "SHA-256" in failed.detail
+
+
 async def test_one_commit_is_fetched_and_no_history(server: Site, tmp_path: Path) -> None:
     await bring(f"{server.url}/project", tmp_path)
     _, count, _ = await git.git(tmp_path / "here", "rev-list", "--count", "refs/sooner/fetched")
