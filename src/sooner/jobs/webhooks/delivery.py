@@ -12,7 +12,7 @@ from sooner.jobs.failure import Failure
 from sooner.jobs.following.follower import SQL as READ
 from sooner.jobs.row import Job
 from sooner.jobs.webhooks.payload import webhook_payload
-from sooner.jobs.webhooks.webhooks import Endpoint, Webhooks
+from sooner.jobs.webhooks.webhooks import WebhookEndpoint, Webhooks
 from sooner.outgoing import Refused
 
 SECONDS = 20.0
@@ -39,7 +39,7 @@ async def deliver(webhook: UUID, job: UUID, event: str, ended_at: datetime) -> i
     return status
 
 
-async def _send(endpoint: Endpoint, body: bytes) -> int:
+async def _send(endpoint: WebhookEndpoint, body: bytes) -> int:
     try:
         return await _post(httpx.URL(endpoint.url), _headers(endpoint, body), body)
     except Refused as refusal:
@@ -66,7 +66,7 @@ async def _post(url: httpx.URL, headers: dict[str, str], body: bytes) -> int:
     raise Refused(f"The endpoint redirects more than {MOST_REDIRECTS} times.")
 
 
-def _headers(endpoint: Endpoint, body: bytes) -> dict[str, str]:
+def _headers(endpoint: WebhookEndpoint, body: bytes) -> dict[str, str]:
     """The headers of a delivery. Its id is the same in every attempt, so that receivers recognise a repetition."""
     id, now = f"msg_{current().id.hex}", datetime.now(UTC)
     return {

@@ -25,7 +25,7 @@ SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class WebhookEndpoint:
     """An endpoint's address, and the secret that signs its deliveries."""
 
     url: str
@@ -58,10 +58,10 @@ class Webhooks:
         """Remove an endpoint and its open deliveries; False where the tenant had no such endpoint."""
         return await self._database.row(SQL.delete, id=id, tenant=tenant) is not None
 
-    async def find(self, id: UUID) -> Endpoint | None:
+    async def find(self, id: UUID) -> WebhookEndpoint | None:
         """An endpoint; None where it was removed or disabled."""
         row = await self._database.row(SQL.find, id=id)
-        return None if row is None else Endpoint(row["url"], row["secret"])
+        return None if row is None else WebhookEndpoint(row["url"], row["secret"])
 
     async def disable(self, id: UUID) -> None:
         """Send nothing to the endpoint any more."""
