@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from sooner.process import logs
 from sooner.process.metrics import note_request
 from sooner.web.http import access
+from sooner.web.http.compression import Compressing, coding
 from sooner.web.http.correlation import correlate
 from sooner.web.http.linger import answer_early
 from sooner.web.http.problems import problem_of, response
@@ -40,10 +41,13 @@ class Service:
             await self._router(scope, receive, send)
             return
         began = perf_counter()
-        request_id, traceparent = correlate(Headers(scope=scope))
+        fields = Headers(scope=scope)
+        request_id, traceparent = correlate(fields)
         state = scope.setdefault("state", {})
         state["request_id"], state["traceparent"] = request_id, traceparent
         logs.belong(request_id=request_id, traceparent=traceparent)
+        if (accepted := fields.get("accept-encoding")) and (name := coding(accepted)):
+            send = Compressing(send, name)
         answering = _Answering(send, request_id)
         try:
             if _has_a_slash_too_many(scope["path"].removeprefix(root())):
