@@ -85,6 +85,15 @@ async def test_a_module_that_cannot_be_loaded_is_a_line(
     assert not [line for line in started.lines if line.startswith(("Traceback", " "))]
 
 
+@pytest.mark.parametrize("count", ["1", "2"])
+async def test_a_web_of_the_procfile_writes_json_alone(processes: Processes, count: str) -> None:
+    web = await processes.web(WEB_CONCURRENCY=count)
+    await web.times("Application startup complete", int(count))
+    assert await web.terminate() in {0, -15}
+
+    assert [line for line in web.lines if not line.startswith("{")] == []
+
+
 async def _client(connect: Connect, api_key: MakeKey, port: int) -> httpx.AsyncClient:
     class Where:
         url = f"http://127.0.0.1:{port}"

@@ -101,6 +101,8 @@ def _tame_libraries() -> None:
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
+        # The Procfile's flag is for the parent of several web processes, whose lines are plain text.
+        library.setLevel(logging.NOTSET)
     # The server's access log holds queries, and the signature in a query is as good as a key: the record of a request says the rest.
     logging.getLogger("uvicorn.access").disabled = True
     # They log every argument at debug level, parameters of jobs included, and every address, whose query may be a secret.
