@@ -84,6 +84,13 @@ async def test_counts_the_tests_of_an_upload(service: Service, tmp_path: Path) -
     assert readers(service) == []
 
 
+async def test_an_upload_of_no_bytes_is_told_so(service: Service) -> None:
+    id = await upload(service.client, b"")
+    job = await post(service.client, "inventory_tests", "wait=25", upload=id)
+    assert (job["state"], job["error"]["type"]) == ("error", "archive-unknown-format")
+    assert job["error"]["detail"].startswith("The file is empty: 0 bytes.")
+
+
 async def test_an_archive_that_is_refused_says_why(service: Service) -> None:
     id = await upload(service.client, b"no archive")
     job = await post(service.client, "inventory_tests", "wait=25", upload=id)
