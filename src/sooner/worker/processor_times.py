@@ -18,7 +18,7 @@ class ProcessorTimes:
     def look(self) -> tuple[threading.Thread | None, float]:
         """The thread with the most processor time since the last look, and its seconds."""
         before, self._before = self._before, _seconds()
-        taken = {thread: now - before.get(thread, now) for thread, now in self._before.items()}
+        taken = {thread: now - before.get(thread, 0.0) for thread, now in self._before.items()}
         most = max(taken, key=lambda thread: taken[thread], default=None)
         return most, 0.0 if most is None else taken[most]
 

@@ -49,6 +49,9 @@ class Watchdog:
 
     def start(self) -> None:
         """Begin to watch."""
+        # The first job may come before the first tick ends.
+        self._processor_times.look()
+        self._looked_at = time.monotonic()
         self._thread.start()
 
     def stop(self) -> None:
