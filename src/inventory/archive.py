@@ -7,12 +7,11 @@ from typing import BinaryIO, Self
 
 from src.inventory.limits import Limits
 from src.inventory.member import Member
+from src.inventory.stream import UNPACKERS
 from src.inventory.tarball import Tarball
 from src.inventory.zipball import Zipball
 
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
-#: The first bytes of a packed tar; a plain one says `ustar` or begins with a name.
-_TAR_MAGICS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
 
 
 class Archive:
@@ -60,7 +59,8 @@ def _is_zip(file: BinaryIO) -> bool:
     file.seek(0)
     if head.startswith(_ZIP_MAGICS):
         return True
-    if head.startswith(_TAR_MAGICS) or head[257:262] == b"ustar":
+    # A plain tar of before POSIX says nothing, and begins with a name.
+    if head.startswith(tuple(UNPACKERS)) or head[257:262] == b"ustar":
         return False
     found = zipfile.is_zipfile(file)
     file.seek(0)

@@ -2,16 +2,12 @@
 
 import bz2
 import lzma
-import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import BinaryIO, Protocol
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
+from sooner.process.zstd import zstd
 from src.inventory.limits import Limits
 from src.inventory.refusal import Bomb, TooLarge
 
@@ -110,7 +106,6 @@ class PackedStream:
         while not self.has_more:
             packed = self._packed()
             if self._unpacker.eof:
-                packed = packed.lstrip(b"\0")
                 if not packed:
                     return b""
                 packed += self._source.read(len(self._magic))
@@ -126,30 +121,44 @@ class PackedStream:
 
     def _packed(self) -> bytes:
         if self._unpacker.eof:
-            return self._unpacker.unused_data or self._source.read(_CHUNK)
+            return self._behind_padding(self._unpacker.unused_data)
         return self._source.read(_CHUNK) if self._unpacker.needs_input else b""
+
+    def _behind_padding(self, chunk: bytes) -> bytes:
+        """What follows a stream, from its first byte that is no zero on: padding may be longer than a chunk."""
+        rest = chunk.lstrip(b"\0")
+        while not rest and (chunk := self._source.read(_CHUNK)):
+            rest = chunk.lstrip(b"\0")
+        return rest
 
 
 def unpacked(file: BinaryIO, limits: Limits) -> Readable:
     """The content of `file`, unpacked if its first bytes are those of gzip, bzip2, xz or zstd."""
-    unpackers: dict[bytes, Callable[[], Unpacker]] = {
-        b"\x1f\x8b": _Gunzip,
-        b"BZh": bz2.BZ2Decompressor,
-        # A header of a few bytes may ask for a dictionary of 4 GiB.
-        b"\xfd7zXZ\0": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=limits.unpacker_bytes),
-        b"\x28\xb5\x2f\xfd": lambda: _zstd(limits.unpacker_bytes),
-    }
-    head = file.read(6)
+    head = file.read(_LONGEST_MAGIC)
     file.seek(0)
-    for magic, unpacker in unpackers.items():
+    for magic, unpacker in UNPACKERS.items():
         if head.startswith(magic):
-            return PackedStream(file, magic, unpacker)
+            return PackedStream(file, magic, partial(unpacker, limits.unpacker_bytes))
     return file
+
+
+def _xz(memory: int) -> Unpacker:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=memory)
 
 
 def _zstd(memory: int) -> Unpacker:
     options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: memory.bit_length() - 1}
     return zstd.ZstdDecompressor(options=options)
+
+
+#: By the first bytes of a file. A header of a few bytes may ask xz and zstd for a window of gigabytes, so they get a bound.
+UNPACKERS: Mapping[bytes, Callable[[int], Unpacker]] = {
+    b"\x1f\x8b": lambda _: _Gunzip(),
+    b"BZh": lambda _: bz2.BZ2Decompressor(),
+    b"\xfd7zXZ\0": _xz,
+    b"\x28\xb5\x2f\xfd": _zstd,
+}
+_LONGEST_MAGIC = max(map(len, UNPACKERS))
 
 
 def check_unpacked(unpacked_bytes: int, packed: int, limits: Limits) -> None:

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from backports import zstd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sooner.process.zstd import zstd
 from src.inventory import ArchiveRefused, Limits, take
 from src.inventory.limits import MIB
 from src.inventory.refusal import (
@@ -65,6 +65,15 @@ def test_every_tar_dialect_with_its_way_of_long_names(path: Path, tar_format: in
 def test_xz_of_several_padded_streams(path: Path) -> None:
     plain = tar(path, FILES, "w").read_bytes()
     path.write_bytes(lzma.compress(plain[:1000]) + b"\0" * 8 + lzma.compress(plain[1000:]) + b"\0" * 4)
+    assert len(paths(path)) == 2
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstd.compress])
+def test_padding_between_streams_may_be_longer_than_what_is_read_at_once(
+    path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    plain = tar(path, FILES, "w").read_bytes()
+    path.write_bytes(pack(plain[:1000]) + bytes(200_000) + pack(plain[1000:]))
     assert len(paths(path)) == 2
 
 
@@ -401,7 +410,7 @@ def test_zstd_is_read(path: Path) -> None:
 @pytest.mark.parametrize("kind", ["w:gz", "w:bz2", "w:xz"])
 def test_bytes_behind_an_archive_are_left_out_and_told(path: Path, kind: str) -> None:
     plain = take(tar(path, FILES, kind))
-    path.write_bytes(path.read_bytes() + bytes(100))
+    path.write_bytes(path.read_bytes() + bytes(200_000))
     assert take(path) == plain, "zeros are padding"
     path.write_bytes(path.read_bytes() + b"garbage")
     counted = take(path)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from backports import zstd
 
+from sooner.process.zstd import zstd
 from sooner.web.http.compression import LEAST_BYTES, LONG_BYTES, coding
 
 if TYPE_CHECKING:

@@ -2,16 +2,12 @@
 
 import asyncio
 import gzip
-import sys
 from functools import lru_cache, partial
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Send
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from sooner.process.zstd import zstd
 
 #: Shorter answers fit in one packet anyway.
 LEAST_BYTES = 1000
