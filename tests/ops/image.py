@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,7 @@ def _wheels(folder: Path) -> None:
         f"--platform=manylinux{version}_{os.uname().machine}" for version in ("2014", "_2_17", "_2_28")
     ]
     _run(
-        "pip", "download", "--quiet", "--require-hashes", "--requirement", str(ROOT / "requirements.txt"),
+        sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--requirement", str(ROOT / "requirements.txt"),
         "--dest", str(folder / "wheels"), "--only-binary=:all:", f"--python-version={PYTHON}", *platforms,
     )  # fmt: skip
 
