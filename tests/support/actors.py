@@ -22,18 +22,9 @@ from sooner.jobs import (
 )
 from sooner.jobs.failure import Failure
 from src.actors import broker
+from tests.support.offered import __getattr__
 
-__all__ = ["broker"]
-
-
-def __getattr__(name: str) -> Any:
-    """`app` is made when it is asked for: a worker has none of a web process's settings."""
-    if name != "app":
-        raise AttributeError(name)
-    from sooner.deployment.web import application
-
-    globals()["app"] = application("src")
-    return globals()["app"]
+__all__ = ["__getattr__", "broker"]
 
 
 @job(on_disconnect="cancel")

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from pydantic import SecretStr
 
 from sooner import Limit, current, handle, job, submit, submit_all
 from src.actors import broker
+from tests.support.offered import __getattr__
 
-__all__ = ["broker"]
-
-
-def __getattr__(name: str) -> Any:
-    """`app` is made when it is asked for: a worker has none of a web process's settings."""
-    if name != "app":
-        raise AttributeError(name)
-    from sooner.deployment.web import application
-
-    globals()["app"] = application("src")
-    return globals()["app"]
+__all__ = ["__getattr__", "broker"]
 
 
 @job(priority="high")

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from sooner.jobs import Limit, Rate, job
 from src.actors import broker
+from tests.support.offered import __getattr__
 
-__all__ = ["broker"]
-
-
-def __getattr__(name: str) -> Any:
-    """`app` is made when it is asked for: a worker has none of a web process's settings."""
-    if name != "app":
-        raise AttributeError(name)
-    import src.api
-
-    return src.api.app
+__all__ = ["__getattr__", "broker"]
 
 
 @job

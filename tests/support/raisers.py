@@ -7,28 +7,19 @@ import contextlib
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from dramatiq.middleware import SkipMessage
 
 from sooner.jobs import job
 from sooner.jobs.failure import Failure
 from src.actors import broker
+from tests.support.offered import __getattr__
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["KINDS", "broker"]
-
-
-def __getattr__(name: str) -> Any:
-    """`app` is made when it is asked for: a worker has none of a web process's settings."""
-    if name != "app":
-        raise AttributeError(name)
-    from sooner.deployment.web import application
-
-    globals()["app"] = application("src")
-    return globals()["app"]
+__all__ = ["KINDS", "__getattr__", "broker"]
 
 
 class StrRaises(Exception):

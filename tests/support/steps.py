@@ -12,18 +12,9 @@ from tenacity import wait_none
 from sooner.jobs import job
 from sooner.jobs.context import current
 from src.actors import broker
+from tests.support.offered import __getattr__
 
-__all__ = ["broker"]
-
-
-def __getattr__(name: str) -> Any:
-    """`app` is made when it is asked for: a worker has none of a web process's settings."""
-    if name != "app":
-        raise AttributeError(name)
-    from sooner.deployment.web import application
-
-    globals()["app"] = application("src")
-    return globals()["app"]
+__all__ = ["__getattr__", "broker"]
 
 
 @job
