@@ -3,9 +3,9 @@
 Pure: standard library only, no database, no HTTP.
 """
 
+from src.inventory.archives.limits import Limits
+from src.inventory.archives.refusal import ArchiveRefused
 from src.inventory.document import Inventory
-from src.inventory.limits import Limits
-from src.inventory.refusal import ArchiveRefused
 from src.inventory.survey import Progress, take
 
 __all__ = ["ArchiveRefused", "Inventory", "Limits", "Progress", "take"]

@@ -14,8 +14,8 @@ import resource
 import sys
 from pathlib import Path
 
-from src.inventory.limits import MIB
-from src.inventory.refusal import ArchiveRefused
+from src.inventory.archives.limits import MIB
+from src.inventory.archives.refusal import ArchiveRefused
 from src.inventory.survey import take
 
 

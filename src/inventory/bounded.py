@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import cast
 
 from src.inventory.document import Entry
-from src.inventory.source import SourceUnreadable
+from src.inventory.python.source import SourceUnreadable
 
 #: Smaller files are read in a fraction of a second, whatever is in them.
 LARGE_BYTES = 64 * 1024

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from src.inventory.document import Entry
-from src.inventory.python import Python
+from src.inventory.python.language import Python
 
 
 class Language(Protocol):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sooner.process import logs
 from sooner.process.child import Bounds, Child, OutputTooLarge
-from src.inventory.limits import MIB
+from src.inventory.archives.limits import MIB
 from src.inventory.survey import Progress
 
 log = logs.get(__name__)

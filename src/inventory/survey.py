@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from src.inventory import bounded
-from src.inventory.archive import Archive
+from src.inventory.archives.archive import Archive
+from src.inventory.archives.limits import Limits
+from src.inventory.archives.member import Member
 from src.inventory.document import (
     STATUSES,
     Counts,
@@ -14,9 +16,7 @@ from src.inventory.document import (
     Unreadable,
 )
 from src.inventory.language import language_of
-from src.inventory.limits import Limits
-from src.inventory.member import Member
-from src.inventory.source import SourceUnreadable
+from src.inventory.python.source import SourceUnreadable
 
 Progress = Callable[[float, str], None]
 """Is told a fraction from 0 to 1 and a sentence for people, at most about a hundred times."""

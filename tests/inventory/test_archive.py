@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from sooner.process.zstd import zstd
 from src.inventory import ArchiveRefused, Limits, take
-from src.inventory.limits import MIB
-from src.inventory.refusal import (
+from src.inventory.archives.limits import MIB
+from src.inventory.archives.refusal import (
     Bomb,
     Damaged,
     Encrypted,

@@ -6,10 +6,10 @@ from textwrap import dedent
 
 import pytest
 
+from src.inventory.archives.limits import MIB
 from src.inventory.document import Entry
-from src.inventory.limits import MIB
-from src.inventory.python import Python
-from src.inventory.source import SourceUnreadable
+from src.inventory.python.language import Python
+from src.inventory.python.source import SourceUnreadable
 
 
 def read(source: str | bytes) -> Entry:

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from src.inventory.source import SourceUnreadable
+from src.inventory.python.source import SourceUnreadable
 
 #: A module's name is repeated for each name that is taken from it.
 _LONGEST_NAME = 200

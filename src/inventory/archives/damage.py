@@ -8,8 +8,8 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from src.inventory.refusal import ArchiveRefused, Damaged
-from src.inventory.stream import ZstdError
+from src.inventory.archives.refusal import ArchiveRefused, Damaged
+from src.inventory.archives.stream import ZstdError
 
 _BROKEN = (
     tarfile.TarError,

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from src.inventory.document import Status
-from src.inventory.names import Names, statements
+from src.inventory.python.names import Names, statements
 
 _SKIP = frozenset(
     ["pytest.mark.skip", "pytest.mark.skipif"]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from src.inventory.document import Status
-from src.inventory.marks import decorated, marked, strongest
-from src.inventory.names import Names, statements
+from src.inventory.python.marks import decorated, marked, strongest
+from src.inventory.python.names import Names, statements
 
 Scope = dict[str, ast.stmt]
 """The functions and classes of one scope by name; a later definition replaces an earlier one."""

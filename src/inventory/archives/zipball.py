@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import BinaryIO
 
-from src.inventory.damage import damage_refused
-from src.inventory.limits import MIB, Limits
-from src.inventory.member import Member, safe_path
-from src.inventory.refusal import (
+from src.inventory.archives.damage import damage_refused
+from src.inventory.archives.limits import MIB, Limits
+from src.inventory.archives.member import Member, safe_path
+from src.inventory.archives.refusal import (
     Bomb,
     Damaged,
     Encrypted,
     TooLarge,
 )
-from src.inventory.stream import check_unpacked
+from src.inventory.archives.stream import check_unpacked
 
 _ENTRY_SIGNATURE = b"PK\x01\x02"
 _LOCAL_HEADER_BYTES = 30

@@ -4,17 +4,17 @@ import tarfile
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Self, cast
 
-from src.inventory.damage import damage_refused
-from src.inventory.limits import KIB, Limits
-from src.inventory.member import Member, safe_path
-from src.inventory.no_archive import of_no_archive
-from src.inventory.refusal import (
+from src.inventory.archives.damage import damage_refused
+from src.inventory.archives.limits import KIB, Limits
+from src.inventory.archives.member import Member, safe_path
+from src.inventory.archives.no_archive import of_no_archive
+from src.inventory.archives.refusal import (
     Damaged,
     TooLarge,
     UnknownFormat,
     Unsupported,
 )
-from src.inventory.stream import BoundedStream, PackedStream, unpacked
+from src.inventory.archives.stream import BoundedStream, PackedStream, unpacked
 
 _EXTENDED = (
     tarfile.XHDTYPE,

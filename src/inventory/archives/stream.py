@@ -8,8 +8,8 @@ from functools import partial
 from typing import BinaryIO, Protocol
 
 from sooner.process.zstd import zstd
-from src.inventory.limits import Limits
-from src.inventory.refusal import Bomb, TooLarge
+from src.inventory.archives.limits import Limits
+from src.inventory.archives.refusal import Bomb, TooLarge
 
 _CHUNK = 64 * 1024
 #: What broken zstd raises.

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from src.inventory.limits import Limits
-from src.inventory.member import Member
-from src.inventory.stream import UNPACKERS
-from src.inventory.tarball import Tarball
-from src.inventory.zipball import Zipball
+from src.inventory.archives.limits import Limits
+from src.inventory.archives.member import Member
+from src.inventory.archives.stream import UNPACKERS
+from src.inventory.archives.tarball import Tarball
+from src.inventory.archives.zipball import Zipball
 
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 

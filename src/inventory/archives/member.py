@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from src.inventory.refusal import UnsafePath
+from src.inventory.archives.refusal import UnsafePath
 
 _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
 

@@ -10,21 +10,21 @@ that inherit it multiply it.
 import ast
 from fnmatch import fnmatch
 
-from src.inventory.classes import (
+from src.inventory.document import Case, Entry, Status
+from src.inventory.python.classes import (
     Classes,
     Scope,
     definitions,
     wish,
 )
-from src.inventory.document import Case, Entry, Status
-from src.inventory.marks import (
+from src.inventory.python.marks import (
     decorated,
     marked,
     skips_module,
     strongest,
 )
-from src.inventory.names import Names
-from src.inventory.source import parse
+from src.inventory.python.names import Names
+from src.inventory.python.source import parse
 
 # pytest's default norecursedirs.
 _FOLDERS_NOT_ENTERED = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}")

@@ -1,0 +1,1 @@
+"""Archives, whatever their format, read within limits and never unpacked to disk."""

@@ -1,0 +1,1 @@
+"""Python tests, counted in the source without running any of it."""
