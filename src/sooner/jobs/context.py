@@ -29,7 +29,16 @@ def _unheard(fraction: float | None, message: str | None) -> None:
 
 
 #: The first attempt at no job of no tenant; its progress reaches nobody.
-NO_JOB = Current(UUID(int=0), "", None, 1, 0, None, None, _unheard)
+NO_JOB = Current(
+    id=UUID(int=0),
+    actor="",
+    tenant=None,
+    attempt=1,
+    crashes=0,
+    request_id=None,
+    traceparent=None,
+    say=_unheard,
+)
 
 _current: ContextVar[Current] = ContextVar("sooner_job")
 
@@ -47,7 +56,9 @@ def current_if_any() -> Current | None:
 def origin() -> Origin:
     """The values that a new job inherits from the job whose code submits it."""
     job = _current.get(None)
-    return Origin() if job is None else Origin(job.tenant, job.request_id, job.traceparent, job.id)
+    if job is None:
+        return Origin()
+    return Origin(tenant=job.tenant, request_id=job.request_id, traceparent=job.traceparent, parent=job.id)
 
 
 _waiting: list[Callable[[Current], AbstractContextManager[None]]] = []

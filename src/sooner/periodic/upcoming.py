@@ -21,6 +21,11 @@ class Upcoming:
 def upcoming(schedules: Iterable[Schedule], now: datetime, zone: ZoneInfo) -> list[Upcoming]:
     """Every schedule with its next time."""
     return [
-        Upcoming(schedule.name, schedule.actor, str(schedule.cron), schedule.next_after(now.astimezone(zone)))
+        Upcoming(
+            name=schedule.name,
+            actor=schedule.actor,
+            cron=str(schedule.cron),
+            next_at=schedule.next_after(now.astimezone(zone)),
+        )
         for schedule in schedules
     ]

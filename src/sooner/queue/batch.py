@@ -158,7 +158,12 @@ class Batch:
         ends = [created_at + timedelta(seconds=kind.retention) for kind in self._kinds]
         starts = [turns[flow - 1] for _, flow in self._kinds.values()]
         rows = [
-            Added(created_at, None, ends[number - 1], starts[number - 1] + place)
+            Added(
+                created_at=created_at,
+                due_at=None,
+                expires_at=ends[number - 1],
+                turn=starts[number - 1] + place,
+            )
             for number, place in self._places
         ]
         added = dict(zip([job.message_id for job in self.jobs], rows, strict=True))
@@ -166,5 +171,5 @@ class Batch:
             added = {id: added[id] for id in row["added"]}
         for id, due_at in zip(row["postponed"] or (), row["due_at"] or (), strict=True):
             kept = added[id].expires_at - created_at
-            added[id] = Added(created_at, due_at, due_at + kept, None)
+            added[id] = Added(created_at=created_at, due_at=due_at, expires_at=due_at + kept, turn=None)
         return added

@@ -120,20 +120,26 @@ def ready(call: Call, sealer: Sealer, *, retention: float) -> Ready:
         lane, limit, unique_key, urgency = placement(actor, (), params, tenant)
     priority = urgency if call.priority is None else PRIORITIES.index(call.priority)
     job = NewJob(
-        id,
-        JobKind(lane.queue, lane.name, actor.actor_name, tenant, priority, retention),
-        message(id, lane.queue, actor.actor_name, text),
-        call.origin.request_id,
-        call.origin.traceparent,
-        call.run_at,
-        call.delay,
-        call.cancel_after,
-        call.idempotency_key,
-        None,
-        None if limit is None else limit.key,
-        unique_key,
-        sealed,
-        call.origin.parent,
+        message_id=id,
+        kind=JobKind(
+            queue_name=lane.queue,
+            lane=lane.name,
+            actor=actor.actor_name,
+            tenant=tenant,
+            priority=priority,
+            retention=retention,
+        ),
+        message=message(id, lane.queue, actor.actor_name, text),
+        request_id=call.origin.request_id,
+        traceparent=call.origin.traceparent,
+        run_at=call.run_at,
+        delay=call.delay,
+        cancel_after=call.cancel_after,
+        idempotency_key=call.idempotency_key,
+        limit_key=None if limit is None else limit.key,
+        unique_key=unique_key,
+        sealed=sealed,
+        parent=call.origin.parent,
     )
     return Ready(job, limit)
 

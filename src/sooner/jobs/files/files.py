@@ -2,9 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any, Self
 from uuid import UUID
 
 import orjson
@@ -49,6 +50,11 @@ class File:
     type: str
     bytes: int
     sha256: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """The file of a row that has a column for each field, and maybe more."""
+        return cls(**{field: row[field] for field in cls.__slots__})
 
 
 class FileWriter:
@@ -136,7 +142,7 @@ class Files:
         """The file that a job's result (JSON) refers to; None where the result is no file."""
         id = _referred(result)
         row = None if id is None else await self._database.row(SQL.find, id=id, job=job)
-        return None if row is None else File(row["id"], row["name"], row["type"], row["bytes"], row["sha256"])
+        return None if row is None else File.of(row)
 
     async def read(self, file: File, start: int, stop: int) -> AsyncIterator[bytes]:
         """The bytes from `start` up to `stop`, in pieces. Raises LookupError where the file was removed meanwhile."""

@@ -57,5 +57,5 @@ class Export:
             SQL.files, tenant=self._tenant, since=self._since, after=after
         ):
             for row in rows:
-                yield row["job"], File(row["id"], row["name"], row["type"], row["bytes"], row["sha256"])
+                yield row["job"], File.of(row)
             after = rows[-1]["id"]

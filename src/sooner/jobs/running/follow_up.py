@@ -84,4 +84,9 @@ class FollowUps:
 
 def _follow_up(message: "dramatiq.Message[Any]", id: UUID, delay: float | None = None) -> FollowUp:
     members = {**message.copy(message_id=str(id)).asdict(), "unchecked": True}
-    return FollowUp(id, message.queue_name, codec.dumps(members), None if delay is None else delay / 1000)
+    return FollowUp(
+        id=id,
+        queue_name=message.queue_name,
+        message=codec.dumps(members),
+        delay=None if delay is None else delay / 1000,
+    )

@@ -127,7 +127,14 @@ class Submitter:
         priority = declared.priority if submission.priority is None else PRIORITIES.index(submission.priority)
         return NewJob(
             message_id=id,
-            kind=_kind(queue, actor.lane.name, name, submission.tenant, priority, self._retention_seconds),
+            kind=_kind(
+                queue_name=queue,
+                lane=actor.lane.name,
+                actor=name,
+                tenant=submission.tenant,
+                priority=priority,
+                retention=self._retention_seconds,
+            ),
             message=message(id, queue, name, params),
             request_id=submission.request_id,
             traceparent=submission.traceparent,

@@ -118,7 +118,7 @@ class Keys:
         if row is None:
             what = "token" if is_token else "API key"
             raise Unauthorized(f"The {what} is unknown, expired or revoked.", error="invalid_token")
-        caller = Caller(row["tenant"], frozenset(row["scopes"]), row["id"], is_token)
+        caller = Caller(row["tenant"], frozenset(row["scopes"]), key=row["id"], is_token=is_token)
         if len(self._known) >= MOST_REMEMBERED:
             self._known.clear()
         left = (
@@ -141,7 +141,7 @@ class Keys:
             raise Unauthorized("The key that signed in has expired or was revoked.")
         if len(self._holders) >= MOST_REMEMBERED:
             self._holders.clear()
-        caller = Caller(row["tenant"], frozenset(row["scopes"]), id)
+        caller = Caller(row["tenant"], frozenset(row["scopes"]), key=id)
         self._holders[id] = (time.monotonic() + REMEMBERED_SECONDS, caller)
         self._used.add(id)
         return caller

@@ -141,12 +141,12 @@ def parsed(url: str) -> Address:
     parameters = _parameters(query)
     hosts, ports = _places(places, parameters)
     return Address(
-        parameters.get("user") or unquote(user) or None,
-        parameters.get("password") or unquote(password) or None,
-        hosts,
-        ports,
-        parameters.get("dbname") or unquote(database) or None,
-        parameters,
+        user=parameters.get("user") or unquote(user) or None,
+        password=parameters.get("password") or unquote(password) or None,
+        hosts=hosts,
+        ports=ports,
+        database=parameters.get("dbname") or unquote(database) or None,
+        parameters=parameters,
     )
 
 
