@@ -1,95 +1,77 @@
 """Reading without disturbing the queue: from a replica where there is one."""
 
 import asyncio
-import contextlib
+import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
+from sooner.db.bounded import answer
 from sooner.db.database import Database
 from sooner.db.queries import Query
-from sooner.process import logs
+from sooner.db.standby import SQL, Standby
 
-log = logs.get(__name__)
+#: The most seconds that a reader waits for the replica to catch up, or for the primary to say how far it is.
+CATCH_UP_SECONDS = 0.2
+#: The seconds between two looks at a replica that is behind.
+LOOK_AGAIN_SECONDS = 0.01
 
-#: The seconds to wait for a replica's answer: a pooler in front of a replica that is away lets its clients wait.
-ANSWER_SECONDS = 5.0
-#: The seconds between two probes of a replica that is away.
-LOOK_SECONDS = 5.0
+
+class Reader(Protocol):
+    """Named queries on one database."""
+
+    async def rows(self, query: Query, **values: Any) -> list[Mapping[str, Any]]:
+        """All rows of a query."""
+
+    async def row(self, query: Query, **values: Any) -> Mapping[str, Any] | None:
+        """The first row of a query."""
 
 
 class Replica:
-    """Named queries on the replica, or on the primary while the replica is away or where there is none.
+    """Named queries on the replica; on the primary while the replica is away or behind, or where there is none.
 
-    Its answers may be a moment old.
+    Nobody reads older rows than anybody has been told of: a reader waits until the replica has replayed all that the primary
+    had committed when the reader came, or reads from the primary. While the primary is away, the replica's rows are the newest.
     """
 
-    def __init__(self, primary: Database, replica: Database | None) -> None:
+    def __init__(self, primary: Database, replica: Database | None, *, follows_only: bool = False) -> None:
         self._primary = primary
-        self._replica = replica
-        self._connecting = asyncio.Lock()
-        #: The probe that runs while the replica is away, so that no reader waits for the replica.
-        self._looking: asyncio.Task[None] | None = None
+        self._standby = None if replica is None else Standby(primary, replica, follows_only=follows_only)
 
     async def close(self) -> None:
         """Close the replica's pool."""
-        if self._looking is not None:
-            self._looking.cancel()
-        if self._replica is not None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    await self._replica.close()
+        if self._standby is not None:
+            await self._standby.close()
 
     async def rows(self, query: Query, **values: Any) -> list[Mapping[str, Any]]:
         """All rows of a query. Raises Unavailable when both are away."""
-        if self._replica is not None and self._looking is None:
-            try:
-                return await self._from(self._replica, query, values)
-            except Exception as error:  # noqa: BLE001 - the primary answers instead, whatever the replica's error
-                log.warning(
-                    "replica away: reading from the primary", error=str(error) or type(error).__name__
-                )
-                if self._looking is None:
-                    self._looking = asyncio.create_task(self._look(self._replica, query, values))
-        return await self._primary.rows(query, **values)
-
-    async def _look(self, replica: Database, query: Query, values: Mapping[str, Any]) -> None:
-        """Repeat a query on the replica until it answers."""
-        while self._looking is not None:
-            await asyncio.sleep(LOOK_SECONDS)
-            with contextlib.suppress(Exception):
-                await self._from(replica, query, values)
-                log.info("replica back")
-                self._looking = None
-
-    async def _from(
-        self, replica: Database, query: Query, values: Mapping[str, Any]
-    ) -> list[Mapping[str, Any]]:
-        """The replica's rows. Raises TimeoutError, and the errors of a query."""
-        reading = asyncio.create_task(self._read(replica, query, values))
-        try:
-            # asyncpg waits until the server confirms a cancellation, but a pooler confirms none of a query that it has not begun:
-            # this does not wait for asyncpg.
-            if not (await asyncio.wait([reading], timeout=ANSWER_SECONDS))[0]:
-                raise TimeoutError("it does not answer in time")
-            return reading.result()
-        finally:
-            reading.cancel()
-            reading.add_done_callback(_forget)
-
-    async def _read(
-        self, replica: Database, query: Query, values: Mapping[str, Any]
-    ) -> list[Mapping[str, Any]]:
-        async with self._connecting:
-            await replica.connect(wait_seconds=0)
-        return await replica.rows(query, **values)
+        return await (await self.reader()).rows(query, **values)
 
     async def row(self, query: Query, **values: Any) -> Mapping[str, Any] | None:
         """The first row of a query. Raises Unavailable when both are away."""
-        rows = await self.rows(query, **values)
-        return rows[0] if rows else None
+        return await (await self.reader()).row(query, **values)
 
+    async def reader(self) -> Reader:
+        """The database to read from now, for several queries of one answer."""
+        standby = self._standby
+        if standby is None or standby.is_away:
+            return self._primary
+        return standby if await self._catches_up(standby, await self._written()) else self._primary
 
-def _forget(reading: "asyncio.Task[Any]") -> None:
-    """Retrieve the exception of an abandoned read, so that asyncio does not log it."""
-    if not reading.cancelled():
-        reading.exception()
+    async def _written(self) -> int:
+        """The position of the primary; 0 where it does not say so."""
+        try:
+            row = await answer(self._primary.row(SQL.written), CATCH_UP_SECONDS)
+        except Exception:  # noqa: BLE001 - the primary is away, or is itself a standby now
+            row = None
+        return 0 if row is None else int(row["position"])
+
+    async def _catches_up(self, standby: Standby, position: int) -> bool:
+        """Whether the replica reaches a position in time."""
+        until = time.monotonic() + CATCH_UP_SECONDS
+        while rows := await standby.rows_if_there(SQL.replayed):
+            if rows[0]["position"] >= position:
+                return True
+            if not rows[0]["follows"] or time.monotonic() > until:
+                break
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        return False

@@ -41,6 +41,7 @@ from sooner.jobs.webhooks.webhooks import Webhooks
 from sooner.periodic import Schedule
 from sooner.process import logs
 from sooner.process.settings import WebSettings
+from sooner.process.settings.address import parsed
 from sooner.queue.enqueue import Enqueuer
 from sooner.web.http.root import root
 
@@ -100,7 +101,7 @@ class Resources:
         direct = settings.listen
         database, signed_urls = pool(url, "web", direct=direct), SignedUrls(settings.link_signing_key)
         inserts, reads = Link(url, "enqueue", direct=direct), Link(url, "read", direct=direct)
-        replica = Replica(database, _replica(settings))
+        replica = _replica(settings, database)
         follower = JobFollower(
             reads, poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN
         )
@@ -211,6 +212,10 @@ def offered(settings: WebSettings, actors: Mapping[str, JobActor]) -> dict[str, 
     }
 
 
-def _replica(settings: WebSettings) -> Database | None:
+def _replica(settings: WebSettings, primary: Database) -> Replica:
     url = settings.database_replica_url
-    return None if url is None else pool(url, "web replica", direct=settings.listen)
+    if url is None:
+        return Replica(primary, None)
+    wanted = parsed(url).parameters.get("target_session_attrs")
+    replica = pool(url, "web replica", direct=settings.listen)
+    return Replica(primary, replica, follows_only=wanted in ("standby", "prefer-standby"))

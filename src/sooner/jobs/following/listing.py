@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sooner.db import Queries, Query
-from sooner.db.replica import Replica
+from sooner.db.replica import Reader, Replica
 from sooner.jobs.following.follower import SQL as READ
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
@@ -77,52 +77,60 @@ class Listing:
 
     async def page(self, filter: JobFilter, limit: int, after: Position = START) -> Page:
         """Up to `limit` jobs after a position. Raises Unavailable."""
-        found, reached = await self.find(filter, limit, after)
-        light = await self._replica.rows(SQL.light, ids=[row["message_id"] for row in found], most=PAGE_BYTES)
+        read = await self._replica.reader()
+        found, reached = await _find(read, filter, limit, after)
+        light = await read.rows(SQL.light, ids=[row["message_id"] for row in found], most=PAGE_BYTES)
         if len(light) < len(found):
             reached = _position(found[len(light) - 1])
-        return Page(await self._read([row["message_id"] for row in light]), reached)
+        return Page(await _jobs(read, [row["message_id"] for row in light]), reached)
 
     async def find(self, filter: JobFilter, limit: int, after: Position = START) -> Found:
         """As `page`, with `message_id` and `created_at` of the jobs alone. Raises Unavailable."""
-        if filter.state in LIVE and filter.parent is None:
-            rows = await self._rows(SQL.live, filter, limit, after)
-            if rows[0]["gathered"] < SCAN:
-                return _cut([row for row in rows if row["message_id"] is not None], limit)
-        return await self._walk(filter, limit, after)
+        return await _find(await self._replica.reader(), filter, limit, after)
 
-    async def _walk(self, filter: JobFilter, limit: int, after: Position) -> Found:
-        found: list[Mapping[str, Any]] = []
-        until = time.monotonic() + WALK_SECONDS
-        for _ in range(ROUNDS):
-            rows = await self._rows(_walk_of(filter), filter, limit - len(found), after)
-            found += [row for row in rows if row["fits"]]
-            if len(found) > limit or not rows or rows[-1]["place"] < SCAN:
-                return _cut(found, limit)
-            after = _position(rows[-1])
-            if time.monotonic() > until:
-                break
-        return found, after
 
-    async def _rows(
-        self, query: Query, filter: JobFilter, limit: int, after: Position
-    ) -> list[Mapping[str, Any]]:
-        return await self._replica.rows(
-            query,
-            tenant=filter.tenant,
-            state=None if filter.state is None else filter.state.stored,
-            actor=filter.actor,
-            parent=filter.parent,
-            before_at=after.created_at,
-            before_id=after.id,
-            scan=SCAN,
-            limit=limit + 1,
-        )
+async def _find(read: Reader, filter: JobFilter, limit: int, after: Position) -> Found:
+    if filter.state in LIVE and filter.parent is None:
+        rows = await _rows(read, SQL.live, filter, limit, after)
+        if rows[0]["gathered"] < SCAN:
+            return _cut([row for row in rows if row["message_id"] is not None], limit)
+    return await _walk(read, filter, limit, after)
 
-    async def _read(self, ids: Sequence[UUID]) -> list[Job]:
-        rows = await self._replica.rows(READ.jobs, ids=ids)
-        jobs = {job.id: job for job in map(Job.read, rows)}
-        return [jobs[id] for id in ids if id in jobs]
+
+async def _walk(read: Reader, filter: JobFilter, limit: int, after: Position) -> Found:
+    found: list[Mapping[str, Any]] = []
+    until = time.monotonic() + WALK_SECONDS
+    for _ in range(ROUNDS):
+        rows = await _rows(read, _walk_of(filter), filter, limit - len(found), after)
+        found += [row for row in rows if row["fits"]]
+        if len(found) > limit or not rows or rows[-1]["place"] < SCAN:
+            return _cut(found, limit)
+        after = _position(rows[-1])
+        if time.monotonic() > until:
+            break
+    return found, after
+
+
+async def _rows(
+    read: Reader, query: Query, filter: JobFilter, limit: int, after: Position
+) -> list[Mapping[str, Any]]:
+    return await read.rows(
+        query,
+        tenant=filter.tenant,
+        state=None if filter.state is None else filter.state.stored,
+        actor=filter.actor,
+        parent=filter.parent,
+        before_at=after.created_at,
+        before_id=after.id,
+        scan=SCAN,
+        limit=limit + 1,
+    )
+
+
+async def _jobs(read: Reader, ids: Sequence[UUID]) -> list[Job]:
+    rows = await read.rows(READ.jobs, ids=ids)
+    jobs = {job.id: job for job in map(Job.read, rows)}
+    return [jobs[id] for id in ids if id in jobs]
 
 
 def _walk_of(filter: JobFilter) -> Query:

@@ -57,7 +57,7 @@ class Board:
 
     async def _look(self) -> dict[str, Any]:
         # One query after another: requests that wait for jobs need the pool's other connections.
-        read = self._replica
+        read = await self._replica.reader()
         queues, workers = await self._queues.all(), await read.rows(SQL.workers)
         scheduler, schedules = await read.row(SQL.scheduler), await read.rows(SQL.schedules)
         ill = await read.rows(SQL.ill, most=MOST_COUNTED + 1)
