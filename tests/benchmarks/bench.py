@@ -74,13 +74,15 @@ class Bench:
         """The median run by rate of several."""
         return median_load([await self.load_once(url, clients, *headers, body=body) for _ in range(RUNS)])
 
-    async def load_once(self, url: str, clients: int, *headers: str, body: str = '{"a":1}') -> Load:
+    async def load_once(
+        self, url: str, clients: int, *headers: str, body: str = '{"a":1}', method: str = "POST"
+    ) -> Load:
         """One run."""
         fields = [f"Authorization: Bearer {self.key}", "Content-Type: application/json", *headers]
         arguments = [word for field in fields for word in ("--header", field)]
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.benchmarks.load", url, "--clients", str(clients), "--seconds", str(SECONDS),
-            "--body", body, *arguments, stdout=asyncio.subprocess.PIPE,
+            "--body", body, "--method", method, *arguments, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         output, _ = await process.communicate()
         return Load(**json.loads(output))

@@ -57,10 +57,17 @@ class Connection(asyncio.Protocol):
             self.done.set_exception(error or ConnectionError("closed by the server"))
 
 
-async def load(url: str, clients: int, seconds: float, headers: list[str], body: str) -> dict[str, object]:
+async def load(
+    method: str, url: str, clients: int, seconds: float, headers: list[str], body: str
+) -> dict[str, object]:
     """Rate (requests a second), latencies (milliseconds) and the count of each status."""
     parts = urlsplit(url)
-    lines = [f"POST {parts.path} HTTP/1.1", f"Host: {parts.netloc}", f"Content-Length: {len(body)}", *headers]
+    lines = [
+        f"{method} {parts.path} HTTP/1.1",
+        f"Host: {parts.netloc}",
+        f"Content-Length: {len(body)}",
+        *headers,
+    ]
     request = ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
     loop, statuses = asyncio.get_running_loop(), Counter[str]()
     began = time.perf_counter()
@@ -91,8 +98,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--header", action="append", default=[])
     parser.add_argument("--body", default="{}")
+    parser.add_argument("--method", default="POST")
     options = parser.parse_args()
-    figures = uvloop.run(load(options.url, options.clients, options.seconds, options.header, options.body))
+    figures = uvloop.run(
+        load(options.method, options.url, options.clients, options.seconds, options.header, options.body)
+    )
     print(json.dumps(figures))
 
 
