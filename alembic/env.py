@@ -2,9 +2,12 @@
 
 import os
 import sys
+import time
 
 import psycopg2
-from sqlalchemy import Connection, create_engine, pool, text
+import psycopg2.errors
+from sqlalchemy import Connection, Engine, create_engine, event, pool, text
+from sqlalchemy.exc import OperationalError
 
 from alembic import context
 
@@ -39,6 +42,23 @@ end $$;
 """
 
 
+#: Everybody who comes later waits behind a migration that waits for a table's lock: so it gives way, and tries again.
+LOCK_TIMEOUT = "2s"
+TRIES = 10
+PAUSE_SECONDS = 0.5
+
+HOLDERS = """
+select format('pid %s (%s), whose transaction is %s s old', pid, coalesce(nullif(application_name, ''), usename),
+  extract(epoch from clock_timestamp() - xact_start)::int)
+from pg_stat_activity
+where xact_start is not null and pid <> pg_backend_pid() and pid in (
+  select pid from pg_locks join pg_class on pg_class.oid = relation
+  where granted and relnamespace in (select oid from pg_namespace where nspname in ('dramatiq', 'sooner'))
+)
+order by xact_start limit 3
+"""
+
+
 def database_url() -> str:
     url = os.environ.get("DATABASE_URL", "")
     if not url:
@@ -58,10 +78,45 @@ def migrate() -> None:
         lock.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
         with engine.begin() as connection:
             move_revision(connection)
-        with engine.connect() as connection:
-            run(connection)
+        run_patiently(engine)
         with engine.begin() as connection:
             tidy_up(connection)
+
+
+def run_patiently(engine: Engine) -> None:
+    """Runs the command again where a lock was not to be had: what it has done so far is done."""
+    for tries_left in reversed(range(TRIES)):
+        with engine.connect() as connection:
+            give_way(connection)
+            try:
+                run(connection)
+                return
+            except OperationalError as error:
+                if not isinstance(error.orig, psycopg2.errors.LockNotAvailable):
+                    raise
+        with engine.connect() as connection:
+            holders = "; ".join(connection.scalars(text(HOLDERS))) or "nobody any more"
+        if not tries_left:
+            print(
+                f"the migration found no moment without a lock on its tables, held by {holders}. The last revision was not begun. "
+                "End these transactions, select pg_terminate_backend(PID), or run the migration again when they have ended.",
+                file=sys.stderr,
+            )
+            raise SystemExit(75)
+        print(f"the migration gives way and tries again: a lock is held by {holders}", file=sys.stderr)
+        time.sleep(PAUSE_SECONDS)
+
+
+def give_way(connection: Connection) -> None:
+    """Bounds the wait for a lock in each transaction, unless the address does; a pooler would keep a session's setting."""
+    is_bounded = connection.scalar(text("select current_setting('lock_timeout') <> '0'"))
+    connection.rollback()
+    if not is_bounded:
+        event.listen(
+            connection,
+            "begin",
+            lambda begun: begun.exec_driver_sql(f"set local lock_timeout = '{LOCK_TIMEOUT}'"),
+        )
 
 
 def run(connection: Connection) -> None:
