@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import databases
 
 
+#: The most connections of a pool.
+POOL_SIZE = 5
+
+
 class Database:
     """Named queries on a pool.
 
@@ -82,7 +86,7 @@ class Database:
             raise Unavailable(str(error) or type(error).__name__) from error
 
 
-def pool(url: str, name: str, *, size: int = 5, direct: bool = True) -> Database:
+def pool(url: str, name: str, *, size: int = POOL_SIZE, direct: bool = True) -> Database:
     """A pool of up to `size` connections; nothing is opened before `connect`."""
     # `databases` imports SQLAlchemy, which the scheduler does not need.
     import databases

@@ -13,6 +13,7 @@ from sooner.db import (
     Listener,
     Replica,
     Unavailable,
+    budget,
     pool,
 )
 from sooner.jobs.declaring.declare import JobActor
@@ -154,6 +155,7 @@ class Resources:
     async def open(self) -> None:
         """Connect. Waits for a database that is still starting; raises its error when it stays away."""
         await self.database.connect()
+        await budget.warn(self.database, "web", listen=self.settings.listen)
         if self.listener is not None:
             self.listener.start()
         self.follower.start()

@@ -13,6 +13,7 @@ from sooner.db import (
     Link,
     Listener,
     Unavailable,
+    budget,
     pool,
 )
 from sooner.db.retry import unforeseen
@@ -222,6 +223,7 @@ async def _lent(settings: WorkerSettings) -> Database:
 
     database = pool(settings.database_url, "worker", direct=settings.listen)
     await database.connect()
+    await budget.warn(database, "worker", listen=settings.listen)
     calling.made_by(lambda: _sooner(settings))
     worker_resources.lend(database, Network(allow_private=settings.allow_private_network))
     return database

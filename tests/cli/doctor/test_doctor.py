@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
+from sooner.cli.doctor import checks
+from sooner.cli.doctor.checks import CheckFailed, Deployment
+from sooner.db import budget
 from tests.support import ROOT, roles
 from tests.support.bouncer import bouncer
 from tests.support.environment import environment
 from tests.support.jobs import fetch
+from tests.support.rows import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.support.processes import Processes
 
 
-async def doctor(**settings: str) -> tuple[int, dict[str, tuple[str, str]]]:
-    """The exit code, and by check the verdict and what was found."""
+#: Our processes' connections, once there are so many.
+OPEN = """
+select case when count(*) >= $1 then count(*) end from pg_stat_activity
+where datname = current_database() and application_name like 'sooner%'
+"""
+
+
+async def run(arguments: list[str], **settings: str) -> tuple[str, int]:
+    """What the doctor prints, and its exit code."""
     command = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "src.doctor",
+        *arguments,
         cwd=ROOT,
         env=environment(settings),
         stdout=asyncio.subprocess.PIPE,
@@ -27,11 +48,17 @@ async def doctor(**settings: str) -> tuple[int, dict[str, tuple[str, str]]]:
     )
     output, errors = await command.communicate()
     assert errors.decode() == ""
+    return output.decode(), command.returncode or 0
+
+
+async def doctor(**settings: str) -> tuple[int, dict[str, tuple[str, str]]]:
+    """The exit code, and by check the verdict and what was found."""
+    output, code = await run([], **settings)
     lines = {}
-    for line in output.decode().splitlines():
+    for line in output.splitlines():
         name, _, found = line[6:].partition(": ")
         lines[name] = (line[:6].strip(), found)
-    return command.returncode or 0, lines
+    return code, lines
 
 
 async def test_all_is_well(database_url: str) -> None:
@@ -41,15 +68,115 @@ async def test_all_is_well(database_url: str) -> None:
     assert code == 0
     assert list(lines) == [
         "database",
-        "pooler",
-        "notifications",
-        "connections",
         "schema",
-        "clocks",
-        "dead rows",
+        "transaction ids",
         "leases",
         "stranded",
+        "pooler",
+        "connections",
+        "notifications",
+        "replication slots",
+        "dead rows",
+        "bloat",
+        "clocks",
     ]
+
+
+async def test_faults_come_first_and_as_json_for_programs(database_url: str) -> None:
+    await fetch(database_url, "alter table dramatiq.queue set (autovacuum_enabled = off)")
+    await fetch(
+        database_url,
+        "insert into dramatiq.queue (message_id, lane, actor, message) values ($1, 'default', 'nobodys', '{}')",
+        uuid4(),
+    )
+
+    output, code = await run(["--json"], DATABASE_URL=database_url)
+
+    told = json.loads(output)
+    assert (code, told["ok"]) == (1, False)
+    first, second, *others = told["checks"]
+    assert (first["check"], second["check"]) == ("stranded", "bloat")
+    assert first == {
+        "check": "stranded",
+        "ok": False,
+        "finding": "1 due jobs, and no worker lives",
+        "remedy": "start one",
+    }
+    assert "autovacuum_enabled" in second["remedy"]
+    assert all(other["ok"] and other["remedy"] is None for other in others)
+
+
+@pytest.fixture
+async def deployment(database_url: str) -> AsyncIterator[Deployment]:
+    one, two = [await asyncpg.connect(database_url) for _ in range(2)]
+    yield Deployment(one, two, listen=True)
+    for connection in (one, two):
+        await connection.close()
+
+
+async def test_a_slot_that_nobody_reads_is_named(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "MOST_KEPT_BYTES", -1)
+    await deployment.one.execute("select pg_create_physical_replication_slot('forgotten', true)")
+    try:
+        with pytest.raises(
+            CheckFailed, match=r"forgotten keeps [\d,]+ MiB of log: .*pg_drop_replication_slot\('forgotten'\)"
+        ):
+            await checks.slots(deployment)
+    finally:
+        await deployment.one.execute("select pg_drop_replication_slot('forgotten')")
+
+
+@pytest.mark.parametrize(
+    ("check", "bounds", "words"),
+    [
+        (
+            "frozen",
+            {"OLDEST_XIDS": 0},
+            r"oldest transaction id is [\d,]+ transactions old.*vacuum \(freeze\)",
+        ),
+        (
+            "bloat",
+            {"LEAST_BLOAT_BYTES": 0, "MOST_BYTES_A_ROW": 1},
+            "dramatiq.queue takes .* reindex table concurrently",
+        ),
+    ],
+)
+async def test_what_grows_without_an_end_is_named(
+    check: str, bounds: dict[str, int], words: str, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await getattr(checks, check)(deployment)
+    for name, bound in bounds.items():
+        monkeypatch.setattr(checks, name, bound)
+    with pytest.raises(CheckFailed, match=words):
+        await getattr(checks, check)(deployment)
+
+
+async def test_connections_that_do_not_suffice_are_named_at_the_start_and_by_the_doctor(
+    database_url: str, processes: Processes
+) -> None:
+    name = urlsplit(database_url).path[1:]
+    worker = await processes.worker()
+    looker = await asyncpg.connect(database_url)
+    used = await until(looker, OPEN, budget.LINKS["worker"])
+    await looker.close()
+    assert used <= budget.most("worker", listen=True)
+    await fetch(database_url, f'alter database "{name}" connection limit 11')
+
+    web = await processes.web(WEB_CONCURRENCY="1")
+
+    await web.line("connections may run out")
+    line = json.loads(next(line for line in web.lines if "connections may run out" in line))
+    assert (line["needs"], line["limit"], line["of"]) == (budget.most("web", listen=True), 11, "database")
+    assert "LISTEN=0" in line["remedy"]
+    assert not any("connections may run out" in line for line in worker.lines)
+    _, lines = await doctor(DATABASE_URL=database_url)
+    assert lines["connections"][0] == "WRONG", lines["connections"]
+    assert (
+        "what runs (web 1, worker 1, scheduler 0) may need 18: lower WEB_CONCURRENCY"
+        in lines["connections"][1]
+    )
 
 
 async def test_a_database_that_is_away() -> None:

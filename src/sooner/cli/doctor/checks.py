@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from sooner.db import Queries, Query
+from sooner.db import Queries, Query, budget
 from sooner.web.endpoints.health import newest_revision
 
 SQL = Queries("sooner.cli.doctor", "sql/doctor.sql")
@@ -19,10 +19,20 @@ MOST_SKEW_SECONDS = 1.0
 MOST_CONNECTIONS_USED = 0.9
 MOST_DEAD = 100_000
 LONGEST_TRANSACTION_SECONDS = 3600.0
+#: autovacuum freezes at an age of 200,000,000 (autovacuum_freeze_max_age).
+OLDEST_XIDS = 1_000_000_000
+MOST_KEPT_BYTES = 1 << 30
+#: A smaller table is not looked at, and a larger one may take so many bytes a row, results and indexes included.
+LEAST_BLOAT_BYTES = 1 << 30
+MOST_BYTES_A_ROW = 50_000
 
 
 class CheckFailed(Exception):
-    """A fault, and its remedy."""
+    """A fault: its cause, and its remedy."""
+
+    def __init__(self, cause: str, remedy: str) -> None:
+        super().__init__(f"{cause}: {remedy}")
+        self.cause, self.remedy = cause, remedy
 
 
 @dataclass
@@ -51,10 +61,10 @@ async def schema(deployment: Deployment) -> str:
     try:
         row = await deployment.row(SQL.revision)
     except asyncpg.UndefinedTableError:
-        raise CheckFailed("there is none: alembic upgrade head") from None
+        raise CheckFailed("there is none", "alembic upgrade head") from None
     if row is None or row["version_num"] < needed:
         found = "no revision" if row is None else row["version_num"]
-        raise CheckFailed(f"at {found}, this code needs {needed}: alembic upgrade head")
+        raise CheckFailed(f"at {found}, this code needs {needed}", "alembic upgrade head")
     return f"at revision {row['version_num']}"
 
 
@@ -68,7 +78,7 @@ async def pooler(deployment: Deployment) -> str:
     if not deployment.is_pooled:
         return "none, or one that keeps sessions"
     if deployment.listen:
-        raise CheckFailed("transaction mode, where nothing can listen: set LISTEN=0 for web and worker")
+        raise CheckFailed("transaction mode, where nothing can listen", "set LISTEN=0 for web and worker")
     return "transaction mode, with LISTEN=0"
 
 
@@ -83,7 +93,9 @@ async def notifications(deployment: Deployment) -> str:
         async with asyncio.timeout(NOTIFY_SECONDS):
             await heard.wait()
     except TimeoutError:
-        raise CheckFailed("nothing arrives: is a pooler between? Connect directly, or set LISTEN=0") from None
+        raise CheckFailed(
+            "nothing arrives: is a pooler between?", "connect directly, or set LISTEN=0"
+        ) from None
     return "arrive"
 
 
@@ -95,34 +107,47 @@ async def clocks(deployment: Deployment) -> str:
     skew = (row["now"] - (before + (after - before) / 2)).total_seconds()
     if abs(skew) > MOST_SKEW_SECONDS:
         raise CheckFailed(
-            f"the database is {skew:+.1f} s off this machine: links, Retry-After and run_at will be, too"
+            f"the database is {skew:+.1f} s off this machine, and links, Retry-After and run_at will be, too",
+            "set both by NTP",
         )
     if row["moved"]:
-        raise CheckFailed(f"dramatiq.clock() is {row['moved']:+.0f} s off now(): a test has replaced it")
+        raise CheckFailed(
+            f"dramatiq.clock() is {row['moved']:+.0f} s off now(), as a test replaces it",
+            "make it anew: create or replace function dramatiq.clock() … return now()",
+        )
     return f"{skew:+.3f} s apart"
 
 
 async def connections(deployment: Deployment) -> str:
     """Whether there are connections left."""
-    row = await deployment.row(SQL.connections)
-    said = f"{row['used']} of {row['most']} connections are used"
-    if row["used"] > row["most"] * MOST_CONNECTIONS_USED:
-        raise CheckFailed(f"{said}: raise max_connections, or put a pooler in front and set LISTEN=0")
-    return said
+    limits = await deployment.row(budget.SQL.limits)
+    place, limit, used = budget.narrowest(limits)
+    said = f"{used} of {limit} connections that the {place} allows are used"
+    running = {process: limits[process] for process in budget.LINKS}
+    need = budget.needed(running, listen=deployment.listen)
+    named = ", ".join(f"{process} {count}" for process, count in running.items())
+    if not deployment.is_pooled and need > limit:
+        raise CheckFailed(f"{said}, and what runs ({named}) may need {need}", budget.REMEDY)
+    if used > limit * MOST_CONNECTIONS_USED:
+        raise CheckFailed(said, budget.REMEDY)
+    return f"{said}; what runs ({named}) may need {need}, twice as many during a deploy"
 
 
 async def dead_rows(deployment: Deployment) -> str:
     """Whether vacuum keeps up."""
     row = await deployment.row(SQL.dead)
     if row is None:
-        raise CheckFailed("there is no table dramatiq.queue: restore it, or begin anew in an empty database")
+        raise CheckFailed(
+            "there is no table dramatiq.queue", "restore it, or begin anew in an empty database"
+        )
     said = f"{row['dead']} dead rows beside {row['live']} in dramatiq.queue"
     if row["oldest"] > LONGEST_TRANSACTION_SECONDS:
         raise CheckFailed(
-            f"{said}; a transaction is open since {row['oldest']:.0f} s: nothing can be vacuumed"
+            f"{said}; a transaction is open since {row['oldest']:.0f} s, so that nothing can be vacuumed",
+            f"end it: select pg_terminate_backend({row['holder']})",
         )
     if row["dead"] > MOST_DEAD and row["dead"] > row["live"]:
-        raise CheckFailed(f"{said}: vacuum dramatiq.queue, and see whether autovacuum is on")
+        raise CheckFailed(said, "vacuum dramatiq.queue, and see whether autovacuum is on")
     return said
 
 
@@ -132,7 +157,7 @@ async def leases(deployment: Deployment) -> str:
     if row["overdue"] or row["orphans"]:
         held = f"{row['overdue']} leases ran out, {row['orphans']} jobs are held by nobody"
         if not row["living"]:
-            raise CheckFailed(f"{held}, and no worker lives to put them back: start one")
+            raise CheckFailed(f"{held}, and no worker lives to put them back", "start one")
         return f"{held}: {row['living']} living workers are about to put them back"
     return f"{row['living']} living workers, nothing stuck"
 
@@ -143,28 +168,89 @@ async def stranded(deployment: Deployment) -> str:
     if not rows:
         return "every due job has a worker that would claim it"
     if not rows[0]["living"]:
-        raise CheckFailed(f"{sum(row['jobs'] for row in rows)} due jobs, and no worker lives: start one")
-    raise CheckFailed(
-        "; ".join(f"{row['jobs']} due jobs of actor {row['actor']}: {_cause(row)}" for row in rows)
-    )
+        raise CheckFailed(f"{sum(row['jobs'] for row in rows)} due jobs, and no worker lives", "start one")
+    causes, remedies = zip(*map(_stranded, rows), strict=True)
+    raise CheckFailed("; ".join(causes), "; ".join(dict.fromkeys(remedies)))
 
 
-def _cause(row: Any) -> str:
+def _stranded(row: Any) -> tuple[str, str]:
     """Why no worker would claim these jobs, and the remedy."""
-    if row["declared"] is None:
-        return "no living worker knows it; deploy it again, or cancel them, else they end as no-such-actor"
-    return f"no living worker serves its queue {row['declared']}; start one with --queues {row['declared']}"
+    jobs, queue = f"{row['jobs']} due jobs of actor {row['actor']}", row["declared"]
+    if queue is None:
+        return (
+            f"{jobs}, which no living worker knows",
+            "deploy it again, or cancel them, else they end as no-such-actor",
+        )
+    return f"{jobs}, whose queue {queue} no living worker serves", f"start one with --queues {queue}"
 
 
-#: The checks in their order; those behind `schema` need the schema.
+async def frozen(deployment: Deployment) -> str:
+    """Whether vacuum freezes old rows before transaction ids run out (PostgreSQL documentation, chapter 24.1.5)."""
+    row = await deployment.row(SQL.frozen)
+    said = f"the oldest transaction id is {row['age']:,} transactions old"
+    if row["age"] > OLDEST_XIDS:
+        raise CheckFailed(
+            f"{said}, and PostgreSQL takes no writes at 2,000,000,000",
+            f"end old transactions and slots, then vacuum (freeze) in database {row['name']}",
+        )
+    return said
+
+
+async def slots(deployment: Deployment) -> str:
+    """Whether a replication slot that nobody reads keeps the log, and so fills the disk."""
+    rows = await deployment.one.fetch(SQL.slots.text)
+    wrong = [row for row in rows if row["kept"] > MOST_KEPT_BYTES or row["is_lost"]]
+    if wrong:
+        names = ", ".join(f"{row['name']} keeps {row['kept'] >> 20:,} MiB" for row in wrong)
+        raise CheckFailed(
+            f"replication slots that nobody reads: {names} of log",
+            f"start their reader, or select pg_drop_replication_slot('{wrong[0]['name']}'); max_slot_wal_keep_size bounds them",
+        )
+    return f"{len(rows)} replication slots without a reader"
+
+
+async def bloat(deployment: Deployment) -> str:
+    """Whether table and indexes of jobs are much larger than their rows need, and whether autovacuum is on."""
+    row = await deployment.row(SQL.bloat)
+    if row is None:
+        raise CheckFailed(
+            "there is no table dramatiq.queue", "restore it, or begin anew in an empty database"
+        )
+    if not row["vacuums"]:
+        raise CheckFailed(
+            "autovacuum is off",
+            "alter system set autovacuum = on; alter table dramatiq.queue reset (autovacuum_enabled)",
+        )
+    said = f"dramatiq.queue takes {row['bytes'] >> 20:,} MiB, {row['indexes'] >> 20:,} of them indexes, for about {row['live']:,} rows"
+    if row["bytes"] > LEAST_BLOAT_BYTES and row["bytes"] > MOST_BYTES_A_ROW * max(row["live"], 1):
+        raise CheckFailed(
+            said, "reindex table concurrently dramatiq.queue; pg_repack shrinks the table beside load"
+        )
+    return said
+
+
+#: The checks by urgency.
 CHECKS: dict[str, Callable[[Deployment], Awaitable[str]]] = {
     "database": database,
-    "pooler": pooler,
-    "notifications": notifications,
-    "connections": connections,
     "schema": schema,
-    "clocks": clocks,
-    "dead rows": dead_rows,
+    "transaction ids": frozen,
     "leases": leases,
     "stranded": stranded,
+    "pooler": pooler,
+    "connections": connections,
+    "notifications": notifications,
+    "replication slots": slots,
+    "dead rows": dead_rows,
+    "bloat": bloat,
+    "clocks": clocks,
 }
+#: The checks that find something where there is no schema.
+WITHOUT_SCHEMA = (
+    "database",
+    "schema",
+    "transaction ids",
+    "pooler",
+    "connections",
+    "notifications",
+    "replication slots",
+)

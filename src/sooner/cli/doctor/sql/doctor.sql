@@ -14,17 +14,34 @@ select pg_backend_pid() as pid;
 -- The database's time, and the distance of the queue's clock from it.
 select clock_timestamp() as now, extract(epoch from dramatiq.clock() - now())::double precision as moved;
 
--- name: connections
--- The number of connections, and its limit.
-select (select count(*) from pg_stat_activity where backend_type = 'client backend') as used,
-  current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer as most;
-
 -- name: dead
--- Dead and living rows of the table of jobs, and the age of the oldest transaction in seconds.
-select n_dead_tup as dead, n_live_tup as live,
-  coalesce((select extract(epoch from max(clock_timestamp() - xact_start))::double precision from pg_stat_activity
-    where backend_type = 'client backend' and datname = current_database()), 0) as oldest
-from pg_stat_user_tables where schemaname = 'dramatiq' and relname = 'queue';
+-- Dead and living rows of the table of jobs; the age of the oldest transaction in seconds, and the process that holds it open.
+select n_dead_tup as dead, n_live_tup as live, coalesce(extract(epoch from clock_timestamp() - xact_start), 0)::double precision as oldest,
+  pid as holder
+from pg_stat_user_tables left join lateral (
+  select pid, xact_start from pg_stat_activity
+  where backend_type = 'client backend' and datname = current_database() and xact_start is not null
+  order by xact_start limit 1
+) as longest on true
+where schemaname = 'dramatiq' and relname = 'queue';
+
+-- name: frozen
+-- The age of the database's oldest transaction id.
+select datname as name, age(datfrozenxid) as age from pg_database where datname = current_database();
+
+-- name: slots
+-- Replication slots that nobody reads, and the bytes of log that each keeps.
+select slot_name as name, wal_status = 'lost' as is_lost,
+  coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint as kept
+from pg_replication_slots where not active and not pg_is_in_recovery()
+order by kept desc;
+
+-- name: bloat
+-- The bytes of the table of jobs, its indexes, its estimated rows, and whether autovacuum works on it.
+select pg_total_relation_size(pg_class.oid) as bytes, pg_indexes_size(pg_class.oid) as indexes, greatest(reltuples, 0)::bigint as live,
+  current_setting('autovacuum')::boolean
+    and not coalesce('autovacuum_enabled=false' = any(reloptions) or 'autovacuum_enabled=off' = any(reloptions), false) as vacuums
+from pg_class where oid = to_regclass('dramatiq.queue');
 
 -- name: leases
 -- Living workers, expired leases that no worker has taken away, and jobs that no lease holds.
