@@ -169,6 +169,16 @@ CREATE FUNCTION dramatiq.remembered(job dramatiq.queue, outcome text, error json
 
 COMMENT ON FUNCTION dramatiq.remembered(job dramatiq.queue, outcome text, error jsonb, raised jsonb) IS 'The history of a job that is to be tried again, its attempt until now included.';
 
+CREATE FUNCTION sooner.count_lost_lease() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  insert into sooner.counter as counted (name, value) values ('leases_lost', 1)
+  on conflict (name) do update set value = counted.value + 1;
+  return null;
+end $$;
+
 CREATE FUNCTION sooner.enqueue(id uuid, of_queue text, of_lane text, of_actor text, of_message jsonb, of_tenant text, of_priority smallint, of_request text, of_trace text, of_parent uuid, starts timestamp with time zone, of_cancel_after double precision, of_retention double precision, of_key text, of_limit text, of_unique text, of_sealed jsonb, word text) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -392,6 +402,13 @@ ALTER TABLE ONLY sooner.chunk ALTER COLUMN data SET STORAGE EXTERNAL;
 
 COMMENT ON TABLE sooner.chunk IS 'An upload in pieces, so that neither web nor worker ever holds it whole.';
 
+CREATE TABLE sooner.counter (
+    name text NOT NULL,
+    value bigint NOT NULL
+);
+
+COMMENT ON TABLE sooner.counter IS 'What has happened since the beginning, for metrics.';
+
 CREATE TABLE sooner.file (
     id uuid NOT NULL,
     job uuid NOT NULL,
@@ -586,6 +603,9 @@ ALTER TABLE ONLY sooner.api_key
 ALTER TABLE ONLY sooner.chunk
     ADD CONSTRAINT chunk_pkey PRIMARY KEY (upload, "position");
 
+ALTER TABLE ONLY sooner.counter
+    ADD CONSTRAINT counter_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY sooner.file_chunk
     ADD CONSTRAINT file_chunk_pkey PRIMARY KEY (file, "position");
 
@@ -671,6 +691,8 @@ CREATE INDEX webhook_tenant ON sooner.webhook USING btree (tenant) WHERE (disabl
 CREATE TRIGGER queue_adopt BEFORE INSERT ON dramatiq.queue FOR EACH ROW WHEN ((new.actor IS NULL)) EXECUTE FUNCTION dramatiq.adopt();
 
 CREATE TRIGGER queue_count_limited AFTER UPDATE OF state ON dramatiq.queue FOR EACH ROW WHEN (((new.limit_key IS NOT NULL) AND ((old.state = 'consumed'::dramatiq.state) <> (new.state = 'consumed'::dramatiq.state)))) EXECUTE FUNCTION dramatiq.count_limited();
+
+CREATE TRIGGER worker_count_lost_lease AFTER DELETE ON sooner.worker FOR EACH ROW WHEN ((old.expires_at < dramatiq.clock())) EXECUTE FUNCTION sooner.count_lost_lease();
 
 ALTER TABLE ONLY sooner.chunk
     ADD CONSTRAINT chunk_upload_fkey FOREIGN KEY (upload) REFERENCES sooner.upload(id) ON DELETE CASCADE;

@@ -46,7 +46,7 @@ grant select, insert on sooner.token, sooner.chunk to sooner_web;
 grant select, insert, update, delete on sooner.upload, sooner.webhook, sooner.sample, sooner.queue, sooner."limit"
   to sooner_web;
 grant select on sooner.worker, sooner.lease, sooner.schedule, sooner.tick, sooner.file, sooner.file_chunk,
-  sooner.actor_history to sooner_web;
+  sooner.actor_history, sooner.counter to sooner_web;
 
 -- worker: runs jobs, brings them to where they are claimed, and cleans up. Whose a job is and what was asked for it cannot change.
 grant select, insert, delete on dramatiq.queue to sooner_worker;

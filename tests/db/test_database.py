@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from sooner.db import Query, Unavailable, pool
+from sooner.db.database import PoolUse
 from tests.support.processes import PATIENCE
 from tests.support.rows import until
 
@@ -60,4 +61,21 @@ async def test_a_cancellation_gets_through_where_the_connection_is_lost_meanwhil
     assert hanging.cancelled()
     assert await database.row(Query("read", "", "select 1"))
     await other.close()
+    await database.close()
+
+
+async def test_the_use_of_a_pool_tells_who_waits(cluster_url: str) -> None:
+    database = pool(cluster_url, "test", size=1)
+    assert database.use == PoolUse(open=0, in_use=0, waiting=0)
+    await database.connect()
+    assert database.use == PoolUse(open=1, in_use=0, waiting=0)
+    slow = Query("slow", "", "select pg_sleep(0.2)")
+    running = [asyncio.create_task(database.run(slow)) for _ in range(3)]
+    # Each task goes as far as it can without an answer.
+    await asyncio.sleep(0)
+
+    assert database.use == PoolUse(open=1, in_use=1, waiting=2)
+    running[2].cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    assert database.use == PoolUse(open=1, in_use=0, waiting=0)
     await database.close()

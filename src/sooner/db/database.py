@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sooner.db import hosts, link, retry
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 POOL_SIZE = 5
 
 
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """The connections of a pool, and the tasks that wait for one of them."""
+
+    open: int
+    in_use: int
+    waiting: int
+
+
 class Database:
     """Named queries on a pool.
 
@@ -30,6 +40,16 @@ class Database:
     def __init__(self, database: "databases.Database", *, direct: bool = True) -> None:
         self._database = database
         self._direct = direct
+        self._callers = 0
+
+    @property
+    def use(self) -> PoolUse:
+        """The use of the pool now."""
+        pool = self._database._backend._pool  # noqa: SLF001 - nothing else tells
+        if pool is None:
+            return PoolUse(0, 0, 0)
+        in_use = pool.get_size() - pool.get_idle_size()
+        return PoolUse(pool.get_size(), in_use, max(0, self._callers - in_use))
 
     async def connect(self, *, wait_seconds: float = 30) -> None:
         """Open the pool; waits for a database that is still starting."""
@@ -58,6 +78,7 @@ class Database:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[link.Connection]:
         cancelled = None
+        self._callers += 1
         try:
             async with self._database.connection() as taken:
                 raw: link.Connection = taken.raw_connection
@@ -73,6 +94,8 @@ class Database:
             if cancelled is not None:
                 raise cancelled from None
             raise
+        finally:
+            self._callers -= 1
 
     @asynccontextmanager
     async def _guard(self) -> AsyncIterator[None]:

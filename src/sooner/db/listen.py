@@ -1,7 +1,9 @@
 """Notifications: one LISTEN connection a process."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
+from uuid import uuid4
 
 import asyncpg
 
@@ -19,15 +21,26 @@ PROBE_SECONDS = 10
 class Listener:
     """Listens on channels, hands each payload to its handler, and reconnects.
 
+    It calls `lagged` with the seconds that a notification of its own takes to arrive, at once and then with each probe.
+
     It calls `resync` after every connection: the notifications in between are lost, so the owner looks at the table.
     """
 
     def __init__(
-        self, url: str, name: str, handlers: Mapping[str, Handler], resync: Callable[[], None] = lambda: None
+        self,
+        url: str,
+        name: str,
+        handlers: Mapping[str, Handler],
+        resync: Callable[[], None] = lambda: None,
+        *,
+        lagged: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._url = url
         self._name = f"{name} listen"
-        self._handlers = handlers
+        self._probe = f"sooner.probe.{uuid4().hex}"
+        self._probed_at = 0.0
+        self._lagged = lagged
+        self._handlers = {**handlers, self._probe: self._arrived}
         self._resync = resync
         self._listening = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -65,11 +78,14 @@ class Listener:
         self._listening.set()
         self._resync()
         while not closed.is_set():
-            try:
+            self._probed_at = asyncio.get_running_loop().time()
+            await connection.execute(f'notify "{self._probe}"', timeout=link.CONNECT_SECONDS)
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(closed.wait(), PROBE_SECONDS)
-            except TimeoutError:
-                await connection.execute("select 1", timeout=link.CONNECT_SECONDS)
         raise asyncpg.ConnectionDoesNotExistError("closed by the server")
+
+    def _arrived(self, payload: str) -> None:
+        self._lagged(asyncio.get_running_loop().time() - self._probed_at)
 
 
 def _deliver(handler: Handler) -> Callable[[object, int, str, object], None]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from sooner.db.bounded import answer
-from sooner.db.database import Database
+from sooner.db.database import Database, PoolUse
 from sooner.db.queries import Query
 from sooner.db.standby import SQL, Standby
 
@@ -36,6 +36,11 @@ class Replica:
     def __init__(self, primary: Database, replica: Database | None, *, follows_only: bool = False) -> None:
         self._primary = primary
         self._standby = None if replica is None else Standby(primary, replica, follows_only=follows_only)
+
+    @property
+    def use(self) -> PoolUse | None:
+        """The use of the replica's pool now; None where there is no replica."""
+        return None if self._standby is None else self._standby.use
 
     async def close(self) -> None:
         """Close the replica's pool."""

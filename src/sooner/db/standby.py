@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sooner.db.bounded import answer
-from sooner.db.database import Database
+from sooner.db.database import Database, PoolUse
 from sooner.db.queries import Queries, Query
 from sooner.process import logs
 
@@ -45,6 +45,11 @@ class Standby:
     def is_away(self) -> bool:
         """Whether the replica did not answer lately."""
         return self._looking is not None
+
+    @property
+    def use(self) -> PoolUse:
+        """The use of the replica's pool now."""
+        return self._replica.use
 
     async def close(self) -> None:
         """Close the replica's pool."""

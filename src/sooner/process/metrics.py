@@ -6,9 +6,10 @@ Set PROMETHEUS_MULTIPROC_DIR to an empty folder that they share, and each of the
 """
 
 import os
+from pathlib import Path
 
-from prometheus_client import REGISTRY, CollectorRegistry, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import REGISTRY, CollectorRegistry, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
 
@@ -18,6 +19,24 @@ _requests = Histogram(
     ("method", "route", "status"),
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+_lags = Histogram(
+    "sooner_event_loop_lag_seconds",
+    "How late the event loop of a web process wakes a task, looked at twice a second.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+_notifications = Histogram(
+    "sooner_notification_lag_seconds",
+    "From sending a notification to its arrival in the same web process, every ten seconds.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+_pools = {
+    name: Gauge(f"sooner_pool_{name}", meaning, ("pool",), multiprocess_mode="livesum")
+    for name, meaning in (
+        ("open", "Connections that the pool has open."),
+        ("in_use", "Connections of the pool that statements use."),
+        ("waiting", "Tasks that wait for a connection of the pool."),
+    )
+}
 _known: dict[tuple[str, str, int], Histogram] = {}
 
 
@@ -30,10 +49,39 @@ def note_request(method: str, route: str, status: int, seconds: float) -> None:
     child.observe(seconds)
 
 
+def note_loop_lag(seconds: float) -> None:
+    """Count how late the event loop woke a task."""
+    _lags.observe(seconds)
+
+
+def note_notification_lag(seconds: float) -> None:
+    """Count the way of a notification."""
+    _notifications.observe(seconds)
+
+
+def note_pool(pool: str, **numbers: int) -> None:
+    """Tell of a pool's connections: `open`, `in_use`, `waiting`."""
+    for name, number in numbers.items():
+        _pools[name].labels(pool).set(number)
+
+
 def text() -> bytes:
     """All metrics, in Prometheus's text format."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder is None:
         return generate_latest(REGISTRY)
+    _forget_the_dead(Path(folder))
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Remove the gauges of processes that have ended: their connections are closed. What they counted stays."""
+    for pid in {path.stem.rpartition("_")[2] for path in folder.glob("gauge_live*.db")}:
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+        except PermissionError:
+            pass

@@ -41,9 +41,11 @@ from sooner.jobs.tenants.sessions import Sessions
 from sooner.jobs.webhooks.webhooks import Webhooks
 from sooner.periodic import Schedule
 from sooner.process import logs
+from sooner.process.metrics import note_notification_lag
 from sooner.process.settings import WebSettings
 from sooner.process.settings.address import parsed
 from sooner.queue.enqueue import Enqueuer
+from sooner.web import measuring
 from sooner.web.http.root import root
 
 log = logs.get(__name__)
@@ -106,7 +108,6 @@ class Resources:
         follower = JobFollower(
             reads, poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN
         )
-        channels = {"sooner.changed": follower.notified}
         waiting_limit = WaitingLimit(
             database, {actor.lane.name for actor in actors.values()}, most=settings.max_waiting_per_tenant
         )
@@ -148,7 +149,7 @@ class Resources:
             files=Files(database),
             webhooks=Webhooks(database),
             uploads=Uploads(database, retention_seconds=retention.total_seconds()),
-            listener=Listener(url, "web", channels, follower.resync) if settings.listen else None,
+            listener=_listener(url, follower) if settings.listen else None,
             connections=(inserts, reads),
         )
 
@@ -160,7 +161,10 @@ class Resources:
             self.listener.start()
         self.follower.start()
         self.queue_history.start()
-        self._chores.append(asyncio.create_task(self._do_chores()))
+        self._chores += [
+            asyncio.create_task(self._do_chores()),
+            asyncio.create_task(measuring.forever(self.database, self.replica)),
+        ]
 
     async def close(self) -> None:
         """Disconnect."""
@@ -212,6 +216,11 @@ def offered(settings: WebSettings, actors: Mapping[str, JobActor]) -> dict[str, 
         for name, actor in actors.items()
         if not actor.declaration.internal and (settings.diagnostics or not actor.declaration.diagnostic)
     }
+
+
+def _listener(url: str, follower: JobFollower) -> Listener:
+    channels = {"sooner.changed": follower.notified}
+    return Listener(url, "web", channels, follower.resync, lagged=note_notification_lag)
 
 
 def _replica(settings: WebSettings, primary: Database) -> Replica:

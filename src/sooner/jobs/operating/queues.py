@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import asyncpg
+
 from sooner.db import Database, Queries, Replica
 from sooner.jobs.problem import NotFound
 
@@ -46,6 +48,15 @@ class Queues:
         """The state of the primary's table of jobs and of its notification queue."""
         [row] = await self._database.rows(SQL.table)
         return row
+
+    async def leases_lost(self) -> int:
+        """How many leases ran out since the beginning."""
+        try:
+            row = await self._database.row(SQL.leases_lost)
+        except asyncpg.UndefinedTableError:
+            # Of the schema before 0021.
+            return 0
+        return 0 if row is None else int(row["value"])
 
     async def pause(self, name: str, *, paused: bool) -> Mapping[str, Any]:
         """Stop or start claiming from a queue; the result is the queue afterwards. Raises NotFound."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
@@ -40,15 +40,18 @@ async def show(request: Request, who: Caller) -> Response:
     """This process's counters, and the numbers of the queues."""
     resources: Resources = request.app.state.resources
     registry = CollectorRegistry()
-    registry.register(_Gauges(await resources.queues.all(), await resources.queues.table()))
+    queues = resources.queues
+    registry.register(_Measures(await queues.all(), await queues.table(), await queues.leases_lost()))
     return Response(metrics.text() + generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-class _Gauges(Collector):
-    def __init__(self, queues: Iterable[Mapping[str, Any]], table: Mapping[str, Any]) -> None:
-        self._queues, self._table = list(queues), table
+class _Measures(Collector):
+    def __init__(
+        self, queues: Iterable[Mapping[str, Any]], table: Mapping[str, Any], leases_lost: int
+    ) -> None:
+        self._queues, self._table, self._leases_lost = list(queues), table, leases_lost
 
-    def collect(self) -> Iterable[GaugeMetricFamily]:
+    def collect(self) -> Iterable[Metric]:
         for name, meaning in OF_QUEUES.items():
             gauge = GaugeMetricFamily(f"sooner_queue_{name}", meaning, labels=["queue"])
             for queue in self._queues:
@@ -56,3 +59,8 @@ class _Gauges(Collector):
             yield gauge
         for name, meaning in OF_TABLE.items():
             yield GaugeMetricFamily(f"sooner_{name}", meaning, value=float(self._table[name] or 0))
+        yield CounterMetricFamily(
+            "sooner_leases_lost",
+            "Leases that ran out: of workers that died or stood still.",
+            self._leases_lost,
+        )

@@ -117,3 +117,7 @@ select pg_notify('sooner.control', '') from said;
 select n_dead_tup as dead_tuples, n_live_tup as live_tuples, pg_total_relation_size(relid) as table_bytes,
   pg_notification_queue_usage() as notification_queue_usage_ratio
 from pg_stat_all_tables where relid = 'dramatiq.queue'::regclass;
+
+-- name: leases_lost
+-- How many workers' leases ran out.
+select value from sooner.counter where name = 'leases_lost';
