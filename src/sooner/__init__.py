@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sooner.jobs.context import Current, current, progress
     from sooner.jobs.declaring.declare import job
     from sooner.jobs.declaring.limit import Limit, Rate
+    from sooner.jobs.dependencies import Depends
     from sooner.jobs.failure import Failure
     from sooner.jobs.files.fetch_upload import fetch_upload
     from sooner.jobs.files.files import FileResult
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Cron",
     "Current",
+    "Depends",
     "Failure",
     "FileResult",
     "Handle",
@@ -65,6 +67,7 @@ __all__ = [
 _HOMES = {
     "Cron": ("sooner.periodic", "Cron"),
     "Current": ("sooner.jobs.context", "Current"),
+    "Depends": ("sooner.jobs.dependencies", "Depends"),
     "Failure": ("sooner.jobs.failure", "Failure"),
     "FileResult": ("sooner.jobs.files.files", "FileResult"),
     "Handle": ("sooner.jobs.calling.handle", "Handle"),

@@ -17,12 +17,13 @@ from sooner.db import (
     pool,
 )
 from sooner.db.retry import unforeseen
-from sooner.jobs import worker_resources
+from sooner.jobs import dependencies, worker_resources
 from sooner.jobs.calling import functions as calling
 from sooner.jobs.calling.sooner import Sooner
 from sooner.jobs.context import wait_by
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.declaring.placement import lane_of, placement_of_text
+from sooner.jobs.dependencies import Dependencies, Depends
 from sooner.jobs.forecasting.duration_log import DurationLog
 from sooner.jobs.running.attempt import Attempt
 from sooner.jobs.running.runner import Runner
@@ -97,6 +98,7 @@ class Runtime:
     listener: Listener | None
     #: Set when a job that runs here may have been cancelled.
     asked: asyncio.Event
+    dependencies: Dependencies
     when_empty: tuple[Backlog, Callable[[], None]] | None = None
     _tasks: tuple["asyncio.Task[None]", ...] = ()
 
@@ -133,6 +135,9 @@ class Runtime:
         rescuer = _rescuer(settings, connections, lease, actors, work)
         url = settings.database_url
         listener = _listener(url, claimer, promoter, rescuer, runner, asked) if settings.listen else None
+        resources = Dependencies()
+        dependencies.lend(resources)
+        await resources.open_eager(wanted(actors, queues))
         return cls(
             database,
             connections,
@@ -144,6 +149,7 @@ class Runtime:
             duration_log,
             listener,
             asked,
+            resources,
             (Backlog(connections.chores, work), end_all) if settings.worker_exit_when_empty else None,
         )
 
@@ -182,6 +188,7 @@ class Runtime:
         await self.duration_log.stop()
         if self.listener is not None:
             await self.listener.stop()
+        await self.dependencies.close()
         await calling.close()
         await asyncio.to_thread(self.lease.end)
         await self.connections.close()
@@ -214,6 +221,14 @@ class Runtime:
                     log.info("nothing left to do")
                     end_all()
                     return
+
+
+def wanted(actors: Actors, queues: Collection[str]) -> list[Depends]:
+    """The dependencies of the actors whose jobs this worker runs."""
+    served = (
+        actor for actor in actors.values() if isinstance(actor, JobActor) and actor.queue_name in queues
+    )
+    return [depends for actor in served for depends in actor.dependencies.values()]
 
 
 async def _lent(settings: WorkerSettings) -> Database:

@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Literal, TypedDict, Unpack, cast, overload
@@ -14,7 +14,7 @@ import tenacity
 from pydantic import BaseModel, ValidationError
 from tenacity.wait import wait_base
 
-from sooner.jobs import codec
+from sooner.jobs import codec, dependencies
 from sooner.jobs.codec import escape
 from sooner.jobs.declaring.limit import Limit, Rate
 from sooner.jobs.declaring.limit import row as limit_row
@@ -26,6 +26,7 @@ from sooner.jobs.declaring.signature import (
     parameters_model,
     result_of,
     schema_of,
+    wanted_by,
 )
 from sooner.jobs.declaring.values import Values, named, text
 from sooner.jobs.failure import storable
@@ -116,7 +117,9 @@ class JobActor(dramatiq.Actor[Any, Any]):
         self.is_async = inspect.iscoroutinefunction(fn)
         self.description = storable(inspect.cleandoc(fn.__doc__ or ""))
         hints = hints_of(fn)
-        self.parameters = parameters_model(fn, hints)
+        #: The resources that the function takes, by parameter.
+        self.dependencies = wanted_by(fn, hints)
+        self.parameters = parameters_model(fn, hints, without=self.dependencies)
         #: JSON Schema of the parameters.
         self.schema = schema_of(fn, self.parameters, hints)
         self.result = result_of(fn, hints)
@@ -214,10 +217,21 @@ class JobActor(dramatiq.Actor[Any, Any]):
             raise Misfit(error.members["errors"]) from None
         return named(model)
 
-    def __call__(self, *args: Any, **params: Any) -> Any:
+    def __call__(self, /, *args: Any, **params: Any) -> Any:
         """Run the function itself, in this program; the result of an `async def` has to be awaited. Raises the function's exceptions."""
-        # dramatiq's own call would pass a coroutine to its event loop.
-        return self.function(*args, **params) if self.is_async else super().__call__(*args, **params)
+        if self.is_async:
+            # dramatiq's own call would pass a coroutine to its event loop.
+            return self.run(*args, **params)
+        if self.dependencies:
+            return dependencies.call_on_thread(self.fn, self.dependencies, args, params)
+        return super().__call__(*args, **params)
+
+    def run(self, /, *args: Any, **params: Any) -> Coroutine[Any, Any, Any]:
+        """An async actor's function, with its dependencies."""
+        if self.dependencies:
+            return dependencies.call(self.function, self.dependencies, args, params)
+        running: Coroutine[Any, Any, Any] = self.function(*args, **params)
+        return running
 
     def named(self, args: tuple[Any, ...], params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Parameters by name: a stock producer may have sent some by position."""

@@ -1,13 +1,14 @@
 """The signature of an actor's function as JSON Schema; errors say what to write instead of an unfit signature."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 from pydantic.errors import PydanticUserError
 
 from sooner.jobs.declaring.result import NoSchema, Result, as_json, reason
+from sooner.jobs.dependencies import Depends, dependencies_of
 
 Function = Callable[..., Any]
 
@@ -61,8 +62,28 @@ def result_of(fn: Function, hints: Mapping[str, Any]) -> Result:
         ) from error
 
 
-def parameters_model(fn: Function, hints: Mapping[str, Any]) -> type[BaseModel]:
-    """The pydantic model of a function's parameters; unknown ones are refused unless it takes `**params`.
+def wanted_by(fn: Function, hints: Mapping[str, Any]) -> dict[str, Depends]:
+    """The function's dependencies by parameter. Raises Unfit for a parameter that cannot be one."""
+    try:
+        found = dependencies_of(fn, hints)
+    except TypeError as error:
+        raise Unfit(fn, str(error)) from None
+    for name in found:
+        parameter = inspect.signature(fn).parameters[name]
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise Unfit(
+                fn,
+                f"{parameter} cannot be a dependency: give it a name of its own, without `*` and before no `/`",
+            )
+        if parameter.default is not parameter.empty:
+            raise Unfit(fn, f"dependency {name} would never have its default: take the default out")
+    return found
+
+
+def parameters_model(
+    fn: Function, hints: Mapping[str, Any], without: Collection[str] = ()
+) -> type[BaseModel]:
+    """The pydantic model of a function's parameters, some left out; unknown ones are refused unless it takes `**params`.
 
     Raises Unfit for parameters that JSON cannot name, that pydantic would hide, or whose type has no JSON Schema.
     """
@@ -71,6 +92,7 @@ def parameters_model(fn: Function, hints: Mapping[str, Any]) -> type[BaseModel]:
     for name, parameter in inspect.signature(fn).parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
             extra = "allow"
+        if parameter.kind is parameter.VAR_KEYWORD or name in without:
             continue
         _check_name(fn, name, parameter)
         default = ... if parameter.default is parameter.empty else parameter.default

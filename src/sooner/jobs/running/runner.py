@@ -173,7 +173,7 @@ class Runner:
     async def _run(self, attempt: Attempt, actor: JobActor) -> None:
         enter(attempt.current)
         try:
-            attempt.succeed(await actor.function(**attempt.kwargs))
+            attempt.succeed(await actor.run(**attempt.kwargs))
         except BaseException as error:  # noqa: BLE001 - whatever an actor raises ends its job, and no other's
             attempt.raised(error)
         attempt.settle()
