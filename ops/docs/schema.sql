@@ -347,15 +347,15 @@ begin
     select sooner.new_id() as delivery, id from sooner.webhook
     where tenant = of_tenant and disabled_at is null and of_event = any(events)
   )
-  insert into dramatiq.queue (message_id, queue_name, lane, actor, message, turn)
+  insert into dramatiq.queue (message_id, queue_name, lane, actor, message, turn, request_id, traceparent)
   select delivery, 'webhooks', 'webhooks', 'deliver_webhook',
     jsonb_build_object(
       'queue_name', 'webhooks', 'actor_name', 'deliver_webhook', 'args', '[]'::jsonb, 'options', '{}'::jsonb,
       'message_id', delivery, 'message_timestamp', (extract(epoch from clock_timestamp()) * 1000)::bigint,
       'kwargs', jsonb_build_object('webhook', id, 'job', of_job, 'event', of_event, 'ended_at', dramatiq.clock())
     ),
-    dramatiq.next_turn('webhooks', 1::smallint, null)
-  from hook;
+    dramatiq.next_turn('webhooks', 1::smallint, null), ended.request_id, ended.traceparent
+  from hook cross join (select request_id, traceparent from dramatiq.queue where message_id = of_job) as ended;
   get diagnostics told = row_count;
   if told > 0 then
     perform pg_notify('dramatiq.webhooks.enqueue', '');

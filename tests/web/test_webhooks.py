@@ -74,7 +74,9 @@ def payload(request: Received, secret: str) -> dict[str, Any]:
     return dict(Webhook(secret).verify(request.body, request.headers))
 
 
-async def test_every_way_a_job_ends_is_told(client: httpx.AsyncClient, endpoint: Endpoint) -> None:
+async def test_every_way_a_job_ends_is_told(
+    client: httpx.AsyncClient, endpoint: Endpoint, db: asyncpg.Connection
+) -> None:
     secret = (await register(client, endpoint.url))["secret"]
     later = {"Prefer": "respond-async"}
 
@@ -101,6 +103,12 @@ async def test_every_way_a_job_ends_is_told(client: httpx.AsyncClient, endpoint:
         ids["processing"]: "job.cancelled",
         ids["overdue"]: "job.cancelled",
     }
+    # Cancelled without ever having run, too, a job's delivery belongs to its request.
+    traces = {payload(each, secret)["data"]["id"]: each.headers["traceparent"][3:35] for each in requests}
+    assert traces[ids["waiting"]] == await db.fetchval(
+        "select substr(traceparent, 4, 32) from dramatiq.queue where message_id = $1", ids["waiting"]
+    )
+    assert len(set(traces.values())) == 5
     done = told[ids["done"]]["data"]
     assert (done["state"], done["result"]) == ("done", {"n": 1})
     assert done["urls"]["self"] == f"/jobs/{ids['done']}"

@@ -11,6 +11,7 @@ import pytest
 
 from sooner.process.settings.common import CommonSettings
 from tests.support.collector import Collector, collecting
+from tests.support.endpoint import listening
 from tests.support.jobs import fetch, final, post, processing
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
 ACTORS = "tests.support.actors"
+CALLERS = "tests.support.callers"
 SECRET = "canary-5a1f"
 IMPORTED = re.compile(r"^import time: +\d+ \| +\d+ \| +(?P<module>\S+)$")
 
@@ -89,6 +91,36 @@ async def test_one_trace_leads_through_web_and_worker_and_is_sent_at_the_latest_
     # What signs a job's address is a capability.
     assert not any(b"access=" in body for body in collector.bodies)
     assert codes[1] == 0
+
+
+async def test_one_trace_leads_from_a_browsers_request_to_the_webhooks_of_what_it_began(
+    processes: Processes, collector: Collector, connect: Connect, api_key: MakeKey
+) -> None:
+    web = await processes.web(module=CALLERS, **collector.settings())
+    await processes.worker(module=CALLERS, ALLOW_PRIVATE_NETWORK="1", **collector.settings())
+    client = connect(web, await api_key())
+    async with listening() as endpoint:
+        hook = {"url": endpoint.url, "events": ["job.done"]}
+        (await client.post("/webhooks", json=hook)).raise_for_status()
+
+        await client.post("/jobs/add_up", json={"number": 1}, headers={"traceparent": TRACEPARENT})
+
+        # The job and those that it submits: add_up, which submits none, and double.
+        received = await endpoint.requests(3)
+    [request] = await asyncio.to_thread(collector.spans, "POST /jobs/{actor}")
+    both = await asyncio.to_thread(collector.spans, "process add_up", 2)
+    parent, child = sorted(both, key=lambda span: span.parent != request.id)
+    [double] = await asyncio.to_thread(collector.spans, "process double")
+    deliveries = await asyncio.to_thread(collector.spans, "process deliver_webhook", 3)
+    assert {span.trace for span in (request, parent, child, double, *deliveries)} == {TRACE}
+    assert request.parent == PARENT
+    assert parent.parent == request.id
+    assert {child.parent, double.parent} == {parent.id}
+    # Like an attempt, a delivery hangs on what submitted its job; what it sends hangs on the delivery.
+    assert sorted(span.parent for span in deliveries) == sorted((request.id, parent.id, parent.id))
+    assert {each.headers["traceparent"] for each in received} == {
+        f"00-{TRACE}-{span.id}-01" for span in deliveries
+    }
 
 
 async def test_a_request_without_a_trace_begins_one_and_one_that_is_not_sampled_is_not_sent(

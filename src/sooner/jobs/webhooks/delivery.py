@@ -67,9 +67,14 @@ async def _post(url: httpx.URL, headers: dict[str, str], body: bytes) -> int:
 
 
 def _headers(endpoint: WebhookEndpoint, body: bytes) -> dict[str, str]:
-    """The headers of a delivery. Its id is the same in every attempt, so that receivers recognise a repetition."""
+    """The headers of a delivery. Its id is the same in every attempt, so that receivers recognise a repetition.
+
+    `traceparent` is the trace of the request that began the job, for receivers that have spans, too.
+    """
     id, now = f"msg_{current().id.hex}", datetime.now(UTC)
+    traceparent = current().traceparent
     return {
+        **({} if traceparent is None else {"traceparent": traceparent}),
         "content-type": "application/json",
         "user-agent": "Sooner",
         "webhook-id": id,
