@@ -106,7 +106,7 @@ CREATE TABLE dramatiq.queue (
     CONSTRAINT processing_has_worker CHECK (((state <> 'consumed'::dramatiq.state) OR ((worker IS NOT NULL) AND (started_at IS NOT NULL)))),
     CONSTRAINT waiting_has_no_worker CHECK (((state <> 'queued'::dramatiq.state) OR (worker IS NULL)))
 )
-WITH (fillfactor='85', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_analyze_scale_factor='0.05');
+WITH (fillfactor='85', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_analyze_scale_factor='0.05', vacuum_truncate=off, toast.vacuum_truncate=off);
 
 COMMENT ON COLUMN dramatiq.queue.state IS 'queued: waiting. consumed: processing. rejected: error. The others as they are called.';
 

@@ -8,6 +8,7 @@ import pytest
 
 from sooner.db import Query
 from sooner.db.link import PLANS
+from sooner.jobs.operating.queues import SQL as QUEUES
 from sooner.queue.batch import Batch
 from sooner.queue.claim import SQL as CLAIM
 from sooner.queue.enqueue import statement
@@ -15,6 +16,7 @@ from sooner.queue.finish import Ending, texts
 from sooner.queue.transitions import TRANSITIONS
 from tests.queue.bench import Bench, job
 
+STATS = QUEUES.stats
 FILL = """
 insert into dramatiq.queue (message_id, queue_name, lane, actor, message, tenant, state, finished_at, result, turn, due_at)
 select gen_random_uuid(), 'default', lane, 'echo', '{}', 't' || n % 50, state, finished, result, n, due
@@ -96,3 +98,28 @@ async def test_the_cost_of_an_ending_does_not_grow_with_what_runs(
         )
         costs.append(cost)
     assert costs[1] <= costs[0] + 5, costs
+
+
+async def test_counting_the_last_minutes_ends_passes_what_is_kept_longer(
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    week = 7 * 86400
+    await sql.execute(FILL, 5000)
+    await sql.execute(
+        "update dramatiq.queue set finished_at = now() - interval '1 hour', expires_at = now() + interval '30 days'"
+        " where state = 'done'"
+    )
+    ended = await queue.add(None)
+    await sql.execute(
+        "update dramatiq.queue set state = 'done', result = '{}', finished_at = now(), expires_at = now() + $2 * interval '1 second'"
+        " where message_id = $1",
+        ended,
+        float(week),
+    )
+    await sql.execute("delete from dramatiq.queue where state = 'queued'")
+    await sql.execute("vacuum analyze dramatiq.queue")
+    values = {"declared": ["default"], "most": 100, "pages": 10, "ends": 100, "only": None}
+
+    assert await touched(sql, STATS, **values, retention=float(week)) < 100
+    [row] = await sql.fetch(STATS.positional, *STATS.arguments({**values, "retention": float(week)}))
+    assert row["finished_per_minute"] == 1

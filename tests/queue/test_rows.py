@@ -11,6 +11,8 @@ from sooner.queue.finish import SQL
 from sooner.queue.ids import made_at, uuid7
 from tests.queue.bench import Bench
 
+PAGES = "select pg_relation_size('dramatiq.queue') / 8192"
+
 
 @pytest.fixture
 def stock(database_url: str) -> PostgresBroker:
@@ -112,6 +114,22 @@ async def test_the_table_refuses_what_the_state_machine_does_not_know(
     await queue.add()
     with pytest.raises(asyncpg.CheckViolationError):
         await sql.execute(f"update dramatiq.queue set {change}")
+
+
+async def test_vacuum_keeps_the_pages_of_a_burst_and_so_the_readers_of_a_replica(
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await queue.add(None)
+    await sql.execute(
+        "insert into dramatiq.queue (message_id, lane, actor, message)"
+        " select gen_random_uuid(), 'default', 'echo', '{}' from generate_series(1, 10000)"
+    )
+    pages = await sql.fetchval(PAGES)
+    await sql.execute("delete from dramatiq.queue")
+    await sql.execute("vacuum dramatiq.queue")
+
+    assert pages > 100
+    assert await sql.fetchval(PAGES) == pages
 
 
 async def test_a_result_of_half_a_megabyte_comes_back_whole(

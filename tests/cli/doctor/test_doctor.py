@@ -34,6 +34,9 @@ where datname = current_database() and application_name like 'sooner%'
 """
 
 
+DEAD = "select n_dead_tup from pg_stat_user_tables where relid = 'dramatiq.queue'::regclass"
+
+
 async def run(arguments: list[str], **settings: str) -> tuple[str, int]:
     """What the doctor prints, and its exit code."""
     command = await asyncio.create_subprocess_exec(
@@ -151,6 +154,27 @@ async def test_what_grows_without_an_end_is_named(
         monkeypatch.setattr(checks, name, bound)
     with pytest.raises(CheckFailed, match=words):
         await getattr(checks, check)(deployment)
+
+
+async def test_a_vacuum_that_is_far_behind_is_named(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "MOST_DEAD", 100)
+    await deployment.one.execute("alter table dramatiq.queue set (autovacuum_enabled = off)")
+    await deployment.one.execute(
+        "insert into dramatiq.queue (message_id, lane, actor, message)"
+        " select gen_random_uuid(), 'default', 'nobodys', '{}' from generate_series(1, 1000)"
+    )
+    await deployment.one.execute(
+        "update dramatiq.queue set request_id = 'changed' where message_id < '40000000-0000-0000-0000-000000000000'"
+    )
+    await deployment.one.execute("select pg_stat_force_next_flush()")
+    await until(deployment.two, DEAD)
+
+    with pytest.raises(CheckFailed, match=r"2\d\d dead rows beside .* vacuum dramatiq.queue"):
+        await checks.dead_rows(deployment)
+    await deployment.one.execute("vacuum dramatiq.queue")
+    assert await checks.dead_rows(deployment)
 
 
 async def test_connections_that_do_not_suffice_are_named_at_the_start_and_by_the_doctor(

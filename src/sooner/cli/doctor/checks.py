@@ -17,7 +17,9 @@ CHANNEL = "sooner.doctor"
 NOTIFY_SECONDS = 3.0
 MOST_SKEW_SECONDS = 1.0
 MOST_CONNECTIONS_USED = 0.9
+#: Autovacuum is far behind with more dead rows than this, and than this share of the living ones: it begins at a hundredth.
 MOST_DEAD = 100_000
+MOST_DEAD_SHARE = 0.2
 LONGEST_TRANSACTION_SECONDS = 3600.0
 #: autovacuum freezes at an age of 200,000,000 (autovacuum_freeze_max_age).
 OLDEST_XIDS = 1_000_000_000
@@ -146,7 +148,7 @@ async def dead_rows(deployment: Deployment) -> str:
             f"{said}; a transaction is open since {row['oldest']:.0f} s, so that nothing can be vacuumed",
             f"end it: select pg_terminate_backend({row['holder']})",
         )
-    if row["dead"] > MOST_DEAD and row["dead"] > row["live"]:
+    if row["dead"] > MOST_DEAD and row["dead"] > MOST_DEAD_SHARE * row["live"]:
         raise CheckFailed(said, "vacuum dramatiq.queue, and see whether autovacuum is on")
     return said
 

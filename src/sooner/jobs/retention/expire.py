@@ -1,5 +1,7 @@
-"""Removing expired rows in small batches, each a short transaction of its own."""
+"""Removing expired rows in small batches, each a short transaction of its own, with a rest as long after it."""
 
+import asyncio
+import time
 from typing import Any
 
 from sooner.db import Database, Queries, Query
@@ -49,7 +51,10 @@ class Expiry:
     async def _remove(self, query: Query, batch: int, **values: Any) -> int:
         removed, last = 0, batch
         while last == batch:
+            began = time.monotonic()
             [row] = await self._database.rows(query, batch=batch, **values)
             last = int(row["removed"])
             removed += last
+            if last == batch:
+                await asyncio.sleep(time.monotonic() - began)
         return removed

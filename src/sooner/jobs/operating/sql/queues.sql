@@ -74,7 +74,9 @@ with recursive lane (name) as (
   from (
     select queue_name, finished_at from dramatiq.queue
     where finished_at > dramatiq.clock() - interval '1 minute'
+      -- Where jobs were kept longer before, theirs are behind these, and all of them would be looked at.
       and expires_at > dramatiq.clock() + (:retention - 60) * interval '1 second'
+      and expires_at <= dramatiq.clock() + :retention * interval '1 second'
     order by expires_at desc limit :ends
   ) as ended
   group by queue_name
