@@ -9,7 +9,7 @@ from statistics import median
 import asyncpg
 
 from sooner.local.ports import free_port
-from tests.benchmarks import board, calling, capacity, floor, heavy, scale, stock
+from tests.benchmarks import board, calling, capacity, floor, heavy, scale, stock, teams_tests
 from tests.benchmarks.bench import RUNS, SECONDS, Bench, Load, bench, in_turn, median_load
 from tests.benchmarks.floor import Lifecycles
 
@@ -153,6 +153,7 @@ GROUPS: dict[str, Callable[[Bench, Table], Awaitable[None]]] = {
     "crowd": lambda bench, table: scale.crowd(bench, table.row),
     "scale": lambda bench, table: scale.measure(bench, table.row),
     "capacity": lambda bench, table: capacity.measure(bench),
+    "testing": lambda bench, table: teams_tests.measure(table.row),
     "heavy": lambda bench, table: heavy.measure(bench, table.row),
     "board": lambda bench, table: board.measure(bench, table.row),
 }

@@ -89,6 +89,13 @@ class Dependencies:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._resources: dict[Make, _Resource] = {}
+        self._instead: dict[Make, Make] = {}
+
+    def override(self, make: Make, instead: Make) -> None:
+        """Open what another maker makes. Raises RuntimeError where the resource is open already."""
+        if make in self._resources:
+            raise RuntimeError(f"{_name(make)} is open already: override it before its first use")
+        self._instead[make] = instead
 
     async def of(self, wanted: Mapping[str, Depends]) -> dict[str, Any]:
         """The resources by parameter, opened where they are not yet. Raises the errors of their makers."""
@@ -119,6 +126,7 @@ class Dependencies:
         self._resources.clear()
 
     async def _open(self, make: Make) -> Any:
+        make = self._instead.get(make, make)
         for inner in dependencies_of(make).values():
             # Opened before the one that needs it, and so closed after it.
             await self._open(inner.make)

@@ -63,11 +63,17 @@ def create(settings: WebSettings, actors: Mapping[str, Any], schedules: Mapping[
             if tracing is not None:
                 await asyncio.to_thread(tracing.end)
 
+    app = application(resources, lifespan)
+    return app if tracing is None else RequestSpans(app, tracing)
+
+
+def application(resources: Resources, lifespan: Any = None) -> ASGIApp:
+    """The application on these resources, which its lifespan opens, or whoever calls this."""
+    settings = resources.settings
     service = Service(ROUTES, lifespan, _refuse)
     service.state.resources = resources
     app: ASGIApp = Cors(service, settings.cors_allow_origins) if settings.cors_allow_origins else service
-    app = Rooted(app, settings.root_path)
-    return app if tracing is None else RequestSpans(app, tracing)
+    return Rooted(app, settings.root_path)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

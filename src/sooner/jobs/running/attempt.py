@@ -72,6 +72,8 @@ class Attempt(MessageProxy):
         opener: Opener,
     ) -> None:
         self.failed = False
+        #: The exception that failed the attempt.
+        self.error: BaseException | None = None
         self.began = time.monotonic()
         self._exception: BaseException | None = None
         self._row = row
@@ -189,8 +191,9 @@ class Attempt(MessageProxy):
         `cause` is the exception that was raised, where `error` is another one that explains it.
         """
         hopeless = isinstance(error, Misfit) or (isinstance(error, Failure) and not error.again)
+        self.error = cause or error
         error_document = self._disclosure.clean(describe(error))
-        raised = trace(cause or error)
+        raised = trace(self.error)
         if self.current.attempt <= self._stored.retries and not hopeless:
             pause = self._stored.pause(self.current.attempt)
             self._end_with(

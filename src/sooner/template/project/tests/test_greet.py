@@ -9,6 +9,14 @@ def test_a_greeting_knows_who_was_here_before(visits: int, text: str) -> None:
     assert greeting("Ada", visits) == text
 
 
-def test_a_name_is_needed() -> None:
-    with pytest.raises(Exception, match="Field required"):
-        greet.check({})
+async def test_a_visitor_is_counted(sooner) -> None:
+    await sooner.run(greet, name="Ada")
+    document = await sooner.run(greet, name="Ada")
+
+    assert document["result"] == {"greeting": "Welcome back, Ada, for the 1. time!", "visits": 2}
+
+
+async def test_a_name_is_needed(sooner) -> None:
+    answer = await sooner.client.post("/jobs/greet", json={})
+
+    assert answer.status_code == 422

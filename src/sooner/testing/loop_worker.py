@@ -1,0 +1,86 @@
+"""A worker on the test's own loop."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import dramatiq
+
+from sooner.jobs.context import enter
+from sooner.jobs.running.attempt import Attempt
+from sooner.process.settings import WorkerSettings
+from sooner.queue.finish import Ending
+from sooner.worker.runtime import Runtime
+
+THREADS = 8
+#: What still runs at a test's end gets this long.
+STOP_SECONDS = 1.0
+
+Settle = Callable[[Attempt, Ending | None], None]
+
+
+class LoopWorker:
+    """Runs the jobs of a test's database; it is the worker of a deployment, but for dramatiq's master and threads."""
+
+    def __init__(self, settings: WorkerSettings, actors: Mapping[str, "dramatiq.Actor[Any, Any]"]) -> None:
+        self.runtime: Runtime
+        #: What each job's latest failed attempt raised.
+        self.errors: dict[UUID, BaseException] = {}
+        self._ended = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._settings = settings
+        self._actors = actors
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sooner-actor")
+
+    async def start(self) -> None:
+        """Begin to claim."""
+        queues = {actor.queue_name for actor in self._actors.values()}
+        self.runtime = await Runtime.begin(
+            self._settings, self._actors, queues, self._to_thread, lambda: None, threads=THREADS
+        )
+        self.runtime.runner.start_span = self._watched
+        self.runtime.start()
+
+    async def stop(self) -> None:
+        """End, and give back the jobs that still run."""
+        await self.runtime.stop(STOP_SECONDS)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        asyncio.get_running_loop().set_task_factory(None)
+
+    async def news(self, seconds: float) -> None:
+        """Wait until an attempt ends, and no longer than this: a job's end may have been written before."""
+        self._ended.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+
+    def look_again(self) -> None:
+        """Look for due jobs: the time was moved."""
+        self.runtime.promoter.wake()
+        self.runtime.claimer.wake(came_back=True)
+        self.runtime.rescuer.wake()
+
+    def _watched(self, row: Mapping[str, Any], settle: Settle) -> tuple[Mapping[str, Any], Settle]:
+        def settled(attempt: Attempt, ending: Ending | None) -> None:
+            if attempt.error is not None:
+                self.errors[attempt.id] = attempt.error
+            settle(attempt, ending)
+            self._loop.call_soon_threadsafe(self._ended.set)
+
+        return row, settled
+
+    def _to_thread(self, attempt: Attempt) -> None:
+        self._threads.submit(_run, attempt)
+
+
+def _run(attempt: Attempt) -> None:
+    enter(attempt.current)
+    try:
+        args, params = attempt.args, attempt.kwargs
+        attempt.succeed(attempt.on_thread(lambda: attempt.actor(*args, **params)))
+    except BaseException as error:  # noqa: BLE001 - whatever an actor raises ends its job, and no other's
+        attempt.raised(error)
+    attempt.settle()

@@ -1,0 +1,1 @@
+"""The plugin that a team's tests use."""
