@@ -33,7 +33,7 @@ async def test_a_worker_opens_once_shares_and_closes_at_its_end(
     processes: Processes, connect: Connect, api_key: MakeKey
 ) -> None:
     client = connect(await processes.web(module=ACTORS), await api_key())
-    worker = await processes.worker(module=ACTORS)
+    worker = await processes.worker(module=ACTORS, WORD_GREETING="Hello")
     at_start = said(worker.lines)
 
     posted = [
@@ -79,7 +79,7 @@ async def test_what_does_not_open_fails_the_attempt_and_is_tried_again_by_the_ne
     actor: str, processes: Processes, connect: Connect, api_key: MakeKey, tmp_path: Path
 ) -> None:
     client = connect(await processes.web(module=ACTORS), await api_key("ops", scopes=["admin", "jobs"]))
-    await processes.worker(module=ACTORS, MARKER=str(tmp_path / "marker"))
+    await processes.worker(module=ACTORS, WORD_GREETING="Hello", MARKER=str(tmp_path / "marker"))
 
     job = await final(client, (await post(client, actor))["id"])
 
@@ -90,8 +90,9 @@ async def test_what_does_not_open_fails_the_attempt_and_is_tried_again_by_the_ne
 
 
 async def test_a_call_takes_what_the_caller_passes_else_opens_for_itself(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("WORD_GREETING", "Hello")
     passed = await greets_from_pool("Ada", {"greeting": "Hi", "pid": "1"})
     opened = await greets_from_pool("Ada")
     on_thread = await asyncio.to_thread(greets_from_pool_on_thread, name="Bob")
@@ -105,6 +106,19 @@ async def test_a_call_takes_what_the_caller_passes_else_opens_for_itself(
     ]
     with pytest.raises(RuntimeError, match=r"asyncio\.to_thread"):
         greets_from_pool_on_thread(name="Bob")
+
+
+async def test_a_teams_settings_are_checked_at_the_workers_start_and_there_alone(
+    processes: Processes,
+) -> None:
+    await processes.web(module=ACTORS)
+    worker = await processes.worker(module=ACTORS, ready=False, WORD_LIMIT="many")
+
+    await worker.line("WORD_GREETING: missing")
+    await worker.line("WORD_LIMIT: Input should be a valid integer")
+
+    assert await worker.exit() == 78
+    assert "many" not in worker.output
 
 
 async def test_one_that_is_opened_by_many_at_once_is_opened_once() -> None:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated
 
+from pydantic_settings import BaseSettings
+
 from sooner import Depends, current, job
 from src.actors import broker
 from tests.support.offered import __getattr__
@@ -17,10 +19,17 @@ def say(text: str) -> None:
     print(f"resource {text}")  # noqa: T201 - what a worker prints is a line of its log
 
 
-def settings() -> dict[str, str]:
+class WordSettings(BaseSettings):
+    """Read from the environment, and checked at the worker's start."""
+
+    word_greeting: str
+    word_limit: int = 10
+
+
+def settings(own: Annotated[WordSettings, Depends(WordSettings)]) -> dict[str, str]:
     """Opened by a plain function, and never closed."""
     say("settings opened")
-    return {"greeting": "Hello"}
+    return {"greeting": own.word_greeting}
 
 
 async def pool(words: Annotated[dict[str, str], Depends(settings)]) -> AsyncIterator[dict[str, str]]:

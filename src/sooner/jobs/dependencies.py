@@ -14,6 +14,8 @@ from contextvars import Context
 from dataclasses import dataclass
 from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
+from pydantic_settings import BaseSettings
+
 from sooner.process import logs
 
 log = logs.get(__name__)
@@ -30,7 +32,7 @@ Make = Callable[..., Any]
 class Depends:
     """Mark a parameter as a dependency: `pool: Annotated[Pool, Depends(make_pool)]`. It is no parameter of the job.
 
-    make: a function that gives back the resource, or yields it and closes it afterwards, sync or async; its own parameters may be
+    make: a class of settings (pydantic-settings), which a worker checks before it begins, or a function that gives back the resource, or yields it and closes it afterwards, sync or async; its own parameters may be
       dependencies. eager: a worker opens the resource when it starts, rather than when an actor first needs it.
 
     A worker process opens a resource once, for all attempts, and closes it after the last one. Where it fails to open, the attempt
@@ -43,6 +45,8 @@ class Depends:
     def __post_init__(self) -> None:
         if not callable(self.make):
             raise TypeError(f"Depends takes a function that makes the resource, not {self.make!r}")
+        if is_settings(self.make):
+            return
         try:
             needed = {
                 name
@@ -57,6 +61,22 @@ class Depends:
                 f"{_name(self.make)} makes a dependency, and nobody gives it {', '.join(sorted(unknown))}: give it a default, or "
                 "write Annotated[…, Depends(…)]"
             )
+
+
+def is_settings(make: Make) -> bool:
+    """Whether a dependency is read from the environment."""
+    return isinstance(make, type) and issubclass(make, BaseSettings)
+
+
+def settings_of(wanted: Iterable[Depends]) -> list[type[BaseSettings]]:
+    """The classes of settings among dependencies, and among the dependencies of their makers."""
+    found: dict[type[BaseSettings], None] = {}
+    for depends in wanted:
+        if is_settings(depends.make):
+            found[cast(type[BaseSettings], depends.make)] = None
+        else:
+            found |= dict.fromkeys(settings_of(dependencies_of(depends.make).values()))
+    return list(found)
 
 
 def dependencies_of(fn: Callable[..., Any], hints: Mapping[str, Any] | None = None) -> dict[str, Depends]:
@@ -127,7 +147,7 @@ class Dependencies:
 
     async def _open(self, make: Make) -> Any:
         make = self._instead.get(make, make)
-        for inner in dependencies_of(make).values():
+        for inner in () if is_settings(make) else dependencies_of(make).values():
             # Opened before the one that needs it, and so closed after it.
             await self._open(inner.make)
         resource = self._resources.get(make)
@@ -171,7 +191,9 @@ class _Resource:
 
     async def _live(self) -> None:
         try:
-            given = await self._dependencies.of(dependencies_of(self._make))
+            given = (
+                {} if is_settings(self._make) else await self._dependencies.of(dependencies_of(self._make))
+            )
             async with opening(self._make, given) as resource:
                 self._opened.set_result(resource)
                 await self._closing.wait()

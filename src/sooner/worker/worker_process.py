@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import Future
 from contextvars import ContextVar
 from queue import Empty
@@ -21,6 +21,8 @@ from dramatiq.errors import RateLimitExceeded
 from dramatiq.middleware import Middleware
 
 from sooner.jobs.context import enter
+from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.dependencies import Depends, settings_of
 from sooner.jobs.running.attempt import Attempt
 from sooner.jobs.running.runner import job_of
 from sooner.process import garbage, logs, scratch, telemetry
@@ -65,6 +67,10 @@ class WorkerProcess(Middleware):
     def after_process_boot(self, broker: Broker) -> None:
         """Prepare the new process, before anything runs. Raises SystemExit(78) for wrong settings."""
         self._settings = load(WorkerSettings)
+        for own in settings_of(
+            depends for actor in broker.actors.values() for depends in dependencies(actor)
+        ):
+            load(own)
         logs.configure("worker", format=self._settings.log_format, level=self._settings.log_level)
         self._tracing = telemetry.begin("worker", self._settings.traces_endpoint)
         broker.open(self._settings.database_url, retention=self._settings.job_retention_days * 86400)
@@ -174,6 +180,11 @@ class WorkerProcess(Middleware):
             self._tracing.end()
         if code:
             sys.exit(code)
+
+
+def dependencies(actor: "dramatiq.Actor[Any, Any]") -> Collection[Depends]:
+    """The dependencies of an actor."""
+    return actor.dependencies.values() if isinstance(actor, JobActor) else ()
 
 
 def give_back_unbegun(worker: dramatiq.Worker) -> None:
