@@ -42,9 +42,9 @@ async def measure(bench: Bench, row: Any) -> None:
     ) as client:
         job = (await client.get("/jobs?limit=1&state=done")).json()["items"][0]["id"]
         for name, (address, event) in VIEWS.items():
-            _report(row, f"dashboard: {name}", await _open_often(client, address.format(job=job), event))
+            report(row, f"dashboard: {name}", await open_often(client, address.format(job=job), event))
         for name, address in ANSWERS.items():
-            _report(row, f"dashboard: {name}", await _open_often(client, address, None))
+            report(row, f"dashboard: {name}", await open_often(client, address, None))
     await worker.terminate()
     await web.terminate()
 
@@ -58,15 +58,19 @@ async def _fill(bench: Bench) -> None:
     await connection.close()
 
 
-def _report(row: Any, name: str, times: list[float]) -> None:
+def report(row: Any, name: str, times: list[float]) -> None:
+    """One line for a view."""
     median = statistics.median(times)
     load = os.getloadavg()[0]
     row(name, 1000 / median, median, note=f"longest of {len(times)}: {max(times):.0f} ms; load {load:.1f}")
 
 
-async def _open_often(client: httpx.AsyncClient, address: str, event: str | None) -> list[float]:
+async def open_often(
+    client: httpx.AsyncClient, address: str, event: str | None, openings: int = OPENINGS
+) -> list[float]:
+    """The milliseconds of several openings."""
     times = []
-    for _ in range(OPENINGS):
+    for _ in range(openings):
         began = time.perf_counter()
         await _open(client, address, event)
         took = time.perf_counter() - began
