@@ -109,6 +109,7 @@ async def test_commands_and_requests_of_the_pages_go_well(
                 answers.setdefault(example.page, []).append(answer)
             else:
                 own = processes.settings("web") if "doctor" in command else {"DATABASE_URL": owner(processes)}
+                own |= {"SOONER_URL": web.url, "SOONER_KEY": key}
                 await run(command, tmp_path if command.startswith("tar ") else ROOT, own)
 
     slept, greeted = answers["readme"]

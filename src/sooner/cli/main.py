@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from sooner.cli import jobs
 from sooner.template.new import NotNewError, new
 from sooner.template.wheel import NoWheelError
 
@@ -11,6 +12,8 @@ from sooner.template.wheel import NoWheelError
 def main() -> None:
     """Run the command line. Raises SystemExit with its exit code."""
     arguments = _parser().parse_args()
+    if arguments.command != "new":
+        raise SystemExit(jobs.run(arguments))
     try:
         new(arguments.folder)
     except (NotNewError, NoWheelError) as error:
@@ -24,4 +27,5 @@ def _parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True)
     create = commands.add_parser("new", help="make a project: an actor, a schedule, a table, a test")
     create.add_argument("folder", type=Path, metavar="FOLDER", help="a folder that is not there yet")
+    jobs.add_to(commands)
     return top

@@ -1,0 +1,194 @@
+"""The HTTP interface from a terminal: submit, watch, list, logs, cancel, retry."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sooner.cli.progress_bar import ProgressBar
+from sooner.client import Client, NoAnswer, ProblemError
+from sooner.client.steps import Document, is_final
+
+DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+class Unusable(Exception):
+    """The command line cannot be used; the message says what to write instead."""
+
+
+def add_to(commands: Any) -> None:
+    """Add the commands to a command line."""
+    submit = _command(commands, "submit", "submit a job and follow it to its end", _submit)
+    submit.add_argument("actor", metavar="ACTOR")
+    submit.add_argument(
+        "params",
+        nargs="*",
+        metavar="NAME=VALUE",
+        help="a parameter: JSON, else a text; NAME=@FILE reads a file; @FILE or - (standard input) alone is the whole JSON object",
+    )
+    submit.add_argument("--wait", type=float, metavar="N", help="follow for N seconds at most; 0 not at all")
+    submit.add_argument("--priority", choices=["high", "normal", "low"])
+    submit.add_argument("--delay", type=float, metavar="SECONDS")
+    submit.add_argument("--idempotency-key", metavar="KEY")
+    _of_job(commands, "watch", "follow a job to its end", _watch)
+    listing = _command(commands, "list", "the newest jobs", _list)
+    listing.add_argument("--state")
+    listing.add_argument("--actor")
+    listing.add_argument("--limit", type=int, default=20, metavar="N")
+    _of_job(commands, "logs", "what the job's code logged", _logs)
+    _of_job(commands, "cancel", "cancel a job", _cancel)
+    _of_job(commands, "retry", "try a failed job again", _retry)
+
+
+def _command(
+    commands: Any, name: str, help: str, run: Callable[[Client, Any], int]
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=help)
+    command.add_argument("--json", action="store_true", help="print JSON, for programs")
+    command.set_defaults(run=run)
+    return command
+
+
+def _of_job(commands: Any, name: str, help: str, run: Callable[[Client, Any], int]) -> None:
+    _command(commands, name, help, run).add_argument("id", metavar="ID")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run a command: 0 done, 1 error or cancelled, 2 refused; the result is the exit code."""
+    try:
+        with Client() as client:
+            code: int = arguments.run(client, arguments)
+            return code
+    except (ProblemError, NoAnswer, Unusable, ValueError) as error:
+        print(error, file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _submit(client: Client, arguments: argparse.Namespace) -> int:
+    try:
+        job = client.submit(
+            arguments.actor,
+            params(arguments.params, sys.stdin.read),
+            wait=arguments.wait,
+            priority=arguments.priority,
+            delay=arguments.delay,
+            idempotency_key=arguments.idempotency_key,
+        )
+    except ProblemError as error:
+        if error.status == 404:
+            known = ", ".join(actor["name"] for actor in client.actors())
+            raise Unusable(f"{error} There are: {known}.") from None
+        raise
+    return _tell(job, arguments) if arguments.wait is not None else _follow(client, job, arguments)
+
+
+def params(words: list[str], stdin: Callable[[], str]) -> Document:
+    """The parameters that a command line names. Raises Unusable."""
+    if words == ["-"] or (len(words) == 1 and words[0].startswith("@")):
+        text = stdin() if words == ["-"] else _file(words[0])
+        try:
+            whole = json.loads(text)
+        except ValueError as error:
+            raise Unusable(f"{words[0]} is no JSON: {error}") from None
+        if not isinstance(whole, dict):
+            raise Unusable(f"{words[0]} holds no JSON object: the parameters by name")
+        return whole
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise Unusable(f"{word}: write NAME=VALUE, or @FILE or - alone for a JSON object")
+        found[name] = _value(_file(value) if value.startswith("@") else value)
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _file(word: str) -> str:
+    try:
+        return Path(word[1:]).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unusable(f"{word[1:]} cannot be read: {error}") from None
+
+
+def _watch(client: Client, arguments: argparse.Namespace) -> int:
+    return _follow(client, client.document(arguments.id), arguments)
+
+
+def _follow(client: Client, job: Document, arguments: argparse.Namespace) -> int:
+    if not is_final(job):
+        with ProgressBar(sys.stderr) as bar:
+            try:
+                for job in client.follow(job["id"]):  # noqa: B020, PLR1704 - the newest document of the same job
+                    bar.show(job)
+            except KeyboardInterrupt:
+                bar.clear()
+                print(f"the job goes on: python -m sooner watch {job['id']}", file=sys.stderr)
+                raise
+    return _tell(job, arguments)
+
+
+def _tell(job: Document, arguments: argparse.Namespace) -> int:
+    """Print the outcome of a job; the result is the exit code."""
+    if arguments.json:
+        print(json.dumps(job, ensure_ascii=False))
+    elif job["state"] == "done":
+        print(json.dumps(job["result"], ensure_ascii=False, indent=2))
+    elif not is_final(job):
+        print(f"{job['state']}: python -m sooner watch {job['id']}", file=sys.stderr)
+    else:
+        error = job["error"] or {"title": "The job was cancelled"}
+        print(f"{job['state']}: {error.get('detail') or error['title']}", file=sys.stderr)
+    return FAILED if job["state"] in ("error", "error_resolved", "cancelled") else DONE
+
+
+def _list(client: Client, arguments: argparse.Namespace) -> int:
+    jobs: list[Document] = []
+    for job in client.jobs(state=arguments.state, actor=arguments.actor):
+        if len(jobs) >= arguments.limit:
+            break
+        jobs.append(job)
+    if arguments.json:
+        print(json.dumps({"items": jobs}, ensure_ascii=False))
+        return DONE
+    for job in jobs:
+        print(f"{job['id']}  {job['state']:<14}  {_local(job['created_at'])}  {job['actor']}")
+    return DONE
+
+
+def _logs(client: Client, arguments: argparse.Namespace) -> int:
+    lines = client.logs(arguments.id)
+    if arguments.json:
+        print(json.dumps({"items": lines}, ensure_ascii=False))
+        return DONE
+    for line in lines:
+        print(f"{_local(line['at'])}  {line['level']:<8}  {line['logger']}: {line['message']}")
+    return DONE
+
+
+def _cancel(client: Client, arguments: argparse.Namespace) -> int:
+    return _acted(client.cancel(arguments.id), arguments)
+
+
+def _retry(client: Client, arguments: argparse.Namespace) -> int:
+    return _acted(client.retry(arguments.id), arguments)
+
+
+def _acted(job: Document, arguments: argparse.Namespace) -> int:
+    asked = " (asked to stop)" if job.get("cancel_requested") and not is_final(job) else ""
+    print(json.dumps(job, ensure_ascii=False) if arguments.json else f"{job['state']}{asked}")
+    return DONE
+
+
+def _local(time: str) -> str:
+    return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M:%S}"

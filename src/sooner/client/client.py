@@ -1,0 +1,237 @@
+"""The two clients: `Client` blocks, `AsyncClient` awaits; both speak as `steps` say."""
+
+import os
+from collections.abc import AsyncIterator, Generator, Iterator
+from typing import Any, Self, TypeVar, Unpack
+from uuid import UUID
+
+import httpx
+import tenacity
+
+from sooner.client import steps
+from sooner.client.exchange import PATIENCE, Ask, Passing, checked, lost
+from sooner.client.steps import Document, Filter, SubmitOptions
+
+T = TypeVar("T")
+
+Steps = Generator[Ask, httpx.Response, T]
+
+TIMEOUT_SECONDS = 30.0
+
+
+def _options(url: str | None, key: str | None, transport: Any) -> dict[str, Any]:
+    """The options of httpx's client. Raises ValueError where there is no key."""
+    key = key or os.environ.get("SOONER_KEY")
+    if not key:
+        raise ValueError("SOONER_KEY: missing (python -m src.keys create --tenant T prints a key)")
+    base = (url or os.environ.get("SOONER_URL") or "http://localhost:8000").rstrip("/")
+    return {"base_url": base, "headers": {"Authorization": f"Bearer {key}"}, "transport": transport}
+
+
+class Client:
+    """The service for a program without an event loop. Close it, or use it in a `with`.
+
+    url: SOONER_URL, or else http://localhost:8000. key: SOONER_KEY.
+
+    Every method sends its request again after a lost connection, 429 and 503. Raises ProblemError, and NoAnswer in the end.
+    """
+
+    def __init__(
+        self, url: str | None = None, key: str | None = None, *, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._http = httpx.Client(**_options(url, key, transport))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def submit(
+        self, actor: str, params: Document | None = None, **options: Unpack[SubmitOptions]
+    ) -> Document:
+        """Submit a job; the document as it is when the wait ends. A request that is sent again makes no second job."""
+        return self._run(steps.submit(actor, params or {}, options))
+
+    def document(self, id: UUID | str) -> Document:
+        """The job document as it is now."""
+        return self._run(steps.document(id))
+
+    def follow(self, id: UUID | str) -> Iterator[Document]:
+        """The job document, at once and at each change, up to the final one."""
+        seen, tag = self._run(steps.look(id, None))
+        while True:
+            if seen is not None:
+                yield seen
+                if steps.is_final(seen):
+                    return
+            seen, tag = self._run(steps.look(id, tag))
+
+    def finish(self, id: UUID | str) -> Document:
+        """Wait for the job's end; the result is its document."""
+        *_, last = self.follow(id)
+        return last
+
+    def result(self, id: UUID | str) -> bytes:
+        """The bare result of a final job: JSON, or the file that it made."""
+        return self._run(steps.result(id))
+
+    def cancel(self, id: UUID | str) -> Document:
+        """Cancel the job."""
+        return self._run(steps.act(id, "cancel"))
+
+    def retry(self, id: UUID | str) -> Document:
+        """Try a failed job again."""
+        return self._run(steps.act(id, "retry"))
+
+    def resolve(self, id: UUID | str, note: str | None = None) -> Document:
+        """Mark a failed job as dealt with."""
+        return self._run(steps.act(id, "resolve", note))
+
+    def jobs(self, **filter: Unpack[Filter]) -> Iterator[Document]:
+        """The jobs, newest first, over all pages."""
+        page, after = self._run(steps.page(filter))
+        while True:
+            yield from page
+            if after is None:
+                return
+            page, after = self._run(steps.page(filter, after))
+
+    def actors(self) -> list[Document]:
+        """The actors, with the schemas of their parameters and results."""
+        return self._run(steps.items("/actors"))
+
+    def logs(self, id: UUID | str) -> list[Document]:
+        """The lines that the job's code logged."""
+        return self._run(steps.items(f"/jobs/{id}/logs"))
+
+    def upload(self, content: bytes) -> Document:
+        """Store a file for a job's parameter; the result has its `id`."""
+        return self._run(steps.upload(content))
+
+    def _run(self, asked: "Steps[T]") -> T:
+        answer: httpx.Response | None = None
+        try:
+            while True:
+                answer = self._ask(asked.send(answer) if answer is not None else next(asked))
+        except StopIteration as end:
+            value: T = end.value
+            return value
+
+    def _ask(self, ask: Ask) -> httpx.Response:
+        try:
+            return tenacity.Retrying(**PATIENCE)(self._once, ask)
+        except Passing as error:
+            raise error.error from None
+
+    def _once(self, ask: Ask) -> httpx.Response:
+        try:
+            return checked(self._http.request(ask.method, ask.path, **ask.options(TIMEOUT_SECONDS)))
+        except httpx.TransportError as error:
+            raise lost(error, self._http.base_url) from error
+
+
+class AsyncClient:
+    """As `Client`, for programs with an event loop. Close it, or use it in an `async with`."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        key: str | None = None,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._http = httpx.AsyncClient(**_options(url, key, transport))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def submit(
+        self, actor: str, params: Document | None = None, **options: Unpack[SubmitOptions]
+    ) -> Document:
+        """Submit a job; the document as it is when the wait ends. A request that is sent again makes no second job."""
+        return await self._run(steps.submit(actor, params or {}, options))
+
+    async def document(self, id: UUID | str) -> Document:
+        """The job document as it is now."""
+        return await self._run(steps.document(id))
+
+    async def follow(self, id: UUID | str) -> AsyncIterator[Document]:
+        """The job document, at once and at each change, up to the final one."""
+        seen, tag = await self._run(steps.look(id, None))
+        while True:
+            if seen is not None:
+                yield seen
+                if steps.is_final(seen):
+                    return
+            seen, tag = await self._run(steps.look(id, tag))
+
+    async def finish(self, id: UUID | str) -> Document:
+        """Wait for the job's end; the result is its document."""
+        return [document async for document in self.follow(id)][-1]
+
+    async def result(self, id: UUID | str) -> bytes:
+        """The bare result of a final job: JSON, or the file that it made."""
+        return await self._run(steps.result(id))
+
+    async def cancel(self, id: UUID | str) -> Document:
+        """Cancel the job."""
+        return await self._run(steps.act(id, "cancel"))
+
+    async def retry(self, id: UUID | str) -> Document:
+        """Try a failed job again."""
+        return await self._run(steps.act(id, "retry"))
+
+    async def resolve(self, id: UUID | str, note: str | None = None) -> Document:
+        """Mark a failed job as dealt with."""
+        return await self._run(steps.act(id, "resolve", note))
+
+    async def jobs(self, **filter: Unpack[Filter]) -> AsyncIterator[Document]:
+        """The jobs, newest first, over all pages."""
+        page, after = await self._run(steps.page(filter))
+        while True:
+            for job in page:
+                yield job
+            if after is None:
+                return
+            page, after = await self._run(steps.page(filter, after))
+
+    async def actors(self) -> list[Document]:
+        """The actors, with the schemas of their parameters and results."""
+        return await self._run(steps.items("/actors"))
+
+    async def upload(self, content: bytes) -> Document:
+        """Store a file for a job's parameter; the result has its `id`."""
+        return await self._run(steps.upload(content))
+
+    async def _run(self, asked: "Steps[T]") -> T:
+        answer: httpx.Response | None = None
+        try:
+            while True:
+                answer = await self._ask(asked.send(answer) if answer is not None else next(asked))
+        except StopIteration as end:
+            value: T = end.value
+            return value
+
+    async def _ask(self, ask: Ask) -> httpx.Response:
+        try:
+            return await tenacity.AsyncRetrying(**PATIENCE)(self._once, ask)
+        except Passing as error:
+            raise error.error from None
+
+    async def _once(self, ask: Ask) -> httpx.Response:
+        try:
+            return checked(await self._http.request(ask.method, ask.path, **ask.options(TIMEOUT_SECONDS)))
+        except httpx.TransportError as error:
+            raise lost(error, self._http.base_url) from error

@@ -1,0 +1,131 @@
+"""The requests of each method, whoever sends them: a generator yields a request and is sent its response."""
+
+import secrets
+from collections.abc import Generator, Mapping
+from datetime import datetime
+from typing import Any, Literal, TypedDict
+from urllib.parse import parse_qsl, quote, urlsplit
+from uuid import UUID
+
+import httpx
+
+from sooner.client.exchange import Ask
+
+Document = dict[str, Any]
+
+#: The seconds for which the service holds the answer of a follower.
+HELD_SECONDS = 20
+#: A follower outlives a deploy: these are more than ten minutes.
+FOLLOWING_TRIES = 50
+NOT_MODIFIED = 304
+
+
+class SubmitOptions(TypedDict, total=False):
+    """The options of a submission.
+
+    wait: seconds; by default the service's own. run_at: a time with its zone. delay, cancel_after: seconds.
+    idempotency_key: one is made up where there is none.
+    """
+
+    wait: float | None
+    priority: Literal["high", "normal", "low"] | None
+    run_at: datetime | None
+    delay: float | None
+    cancel_after: float | None
+    idempotency_key: str | None
+
+
+class Filter(TypedDict, total=False):
+    """The jobs of a list."""
+
+    state: str | None
+    actor: str | None
+    parent: str | None
+
+
+def submit(actor: str, params: Document, options: SubmitOptions) -> Generator[Ask, httpx.Response, Document]:
+    """The job document of a new job."""
+    wait, run_at = options.get("wait"), options.get("run_at")
+    headers = {"Idempotency-Key": options.get("idempotency_key") or secrets.token_hex(16)}
+    if wait is not None:
+        headers["Prefer"] = f"wait={wait:g}" if wait else "respond-async"
+    if (seconds := options.get("cancel_after")) is not None:
+        headers["Cancel-After"] = f"{seconds:g}"
+    query = {
+        "priority": options.get("priority"),
+        "delay": options.get("delay"),
+        "run_at": None if run_at is None else run_at.isoformat(),
+    }
+    path = f"/jobs/{quote(actor, safe='')}"
+    return _document((yield Ask("POST", path, headers, _given(query), json=params, held=wait or 0.0)))
+
+
+def document(id: UUID | str) -> Generator[Ask, httpx.Response, Document]:
+    """The job document as it is now."""
+    return _document((yield Ask("GET", _path(id))))
+
+
+def look(
+    id: UUID | str, tag: str | None
+) -> Generator[Ask, httpx.Response, tuple[Document | None, str | None]]:
+    """The job document once it differs from the one with this entity tag, or None where it did not change in time; its tag."""
+    headers = {} if tag is None else {"If-None-Match": tag, "Prefer": f"wait={HELD_SECONDS}"}
+    answer = yield Ask(
+        "GET", _path(id), headers, held=0 if tag is None else HELD_SECONDS, tries=FOLLOWING_TRIES
+    )
+    if answer.status_code == NOT_MODIFIED:
+        return None, tag
+    return answer.json(), answer.headers.get("etag")
+
+
+def is_final(document: Document) -> bool:
+    """Whether the job has ended."""
+    return document["state"] not in ("waiting", "processing")
+
+
+def result(id: UUID | str) -> Generator[Ask, httpx.Response, bytes]:
+    """The bare result."""
+    return (yield Ask("GET", _path(id, "/result"))).content
+
+
+def act(
+    id: UUID | str, action: Literal["cancel", "retry", "resolve"], note: str | None = None
+) -> Generator[Ask, httpx.Response, Document]:
+    """The job document after an action."""
+    return _document(
+        (yield Ask("POST", _path(id, f"/{action}"), json=None if note is None else {"note": note}))
+    )
+
+
+def page(
+    filter: Filter, after: str | None = None
+) -> Generator[Ask, httpx.Response, tuple[list[Document], str | None]]:
+    """A page of jobs, and the address of the next one."""
+    query = _given(filter) if after is None else dict(parse_qsl(urlsplit(after).query))
+    found = (yield Ask("GET", "/jobs", params=query)).json()
+    return found["items"], found["next"]
+
+
+def items(path: str) -> Generator[Ask, httpx.Response, list[Document]]:
+    """The items of a list of one page."""
+    answer = yield Ask("GET", path)
+    found: list[Document] = answer.json()["items"]
+    return found
+
+
+def upload(content: bytes) -> Generator[Ask, httpx.Response, Document]:
+    """The upload that was made."""
+    return _document((yield Ask("POST", "/uploads", content=content)))
+
+
+def _document(answer: httpx.Response) -> Document:
+    found: Document = answer.json()
+    return found
+
+
+def _path(id: UUID | str, more: str = "") -> str:
+    return f"/jobs/{quote(str(id), safe='')}{more}"
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}

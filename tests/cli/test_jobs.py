@@ -1,0 +1,147 @@
+"""The HTTP interface from a terminal, as a person and as a program use it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sooner.cli.jobs import Unusable, params
+from sooner.cli.progress_bar import line
+from tests.support import ROOT
+from tests.support.environment import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from tests.conftest import MakeKey, Service
+
+    Command = Callable[..., Awaitable[tuple[int, str, str]]]
+
+
+@pytest.fixture
+async def sooner(service: Service, api_key: MakeKey) -> Command:
+    """Runs `python -m sooner …`: exit code, standard output, standard error."""
+    settings = {"SOONER_URL": service.web.url, "SOONER_KEY": await api_key("ops", scopes=["jobs"])}
+
+    async def run(*words: str, stdin: str = "", **more: str | None) -> tuple[int, str, str]:
+        command = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sooner", *words,
+            cwd=ROOT, env=environment({**settings, **more}),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        output, errors = await command.communicate(stdin.encode())
+        return command.returncode or 0, output.decode(), errors.decode()
+
+    return run
+
+
+async def test_a_job_is_submitted_followed_and_its_result_printed(sooner: Command, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("from a file")
+    code, output, errors = await sooner(
+        "submit", "echo", "n=1", "name=Ada", 'list=["x"]', f"text=@{tmp_path / 'text'}"
+    )
+
+    assert (code, errors) == (0, "")
+    assert json.loads(output) == {"n": 1, "name": "Ada", "list": ["x"], "text": "from a file"}
+    assert json.loads((await sooner("submit", "echo", "-", stdin='{"whole": true}'))[1]) == {"whole": True}
+
+    code, output, errors = await sooner("submit", "fail", "message=broken")
+    assert (code, output) == (1, "")
+    assert errors.startswith("error: broken")
+
+
+async def test_without_a_wait_it_says_how_to_go_on(sooner: Command) -> None:
+    code, output, errors = await sooner("submit", "sleep", "seconds=0.5", "steps=1", "--wait", "0")
+    id = errors.split()[-1]
+    assert (code, output, errors) == (0, "", f"waiting: python -m sooner watch {id}\n")
+
+    code, output, _ = await sooner("watch", id, "--json")
+    assert (code, json.loads(output)["result"]) == (0, {"slept": 0.5})
+
+    code, output, _ = await sooner("list", "--actor", "sleep")
+    assert (code, output.split()[:2]) == (0, [id, "done"])
+    code, output, _ = await sooner("list", "--json", "--state", "error")
+    assert (code, json.loads(output)) == (0, {"items": []})
+
+
+async def test_cancel_and_retry(sooner: Command) -> None:
+    later = json.loads((await sooner("submit", "echo", "--delay", "3600", "--wait", "0", "--json"))[1])
+    assert await sooner("cancel", later["id"]) == (0, "cancelled\n", "")
+    code, _, errors = await sooner("watch", later["id"])
+    assert (code, errors) == (1, "cancelled: The job was cancelled\n")
+    code, _, errors = await sooner("cancel", later["id"])
+    assert code == 2
+    assert "final" in errors
+
+    failed = json.loads((await sooner("submit", "fail", "message=no", "times=1", "--json"))[1])
+    assert failed["state"] == "error"
+    assert (await sooner("retry", failed["id"]))[0] == 0
+    assert (await sooner("watch", failed["id"]))[0] == 0
+
+
+REFUSALS: list[tuple[tuple[str, ...], dict[str, str | None], str]] = [
+    (("submit", "nothing"), {}, "There is no actor"),
+    (("submit", "nothing"), {}, "There are: burn, crash, echo"),
+    (("submit", "sleep", "seconds=x"), {}, "#/seconds:"),
+    (("submit", "echo", "oops"), {}, "oops: write NAME=VALUE"),
+    (("submit", "echo", "@/none"), {}, "/none cannot be read"),
+    (("watch", "00000000-0000-7000-8000-000000000000"), {}, ""),
+    (("list",), {"SOONER_KEY": None}, "SOONER_KEY: missing"),
+    (("list",), {"SOONER_KEY": "sk_wrong"}, "unknown"),
+]
+
+
+async def test_what_is_refused_is_said_in_a_line(sooner: Command) -> None:
+    found = await asyncio.gather(*(sooner(*words, **more) for words, more, _ in REFUSALS))
+
+    for (words, _, said), (code, output, errors) in zip(REFUSALS, found, strict=True):
+        assert (code, output) == (2, ""), words
+        assert said in errors
+        assert len(errors.splitlines()) == 1, errors
+
+
+async def test_on_a_terminal_progress_is_a_bar_and_ctrl_c_leaves_the_job(
+    service: Service, api_key: MakeKey
+) -> None:
+    ours, theirs = pty.openpty()
+    settings = {"SOONER_URL": service.web.url, "SOONER_KEY": await api_key()}
+    command = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sooner", "submit", "sleep", "seconds=20", "steps=10",
+        cwd=ROOT, env=environment(settings), stdout=asyncio.subprocess.PIPE, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    shown = ""
+    async with asyncio.timeout(30):
+        while "━" not in shown:
+            shown += (await asyncio.to_thread(os.read, ours, 4096)).decode(errors="replace")
+    command.send_signal(signal.SIGINT)
+
+    assert await command.wait() == 130
+    shown += os.read(ours, 4096).decode(errors="replace")
+    assert "the job goes on: python -m sooner watch " in shown
+    [job] = (await service.client.get("/jobs")).json()["items"] or [{}]
+    assert job.get("state", "processing") == "processing"
+    os.close(ours)
+
+
+def test_a_line_of_progress_fits_any_document() -> None:
+    job = {"actor": "a", "state": "processing", "progress": {"fraction": 0.5, "message": "half\x1b[2J"}}
+    assert line(job) == f"a: {'━' * 15}{'┄' * 15}  50% half[2J"
+    assert line({"actor": "a", "state": "waiting", "progress": None}) == "a: waiting"
+
+
+@pytest.mark.parametrize("words", [["-"], ["@"]])
+def test_a_whole_object_has_to_be_one(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("[1]")
+    with pytest.raises(Unusable, match="no JSON object"):
+        params([f"@{tmp_path / 'list'}"] if words == ["@"] else words, lambda: "[1]")
+    with pytest.raises(Unusable, match="is no JSON"):
+        params(["-"], lambda: "{")

@@ -1,0 +1,135 @@
+"""The clients, against a real service: what is cut is sent again, and makes no second job."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from sooner.client import AsyncClient, Client, NoAnswer, ProblemError
+from sooner.client.exchange import PATIENCE, checked, retry_after
+from sooner.local.ports import free_port
+
+if TYPE_CHECKING:
+    from tests.conftest import MakeKey, Service
+    from tests.support.processes import Processes
+
+
+class Losing(httpx.AsyncHTTPTransport):
+    """Loses the answer to the first requests, which the service has got."""
+
+    def __init__(self, losses: int) -> None:
+        super().__init__()
+        self.left = losses
+        self.sent = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        self.sent += 1
+        if self.left:
+            self.left -= 1
+            await response.aclose()
+            raise httpx.ReadError("cut", request=request)
+        return response
+
+
+async def test_a_job_from_submission_to_result(service: Service, api_key: MakeKey) -> None:
+    async with AsyncClient(service.web.url, await api_key()) as client:
+        first = await client.submit("sleep", {"seconds": 0.4, "steps": 2}, wait=0, priority="high")
+        seen = [document async for document in client.follow(first["id"])]
+
+        assert (first["state"], first["priority"]) == ("waiting", "high")
+        assert seen[-1]["state"] == "done"
+        assert len(seen) > 1
+        assert json.loads(await client.result(first["id"])) == {"slept": 0.4}
+        assert (await client.finish(first["id"]))["result"] == {"slept": 0.4}
+        assert [job["id"] async for job in client.jobs(actor="sleep")] == [first["id"]]
+        assert "echo" in {actor["name"] for actor in await client.actors()}
+
+
+async def test_an_answer_that_is_lost_makes_no_second_job(service: Service, api_key: MakeKey) -> None:
+    losing = Losing(2)
+    async with AsyncClient(service.web.url, await api_key(), transport=losing) as client:
+        job = await client.submit("echo", {"a": 1}, wait=5)
+
+        assert (job["state"], losing.sent) == ("done", 3)
+        assert [each["id"] async for each in client.jobs()] == [job["id"]]
+
+
+async def test_a_follower_outlives_its_web_process(processes: Processes, api_key: MakeKey) -> None:
+    port = str(free_port())
+    web, _ = await processes.web(PORT=port), await processes.worker()
+    async with AsyncClient(web.url, await api_key()) as client:
+        job = await client.submit("sleep", {"seconds": 3, "steps": 1}, wait=0)
+        following = asyncio.create_task(client.finish(job["id"]))
+        async with asyncio.timeout(30):
+            while (await client.document(job["id"]))["state"] == "waiting":  # noqa: ASYNC110 - another process's
+                await asyncio.sleep(0.05)
+        await web.kill()
+        await processes.web(PORT=port)
+
+        assert (await following)["state"] == "done"
+
+
+async def test_refusals_and_actions(service: Service, api_key: MakeKey) -> None:
+    def steps() -> None:
+        with Client(service.web.url, key) as client:
+            with pytest.raises(ProblemError, match="There is no actor") as refused:
+                client.submit("nothing")
+            assert refused.value.status == 404
+            with pytest.raises(ProblemError, match="#/seconds: "):
+                client.submit("sleep", {"seconds": "x"})
+            later = client.submit("echo", run_at=datetime.now(UTC) + timedelta(hours=1), cancel_after=7200)
+            assert client.cancel(later["id"])["state"] == "cancelled"
+            assert client.finish(later["id"])["state"] == "cancelled"
+            failed = client.finish(client.submit("fail", {"message": "no", "times": 1})["id"])
+            assert failed["state"] == "error"
+            client.retry(failed["id"])
+            assert client.finish(failed["id"])["state"] == "done"
+            other = client.finish(client.submit("fail", {"message": "no"})["id"])
+            assert client.resolve(other["id"], "seen")["state"] == "error_resolved"
+            assert client.upload(b"x" * 10)["bytes"] == 10
+            assert len(list(client.jobs(state="done"))) == 1
+
+    key = await api_key()
+    await asyncio.to_thread(steps)
+
+
+async def test_a_list_is_read_over_all_pages(service: Service, api_key: MakeKey) -> None:
+    async with AsyncClient(service.web.url, await api_key()) as client:
+        ids = {(await client.submit("echo", {"n": n}, delay=3600))["id"] for n in range(25)}
+
+        assert {job["id"] async for job in client.jobs(state="waiting")} == ids
+
+
+async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PATIENCE, "wait", lambda state: 0)
+    async with AsyncClient(f"http://127.0.0.1:{free_port()}", "key") as client:
+        with pytest.raises(NoAnswer, match="no answer from http://127"):
+            await client.actors()
+
+
+def test_a_key_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOONER_KEY", raising=False)
+    with pytest.raises(ValueError, match=r"SOONER_KEY: missing \(python -m src.keys create"):
+        Client("http://localhost:8000")
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7.0), ("Thu, 26 Nov 2026 10:00:30 GMT", 30.0), ("soon", 0.0), ("", 0.0)],
+)
+def test_the_pause_that_an_answer_asks_for(header: str, seconds: float) -> None:
+    headers = {"retry-after": header, "date": "Thu, 26 Nov 2026 10:00:00 GMT"}
+
+    assert retry_after(httpx.Response(503, headers=headers)) == seconds
+
+
+def test_an_answer_that_asks_for_too_long_a_pause_is_final() -> None:
+    response = httpx.Response(429, headers={"retry-after": "3600"}, request=httpx.Request("GET", "http://x/"))
+    with pytest.raises(ProblemError, match="answers 429"):
+        checked(response)
