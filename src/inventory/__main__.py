@@ -1,8 +1,8 @@
-"""`python -m src.inventory ARCHIVE`: the inventory in a process of its own.
+"""`python -m src.inventory ARCHIVE`: the inventory in processes of its own, one more for each processor.
 
 CPython 3.11 parses one f-string of 500 kB for 22 s without letting go of the GIL, and the syntax tree of a file
 of 1 MiB may take 600 MB. A process that answers to others (a worker with its heartbeat) therefore runs this as a child,
-bounds its memory, and kills it at will.
+bounds its memory, and kills it and its children at will.
 
 Prints JSON, one object a line: `{"progress": {"fraction", "message"}}` any number of times, then either
 `{"result": …}` (exit 0) or `{"error": {"type", "title", "detail"}}` (exit 1).
@@ -12,18 +12,21 @@ import argparse
 import json
 import resource
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from src.inventory.archives.limits import MIB
 from src.inventory.archives.refusal import ArchiveRefused
-from src.inventory.survey import take
+from src.inventory.children import processors
+from src.inventory.document import Entry
+from src.inventory.survey import Survey, survey
 
 
 def main() -> int:
     asked = _arguments()
     resource.setrlimit(resource.RLIMIT_AS, (asked.memory_mib * MIB, asked.memory_mib * MIB))
     try:
-        _say(result=take(asked.archive, progress=_progress, commit=asked.commit))
+        _print(survey(asked.archive, progress=_progress, commit=asked.commit, processes=processors()))
     except ArchiveRefused as refusal:
         _say(error={"type": refusal.type, "title": refusal.title, "detail": refusal.detail})
         return 1
@@ -42,6 +45,23 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--commit", help="the commit that the archive was made from")
     parser.add_argument("--memory-mib", type=int, default=1024, help="address space of this process")
     return parser.parse_args()
+
+
+def _print(found: Survey) -> None:
+    """Print the result entry by entry: a hundred thousand of them would take too much memory at once."""
+    entries: list[str] = []
+    head = json.dumps(found.document(_written(found.entries, entries), []))
+    sys.stdout.write(f'{{"result": {head.removesuffix("]}")}')
+    for number, entry in enumerate(entries):
+        sys.stdout.write(f", {entry}" if number else entry)
+    sys.stdout.write("]}}\n")
+    sys.stdout.flush()
+
+
+def _written(entries: Iterator[Entry], into: list[str]) -> Iterator[Entry]:
+    for entry in entries:
+        into.append(json.dumps(entry))
+        yield entry
 
 
 def _progress(fraction: float, message: str) -> None:

@@ -42,8 +42,17 @@ class Unreadable(TypedDict):
     reason: str
 
 
+class Undecided(TypedDict):
+    """A class of which only running would tell whether its tests are run; `line` is that of its `class`."""
+
+    path: str
+    line: int
+    name: str
+    reason: str
+
+
 class Inventory(TypedDict):
-    """How much of an archive is tested; `entries` and `unreadable` are sorted by path."""
+    """How much of an archive is tested; `entries`, `unreadable` and `undecided` are sorted by path."""
 
     files: int
     suites: int
@@ -52,5 +61,6 @@ class Inventory(TypedDict):
     by_language: dict[str, Counts]
     by_status: dict[Status, int]
     unreadable: list[Unreadable]
+    undecided: list[Undecided]
     commit: str | None
     entries: list[Entry]

@@ -1,26 +1,64 @@
-"""The languages whose tests are counted."""
+"""What a language does, and what it is given for it."""
 
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple, Protocol
 
-from src.inventory.document import Entry
-from src.inventory.python.language import Python
+from src.inventory.document import Entry, Undecided
 
 
-class Language(Protocol):
-    """Knows its test files by their path and counts the tests in one."""
+class Sources(Protocol):
+    """An archive's files, as a language asks for them."""
 
-    name: str
+    @property
+    def paths(self) -> Sequence[str]:
+        """Every file of the archive, sorted."""
+        ...
 
-    def is_test_file(self, path: str) -> bool: ...
+    @property
+    def summaries(self) -> Mapping[str, bytes]:
+        """What has been read so far."""
+        ...
 
-    def read(self, path: str, source: bytes) -> Entry:
-        """The tests of one file. Raises SourceUnreadable if it does not parse."""
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """Why files could not be read."""
+        ...
+
+    def load(self, paths: AbstractSet[str]) -> None:
+        """Read further files."""
+        ...
+
+    def tell(self, done: int, of: int) -> None:
+        """Tell how many test files have been looked at."""
         ...
 
 
-LANGUAGES: tuple[Language, ...] = (Python(),)
+class Tests(NamedTuple):
+    """The tests of one language."""
+
+    entries: Iterator[Entry]
+    unreadable: dict[str, str]
+    undecided: list[Undecided]
 
 
-def language_of(path: str) -> Language | None:
-    """The language of a test file; None for a path that is no test file's."""
-    return next((language for language in LANGUAGES if language.is_test_file(path)), None)
+class Language(Protocol):
+    """Reads a summary of each file by itself, and the tests from all the summaries."""
+
+    name: str
+
+    def wants(self, path: str) -> bool:
+        """Whether a file's content may matter."""
+        ...
+
+    def is_needed(self, path: str, content: bytes) -> bool:
+        """Whether a file is read before anything asks for it."""
+        ...
+
+    def read(self, path: str, content: bytes) -> bytes:
+        """The summary of a file. Raises SourceUnreadable if it does not parse."""
+        ...
+
+    def tests(self, sources: Sources) -> Tests:
+        """The tests of an archive."""
+        ...

@@ -1,34 +1,48 @@
 """The inventory of one archive: which tests are in it."""
 
 import re
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
+from typing import NamedTuple
 
-from src.inventory import bounded
 from src.inventory.archives.archive import Archive
-from src.inventory.archives.limits import Limits
+from src.inventory.archives.limits import MIB, Limits
 from src.inventory.archives.member import Member
+from src.inventory.children import Children
 from src.inventory.document import (
     STATUSES,
     Counts,
     Entry,
     Inventory,
+    Undecided,
     Unreadable,
 )
-from src.inventory.language import language_of
-from src.inventory.python.source import SourceUnreadable
+from src.inventory.language import Tests
+from src.inventory.languages import LANGUAGES, language_of
+from src.inventory.reading import Answer, Here, Readers, Task
 
 Progress = Callable[[float, str], None]
 """Is told a fraction from 0 to 1 and a sentence for people, at most about a hundred times."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _STEP = 0.01
+#: The part of the work that reading the archive is.
+_READING = 0.8
+#: Packed files kept in memory.
+_KEPT_BYTES = 24 * MIB
 #: Said of the archive itself, whose path is ".".
 _MORE = "bytes follow the archive that are no part of it; they were left out"
 
 
 def take(
-    path: Path, *, limits: Limits | None = None, progress: Progress | None = None, commit: str | None = None
+    path: Path,
+    *,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+    commit: str | None = None,
+    processes: int = 0,
 ) -> Inventory:
     """Count the tests in the archive at `path`, without unpacking it to disk or running anything of it.
 
@@ -37,94 +51,200 @@ def take(
         limits: how much of it is read before it is refused.
         progress: told how far the reading has come; what it raises ends the reading.
         commit: the commit that the archive was made from; without it, the one that `git archive` noted in it.
+        processes: how many children read the files, each within bounds; 0 reads them in this process.
 
     Raises:
         ArchiveRefused: the whole archive is refused.
         OSError: the file cannot be read.
     """
-    survey = Survey()
-    reached = 0.0
-    with Archive(path, survey.wants, limits) as archive:
-        for member in archive:
-            survey.add(member)
-            if progress and archive.fraction >= reached + _STEP:
-                reached = archive.fraction
-                progress(reached, f"{survey.files:,} test files read")
-        return survey.document(commit or _noted_commit(archive.comment), has_more=archive.has_more)
+    taken = survey(path, limits=limits, progress=progress, commit=commit, processes=processes)
+    entries = list(taken.entries)
+    return taken.document(entries, entries)
 
 
-class Survey:
-    """Gathers the test files of an archive; of two files with one path the later counts, as if unpacked."""
+class Survey(NamedTuple):
+    """All that an archive holds, its entries yet to be made."""
 
-    def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
-        self._unreadable: dict[str, str] = {}
-        self._environments: set[str] = set()
+    entries: Iterator[Entry]
+    unreadable: list[Unreadable]
+    undecided: list[Undecided]
+    commit: str | None
 
-    @property
-    def files(self) -> int:
-        return len(self._entries)
-
-    def wants(self, path: str) -> bool:
-        """Whether the content behind a path of the archive is needed."""
-        folder, _, name = path.rpartition("/")
-        if name == "pyvenv.cfg":
-            self._environments.add(folder)
-        return language_of(path) is not None
-
-    def add(self, member: Member) -> None:
-        self._entries.pop(member.path, None)
-        self._unreadable.pop(member.path, None)
-        language = language_of(member.path)
-        if member.problem or language is None:
-            self._unreadable[member.path] = member.problem or "is in no known language"
-            return
-        try:
-            entry = bounded.read(language.read, member.path, member.content)
-        except SourceUnreadable as error:
-            self._unreadable[member.path] = str(error)
-            return
-        if entry["tests"] or entry["suites"]:
-            self._entries[member.path] = entry
-
-    def document(self, commit: str | None, *, has_more: bool = False) -> Inventory:
-        entries = [self._entries[path] for path in sorted(self._entries) if self._is_own(path)]
-        reasons = {path: self._unreadable[path] for path in sorted(self._unreadable) if self._is_own(path)}
-        if has_more:
-            reasons = {".": _MORE, **reasons}
+    def document(self, counted: Iterable[Entry], entries: list[Entry]) -> Inventory:
+        """The whole document."""
+        total, by_framework, by_language = _none(), dict[str, Counts](), dict[str, Counts]()
+        by_status = dict.fromkeys(STATUSES, 0)
+        for entry in counted:
+            for counts in (
+                total,
+                by_framework.setdefault(entry["framework"], _none()),
+                by_language.setdefault(entry["language"], _none()),
+            ):
+                _count(counts, entry)
+            for case in entry["cases"]:
+                by_status[case["status"]] += 1
         return Inventory(
-            **_counts(entries),
-            by_framework=_grouped(entries, lambda entry: entry["framework"]),
-            by_language=_grouped(entries, lambda entry: entry["language"]),
-            by_status={status: _cases(entries, status) for status in STATUSES},
-            unreadable=[Unreadable(path=path, reason=reason) for path, reason in reasons.items()],
-            commit=commit,
+            **total,
+            by_framework=dict(sorted(by_framework.items())),
+            by_language=dict(sorted(by_language.items())),
+            by_status=by_status,
+            unreadable=self.unreadable,
+            undecided=self.undecided,
+            commit=self.commit,
             entries=entries,
         )
 
-    def _is_own(self, path: str) -> bool:
-        # As pytest, leave out a virtual environment that was packed along.
-        folders = path.split("/")[:-1]
-        return not any(
-            "/".join(folders[:depth]) in self._environments for depth in range(1, len(folders) + 1)
-        )
+
+def survey(
+    path: Path,
+    *,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+    commit: str | None = None,
+    processes: int = 0,
+) -> Survey:
+    """Read an archive. See `take`."""
+    readers: Readers = Children(processes) if processes else Here()
+    try:
+        contents = _Contents(path, limits, _Teller(progress), readers)
+        contents.read()
+        found = [language.tests(contents) for language in LANGUAGES]
+    finally:
+        readers.close()
+    return Survey(
+        entries=_by_path(found),
+        unreadable=_reasons(found, has_more=contents.has_more),
+        undecided=[each for tests in found for each in tests.undecided],
+        commit=commit or _noted_commit(contents.comment),
+    )
 
 
-def _counts(entries: Iterable[Entry]) -> Counts:
-    counts = Counts(files=0, suites=0, tests=0)
-    for entry in entries:
-        counts["files"] += 1
-        counts["suites"] += entry["suites"]
-        counts["tests"] += entry["tests"]
-    return counts
+class _Contents:
+    """The files of an archive; of two with one path the later counts, as if unpacked."""
+
+    def __init__(self, path: Path, limits: Limits | None, teller: "_Teller", readers: Readers) -> None:
+        self._path = path
+        self._limits = limits
+        self._teller = teller
+        self._readers = readers
+        self._turns: dict[str, int] = {}
+        self._names: set[str] = set()
+        self._kept: dict[str, bytes] = {}
+        self._room = _KEPT_BYTES
+        self._is_all_kept = True
+        self.paths: Sequence[str] = ()
+        self.summaries: dict[str, bytes] = {}
+        self.unreadable: dict[str, str] = {}
+        self.has_more = False
+        self.comment: str | None = None
+
+    def read(self) -> None:
+        """Read the archive for the first time: all that is likely to matter."""
+        with Archive(self._path, self._notes, self._limits) as archive:
+            for member in archive:
+                self._add(member, is_asked_for=False)
+                self._teller.tell(archive.fraction * _READING, f"{len(self.summaries):,} files read")
+            self._take(self._readers.rest())
+            self.has_more, self.comment = archive.has_more, archive.comment
+        self.paths = sorted(self._names)
+
+    def load(self, paths: AbstractSet[str]) -> None:
+        """Read the archive again, for files that turned out to matter."""
+        for path in list(self._kept):
+            if path in paths:
+                self._put(path, zlib.decompress(self._kept.pop(path)))
+        self._take(self._readers.rest())
+        if self._is_all_kept:
+            return
+        with Archive(
+            self._path, lambda path: path in paths and path not in self.summaries, self._limits
+        ) as archive:
+            for member in archive:
+                self._add(member, is_asked_for=True)
+            self._take(self._readers.rest())
+
+    def tell(self, done: int, of: int) -> None:
+        """Tell how many test files have been looked at."""
+        self._teller.tell(_READING + (1 - _READING) * done / of, f"{done:,} test files read")
+
+    def _notes(self, path: str) -> bool:
+        self._names.add(path)
+        return language_of(path) is not None
+
+    def _add(self, member: Member, *, is_asked_for: bool) -> None:
+        self._turns[member.path] = self._turns.get(member.path, 0) + 1
+        for known in (self.summaries, self.unreadable, self._kept):
+            known.pop(member.path, None)
+        language = language_of(member.path)
+        if member.problem or language is None:
+            self.unreadable[member.path] = member.problem or "is in no known language"
+        elif is_asked_for or LANGUAGES[language].is_needed(member.path, member.content):
+            self._put(member.path, member.content)
+        else:
+            self._keep(member)
+
+    def _put(self, path: str, content: bytes) -> None:
+        language = language_of(path)
+        if language is not None:
+            self._take(self._readers.put(Task(self._turns[path], language, path, content)))
+
+    def _keep(self, member: Member) -> None:
+        """Keep a file that may be asked for, as long as there is room: reading an archive again takes long."""
+        packed = zlib.compress(member.content, 1)
+        self._room -= len(packed)
+        if self._room >= 0:
+            self._kept[member.path] = packed
+        else:
+            self._is_all_kept = False
+
+    def _take(self, answers: Iterable[Answer]) -> None:
+        for each in answers:
+            if each.turn != self._turns[each.path]:
+                continue
+            if each.summary is None:
+                self.unreadable[each.path] = each.reason
+            else:
+                self.summaries[each.path] = each.summary
 
 
-def _grouped(entries: list[Entry], key: Callable[[Entry], str]) -> dict[str, Counts]:
-    return {name: _counts(e for e in entries if key(e) == name) for name in sorted({key(e) for e in entries})}
+class _Teller:
+    """Tells progress in steps that are worth it."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._reached = 0.0
+
+    def tell(self, fraction: float, message: str) -> None:
+        """Tell it if it is far enough from what was told last."""
+        if self._progress and fraction >= self._reached + _STEP:
+            self._reached = fraction
+            self._progress(fraction, message)
 
 
-def _cases(entries: list[Entry], status: str) -> int:
-    return sum(case["status"] == status for entry in entries for case in entry["cases"])
+def _by_path(found: list[Tests]) -> Iterator[Entry]:
+    if len(found) == 1:
+        return found[0].entries
+    return iter(
+        sorted((entry for tests in found for entry in tests.entries), key=lambda entry: entry["path"])
+    )
+
+
+def _reasons(found: list[Tests], *, has_more: bool) -> list[Unreadable]:
+    reasons: Mapping[str, str] = {
+        path: reason for tests in found for path, reason in tests.unreadable.items()
+    }
+    told = [Unreadable(path=path, reason=reasons[path]) for path in sorted(reasons)]
+    return [Unreadable(path=".", reason=_MORE), *told] if has_more else told
+
+
+def _none() -> Counts:
+    return Counts(files=0, suites=0, tests=0)
+
+
+def _count(counts: Counts, entry: Entry) -> None:
+    counts["files"] += 1
+    counts["suites"] += entry["suites"]
+    counts["tests"] += entry["tests"]
 
 
 def _noted_commit(comment: str | None) -> str | None:

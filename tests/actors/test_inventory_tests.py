@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: CPython 3.11 parses it in quadratic time without letting go of the GIL; later ones are not so slow by far.
 HOSTILE = b'f"' + b"{a}" * 300_000 + b'"\n'
+#: As many as unpack to no more than a bomb may.
+HOSTILE_FILES = {f"test_{number}.py": HOSTILE for number in range(18)}
 
 
 @pytest.fixture
@@ -69,8 +71,7 @@ async def reading(service: Service) -> int:
 @pytest.fixture
 async def hostile(service: Service, tmp_path: Path) -> dict[str, Any]:
     """A job that is busy with an archive of files as hostile as they come."""
-    files = {f"test_{number}.py": HOSTILE for number in range(20)}
-    id = await upload(service.client, tar(tmp_path / "hostile", files).read_bytes())
+    id = await upload(service.client, tar(tmp_path / "hostile", HOSTILE_FILES).read_bytes())
     return await post(service.client, "inventory_tests", upload=id)
 
 
@@ -151,7 +152,7 @@ async def test_what_a_killed_worker_left_is_removed_and_what_a_living_one_needs_
     # Long, so that nobody else takes up what the killed one worked on.
     settings["worker"] |= {"TMPDIR": str(scratch), "LEASE_SECONDS": "600", "WORKER_CONCURRENCY": "1"}
     client = connect(await processes.web(), await api_key())
-    archive = tar(tmp_path / "hostile", {f"test_{number}.py": HOSTILE for number in range(20)}).read_bytes()
+    archive = tar(tmp_path / "hostile", HOSTILE_FILES).read_bytes()
     killed = await processes.worker()
     [killeds] = await new_folder(client, archive, scratch)
     await processes.worker()

@@ -3,7 +3,12 @@
 import io
 import tarfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from textwrap import dedent
+
+from src.inventory import Inventory, take
 
 TEST = b"def test_one():\n    pass\n"
 
@@ -39,3 +44,12 @@ def zip_of(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_DEFLAT
         for name, content in files.items():
             archive.writestr(name, content)
     return path
+
+
+def inventory_of(files: Mapping[str, str | bytes]) -> Inventory:
+    """The inventory of an archive of these files."""
+    contents = {
+        name: each if isinstance(each, bytes) else dedent(each).encode() for name, each in files.items()
+    }
+    with TemporaryDirectory() as folder:
+        return take(tar(Path(folder) / "archive", contents, "w"))

@@ -1,19 +1,21 @@
-"""pytest's default collection rule, read off the source."""
+"""The tests of one Python file, read off the source by the rules of pytest, unittest and trial."""
 
 import sys
 import tracemalloc
-from textwrap import dedent
 
 import pytest
 
 from src.inventory.archives.limits import MIB
 from src.inventory.document import Entry
-from src.inventory.python.language import Python
-from src.inventory.python.source import SourceUnreadable
+from src.inventory.python.reader import summary
+from src.inventory.unreadable import SourceUnreadable
+from tests.inventory.build import TEST, inventory_of
 
 
 def read(source: str | bytes) -> Entry:
-    return Python().read("test_a.py", source if isinstance(source, bytes) else dedent(source).encode())
+    entries = inventory_of({"test_a.py": source})["entries"]
+    nothing = Entry(path="test_a.py", language="python", framework="", suites=0, tests=0, cases=[])
+    return entries[0] if entries else nothing
 
 
 def names(source: str) -> list[str]:
@@ -46,7 +48,8 @@ def statuses(source: str) -> dict[str, str]:
     ],
 )
 def test_which_files(path: str, is_test_file: bool) -> None:
-    assert Python().is_test_file(path) is is_test_file
+    entries = inventory_of({path: TEST, "README": ""})["entries"]
+    assert [entry["path"] for entry in entries] == [path] * is_test_file
 
 
 def test_functions_by_their_prefix() -> None:
@@ -136,7 +139,7 @@ def test_test_counts_where_it_is_written_not_where_it_is_inherited() -> None:
             def test_c(self): ...
         class TestMixed(Mixin): ...
     """
-    assert names(source) == ["TestBase::test_a", "TestDerived::test_b"]
+    assert names(source) == ["TestBase::test_a", "TestDerived::test_b", "Mixin::test_c"]
     assert read(source)["suites"] == 3
 
 
@@ -263,7 +266,8 @@ def test_dunder_test_says_what_is_a_test() -> None:
             __test__ = True
             def test_b(self): ...
     """
-    assert names(source) == ["TestOnAgain::test_a", "Wanted::test_b"]
+    # TestOnAgain runs the test that it inherits, too.
+    assert names(source) == ["TestOff::test_no", "TestOnAgain::test_a", "Wanted::test_b"]
     assert names("__test__ = False\ndef test_a(): ...\n") == []
 
 
@@ -324,7 +328,8 @@ def test_status_by_decorator(decorator: str, status: str) -> None:
         ("pytest.skip('x', allow_module_level=True)", "skipped"),
         ("if x:\n    pytest.skip('x', allow_module_level=True)", "skipped"),
         ("raise unittest.SkipTest('x')", "skipped"),
-        ("pytest.importorskip('x')", "active"),
+        ("pytest.importorskip('x')", "skipped"),
+        ("x = pytest.importorskip('x')", "skipped"),
     ],
 )
 def test_status_by_module(statement: str, status: str) -> None:
@@ -419,7 +424,7 @@ def test_encodings(source: bytes) -> None:
 )
 def test_what_does_not_parse_has_a_reason(source: bytes, reason: str) -> None:
     with pytest.raises(SourceUnreadable) as raised:
-        read(source)
+        summary(source)
     assert str(raised.value).startswith(reason)
     assert 0 < len(str(raised.value)) <= 200
 
@@ -448,7 +453,7 @@ def test_what_grows_with_the_file_ends(source: str) -> None:
 def test_chain_of_aliases_takes_bounded_memory() -> None:
     source = "a0 = b\n" + "".join(f"a{n} = a{n - 1}.b\n" for n in range(1, 20_000))
     tracemalloc.start()
-    read(source)
+    summary(source.encode())
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 100 * MIB

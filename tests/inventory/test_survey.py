@@ -51,6 +51,7 @@ def test_document(archive: Path) -> None:
         "by_language": {"python": both},
         "by_status": {"active": 2, "skipped": 1, "todo": 0, "focused": 0, "xfail": 1},
         "unreadable": [{"path": "p/test_broken.py", "reason": "line 1: invalid syntax"}],
+        "undecided": [],
         "commit": None,
         "entries": [
             {

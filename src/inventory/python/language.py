@@ -1,42 +1,34 @@
-"""Python tests, counted in the source by pytest's default rule.
+"""Python tests, counted in the sources by the rules of pytest, unittest, Django and trial.
 
-The rule is that of pytest's "Conventions for Python test discovery" with none of a project's own settings:
-files `test_*.py` and `*_test.py` outside the folders that pytest does not enter, in them functions `test*`, and
-methods `test*` of classes `Test*` without a constructor, nested ones included, and of unittest.TestCase
-subclasses whatever their name. A test counts once, where it is written: neither its parameters nor the classes
-that inherit it multiply it.
+Each file gives a summary, and the summaries together give the tests: a class's bases, a test's marks and the settings
+may lie in other files.
 """
 
-import ast
-from fnmatch import fnmatch
+import pickle
+import re
+import zlib
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
 
-from src.inventory.document import Case, Entry, Status
-from src.inventory.python.classes import (
-    Classes,
-    Scope,
-    definitions,
-    wish,
-)
-from src.inventory.python.marks import (
-    decorated,
-    marked,
-    skips_module,
-    strongest,
-)
-from src.inventory.python.names import Names
-from src.inventory.python.source import parse
+from src.inventory.document import Entry
+from src.inventory.language import Sources, Tests
+from src.inventory.python.collection import Collection
+from src.inventory.python.configuration import FILES, Rule, Settings, settings
+from src.inventory.python.facts import Module
+from src.inventory.python.modules import Modules
+from src.inventory.python.project import Project, file_of_settings
+from src.inventory.python.reader import summary
+from src.inventory.python.resolver import Resolver
+from src.inventory.unreadable import SourceUnreadable
 
-# pytest's default norecursedirs.
-_FOLDERS_NOT_ENTERED = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}")
-_NO_TESTS = frozenset(
-    {
-        "pytest.fixture",
-        "pytest.yield_fixture",
-        "pytest_asyncio.fixture",
-        "property",
-        "functools.cached_property",
-    }
-)
+#: What a file holds that is likely to matter; others are read once a test file names them.
+_LIKELY = re.compile(rb"unittest|TestCase|pytest|def test|class Test|trial")
+#: How far test files may lead to files that lead to files.
+_MOST_ROUNDS = 8
+_MOST_UNPACKED = 1024
+#: The leading folder is the archive's own, whatever its name.
+_NEVER_ENTERED = re.compile(r"/(\.git|\.tox|\.nox|\.venv|\.eggs|node_modules|__pycache__)/")
 
 
 class Python:
@@ -44,85 +36,120 @@ class Python:
 
     name = "python"
 
-    def is_test_file(self, path: str) -> bool:
-        *folders, name = path.split("/")
-        if any(fnmatch(folder, pattern) for folder in folders for pattern in _FOLDERS_NOT_ENTERED):
+    def wants(self, path: str) -> bool:
+        """Whether it is a Python file, or one with settings for pytest."""
+        if _NEVER_ENTERED.search(path):
             return False
-        return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
+        return path.endswith(".py") or file_of_settings(path)
 
-    def read(self, path: str, source: bytes) -> Entry:
-        """The tests of one file. Raises SourceUnreadable if it does not parse."""
-        tree = parse(source)
-        names = Names(tree)
-        tests = _Tests(tree, names)
-        cases = sorted(tests.cases, key=lambda case: (case["line"], case["name"]))
-        return Entry(
-            path=path,
-            language=self.name,
-            framework=_framework(names, tests),
-            suites=tests.suites,
-            tests=len(cases),
-            cases=cases,
-        )
+    def is_needed(self, path: str, content: bytes) -> bool:
+        """Whether a file is likely to hold tests, or what tests derive."""
+        name = path.rpartition("/")[2]
+        return not name.endswith(".py") or name == "conftest.py" or bool(_LIKELY.search(content))
+
+    def read(self, path: str, content: bytes) -> bytes:
+        """The summary of a module, or the settings in a file. Raises SourceUnreadable if it does not parse."""
+        found = _settings(path, content) if file_of_settings(path) else summary(content)
+        return zlib.compress(pickle.dumps(found, protocol=pickle.HIGHEST_PROTOCOL), 1)
+
+    def tests(self, sources: Sources) -> Tests:
+        """The tests of an archive, in as many rounds as test files lead to further files."""
+        summaries = _Summaries(sources)
+        project = Project(sources.paths, summaries.settings(), summaries.ignored())
+        modules = [path for path in sources.paths if path.endswith(".py") and self.wants(path)]
+        candidates = {path: rule for path in modules if (rule := project.rule_of(path))}
+        collection = Collection(Resolver(Modules(modules), summaries.module, sources.unreadable))
+        _collect(collection, candidates, sources, summaries)
+        unreadable = {path: sources.unreadable[path] for path in candidates if path in sources.unreadable}
+        unreadable.update(summaries.unreadable_settings())
+        return Tests(_entries(collection, candidates), unreadable, collection.undecided())
 
 
-class _Tests:
-    """What pytest would collect from one module."""
+class _Summaries:
+    """What was read, unpacked."""
 
-    def __init__(self, tree: ast.Module, names: Names) -> None:
-        self.cases: list[Case] = []
-        self.suites = 0
-        self.has_test_case = False
-        self._names = names
-        self._module = definitions(tree.body)
-        self._classes = Classes(names, self._module)
-        if wish(tree.body) is not False:
-            module: Status = "skipped" if skips_module(tree, names) else marked(tree.body, names)
-            self._collect(self._module, "", module)
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self.module = lru_cache(maxsize=_MOST_UNPACKED)(self._module)
+        """The summary of a module; None where there is none."""
 
-    def _collect(self, scope: Scope, prefix: str, outer: Status) -> None:
-        for node in scope.values():
-            if isinstance(node, ast.ClassDef):
-                self._collect_class(node, scope, prefix, outer)
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                self._collect_function(node, prefix, outer)
+    def load(self, paths: AbstractSet[str]) -> None:
+        """Read further files."""
+        self._sources.load(paths)
+        self.module.cache_clear()
 
-    def _collect_class(self, node: ast.ClassDef, scope: Scope, prefix: str, outer: Status) -> None:
-        if not self._classes.is_collected(node, scope):
+    def settings(self) -> Iterator[Settings]:
+        """Those of each folder, from the first file that has any."""
+        folders: set[str] = set()
+        for path in sorted(filter(file_of_settings, self._sources.summaries), key=_precedence):
+            folder = path.rpartition("/")[0]
+            found = _unpacked(self._sources.summaries[path])
+            if isinstance(found, Settings) and folder not in folders:
+                folders.add(folder)
+                yield found
+
+    def ignored(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+        """What each folder's conftest ignores."""
+        found = {}
+        for path in self._sources.summaries:
+            folder, _, name = path.rpartition("/")
+            if name == "conftest.py" and (module := self.module(path)) and any(module.ignored):
+                found[folder] = module.ignored
+        return found
+
+    def unreadable_settings(self) -> dict[str, str]:
+        """Files of settings that could not be read."""
+        return {path: reason for path, reason in self._sources.unreadable.items() if file_of_settings(path)}
+
+    def _module(self, path: str) -> Module | None:
+        packed = self._sources.summaries.get(path)
+        found = _unpacked(packed) if packed is not None else None
+        return found if isinstance(found, Module) else None
+
+
+def _collect(
+    collection: Collection, candidates: dict[str, Rule], sources: Sources, summaries: _Summaries
+) -> None:
+    pending = list(candidates)
+    for turn in range(_MOST_ROUNDS):
+        collection.is_last = turn == _MOST_ROUNDS - 1
+        blocked, missing = [], set[str]()
+        for count, path in enumerate(pending):
+            if wanted := collection.collect(path, candidates[path]):
+                blocked.append(path)
+                missing |= wanted
+            sources.tell(len(candidates) - len(pending) + count + 1 - len(blocked), len(candidates))
+        if not blocked:
             return
-        self.suites += 1
-        inner = definitions(node.body)
-        if self._classes.is_test_case(node, scope):
-            self.has_test_case = True
-            inner = _methods(inner)
-        status = strongest((outer, self._classes.status(node, scope)))
-        self._collect(inner, f"{prefix}{node.name}::", status)
-
-    def _collect_function(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef, prefix: str, outer: Status
-    ) -> None:
-        if not node.name.startswith("test") or self._is_no_test(node):
-            return
-        status = strongest((outer, decorated(node, self._names)))
-        self.cases.append(Case(name=prefix + node.name, line=node.lineno, status=status))
-
-    def _is_no_test(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-        return any(self._names.resolve(decorator) in _NO_TESTS for decorator in node.decorator_list)
+        summaries.load(missing)
+        collection.forget()
+        pending = blocked
 
 
-def _methods(scope: Scope) -> Scope:
-    # pytest does not look for classes inside a unittest.TestCase.
-    return {name: node for name, node in scope.items() if not isinstance(node, ast.ClassDef)}
+def _entries(collection: Collection, candidates: dict[str, Rule]) -> Iterator[Entry]:
+    for path in sorted(collection.found):
+        if entry := collection.entry(
+            path, is_test_file=path in candidates and not candidates[path].is_unittest
+        ):
+            yield entry
 
 
-def _framework(names: Names, tests: _Tests) -> str:
-    """By the imports, pytest before unittest; `unittest.mock` alone is used with both, so it tells nothing."""
-    modules = {name.partition(".")[0] for name in names.imported}
-    if any(module in ("pytest", "_pytest") or module.startswith("pytest_") for module in modules):
-        return "pytest"
-    unittest = any(
-        name == "unittest" or name.startswith("unittest.")
-        for name in names.imported
-        if name != "unittest.mock" and not name.startswith("unittest.mock.")
-    )
-    return "unittest" if unittest or tests.has_test_case else "pytest"
+def _settings(path: str, content: bytes) -> Settings | None:
+    if b"pytest" not in content and not path.endswith("pytest.ini"):
+        return None
+    folder, _, name = path.rpartition("/")
+    try:
+        return settings(name, folder, content)
+    except (ValueError, RecursionError) as error:
+        reason = f"has settings for pytest that cannot be read: {error}"
+        raise SourceUnreadable(reason[:200]) from error
+
+
+def _precedence(path: str) -> tuple[str, int]:
+    folder, _, name = path.rpartition("/")
+    return folder, FILES.index(name)
+
+
+def _unpacked(packed: bytes) -> Module | Settings | None:
+    found = pickle.loads(zlib.decompress(packed))  # noqa: S301 - packed by `read`, by this program itself
+    return found if isinstance(found, Module | Settings) else None

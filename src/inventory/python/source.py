@@ -7,13 +7,11 @@ import threading
 import tokenize
 import warnings
 
+from src.inventory.unreadable import SourceUnreadable
+
 # Decoders that take quadratic time, run their own escapes, or make lone surrogates.
 _REFUSED_CODECS = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape", "utf-7"})
 _parsing = threading.Lock()
-
-
-class SourceUnreadable(ValueError):
-    """A file that does not parse; the message says why, in at most 200 characters."""
 
 
 def parse(source: bytes) -> ast.Module:

@@ -1,0 +1,11 @@
+"""All the languages whose tests are counted."""
+
+from src.inventory.language import Language
+from src.inventory.python.language import Python
+
+LANGUAGES: tuple[Language, ...] = (Python(),)
+
+
+def language_of(path: str) -> int | None:
+    """The number of the language that wants a file; None for a path that no language wants."""
+    return next((number for number, language in enumerate(LANGUAGES) if language.wants(path)), None)

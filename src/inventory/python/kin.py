@@ -1,0 +1,115 @@
+"""What a Python class is by itself and by all of its bases, in whatever file they are."""
+
+from typing import NamedTuple
+
+from src.inventory.document import Status
+from src.inventory.python import known
+from src.inventory.python.facts import Class, Function, Made
+from src.inventory.python.resolver import BoundAt, ClassAt, Meaning, Outside, Resolver, Unclear
+from src.inventory.python.status import of_mark, strongest
+
+_MOST_BASES = 50
+_CONSTRUCTORS = frozenset({"__init__", "__new__"})
+
+
+class Kin(NamedTuple):
+    """What a class inherits; `unclear` names the base that only running would tell, `outside` the one that is not here."""
+
+    is_test_case: bool = False
+    is_trial: bool = False
+    has_constructor: bool = False
+    wish: bool | None = None
+    status: Status = "active"
+    unclear: str = ""
+    outside: str = ""
+
+
+class Kinship:
+    """Looks at each class once, after its bases."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+        self._found: dict[ClassAt, Kin] = {}
+
+    def forget(self) -> None:
+        """Look at everything anew: there are more summaries than before."""
+        self._found.clear()
+
+    def of(self, at: ClassAt) -> Kin:
+        """What a class is. A chain of thousands takes no recursion, a circle ends."""
+        misses, before = self._resolver.misses, len(self._found)
+        self._look_at(at)
+        found = self._found[at]
+        if self._resolver.misses != misses:
+            for each in list(self._found)[before:]:
+                del self._found[each]
+        return found
+
+    def _look_at(self, at: ClassAt) -> None:
+        pending, begun = [at], {at}
+        while pending:
+            each = pending[-1]
+            if each in self._found:
+                pending.pop()
+                continue
+            bases = self._bases(each)
+            first = [base for base in bases if isinstance(base, ClassAt) and base not in self._found]
+            if ahead := [base for base in first if base not in begun]:
+                begun.update(ahead)
+                pending += ahead
+                continue
+            self._found[each] = self._joined(each, bases)
+            pending.pop()
+
+    def marks(self, path: str, references: tuple[str, ...], *, trial: bool) -> Status:
+        """The status by marks; trial's own attributes count for its tests alone."""
+        return strongest(
+            of_mark(name)
+            for name in self._resolver.marks(path, references)
+            if trial or not name.startswith("trial.")
+        )
+
+    def _bases(self, at: ClassAt) -> list[Meaning]:
+        return [
+            self._resolver.meaning(at.path, base) for base in self._resolver.class_at(at).bases[:_MOST_BASES]
+        ]
+
+    def _joined(self, at: ClassAt, bases: list[Meaning]) -> Kin:
+        own = self._resolver.class_at(at)
+        kin = [self._base(base) for base in bases]
+        is_trial = any(each.is_trial for each in kin)
+        wishes = (wish for wish in (own.wish, *(each.wish for each in kin)) if wish is not None)
+        return Kin(
+            is_test_case=any(each.is_test_case for each in kin),
+            is_trial=is_trial,
+            has_constructor=any(each.has_constructor for each in kin) or self._constructs(at.path, own),
+            wish=next(wishes, None),
+            status=strongest(
+                (self.marks(at.path, own.marks, trial=is_trial), *(each.status for each in kin))
+            ),
+            unclear=next((each.unclear for each in kin if each.unclear), ""),
+            outside=next((each.outside for each in kin if each.outside), ""),
+        )
+
+    def _base(self, base: Meaning) -> Kin:
+        match base:
+            case ClassAt():
+                return self._found.get(base, Kin())
+            case Outside(name):
+                return Kin(
+                    is_test_case=known.is_test_case(name),
+                    is_trial=known.is_trial(name),
+                    has_constructor=known.has_constructor(name),
+                    outside="" if known.is_plain(name) or known.is_test_case(name) else name,
+                )
+            case Unclear(reason):
+                return Kin(unclear=reason)
+            case BoundAt(_, Made(by)):
+                return Kin(unclear=f"{by.lstrip('?@')}()")
+            case _:
+                return Kin(unclear="a value")
+
+    def _constructs(self, path: str, own: Class) -> bool:
+        if any(isinstance(own.body.get(name), Function) for name in _CONSTRUCTORS):
+            return True
+        return any(known.makes_constructor(name) for name in self._resolver.marks(path, own.marks))
