@@ -138,6 +138,12 @@ async def test_the_next_test_has_the_dependency_itself(sooner):
     assert (await sooner.run(greet, name="Ada"))["result"] == "Hello, Ada"
 
 
+async def test_a_call_without_the_service_needs_nothing_of_the_test_before():
+    assert await greet("Ada") == "Hello, Ada"
+    with pytest.raises(RuntimeError, match="DATABASE_URL"):
+        await submit(greet, {"name": "Ada"})
+
+
 async def test_dramatiqs_own_send(sooner):
     await asyncio.to_thread(greet_on_thread.send, name="sent")
     await sooner.idle()
@@ -196,7 +202,7 @@ def test_a_teams_tests(tmp_path: Path, server_url: str) -> None:
     code, output = run(tmp_path, PASSING, url=server_url)
 
     assert code == 0, output
-    assert "13 passed" in output
+    assert "14 passed" in output
 
 
 def test_the_traceback_of_an_actor_is_the_tests(tmp_path: Path, server_url: str) -> None:

@@ -248,9 +248,9 @@ def _name(make: Make) -> str:
 _lent: list[Dependencies] = []
 
 
-def lend(dependencies: Dependencies) -> None:
-    """Set the resources of this process. The worker calls this once when it begins."""
-    _lent[:] = [dependencies]
+def lend(dependencies: Dependencies | None) -> None:
+    """Set the resources of this process, or none. The worker calls this once when it begins."""
+    _lent[:] = [] if dependencies is None else [dependencies]
 
 
 async def call(

@@ -16,6 +16,11 @@ def lend(database: Database, network: "Network") -> None:
     _lent[:] = [(database, network)]
 
 
+def take_back() -> None:
+    """Lend nothing any more: a test's worker has ended, and its process goes on."""
+    _lent.clear()
+
+
 def database() -> Database:
     """The worker's pool, for async actors. Raises RuntimeError outside a worker."""
     return _ours()[0]

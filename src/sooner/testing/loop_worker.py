@@ -9,6 +9,8 @@ from uuid import UUID
 
 import dramatiq
 
+from sooner.jobs import dependencies, worker_resources
+from sooner.jobs.calling.functions import made_by
 from sooner.jobs.context import enter
 from sooner.jobs.running.attempt import Attempt
 from sooner.process.settings import WorkerSettings
@@ -49,6 +51,9 @@ class LoopWorker:
         await self.runtime.stop(STOP_SECONDS)
         self._threads.shutdown(wait=False, cancel_futures=True)
         asyncio.get_running_loop().set_task_factory(None)
+        dependencies.lend(None)
+        worker_resources.take_back()
+        made_by(None)
 
     async def news(self, seconds: float) -> None:
         """Wait until an attempt ends, and no longer than this: a job's end may have been written before."""

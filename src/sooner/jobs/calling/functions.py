@@ -33,9 +33,9 @@ _made: "WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Sooner, AsyncGenerato
 )
 
 
-def made_by(make: Callable[[], Sooner]) -> None:
-    """Set the function that makes this process's Sooner. The worker calls this once when it begins."""
-    _make[:] = [make]
+def made_by(make: Callable[[], Sooner] | None) -> None:
+    """Set the function that makes this process's Sooner, or the environment's. The worker calls this once when it begins."""
+    _make[:] = [make or _by_environment]
 
 
 async def close() -> None:
