@@ -129,6 +129,36 @@ async def test_jobs_of_jobs_run(sooner):
     assert (await sooner.run(parent))["result"] == "Hello, child"
 
 
+def heavy() -> str:
+    raise AssertionError("the model is loaded")
+
+
+@job
+async def predict(model: Annotated[str, Depends(heavy, eager=True)]) -> str:
+    return model
+
+
+async def test_an_eager_dependency_is_overridden_before_it_opens(sooner):
+    sooner.override(heavy, lambda: "a small one")
+    assert (await sooner.run(predict))["result"] == "a small one"
+
+
+@job
+async def sleeps() -> None:
+    await asyncio.sleep(60)
+
+
+async def test_overdue_jobs_are_cancelled(sooner):
+    waiting = await sooner.submit(greet, {"name": "Ada"}, delay=7200, cancel_after=3600)
+    running = await sooner.submit(sleeps, cancel_after=3600)
+    while (await running.document())["state"] != "processing":
+        await asyncio.sleep(0.01)
+    await sooner.move(3601)
+    for overdue in (waiting, running):
+        with pytest.raises(JobError, match="cancelled"):
+            await sooner.finish(overdue)
+
+
 async def test_a_dependency_is_overridden(sooner):
     sooner.override(greeting, lambda: "Hi")
     assert (await sooner.run(greet, name="Ada"))["result"] == "Hi, Ada"
@@ -202,7 +232,7 @@ def test_a_teams_tests(tmp_path: Path, server_url: str) -> None:
     code, output = run(tmp_path, PASSING, url=server_url)
 
     assert code == 0, output
-    assert "14 passed" in output
+    assert "16 passed" in output
 
 
 def test_the_traceback_of_an_actor_is_the_tests(tmp_path: Path, server_url: str) -> None:

@@ -12,12 +12,15 @@ import dramatiq
 from sooner.jobs import dependencies, worker_resources
 from sooner.jobs.calling.functions import made_by
 from sooner.jobs.context import enter
+from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.operating.actions import Actions
 from sooner.jobs.running.attempt import Attempt
 from sooner.process.settings import WorkerSettings
 from sooner.queue.finish import Ending
 from sooner.worker.runtime import Runtime
 
 THREADS = 8
+CHORE_SECONDS = 0.5
 #: What still runs at a test's end gets this long.
 STOP_SECONDS = 1.0
 
@@ -41,13 +44,15 @@ class LoopWorker:
         """Begin to claim."""
         queues = {actor.queue_name for actor in self._actors.values()}
         self.runtime = await Runtime.begin(
-            self._settings, self._actors, queues, self._to_thread, lambda: None, threads=THREADS
+            self._settings, self._actors, queues, self._to_thread, lambda: None, threads=THREADS, eager=False
         )
         self.runtime.runner.start_span = self._watched
         self.runtime.start()
+        self._chores = asyncio.create_task(self._do_chores())
 
     async def stop(self) -> None:
         """End, and give back the jobs that still run."""
+        self._chores.cancel()
         await self.runtime.stop(STOP_SECONDS)
         self._threads.shutdown(wait=False, cancel_futures=True)
         asyncio.get_running_loop().set_task_factory(None)
@@ -62,11 +67,23 @@ class LoopWorker:
             async with asyncio.timeout(seconds):
                 await self._ended.wait()
 
-    def look_again(self) -> None:
-        """Look for due jobs: the time was moved."""
+    async def look_again(self) -> None:
+        """Look for due and overdue jobs: the time was moved."""
+        await self._cancel_overdue()
         self.runtime.promoter.wake()
         self.runtime.claimer.wake(came_back=True)
         self.runtime.rescuer.wake()
+
+    async def _do_chores(self) -> None:
+        """The chores that a deployment's web processes do."""
+        while True:
+            await asyncio.sleep(CHORE_SECONDS)
+            await self._cancel_overdue()
+
+    async def _cancel_overdue(self) -> None:
+        retention = self._settings.job_retention_days * 86400
+        actors = {name: actor for name, actor in self._actors.items() if isinstance(actor, JobActor)}
+        await Actions(self.runtime.database, actors, retention_seconds=retention).cancel_overdue()
 
     def _watched(self, row: Mapping[str, Any], settle: Settle) -> tuple[Mapping[str, Any], Settle]:
         def settled(attempt: Attempt, ending: Ending | None) -> None:

@@ -104,7 +104,7 @@ class Testbed:
         """Move the time on, by seconds or a timedelta: postponed jobs become due, old ones expire."""
         self._moved += time if isinstance(time, timedelta) else timedelta(seconds=time)
         await self._connection.execute(CLOCK.format(self._moved.total_seconds()))
-        self._worker.look_again()
+        await self._worker.look_again()
 
     async def idle(self) -> None:
         """Wait until no job is due and none runs."""

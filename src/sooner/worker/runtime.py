@@ -113,10 +113,12 @@ class Runtime:
         *,
         threads: int,
         tracing: "Tracing | None" = None,
+        eager: bool = True,
     ) -> "Runtime":
         """Connect, take the lease and get ready to claim. Raises the database's error when it stays away.
 
-        `end_all` is called when nothing is left to do, if WORKER_EXIT_WHEN_EMPTY is set.
+        `end_all` is called when nothing is left to do, if WORKER_EXIT_WHEN_EMPTY is set. Without `eager` each dependency opens when
+        it is first needed.
         """
         database, connections = await _lent(settings), Connections.of(settings)
         duration_log, promoter, asked = (
@@ -137,7 +139,8 @@ class Runtime:
         listener = _listener(url, claimer, promoter, rescuer, runner, asked) if settings.listen else None
         resources = Dependencies()
         dependencies.lend(resources)
-        await resources.open_eager(wanted(actors, queues))
+        if eager:
+            await resources.open_eager(wanted(actors, queues))
         return cls(
             database,
             connections,
