@@ -12,6 +12,8 @@ from uuid import UUID
 import asyncpg
 import httpx
 
+#: The most requests without an answer.
+MOST_OPEN = 200
 #: A client gives up after the time after which routers do.
 PATIENCE_SECONDS = 30.0
 #: Of the requests: an answer in the same exchange, a job that lasts, one that is not waited for.
@@ -26,7 +28,10 @@ DONE = "select count(*) from dramatiq.queue where message_id = any($1) and state
 
 
 class Traffic:
-    """Posts jobs, so many a second, each over a connection of its own, as a router opens one a request."""
+    """Posts jobs, so many a second, each over a connection of its own, as a router opens one a request.
+
+    While MOST_OPEN wait for their answers no further one is sent: a machine that is too slow for the rate gets fewer.
+    """
 
     def __init__(self, url: str, key: str, rate: float) -> None:
         self.accepted: list[UUID] = []
@@ -62,7 +67,7 @@ class Traffic:
         began, sent = time.monotonic(), 0
         while True:
             due = int((time.monotonic() - began) * self._rate)
-            for number in range(sent, due):
+            for number in range(sent, min(due, sent + MOST_OPEN - len(self._requests))):
                 request = asyncio.create_task(self._post(*KINDS[number % len(KINDS)]))
                 self._requests.add(request)
                 request.add_done_callback(self._requests.discard)
