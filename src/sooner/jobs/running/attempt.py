@@ -72,7 +72,7 @@ class Attempt(MessageProxy):
         opener: Opener,
     ) -> None:
         self.failed = False
-        #: The exception that failed the attempt.
+        #: The exception that failed the attempt, until the attempt is settled.
         self.error: BaseException | None = None
         self.began = time.monotonic()
         self._exception: BaseException | None = None
@@ -293,7 +293,11 @@ class Attempt(MessageProxy):
             self._settled = True
         if not self._has_outcome:
             self.fail_with(RuntimeError("the attempt ended without an outcome"))
-        self._settle_with(self, self._ending)
+        try:
+            self._settle_with(self, self._ending)
+        finally:
+            # Its frames refer to the attempt: only a full garbage collection would find such a circle.
+            self.error = None
         return True
 
     # Threads
