@@ -13,6 +13,7 @@ from typing import Any, cast
 import asyncpg
 import httpx
 
+from sooner.testing import moved_clock
 from tests.benchmarks import board
 from tests.benchmarks.bench import RUNS, Bench, Load, median_load, resident
 from tests.support.keys import create_key
@@ -57,10 +58,6 @@ COME = (
     where state = 'consumed' and lane = 'other'
     """,
 )
-CLOCK = """
-create or replace function dramatiq.clock() returns timestamptz language sql stable parallel safe
-return now() + interval '{days} days'
-"""
 SIZES = """
 select reltuples::bigint as rows, pg_table_size(oid) >> 20 as table, pg_indexes_size(oid) >> 20 as indexes
 from pg_class where oid = 'dramatiq.queue'::regclass
@@ -128,7 +125,7 @@ class Size:
 
     async def day(self, number: int, quiet: Load) -> None:
         """A day passes: the oldest jobs are removed by the service's own job while as many come, beside a load."""
-        await self.connection.execute(CLOCK.format(days=number))
+        await self.connection.execute(moved_clock.statement(86_400 * number))
         before = await self.connection.fetchval("select clock_timestamp()")
         began = time.perf_counter()
         removing = asyncio.create_task(self.remove())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sooner.testing import moved_clock
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -13,7 +15,4 @@ if TYPE_CHECKING:
 async def start_clock(db: asyncpg.Connection, at: datetime) -> None:
     """From now on it is `at` in this database, and time goes on from there."""
     ahead = await db.fetchval("select $1::timestamptz - now()", at)
-    await db.execute(f"""
-        create or replace function dramatiq.clock() returns timestamptz language sql stable parallel safe
-        return pg_catalog.now() + interval '{ahead.total_seconds()} seconds'
-    """)
+    await db.execute(moved_clock.statement(ahead.total_seconds()))

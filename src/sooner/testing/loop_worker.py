@@ -46,6 +46,9 @@ class LoopWorker:
         self.runtime = await Runtime.begin(
             self._settings, self._actors, queues, self._to_thread, lambda: None, threads=THREADS, eager=False
         )
+        declared = {name: actor for name, actor in self._actors.items() if isinstance(actor, JobActor)}
+        retention = self._settings.job_retention_days * 86400
+        self._actions = Actions(self.runtime.database, declared, retention_seconds=retention)
         self.runtime.runner.start_span = self._watched
         self.runtime.start()
         self._chores = asyncio.create_task(self._do_chores())
@@ -81,9 +84,7 @@ class LoopWorker:
             await self._cancel_overdue()
 
     async def _cancel_overdue(self) -> None:
-        retention = self._settings.job_retention_days * 86400
-        actors = {name: actor for name, actor in self._actors.items() if isinstance(actor, JobActor)}
-        await Actions(self.runtime.database, actors, retention_seconds=retention).cancel_overdue()
+        await self._actions.cancel_overdue()
 
     def _watched(self, row: Mapping[str, Any], settle: Settle) -> tuple[Mapping[str, Any], Settle]:
         def settled(attempt: Attempt, ending: Ending | None) -> None:

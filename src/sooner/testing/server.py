@@ -13,6 +13,8 @@ import psycopg2
 import psycopg2.extensions
 from psycopg2.sql import SQL, Identifier
 
+from sooner.testing import moved_clock
+
 #: Nothing of a test has to survive a power cut, and a password of 192 random bits needs no thousands of rounds.
 SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "scram_iterations": "1"}
 
@@ -26,9 +28,6 @@ select oid::regclass::text from pg_class where relkind = 'r' and relpersistence 
 OURS = ("sooner.lease",)
 #: A test that left a transaction open keeps its database.
 WAIT_MS = 500
-CLOCK = """
-create or replace function dramatiq.clock() returns timestamptz language sql stable parallel safe return pg_catalog.now()
-"""
 
 
 class Server:
@@ -73,7 +72,7 @@ class Server:
             try:
                 if rows := _filled(connection) - self._filled:
                     cursor.execute(f"truncate {', '.join(rows)} restart identity cascade")
-                cursor.execute(CLOCK)
+                cursor.execute(moved_clock.statement(0))
             except psycopg2.Error:
                 return False
         return True

@@ -21,6 +21,7 @@ from sooner.jobs.secrets.seal import pair
 from sooner.jobs.states import State
 from sooner.process.settings import WebSettings, WorkerSettings
 from sooner.queue.broker import NOT_OPEN, Broker
+from sooner.testing import moved_clock
 from sooner.testing.loop_worker import LoopWorker
 from sooner.web.app import application
 from sooner.web.resources import Resources
@@ -36,10 +37,6 @@ select exists (
 AHEAD = """
 select extract(epoch from due_at - dramatiq.clock()) + 0.001 from dramatiq.queue
 where message_id = $1 and state = 'queued' and due_at > dramatiq.clock()
-"""
-CLOCK = """
-create or replace function dramatiq.clock() returns timestamptz language sql stable parallel safe
-return pg_catalog.now() + interval '{} seconds'
 """
 LOOK_SECONDS = 0.005
 PATIENCE_SECONDS = 60
@@ -103,7 +100,7 @@ class Testbed:
     async def move(self, time: timedelta | float) -> None:
         """Move the time on, by seconds or a timedelta: postponed jobs become due, old ones expire."""
         self._moved += time if isinstance(time, timedelta) else timedelta(seconds=time)
-        await self._connection.execute(CLOCK.format(self._moved.total_seconds()))
+        await self._connection.execute(moved_clock.statement(self._moved.total_seconds()))
         await self._worker.look_again()
 
     async def idle(self) -> None:
