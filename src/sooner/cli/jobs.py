@@ -158,21 +158,29 @@ def _list(client: Client, arguments: argparse.Namespace) -> int:
         if len(jobs) >= arguments.limit:
             break
         jobs.append(job)
-    if arguments.json:
-        print(json.dumps({"items": jobs}, ensure_ascii=False))
-        return DONE
-    for job in jobs:
-        print(f"{job['id']}  {job['state']:<14}  {_local(job['created_at'])}  {job['actor']}")
-    return DONE
+    return _print_items(
+        jobs,
+        lambda job: f"{job['id']}  {job['state']:<14}  {_local(job['created_at'])}  {job['actor']}",
+        arguments,
+    )
 
 
 def _logs(client: Client, arguments: argparse.Namespace) -> int:
-    lines = client.logs(arguments.id)
+    return _print_items(
+        client.logs(arguments.id),
+        lambda line: f"{_local(line['at'])}  {line['level']:<8}  {line['logger']}: {line['message']}",
+        arguments,
+    )
+
+
+def _print_items(
+    items: list[Document], line: Callable[[Document], str], arguments: argparse.Namespace
+) -> int:
+    """Print a list, a line each or as JSON; the result is the exit code."""
     if arguments.json:
-        print(json.dumps({"items": lines}, ensure_ascii=False))
-        return DONE
-    for line in lines:
-        print(f"{_local(line['at'])}  {line['level']:<8}  {line['logger']}: {line['message']}")
+        print(json.dumps({"items": items}, ensure_ascii=False))
+    else:
+        print("".join(f"{line(item)}\n" for item in items), end="")
     return DONE
 
 

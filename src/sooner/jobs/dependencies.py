@@ -81,6 +81,8 @@ def settings_of(wanted: Iterable[Depends]) -> list[type[BaseSettings]]:
 
 def dependencies_of(fn: Callable[..., Any], hints: Mapping[str, Any] | None = None) -> dict[str, Depends]:
     """The dependencies of a function, by parameter. Raises TypeError for a parameter with two."""
+    if is_settings(fn):
+        return {}
     if hints is None:
         try:
             hints = get_type_hints(inspect.unwrap(fn), include_extras=True)
@@ -147,11 +149,10 @@ class Dependencies:
 
     async def _open(self, make: Make) -> Any:
         make = self._instead.get(make, make)
-        for inner in () if is_settings(make) else dependencies_of(make).values():
+        if make not in self._resources:
             # Opened before the one that needs it, and so closed after it.
-            await self._open(inner.make)
-        resource = self._resources.get(make)
-        if resource is None:
+            await self.of(dependencies_of(make))
+        if (resource := self._resources.get(make)) is None:
             resource = self._resources[make] = _Resource(make, self)
         try:
             return await resource.opened()
@@ -191,9 +192,7 @@ class _Resource:
 
     async def _live(self) -> None:
         try:
-            given = (
-                {} if is_settings(self._make) else await self._dependencies.of(dependencies_of(self._make))
-            )
+            given = await self._dependencies.of(dependencies_of(self._make))
             async with opening(self._make, given) as resource:
                 self._opened.set_result(resource)
                 await self._closing.wait()
@@ -299,5 +298,5 @@ def _missing(
     fn: Callable[..., Any], wanted: Mapping[str, Depends], args: Any, params: Mapping[str, Any]
 ) -> dict[str, Depends]:
     """The dependencies that the caller does not pass."""
-    passed = set(inspect.signature(fn).bind_partial(*args, **params).arguments)
+    passed = inspect.signature(fn).bind_partial(*args, **params).arguments if args else params
     return {name: depends for name, depends in wanted.items() if name not in passed}
