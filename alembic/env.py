@@ -102,7 +102,7 @@ def run_patiently(engine: Engine) -> None:
                 "End these transactions, select pg_terminate_backend(PID), or run the migration again when they have ended.",
                 file=sys.stderr,
             )
-            raise SystemExit(75)
+            raise SystemExit(os.EX_TEMPFAIL)
         print(f"the migration gives way and tries again: a lock is held by {holders}", file=sys.stderr)
         time.sleep(PAUSE_SECONDS)
 

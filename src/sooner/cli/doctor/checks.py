@@ -37,6 +37,13 @@ class CheckFailed(Exception):
         self.cause, self.remedy = cause, remedy
 
 
+class NoTable(CheckFailed):
+    """There is no table of jobs."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no table dramatiq.queue", "restore it, or begin anew in an empty database")
+
+
 @dataclass
 class Deployment:
     """A deployment's database, on two connections; `listen` is the processes' LISTEN."""
@@ -139,9 +146,7 @@ async def dead_rows(deployment: Deployment) -> str:
     """Whether vacuum keeps up."""
     row = await deployment.row(SQL.dead)
     if row is None:
-        raise CheckFailed(
-            "there is no table dramatiq.queue", "restore it, or begin anew in an empty database"
-        )
+        raise NoTable
     said = f"{row['dead']} dead rows beside {row['live']} in dramatiq.queue"
     if row["oldest"] > LONGEST_TRANSACTION_SECONDS:
         raise CheckFailed(
@@ -215,9 +220,7 @@ async def bloat(deployment: Deployment) -> str:
     """Whether table and indexes of jobs are much larger than their rows need, and whether autovacuum is on."""
     row = await deployment.row(SQL.bloat)
     if row is None:
-        raise CheckFailed(
-            "there is no table dramatiq.queue", "restore it, or begin anew in an empty database"
-        )
+        raise NoTable
     if not row["vacuums"]:
         raise CheckFailed(
             "autovacuum is off",
