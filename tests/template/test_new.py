@@ -56,7 +56,8 @@ def installed(folder: Path) -> Path:
     run([sys.executable, "-m", "venv", str(folder / "empty")], folder)
     python = folder / "empty" / "bin" / "python"
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run([*pip, "--require-hashes", "--requirement", str(ROOT / "requirements.txt")], folder)
+    lock = ROOT / "src/sooner/template/project/requirements.txt"
+    run([*pip, "--require-hashes", "--requirement", str(lock)], folder)
     run([*pip, "--no-deps", str(wheel)], folder)
     return python
 

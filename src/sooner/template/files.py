@@ -15,8 +15,6 @@ SHARED = (
     "ops/run",
     "ops/setup.py",
     "ops/test",
-    "requirements-local.txt",
-    "requirements.txt",
     "src/actors/__init__.py",
     "src/api.py",
     "src/doctor.py",
