@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import gzip
+import os
+import subprocess
+import sysconfig
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -14,11 +21,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from sooner.local.ports import free_port
+from tests.support.missing import missing
 from tests.support.processes import PATIENCE
 from tests.support.sites import Exchange, site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
     from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
@@ -53,6 +62,8 @@ class Collector:
     def take(self, exchange: Exchange) -> None:
         """Answer one request."""
         body = exchange.rfile.read(int(exchange.headers["Content-Length"]))
+        if exchange.headers["Content-Encoding"] == "gzip":
+            body = gzip.decompress(body)
         assert exchange.path == "/v1/traces"
         assert exchange.headers["Content-Type"] == "application/x-protobuf"
         with self._news:
@@ -80,6 +91,52 @@ def collecting() -> Iterator[Collector]:
     with site(collector.take) as running:
         collector.url = running.url
         yield collector
+
+
+@contextlib.asynccontextmanager
+async def relaying(collector: Collector) -> AsyncIterator[Collector]:
+    """A released collector (Rotel), which receives, batches, and hands on to ours: its `url` is Rotel's, its spans are ours."""
+    http, grpc = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    process = await asyncio.create_subprocess_exec(
+        _rotel(), "start", "--otlp-http-endpoint", http, "--otlp-grpc-endpoint", grpc,
+        "--exporter", "otlp", "--otlp-exporter-endpoint", collector.url, "--otlp-exporter-protocol", "http",
+        env=_with_libpython(), stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not await _listens(http):
+                assert process.returncode is None, f"the collector ended with {process.returncode}"
+                await asyncio.sleep(0.05)
+        yield replace(collector, url=f"http://{http}")
+    finally:
+        process.kill()
+        await process.wait()
+
+
+def _rotel() -> str:
+    spec = find_spec("rotel")
+    program = Path(spec.origin).with_name("rotel-agent") if spec and spec.origin else None
+    if (
+        program is None
+        or subprocess.run([program, "--version"], env=_with_libpython(), check=False).returncode
+    ):
+        missing("Rotel does not run on this machine: it needs Linux and Python's shared library.")
+    return str(program)
+
+
+def _with_libpython() -> dict[str, str]:
+    """Rotel is linked with Python's shared library, which need not be where the system looks."""
+    return os.environ | {"LD_LIBRARY_PATH": str(sysconfig.get_config_var("LIBDIR"))}
+
+
+async def _listens(address: str) -> bool:
+    host, _, port = address.partition(":")
+    try:
+        _, writer = await asyncio.open_connection(host, int(port))
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def _read(request: ExportTraceServiceRequest) -> Iterator[Told]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sooner.process.settings.common import CommonSettings
-from tests.support.collector import Collector, collecting
+from tests.support.collector import Collector, collecting, relaying
 from tests.support.endpoint import listening
 from tests.support.jobs import fetch, final, post, processing
 
@@ -93,7 +93,14 @@ async def test_one_trace_leads_through_web_and_worker_and_is_sent_at_the_latest_
     assert codes[1] == 0
 
 
-async def test_one_trace_leads_from_a_browsers_request_to_the_webhooks_of_what_it_began(
+async def test_one_trace_leads_from_a_browsers_request_through_a_released_collector_to_the_webhooks(
+    processes: Processes, collector: Collector, connect: Connect, api_key: MakeKey
+) -> None:
+    async with relaying(collector) as released:
+        await _from_request_to_webhooks(processes, released, connect, api_key)
+
+
+async def _from_request_to_webhooks(
     processes: Processes, collector: Collector, connect: Connect, api_key: MakeKey
 ) -> None:
     web = await processes.web(module=CALLERS, **collector.settings())
