@@ -1,6 +1,6 @@
 """How much of a repository is tested, read from an archive of it without running any of it.
 
-Pure: standard library only, no database, no HTTP.
+Pure: the standard library and tree-sitter, no database, no HTTP.
 """
 
 from src.inventory.archives.limits import Limits

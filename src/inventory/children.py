@@ -120,6 +120,11 @@ class Children:
         if code in {-signal.SIGPROF, -signal.SIGXCPU, -signal.SIGKILL}:
             self._wasted += _seconds()
             return f"takes more than {_seconds()} s of processor time to read"
+        if code == -signal.SIGABRT:
+            # As tree-sitter ends where there is no memory.
+            return "needs more memory than there is to parse"
+        if code in {-signal.SIGSEGV, -signal.SIGBUS}:
+            return "crashes the parser"
         return "is too much for the parser"
 
 

@@ -46,6 +46,8 @@ class Language(Protocol):
     """Reads a summary of each file by itself, and the tests from all the summaries."""
 
     name: str
+    reads_again: bool
+    """Whether `tests` loads files that were not needed at first."""
 
     def wants(self, path: str) -> bool:
         """Whether a file's content may matter."""

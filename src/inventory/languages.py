@@ -1,9 +1,10 @@
 """All the languages whose tests are counted."""
 
+from src.inventory.javascript.language import JavaScript
 from src.inventory.language import Language
 from src.inventory.python.language import Python
 
-LANGUAGES: tuple[Language, ...] = (Python(),)
+LANGUAGES: tuple[Language, ...] = (Python(), JavaScript())
 
 
 def language_of(path: str) -> int | None:

@@ -1,5 +1,6 @@
 """The inventory of one archive: which tests are in it."""
 
+import heapq
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -114,7 +115,9 @@ def survey(
     return Survey(
         entries=_by_path(found),
         unreadable=_reasons(found, has_more=contents.has_more),
-        undecided=[each for tests in found for each in tests.undecided],
+        undecided=sorted(
+            (each for tests in found for each in tests.undecided), key=lambda each: each["path"]
+        ),
         commit=commit or _noted_commit(contents.comment),
     )
 
@@ -180,7 +183,7 @@ class _Contents:
             self.unreadable[member.path] = member.problem or "is in no known language"
         elif is_asked_for or LANGUAGES[language].is_needed(member.path, member.content):
             self._put(member.path, member.content)
-        else:
+        elif LANGUAGES[language].reads_again:
             self._keep(member)
 
     def _put(self, path: str, content: bytes) -> None:
@@ -222,11 +225,8 @@ class _Teller:
 
 
 def _by_path(found: list[Tests]) -> Iterator[Entry]:
-    if len(found) == 1:
-        return found[0].entries
-    return iter(
-        sorted((entry for tests in found for entry in tests.entries), key=lambda entry: entry["path"])
-    )
+    """The entries of all languages, none of them made before it is asked for."""
+    return heapq.merge(*(tests.entries for tests in found), key=lambda entry: entry["path"])
 
 
 def _reasons(found: list[Tests], *, has_more: bool) -> list[Unreadable]:

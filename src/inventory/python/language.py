@@ -35,6 +35,7 @@ class Python:
     """The language `python` with the frameworks `pytest` and `unittest`."""
 
     name = "python"
+    reads_again = True
 
     def wants(self, path: str) -> bool:
         """Whether it is a Python file, or one with settings for pytest."""
