@@ -1,10 +1,11 @@
 """All the languages whose tests are counted."""
 
+from src.inventory.java.language import Java
 from src.inventory.javascript.language import JavaScript
 from src.inventory.language import Language
 from src.inventory.python.language import Python
 
-LANGUAGES: tuple[Language, ...] = (Python(), JavaScript())
+LANGUAGES: tuple[Language, ...] = (Python(), JavaScript(), Java())
 
 
 def language_of(path: str) -> int | None:

@@ -1,0 +1,90 @@
+"""A language whose tests are methods of classes."""
+
+import re
+from collections.abc import Iterator
+from typing import ClassVar
+
+from src.inventory.classes.facts import Class, ClassFacts, Settings
+from src.inventory.classes.kin import Kin
+from src.inventory.classes.scope import Scope
+from src.inventory.document import Entry
+from src.inventory.syntax.facts import FileFacts, entry
+from src.inventory.syntax.files import Files
+from src.inventory.syntax.language import ParsedLanguage
+
+
+class ClassLanguage(ParsedLanguage[ClassFacts | Settings]):
+    """A language whose classes derive each other across files, and whose build says which framework runs them."""
+
+    roots: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
+    """The names of the frameworks' own classes."""
+    outside: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
+    """Names by which a class outside the archive is taken for one that derives a framework's."""
+    settings_files: ClassVar[re.Pattern[str]]
+    """The files whose `Settings` are read."""
+
+    def entries(self, files: Files[ClassFacts | Settings]) -> Iterator[Entry]:
+        """The entries of an archive, by path."""
+        scope = Scope(self._settings(files))
+        kin = Kin((facts for _, facts in self._collected(files, scope)), self.roots, self.outside)
+        for path, facts in self._collected(files, scope):
+            found = self.running(path, facts, kin, scope)
+            if found.framework and (found.cases or found.suites):
+                yield entry(path, self.name, found)
+
+    def collected(self, path: str, facts: ClassFacts, scope: Scope) -> ClassFacts:
+        """What of a file its settings let run. As it stands, all."""
+        return facts
+
+    def wants(self, path: str) -> bool:
+        """Whether it is a source file of the language, or says how it is built."""
+        return super().wants(path) or bool(self.settings_files.search(path) and not self._inside.search(path))
+
+    def is_needed(self, path: str, content: bytes) -> bool:
+        """Whether a file may hold a test, or settings."""
+        return bool(self.settings_files.search(path)) or super().is_needed(path, content)
+
+    def found(self, facts: ClassFacts | Settings) -> FileFacts | None:
+        """All of a file's own tests, whether their classes run or not."""
+        if isinstance(facts, Settings):
+            return None
+        cases = tuple(case for each in facts.classes for case in each.cases)
+        return FileFacts(facts.framework, facts.suites, facts.cases + cases, facts.first_error)
+
+    def running(self, path: str, facts: ClassFacts, kin: Kin, scope: Scope) -> FileFacts:
+        """The suites and tests of a file that run."""
+        running = [each for each in facts.classes if kin.runs(each) and self._is_test_class(each, kin)]
+        suites = [each for each in running if not each.is_abstract and kin.has_tests(each)]
+        return FileFacts(
+            framework=self.framework(path, facts, kin, scope),
+            suites=len(suites) + sum(each.suites for each in running) + facts.suites,
+            cases=tuple(
+                sorted((*facts.cases, *(case for each in running for case in each.cases)), key=_line)
+            ),
+        )
+
+    def framework(self, path: str, facts: ClassFacts, kin: Kin, scope: Scope) -> str:
+        """The framework of a file: by itself, its bases, its build. Empty if nothing tells."""
+        inherited = (kin.framework_of(each) for each in facts.classes)
+        return facts.framework or next(filter(None, inherited), "") or next(iter(scope.frameworks(path)), "")
+
+    def _is_test_class(self, each: Class, kin: Kin) -> bool:
+        return each.is_marked or kin.is_test_class(each)
+
+    def _collected(
+        self, files: Files[ClassFacts | Settings], scope: Scope
+    ) -> Iterator[tuple[str, ClassFacts]]:
+        for path, facts in files:
+            if isinstance(facts, ClassFacts):
+                yield path, self.collected(path, facts, scope)
+
+    def _settings(self, files: Files[ClassFacts | Settings]) -> Iterator[tuple[str, Settings]]:
+        for path in files.every_path:
+            if self.settings_files.search(path) and path in files:
+                facts = files[path]
+                if isinstance(facts, Settings):
+                    yield path, facts
+
+
+def _line(case: tuple[str, int, str]) -> int:
+    return case[1]
