@@ -77,7 +77,8 @@ grant select on sooner.unknown_actor to sooner_scheduler;
 
 -- What a job's code submits. The functions do what they do under the role that owns them, and nothing else.
 revoke all on function sooner.submit, sooner.enqueue from public, sooner_web, sooner_worker, sooner_scheduler, sooner_client;
-grant execute on function sooner.submit, sooner.enqueue to sooner_worker;
+-- A program that submits and follows (`Sooner`) has web's role.
+grant execute on function sooner.submit, sooner.enqueue to sooner_web, sooner_worker;
 
 -- client: any other program, in any language. It submits jobs (select sooner.submit(actor, params, …)) for any tenant, and no more.
 grant usage on schema sooner to sooner_client;

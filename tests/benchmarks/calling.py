@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import asyncpg
 import dramatiq
@@ -14,6 +15,19 @@ from src.actors import broker
 from tests.benchmarks.bench import SECONDS, Bench
 
 SUBMIT = "select sooner.submit('echo', '{\"a\": 1}')"
+
+
+async def floor(bench: Bench) -> float:
+    """A row of a table without an index, and its commit, by psycopg2."""
+    connection = psycopg2.connect(bench.url)
+    connection.autocommit = True
+    cursor = connection.cursor()
+    cursor.execute("create table one_row (number integer)")
+    try:
+        return await asyncio.to_thread(_often, lambda: cursor.execute("insert into one_row values (1)"))
+    finally:
+        cursor.execute("drop table one_row")
+        connection.close()
 
 
 async def stock(bench: Bench) -> float:
@@ -49,8 +63,17 @@ async def send(bench: Bench) -> float:
 
 async def submit(bench: Bench) -> float:
     """By `submit`."""
+    return await _submit(bench, broker.actors["echo"])
+
+
+async def submit_by_name(bench: Bench) -> float:
+    """By `submit`, of an actor that workers alone know."""
+    return await _submit(bench, "elsewhere")
+
+
+async def _submit(bench: Bench, actor: "dramatiq.Actor[..., Any] | str") -> float:
     async with Sooner(bench.url) as sooner:
-        actor, number, until = broker.actors["echo"], 0, time.perf_counter() + SECONDS
+        number, until = 0, time.perf_counter() + SECONDS
         await sooner.submit(actor, {"a": 1})
         while time.perf_counter() < until:
             await sooner.submit(actor, {"a": 1})
@@ -99,8 +122,10 @@ async def many(bench: Bench, count: int, *, within: bool) -> float:
 
 
 WAYS: dict[str, Callable[[Bench], Awaitable[float]]] = {
+    "floor, one row and its commit": floor,
     "stock dramatiq-pg's .send()": stock,
     ".send()": send,
     "submit": submit,
+    "submit, by name": submit_by_name,
     "select sooner.submit(…)": sql,
 }

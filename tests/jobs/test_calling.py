@@ -299,6 +299,22 @@ async def test_a_job_is_there_if_the_callers_transaction_commits_and_only_then(
     assert "/token" in rows[-1]["sealed"]
 
 
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+async def test_a_job_of_a_two_phase_commit_waits_for_its_second_phase(
+    end: str, program: Sooner, sql: asyncpg.Connection, database_url: str
+) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("begin; set local sooner.notify = off")
+    both = await program.submit_all([(double, {"number": 1}), ("elsewhere", {})], connection=connection)
+    await connection.execute("prepare transaction 'orders'")
+    # The program dies in between: whoever coordinates goes on.
+    connection.terminate()
+    assert await sql.fetchval(COUNT) == 0
+    await sql.execute(f"{end} prepared 'orders'")
+    ids = [row["message_id"] for row in await sql.fetch("select message_id from dramatiq.queue")]
+    assert sorted(ids) == (sorted(each.id for each in both) if end == "commit" else [])
+
+
 async def test_a_connection_that_cannot_hold_it_is_refused(
     program: Sooner, sql: asyncpg.Connection, database_url: str
 ) -> None:

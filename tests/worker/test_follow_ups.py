@@ -156,11 +156,16 @@ async def test_what_a_jobs_code_sends_is_its_tenants_and_names_it(
     assert len(children) == 3 + 4
     for row in children:
         parent = told if str(row["parent"]) == told["id"] else both
-        assert (str(row["parent"]), row["tenant"], row["request_id"]) == (
+        trace = await connection.fetchval(
+            "select traceparent from dramatiq.queue where message_id = $1", parent["id"]
+        )
+        assert (str(row["parent"]), row["tenant"], row["request_id"], row["traceparent"]) == (
             parent["id"],
             "acme",
             parent["request_id"],
+            trace,
         )
+        assert trace is not None
     refused = await final(client, (await post(client, "send_on_loop"))["id"])
     assert refused["error"]["type"] == "RuntimeError"
 

@@ -71,6 +71,11 @@ def _addressed(queue: str, actor: str) -> str:
     return said.decode()[:-1] + ","
 
 
+def text_length(job: NewJob) -> int:
+    """The characters of a job's texts."""
+    return len(job.message) + len(job.sealed or "")
+
+
 class Batch:
     """Jobs for the queries `enqueue` and `enqueue_alike`: their kinds, their flows, and their places in these flows.
 

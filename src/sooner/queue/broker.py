@@ -106,7 +106,8 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
             f"await submit({message.actor_name}, {{…}}) (from sooner import submit)",
         )
         self.emit_before("enqueue", message, delay)
-        message = message.copy(message_id=self._insert(message, delay))
+        if (id := self._insert(message, delay)) != message.message_id:
+            message = message.copy(message_id=id)
         self.emit_after("enqueue", message, delay)
         return message
 

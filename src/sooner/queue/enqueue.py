@@ -19,6 +19,7 @@ from sooner.queue.batch import (
     Batch,
     LanePriority,
     NewJob,
+    text_length,
 )
 from sooner.queue.transitions import TRANSITIONS
 
@@ -75,7 +76,7 @@ class Enqueuer:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._rounds: dict[LanePriority, int] = {}
-        self._group: Group[NewJob, Added] = Group(self._insert, length=_length)
+        self._group: Group[NewJob, Added] = Group(self._insert, length=text_length)
 
     def enqueue(self, job: NewJob) -> Coroutine[Any, Any, Added]:
         """Add a job.
@@ -88,7 +89,7 @@ class Enqueuer:
         """Add jobs that have no keys: by one statement, all of them or none, where one message can hold them. Raises Unavailable."""
         rest = list(jobs)
         while rest:
-            size = fitting(map(_length, rest))
+            size = fitting(map(text_length, rest))
             await self._add(rest[:size])
             rest = rest[size:]
 
@@ -177,10 +178,6 @@ class Enqueuer:
             )
             for row in rows
         }
-
-
-def _length(job: NewJob) -> int:
-    return len(job.message) + len(job.sealed or "")
 
 
 def _slot(job: NewJob) -> IdempotencySlot:

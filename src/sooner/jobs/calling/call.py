@@ -144,15 +144,14 @@ def ready(call: Call, sealer: Sealer, *, retention: float) -> Ready:
     return Ready(job, limit)
 
 
-def enqueue_columns(jobs: Sequence[NewJob], retention: float) -> dict[str, Any]:
-    """The parameters of the query `enqueue_each`.
+def enqueue_columns(jobs: Sequence[NewJob]) -> dict[str, list[Any]]:
+    """The parameters of the query `enqueue_each`, but for the retention.
 
     A limited job goes to the queue's plain lane, from which a worker moves it to its limited lane: otherwise the caller's
     transaction would lock the limit's row.
     """
     lanes = [Lane.read(job.kind.lane) for job in jobs]
     return {
-        "retention": retention,
         "id": [str(job.message_id) for job in jobs],
         "queue": [lane.queue for lane in lanes],
         "lane": [lane.queue if lane.is_limited else lane.name for lane in lanes],
@@ -173,7 +172,7 @@ def enqueue_columns(jobs: Sequence[NewJob], retention: float) -> dict[str, Any]:
     }
 
 
-def submit_columns(calls: Sequence[tuple[UUID, Call]]) -> dict[str, Any]:
+def submit_columns(calls: Sequence[tuple[UUID, Call]]) -> dict[str, list[Any]]:
     """The parameters of the query `submit_each`. Raises Invalid."""
     return {
         "id": [str(id) for id, _ in calls],

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import dramatiq
 
-from sooner.db import Group, Link, Queries, Query
+from sooner.db import Group, Link, Queries, Query, Unavailable
 from sooner.db.retry import briefly
 from sooner.jobs.calling.call import (
     Call,
@@ -25,7 +25,7 @@ from sooner.jobs.context import origin
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.secrets.seal import Sealer
 from sooner.process.settings import address
-from sooner.queue.batch import NewJob
+from sooner.queue.batch import NewJob, text_length
 from sooner.queue.broker import Origin
 from sooner.queue.enqueue import Enqueuer
 from sooner.queue.ids import uuid7
@@ -91,7 +91,7 @@ class Sooner:
         self._retention = retention_days * 86400
         self._link = Link(url, "submit", direct=listen)
         self._enqueuer = Enqueuer(self._link)
-        self._keyed: Group[NewJob, UUID] = Group(self._enqueue_each)
+        self._single: Group[NewJob, UUID] = Group(self._enqueue_singles, length=text_length)
         self._named: Group[tuple[UUID, Call], UUID] = Group(self._submit_each)
         self._sealer = Sealer(secrets_public_key)
         self._follower = ProgramFollower(url, listen=listen, retention=self._retention)
@@ -161,23 +161,32 @@ class Sooner:
     async def _enqueue(self, jobs: Sequence[Ready], connection: Any) -> list[UUID]:
         """Enqueue jobs of declared actors. Single jobs that come at the same time share a statement."""
         rows = [each.job for each in jobs]
-        if connection is None and not any(_has_key(row) for row in rows):
-            if limits := {each.limit.key: each.limit for each in jobs if each.limit is not None}:
-                await self._enqueuer.limits(list(limits.values()))
-            if len(rows) == 1:
-                await self._enqueuer.enqueue(rows[0])
-            else:
-                await self._enqueuer.enqueue_all(rows)
-            return [row.message_id for row in rows]
-        if connection is None and len(rows) == 1:
-            return [await self._keyed(rows[0])]
-        return await self._enqueue_each(rows, connection)
+        keyed = any(map(_has_key, rows))
+        if connection is not None or (keyed and len(rows) > 1):
+            return await self._enqueue_each(rows, connection)
+        if limits := {each.limit.key: each.limit for each in jobs if each.limit is not None and not keyed}:
+            await self._enqueuer.limits(list(limits.values()))
+        if len(rows) > 1:
+            await self._enqueuer.enqueue_all(rows)
+        elif limits:
+            await self._enqueuer.enqueue(rows[0])
+        else:
+            return [await self._single(rows[0])]
+        return [row.message_id for row in rows]
+
+    async def _enqueue_singles(self, rows: Sequence[NewJob]) -> list[UUID]:
+        if len(rows) == 1 or any(map(_has_key, rows)):
+            return await self._enqueue_each(rows)
+        await self._enqueuer.enqueue_all(rows)
+        return [row.message_id for row in rows]
 
     async def _enqueue_each(self, rows: Sequence[NewJob], connection: Any = None) -> list[UUID]:
         # Programs that take keys in the same order cannot deadlock.
         order = sorted(range(len(rows)), key=lambda number: _key(rows[number]))
-        columns = enqueue_columns([rows[number] for number in order], self._retention)
-        ids = await self._run(SQL.enqueue_each, columns, connection)
+        columns = enqueue_columns([rows[number] for number in order])
+        ids = await self._run(
+            SQL.enqueue_each, SQL.enqueue_one, columns, connection, retention=self._retention
+        )
         return [id for _, id in sorted(zip(order, ids, strict=True))]
 
     async def _ask(self, calls: Sequence[tuple[UUID, Call]], connection: Any) -> list[UUID]:
@@ -187,21 +196,35 @@ class Sooner:
         return await self._submit_each(calls, connection)
 
     async def _submit_each(self, calls: Sequence[tuple[UUID, Call]], connection: Any = None) -> list[UUID]:
-        return await self._run(SQL.submit_each, submit_columns(calls), connection)
+        return await self._run(SQL.submit_each, SQL.submit_one, submit_columns(calls), connection)
 
-    async def _run(self, query: Query, values: Mapping[str, Any], connection: Any) -> list[UUID]:
-        rows: Sequence[Mapping[str, Any]]
+    async def _run(
+        self, each: Query, one: Query, columns: Mapping[str, Sequence[Any]], connection: Any, **shared: Any
+    ) -> list[UUID]:
+        """The ids that the query `each` returns for columns, or `one` for columns of one member."""
+        alone = len(columns["id"]) == 1
+        query, values = (
+            (one, {name: column[0] for name, column in columns.items()}) if alone else (each, columns)
+        )
         try:
-            if connection is None:
-                # The ids are made here, so a second try after a lost answer adds no job twice.
-                rows = await briefly()(self._link.fetch, query, **values)
-            else:
-                under = await connection_under(connection)
-                rows = await under.fetch(query.positional, *query.arguments(values))
+            rows = await self._fetch(query, {**values, **shared}, connection)
         except REFUSED as error:
             hint = f" {error.hint}" if error.hint else ""
             raise Invalid([wrong("#", f"{error.message}{hint}")]) from None
         return [UUID(row["id"]) for row in rows]
+
+    async def _fetch(
+        self, query: Query, values: Mapping[str, Any], connection: Any
+    ) -> Sequence[Mapping[str, Any]]:
+        if connection is not None:
+            under = await connection_under(connection)
+            rows: Sequence[Mapping[str, Any]] = await under.fetch(query.positional, *query.arguments(values))
+            return rows
+        try:
+            return await self._link.fetch(query, **values)
+        except Unavailable:
+            # The ids are made here, so a second try after a lost answer adds no job twice.
+            return await briefly()(self._link.fetch, query, **values)
 
 
 def _call(each: Any, inherited: Origin, common: Mapping[str, Any]) -> Call:
