@@ -3,9 +3,10 @@
 from src.inventory.java.language import Java
 from src.inventory.javascript.language import JavaScript
 from src.inventory.language import Language
+from src.inventory.php.language import Php
 from src.inventory.python.language import Python
 
-LANGUAGES: tuple[Language, ...] = (Python(), JavaScript(), Java())
+LANGUAGES: tuple[Language, ...] = (Python(), JavaScript(), Java(), Php())
 
 
 def language_of(path: str) -> int | None:

@@ -1,0 +1,1 @@
+"""PHP's tests: PHPUnit and Pest."""
