@@ -652,6 +652,8 @@ CREATE INDEX queue_claim ON dramatiq.queue USING btree (lane, priority, turn, me
 
 CREATE INDEX queue_created ON dramatiq.queue USING btree (created_at DESC, message_id DESC) WHERE (state <> 'consumed'::dramatiq.state);
 
+CREATE INDEX queue_delivery ON dramatiq.queue USING btree ((((message -> 'kwargs'::text) ->> 'webhook'::text)), created_at DESC, message_id DESC) WHERE (actor = ANY (ARRAY['deliver_webhook'::text, 'try_webhook'::text]));
+
 CREATE INDEX queue_expiry ON dramatiq.queue USING btree (expires_at) WHERE (finished_at IS NOT NULL);
 
 CREATE UNIQUE INDEX queue_idempotency ON dramatiq.queue USING btree (tenant, actor, idempotency_key) NULLS NOT DISTINCT WHERE (idempotency_key IS NOT NULL);

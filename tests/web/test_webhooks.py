@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import ssl
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -16,14 +19,16 @@ from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
 from sooner.jobs.webhooks.payload import webhook_payload
+from sooner.jobs.webhooks.webhooks import OTHERWISE
 from sooner.queue.ids import uuid7
 from src.actors import broker
 from tests.support.clock import start_clock
 from tests.support.endpoint import OUTSIDE, Endpoint, Received, listening
+from tests.support.processes import PATIENCE
 from tests.support.rows import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     import httpx
@@ -288,7 +293,7 @@ async def test_a_public_endpoint_cannot_send_a_delivery_on_to_a_private_one(
     db: asyncpg.Connection,
 ) -> None:
     await processes.worker(module="tests.support.outside", SSL_CERT_FILE=authority.file)
-    client = connect(await processes.web(), await api_key())
+    client = connect(await processes.web(ALLOW_PRIVATE_NETWORK="1"), await api_key())
     async with (
         listening(OUTSIDE, authority.tls(OUTSIDE)) as outside,
         listening(tls=authority.tls("127.0.0.1")) as inside,
@@ -312,32 +317,184 @@ async def test_a_public_endpoint_cannot_send_a_delivery_on_to_a_private_one(
     assert (inside.received, endpoint.received) == ([], [])
 
 
-async def test_private_addresses_and_plain_http_are_refused_for_good(
-    processes: Processes, connect: Connect, api_key: MakeKey, endpoint: Endpoint, db: asyncpg.Connection
+PRIVATE = {
+    "http://example.com/": "The address has to begin with https://.",
+    "https://localhost:1234/": "localhost is an address of a private network, or resolves to one.",
+    "https://hook.localhost./": "hook.localhost. is an address of a private network, or resolves to one.",
+    "https://169.254.169.254/": "169.254.169.254 is an address of a private network, or resolves to one.",
+    "https://127.1/": "127.1 is an address of a private network, or resolves to one.",
+    "https://[::1]/": "::1 is an address of a private network, or resolves to one.",
+}
+
+
+async def test_private_addresses_and_plain_http_are_refused_where_no_worker_reaches_them(
+    processes: Processes, connect: Connect, api_key: MakeKey
 ) -> None:
+    key = await api_key()
+    client = connect(await processes.web(), key)
     await processes.worker()
-    client = connect(await processes.web(), await api_key())
-    for url in (
-        endpoint.url,
-        f"https://localhost:{endpoint.port}/",
-        "https://169.254.169.254/",
-        "https://[::1]/",
-    ):
+    answers = [await client.post("/webhooks", json={"url": url, "events": ALL}) for url in PRIVATE]
+    listed = (await client.get("/webhooks")).json()["items"]
+
+    assert [answer.status_code for answer in answers] == [422] * len(PRIVATE)
+    for answer, why in zip(answers, PRIVATE.values(), strict=True):
+        [error] = answer.json()["errors"]
+        assert error == {"pointer": "#/url", "detail": f"{why} {OTHERWISE}"}
+    assert listed == []
+
+    await processes.worker(ALLOW_PRIVATE_NETWORK="1")
+    for url in PRIVATE:
         await register(client, url)
 
-    await client.post("/jobs/echo", json={})
-    await until(
-        db, "select count(*) = 4 from dramatiq.queue where actor = 'deliver_webhook' and state = 'rejected'"
+
+async def test_what_the_worker_refuses_is_refused_for_good_and_the_delivery_says_why(
+    processes: Processes, connect: Connect, api_key: MakeKey, endpoint: Endpoint
+) -> None:
+    await processes.worker()
+    client = connect(await processes.web(ALLOW_PRIVATE_NETWORK="1"), await api_key())
+    # Not every resolver knows names below localhost.
+    refused = {url: why for url, why in PRIVATE.items() if "hook" not in url}
+    ids = [(await register(client, url))["id"] for url in (endpoint.url, *refused)]
+
+    job = (await client.post("/jobs/echo", json={})).json()["id"]
+    found = [await deliveries(client, id, lambda item: item["state"] == "error") for id in ids]
+
+    assert [len(items) for items in found] == [1] * len(ids)
+    told = [item for [item] in found]
+    assert [item["error"]["detail"] for item in told] == [PRIVATE["http://example.com/"], *refused.values()]
+    assert {(item["error"]["type"], item["attempts"], item["status"]) for item in told} == {
+        ("webhook-address-refused", 1, None)
+    }
+    assert {(item["event"], item["job"], item["next_attempt_at"]) for item in told} == {
+        ("job.done", job, None)
+    }
+    assert endpoint.received == []
+
+
+async def deliveries(
+    client: httpx.AsyncClient, webhook: str, wanted: Callable[[dict[str, Any]], bool]
+) -> list[dict[str, Any]]:
+    """The webhook's deliveries, once the newest is as wanted."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            items: list[dict[str, Any]] = (await client.get(f"/webhooks/{webhook}/deliveries")).json()[
+                "items"
+            ]
+            if items and wanted(items[0]):
+                return items
+            await asyncio.sleep(0.05)
+
+
+async def test_deliveries_are_listed_newest_first_with_what_became_of_them(
+    client: httpx.AsyncClient, endpoint: Endpoint
+) -> None:
+    webhook = (await register(client, endpoint.url))["id"]
+    address = f"/webhooks/{webhook}/deliveries"
+    empty = await client.get(address)
+    # Nothing listens at port 9 (discard).
+    silent = (await register(client, "http://localhost:9/", ["job.done"]))["id"]
+    endpoint.answers = [204, 503]
+    done = (await client.post("/jobs/echo", json={})).json()["id"]
+    await deliveries(client, webhook, lambda item: item["state"] == "done")
+    failed = (await client.post("/jobs/fail", json={})).json()["id"]
+
+    [second, first] = await deliveries(client, webhook, lambda item: item["error"] is not None)
+    [unheard] = await deliveries(client, silent, lambda item: item["error"] is not None)
+    page = await client.get(f"{address}?limit=1")
+    next = await client.get(page.json()["next"])
+
+    assert empty.json() == {"items": [], "next": None}
+    expected = {
+        "event": "job.done",
+        "job": done,
+        "state": "done",
+        "attempts": 1,
+        "status": 204,
+        "error": None,
+    }
+    assert {name: first[name] for name in expected} == expected
+    assert first["next_attempt_at"] is None
+    expected = {"event": "job.error", "job": failed, "state": "waiting", "attempts": 1, "status": 503}
+    assert {name: second[name] for name in expected} == expected
+    assert second["error"]["detail"] == "The endpoint answered 503."
+    pause = datetime.fromisoformat(second["next_attempt_at"]) - datetime.fromisoformat(second["at"])
+    assert timedelta(seconds=4) < pause < timedelta(seconds=60)
+    assert (unheard["status"], unheard["attempts"]) == (None, 1)
+    assert re.fullmatch(r"The endpoint cannot be reached: .+\.", unheard["error"]["detail"])
+    assert [request.headers["webhook-id"] for request in endpoint.received] == [
+        f"msg_{UUID(item['id']).hex}" for item in (first, second)
+    ]
+    assert page.json()["items"] == [second]
+    assert page.headers["link"] == f'<{page.json()["next"]}>; rel="next"'
+    assert next.json() == {"items": [first], "next": None}
+
+
+async def test_a_test_is_sent_at_once_and_once_and_its_answer_tells_the_end(
+    client: httpx.AsyncClient, endpoint: Endpoint, db: asyncpg.Connection
+) -> None:
+    made = await register(client, endpoint.url, ["job.error"])
+    address = f"/webhooks/{made['id']}"
+    endpoint.answers = [200, 500, 204, 410]
+
+    taken = await client.post(f"{address}/test")
+    refused = await client.post(f"{address}/test", headers={"Prefer": "wait=20"})
+    later = await client.post(f"{address}/test", headers={"Prefer": "respond-async"})
+    items = await deliveries(client, made["id"], lambda item: item["state"] == "done")
+    gone = await client.post(f"{address}/test")
+    after = await client.post(f"{address}/test")
+
+    assert (taken.status_code, taken.headers["preference-applied"]) == (200, "wait=3")
+    expected = {
+        "event": "webhook.test",
+        "job": None,
+        "state": "done",
+        "attempts": 1,
+        "status": 200,
+        "error": None,
+    }
+    assert {name: taken.json()[name] for name in expected} == expected
+    assert (refused.status_code, refused.json()["state"], refused.json()["status"]) == (200, "error", 500)
+    assert refused.json()["error"]["detail"] == "The endpoint answered 500."
+    assert (later.status_code, later.headers["preference-applied"]) == (202, "respond-async")
+    assert [item["id"] for item in items] == [each.json()["id"] for each in (later, refused, taken)]
+    requests = await endpoint.requests(4)
+    sent = payload(requests[0], made["secret"])
+    assert (sent["type"], sent["data"]) == ("webhook.test", {"webhook": made["id"]})
+    assert (gone.status_code, gone.json()["status"]) == (200, 410)
+    assert (after.status_code, after.json()["type"]) == (409, "webhook-disabled")
+    # One at a time: whoever clicks again and again gets the test under way.
+    assert await db.fetchval(
+        "select bool_and(unique_key is not null) from dramatiq.queue where actor = 'try_webhook'"
     )
 
-    rows = await db.fetch("select attempts, error->>'detail' as why from dramatiq.queue where tenant is null")
-    assert {row["attempts"] for row in rows} == {1}
-    assert sorted(row["why"] for row in rows) == [
-        "169.254.169.254 is an address of a private network, or resolves to one.",
-        "::1 is an address of a private network, or resolves to one.",
-        "The address has to begin with https://.",
-        "localhost is an address of a private network, or resolves to one.",
+
+async def test_deliveries_belong_to_their_tenant(
+    web: Web, client: httpx.AsyncClient, connect: Connect, api_key: MakeKey, endpoint: Endpoint
+) -> None:
+    webhook = (await register(client, endpoint.url))["id"]
+    stranger = connect(web, await api_key("globex", scopes=["jobs", "admin"]))
+
+    theirs = [
+        await stranger.get(f"/webhooks/{webhook}/deliveries"),
+        await stranger.post(f"/webhooks/{webhook}/test"),
     ]
+    unknown = [
+        answer
+        for id in (uuid7(), "no-id")
+        for answer in (
+            await client.get(f"/webhooks/{id}/deliveries"),
+            await client.post(f"/webhooks/{id}/test"),
+        )
+    ]
+    wrong = [
+        await client.get(f"/webhooks/{webhook}/deliveries?{query}")
+        for query in ("limit=0", "cursor=x", "x=1")
+    ]
+
+    assert {(answer.status_code, answer.content) for answer in [*theirs, *unknown]} == {
+        (404, theirs[0].content)
+    }
+    assert [answer.status_code for answer in wrong] == [422] * 3
     assert endpoint.received == []
 
 

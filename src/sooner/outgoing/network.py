@@ -35,7 +35,7 @@ class Network:
         except httpx.InvalidURL as error:
             raise Refused(f"This is no address: {error}.") from None
         if url.scheme != "https" and not (self.allow_private and url.scheme == "http"):
-            raise Refused("The address has to begin with https://.")
+            raise Refused.without_tls()
         if not _HOST.fullmatch(url.raw_host):
             raise Refused("The address names no host.")
         if url.userinfo:
@@ -50,7 +50,7 @@ class Network:
         host = url.raw_host.decode("ascii")
         found = await _look_up(host)
         if not self.allow_private and not all(is_public(ip_address(address)) for address in found):
-            raise Refused(f"{host} is an address of a private network, or resolves to one.")
+            raise Refused.private(host)
         return found
 
     def client(self, *, timeout: httpx.Timeout | float = TIMEOUT, **options: Any) -> httpx.AsyncClient:

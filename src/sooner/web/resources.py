@@ -38,6 +38,7 @@ from sooner.jobs.submitting.submit import Submitter
 from sooner.jobs.submitting.waiting_limit import WaitingLimit
 from sooner.jobs.tenants.keys import Caller, Keys
 from sooner.jobs.tenants.sessions import Sessions
+from sooner.jobs.webhooks.deliveries import Deliveries
 from sooner.jobs.webhooks.webhooks import Webhooks
 from sooner.periodic import Schedule
 from sooner.process import logs
@@ -80,6 +81,7 @@ class Resources:
     uploads: Uploads
     files: Files
     webhooks: Webhooks
+    deliveries: Deliveries
     listener: Listener | None
     connections: tuple[Link, ...]
     sessions: Sessions = field(init=False)
@@ -112,6 +114,12 @@ class Resources:
             database, {actor.lane.name for actor in actors.values()}, most=settings.max_waiting_per_tenant
         )
         forecast = Forecast(database, actors, most=settings.max_queue_depth)
+        submitter = Submitter(
+            Enqueuer(inserts),
+            Fingerprints(settings.link_signing_key),
+            Sealer(settings.secrets_public_key),
+            retention_seconds=retention.total_seconds(),
+        )
         return cls(
             settings=settings,
             forecast=forecast,
@@ -131,12 +139,7 @@ class Resources:
             documents=Documents(signed_urls, forecast, retention=retention, root=root),
             keys=Keys(database),
             follower=follower,
-            submitter=Submitter(
-                Enqueuer(inserts),
-                Fingerprints(settings.link_signing_key),
-                Sealer(settings.secrets_public_key),
-                retention_seconds=retention.total_seconds(),
-            ),
+            submitter=submitter,
             actions=Actions(database, every_actor, retention_seconds=retention.total_seconds()),
             listing=Listing(replica),
             attempts=AttemptsLog(database),
@@ -147,7 +150,8 @@ class Resources:
                 retention_seconds=retention.total_seconds(),
             ),
             files=Files(database),
-            webhooks=Webhooks(database),
+            webhooks=Webhooks(database, allow_private=settings.allow_private_network),
+            deliveries=Deliveries(database, submitter, every_actor["try_webhook"]),
             uploads=Uploads(database, retention_seconds=retention.total_seconds()),
             listener=_listener(url, follower) if settings.listen else None,
             connections=(inserts, reads),

@@ -297,13 +297,21 @@ def _lease(
         on_lost=lambda: _hand_over(loop, runner.abandon),
         actors={name: actor.queue_name for name, actor in actors.items()},
         claims={each.lane.name: each.actors for each in work},
-        declared={name: actor.notable for name, actor in actors.items() if isinstance(actor, JobActor)},
+        declared=_declared(settings, actors),
         callbacks={
             name: actor.options["on_failure"]
             for name, actor in actors.items()
             if "on_failure" in actor.options
         },
     )
+
+
+def _declared(settings: WorkerSettings, actors: Actors) -> dict[str, dict[str, Any]]:
+    """The unusual options of the actors; by the last of them web knows which webhooks a worker can reach."""
+    declared = {name: actor.notable for name, actor in actors.items() if isinstance(actor, JobActor)}
+    if settings.allow_private_network and (delivering := declared.get("deliver_webhook")) is not None:
+        declared["deliver_webhook"] = {**delivering, "reaches_private": True}
+    return declared
 
 
 def _claimer(

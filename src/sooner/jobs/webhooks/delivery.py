@@ -11,7 +11,8 @@ from sooner.jobs.context import current
 from sooner.jobs.failure import Failure
 from sooner.jobs.following.follower import SQL as READ
 from sooner.jobs.row import Job
-from sooner.jobs.webhooks.payload import webhook_payload
+from sooner.jobs.webhooks.deliveries import answered
+from sooner.jobs.webhooks.payload import test_payload, webhook_payload
 from sooner.jobs.webhooks.webhooks import WebhookEndpoint, Webhooks
 from sooner.outgoing import Refused
 
@@ -24,30 +25,50 @@ async def deliver(webhook: UUID, job: UUID, event: str, ended_at: datetime) -> i
 
     An endpoint that answers 410 is disabled. Raises Failure for every other status but 2xx, and without an answer.
     """
-    webhooks = Webhooks(worker_resources.database())
-    endpoint = await webhooks.find(webhook)
+    endpoint = await _webhooks().find(webhook)
     if endpoint is None:
         return None
     rows = await worker_resources.database().rows(READ.jobs, ids=[job])
-    status = await _send(endpoint, webhook_payload(event, ended_at, job, Job.read(rows[0]) if rows else None))
-    if status == httpx.codes.GONE:
-        await webhooks.disable(webhook)
-    elif not 200 <= status < 300:
-        raise Failure(
-            f"The endpoint answered {status}.", type="webhook-refused", title="The endpoint did not take it"
-        )
-    return status
+    return await _send(endpoint, webhook_payload(event, ended_at, job, Job.read(rows[0]) if rows else None))
+
+
+async def deliver_test(webhook: UUID) -> int | None:
+    """As `deliver`, with an event that tells of no job."""
+    endpoint = await _webhooks().find(webhook)
+    return None if endpoint is None else await _send(endpoint, test_payload(webhook, datetime.now(UTC)))
+
+
+def _webhooks() -> Webhooks:
+    return Webhooks(worker_resources.database())
 
 
 async def _send(endpoint: WebhookEndpoint, body: bytes) -> int:
+    status = await _answer(endpoint, body)
+    if status == httpx.codes.GONE:
+        await _webhooks().disable(endpoint.id)
+    elif not 200 <= status < 300:
+        raise Failure(answered(status), type="webhook-refused", title="The endpoint did not take it")
+    return status
+
+
+async def _answer(endpoint: WebhookEndpoint, body: bytes) -> int:
     try:
         return await _post(httpx.URL(endpoint.url), _headers(endpoint, body), body)
     except Refused as refusal:
         title = "The endpoint's address is refused"
         raise Failure(str(refusal), type="webhook-address-refused", title=title, again=False) from None
     except httpx.HTTPError as error:
-        detail = str(error) or type(error).__name__
-        raise Failure(detail, type="webhook-unreachable", title="The endpoint cannot be reached") from None
+        title = "The endpoint cannot be reached"
+        raise Failure(_sentence(error), type="webhook-unreachable", title=title) from None
+
+
+def _sentence(error: httpx.HTTPError) -> str:
+    """Why there was no answer: httpx's timeouts have no text."""
+    if isinstance(error, httpx.ConnectTimeout):
+        return f"The endpoint took no connection within {SECONDS:g} s."
+    if isinstance(error, httpx.TimeoutException):
+        return f"The endpoint did not answer within {SECONDS:g} s."
+    return f"The endpoint cannot be reached: {str(error) or type(error).__name__}."
 
 
 async def _post(url: httpx.URL, headers: dict[str, str], body: bytes) -> int:

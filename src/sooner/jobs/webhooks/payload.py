@@ -8,6 +8,7 @@ import orjson
 
 from sooner.jobs.following.document import facts
 from sooner.jobs.row import Job
+from sooner.jobs.webhooks.deliveries import TEST
 
 MOST_BYTES = 20_000
 
@@ -35,6 +36,11 @@ def webhook_payload(event: str, ended_at: datetime, id: UUID, job: Job | None) -
             data[member] = None
             payload.setdefault("trimmed", []).append(member)
     return _dump(payload)
+
+
+def test_payload(webhook: UUID, at: datetime) -> bytes:
+    """The payload of a test, which tells of no job."""
+    return _dump({"type": TEST, "timestamp": at, "data": {"webhook": str(webhook)}})
 
 
 def _dump(payload: dict[str, Any]) -> bytes:

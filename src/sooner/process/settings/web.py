@@ -47,6 +47,7 @@ class WebSettings(CommonSettings):
     cors_allow_origins: Annotated[tuple[str, ...], NoDecode] = ()
     job_retention_days: Annotated[float, Field(gt=0)] = 7
     root_path: Annotated[str, AfterValidator(_root)] = ""
+    allow_private_network: bool = False
     diagnostics: bool = False
 
     @field_validator("link_signing_key", "cors_allow_origins", mode="before")

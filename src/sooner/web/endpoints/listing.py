@@ -1,5 +1,6 @@
 """Lists of jobs over HTTP."""
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -23,6 +24,12 @@ from sooner.web.resources import Resources
 DEFAULT_LIMIT = 50
 MOST = 100
 
+#: The parameters of a page of any list.
+PAGE = (
+    Parameter("limit", "query", "At most this many.", {"type": "integer", "minimum": 1, "maximum": MOST}, 20),
+    Parameter("cursor", "query", "From a page's `next`.", {"type": "string"}),
+)
+
 
 @endpoint(
     "GET",
@@ -40,10 +47,7 @@ MOST = 100
             "Only jobs that this one's code submitted.",
             {"type": "string", "format": "uuid"},
         ),
-        Parameter(
-            "limit", "query", "At most this many.", {"type": "integer", "minimum": 1, "maximum": MOST}, 20
-        ),
-        Parameter("cursor", "query", "From a page's `next`.", {"type": "string"}),
+        *PAGE,
     ),
 )
 async def jobs(request: Request, who: Caller) -> Response:
@@ -51,7 +55,7 @@ async def jobs(request: Request, who: Caller) -> Response:
     resources: Resources = request.app.state.resources
     query = request.query_params
     filter = filter_of(query, None if who.is_admin else who.tenant)
-    page = await resources.listing.page(filter, _limit(query), _after(query))
+    page = await resources.listing.page(filter, limit_of(query), position_of(query))
     items = [orjson.Fragment(resources.documents.render(job)) for job in page.jobs]
     return answer_list(items, None if page.next is None else _address(query, page.next))
 
@@ -84,7 +88,8 @@ def _parent(query: QueryParams) -> UUID | None:
         raise Invalid([wrong("#/parent", "parent is the id of a job")]) from None
 
 
-def _limit(query: QueryParams) -> int:
+def limit_of(query: QueryParams) -> int:
+    """The size of the page that a query string asks for. Raises Invalid."""
     text = query.get("limit") or str(DEFAULT_LIMIT)
     limit = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     if not 1 <= limit <= MOST:
@@ -92,11 +97,17 @@ def _limit(query: QueryParams) -> int:
     return limit
 
 
-def _after(query: QueryParams) -> Position:
+def position_of(query: QueryParams) -> Position:
+    """The position behind which the page begins. Raises Invalid."""
     text = query.get("cursor")
     return cursor.decode(text) if text else START
 
 
 def _address(query: QueryParams, next: Position) -> str:
     kept = {name: query[name] for name in ("state", "actor", "parent", "limit") if query.get(name)}
-    return f"{root()}/jobs?" + urlencode({**kept, "cursor": cursor.encode(next)})
+    return address_of("/jobs", kept, next)
+
+
+def address_of(path: str, kept: Mapping[str, str], next: Position) -> str:
+    """The address of a list's next page, with the query parameters that it keeps."""
+    return f"{root()}{path}?" + urlencode({**kept, "cursor": cursor.encode(next)})

@@ -7,9 +7,9 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sooner.jobs.problem import Invalid, NotFound, wrong
+from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.tenants.keys import Caller
-from sooner.jobs.webhooks.webhooks import EVENTS, LONGEST_URL
+from sooner.jobs.webhooks.webhooks import EVENTS, LONGEST_URL, NoSuchWebhook
 from sooner.web.endpoint import endpoint
 from sooner.web.http.answers import answer_json, answer_list
 from sooner.web.http.body import read_members
@@ -80,10 +80,13 @@ async def show(request: Request, who: Caller) -> Response:
 async def delete(request: Request, who: Caller) -> Response:
     """Remove the endpoint."""
     resources: Resources = request.app.state.resources
-    try:
-        id = UUID(request.path_params["id"])
-    except ValueError:
-        raise NotFound("There is no such webhook.") from None
-    if not await resources.webhooks.delete(id, who.tenant):
-        raise NotFound("There is no such webhook.")
+    await resources.webhooks.delete(webhook_id(request), who.tenant)
     return Response(status_code=204)
+
+
+def webhook_id(request: Request) -> UUID:
+    """The id in the path. Raises NoSuchWebhook for a text that is no UUID."""
+    try:
+        return UUID(request.path_params["id"])
+    except ValueError:
+        raise NoSuchWebhook from None

@@ -7,7 +7,7 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from sooner.jobs import row
-from sooner.jobs.row import Progress
+from sooner.jobs.row import Error, Progress
 from sooner.jobs.states import State
 from sooner.jobs.webhooks.webhooks import Event
 
@@ -157,6 +157,25 @@ class Webhooks(TypedDict):
     next: None
 
 
+class Delivery(TypedDict):
+    """A delivery to a webhook: `event` and `job` are the end that it tells of, `status` is the endpoint's latest answer."""
+
+    id: UUID
+    event: Event | Literal["webhook.test"]
+    job: UUID | None
+    state: State
+    attempts: int
+    at: datetime
+    next_attempt_at: datetime | None
+    status: int | None
+    error: Error | None
+
+
+class Deliveries(TypedDict):
+    items: list[Delivery]
+    next: str | None
+
+
 class Session(TypedDict):
     expires_at: datetime
 
@@ -219,6 +238,21 @@ class Readiness(Health):
 
 #: Every shape that an operation may name.
 SHAPES = (
-    *(Actors, Changed, Glances, Health, History, Job, Jobs, NewWebhook, Problem, Queue, Queues, Readiness),
+    *(
+        Actors,
+        Changed,
+        Deliveries,
+        Delivery,
+        Glances,
+        Health,
+        History,
+        Job,
+        Jobs,
+        NewWebhook,
+        Problem,
+        Queue,
+        Queues,
+        Readiness,
+    ),
     *(Session, Token, Upload, Webhooks),
 )

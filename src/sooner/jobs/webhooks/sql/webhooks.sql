@@ -14,6 +14,17 @@ where tenant = :tenant order by created_at desc, id desc;
 -- Removes an endpoint of a tenant; no row where it has no such endpoint.
 delete from sooner.webhook where id = :id and tenant = :tenant returning id;
 
+-- name: status
+-- Whether a tenant's endpoint is disabled; no row where the tenant has no such endpoint.
+select disabled_at from sooner.webhook where id = :id and tenant = :tenant;
+
+-- name: reaches_private
+-- Whether a living worker connects to private addresses.
+select exists (
+  select from sooner.worker
+  where expires_at > dramatiq.clock() and declared @> '{"deliver_webhook": {"reaches_private": true}}'
+) as reaches_private;
+
 -- name: find
 -- An endpoint that is not disabled.
 select url, secret from sooner.webhook where id = :id and disabled_at is null;
