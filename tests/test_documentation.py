@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from ops import reference
 from tests.support import ROOT
 from tests.support.documentation import EXAMPLES, PAGES, examples
 from tests.support.environment import environment
@@ -59,6 +60,14 @@ def modules(tmp_path: Path) -> Path:
 
 def test_every_example_is_in_a_language_that_is_run() -> None:
     assert {example.language for example in EXAMPLES} == {"python", "console", "json", "html", "js"}
+
+
+def test_the_readme_links_each_guide_once() -> None:
+    assert sorted(PAGES[1:]) == sorted((ROOT / "ops/docs/guides").glob("*.md"))
+
+
+def test_the_reference_says_what_the_docstrings_say() -> None:
+    assert reference.PAGE.read_text() == reference.page(), "run ./ops/reference"
 
 
 def test_the_readme_is_one_page() -> None:
@@ -105,8 +114,10 @@ async def test_commands_and_requests_of_the_pages_go_well(
             if command in ELSEWHERE:
                 continue
             if command.startswith("curl "):
-                answer = request(command.replace("localhost:8000", web.url), key, tmp_path)
-                answers.setdefault(example.page, []).append(answer)
+                before = answers.setdefault(example.page, [])
+                upload = before[-1]["id"] if before else ""
+                own_words = command.replace("localhost:8000", web.url).replace("$UPLOAD", upload)
+                before.append(request(own_words, key, tmp_path))
             else:
                 own = processes.settings("web") if "doctor" in command else {"DATABASE_URL": owner(processes)}
                 own |= {"SOONER_URL": web.url, "SOONER_KEY": key}
@@ -118,6 +129,10 @@ async def test_commands_and_requests_of_the_pages_go_well(
     assert greeted["result"] == ["Hello, Ada"]
     assert answers["submitting"][0]["result"] == [["Hello, Ada"], ["Hello, Grace"]]
     assert answers["inventory"][0].keys() == {"id", "bytes", "sha256"}
+    assert answers["files"][1]["result"] == "browser"
+    assert answers["files"][2]["result"]["file"]["name"] == "sales-2026-11-23.csv"
+    assert answers["secrets"][0]["params"] == {"user": "ada", "password": "•••"}
+    assert answers["secrets"][0]["result"] == "ada, by 6 characters"
     assert answers["webhooks"][0]["secret"].startswith("whsec_")
     async with httpx.AsyncClient(base_url=web.url, trust_env=False) as client:
         headers = {"Authorization": f"Bearer {key}", "Prefer": "wait=20"}

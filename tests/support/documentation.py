@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from tests.support import ROOT
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "ops/docs/guides").glob("*.md"))]
+README = ROOT / "README.md"
+#: In the order in which a reader meets them: the README links the guides.
+PAGES = [README, *(ROOT / path for path in re.findall(r"\]\((ops/docs/guides/[^)#]+)", README.read_text()))]
 
 
 class Example(NamedTuple):

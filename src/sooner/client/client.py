@@ -211,6 +211,10 @@ class AsyncClient:
         """The actors, with the schemas of their parameters and results."""
         return await self._run(steps.items("/actors"))
 
+    async def logs(self, id: UUID | str) -> list[Document]:
+        """The lines that the job's code logged."""
+        return await self._run(steps.items(f"/jobs/{id}/logs"))
+
     async def upload(self, content: bytes) -> Document:
         """Store a file for a job's parameter; the result has its `id`."""
         return await self._run(steps.upload(content))

@@ -36,7 +36,7 @@ class SubmitOptions(TypedDict, total=False):
 
 
 class Filter(TypedDict, total=False):
-    """The jobs of a list."""
+    """The filter of a list: a state, an actor's name, the id of a parent."""
 
     state: str | None
     actor: str | None

@@ -22,7 +22,7 @@ PREFIX = "sooner-work-"
 
 @asynccontextmanager
 async def folder() -> AsyncIterator[Path]:
-    """A folder of the job's own."""
+    """A folder for one block of a job's code, removed when the block ends: `async with scratch_folder() as folder`."""
     # Made on this thread, which is quick: another thread would leave the folder behind where the job is cancelled meanwhile.
     path, lock = _make()
     try:

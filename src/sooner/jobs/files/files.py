@@ -110,7 +110,7 @@ class FileWriter:
 async def create(name: str, type: str = "application/octet-stream") -> AsyncIterator[FileWriter]:
     """Make a file of the running job; the actor returns `writer.result`::
 
-        async with files.create("report.csv", "text/csv; charset=utf-8") as report:
+        async with create_file("report.csv", "text/csv; charset=utf-8") as report:
             await report.write(b"...")
         return report.result
 
