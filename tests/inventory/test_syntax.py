@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from src.inventory import take
-from src.inventory.javascript.language import JavaScript
+from src.inventory.javascript.language import Facts, JavaScript
 from src.inventory.syntax import parsing
 from src.inventory.syntax.facts import joined, strongest
 from tests.inventory.build import inventory_of, tar
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from src.inventory import Inventory
-    from src.inventory.javascript.reader import ModuleFacts
 
 TEST = b"it('adds', () => {})\n"
 
@@ -56,7 +55,7 @@ def test_a_file_that_ends_its_child_costs_itself_alone(
 ) -> None:
     read = JavaScript.facts
 
-    def facts(self: JavaScript, path: str, content: bytes) -> ModuleFacts | None:
+    def facts(self: JavaScript, path: str, content: bytes) -> Facts | None:
         if path == "b.test.js":
             faulthandler.disable()
             end()
