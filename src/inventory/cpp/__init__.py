@@ -1,0 +1,1 @@
+"""C++'s tests: GoogleTest, Catch2 and doctest."""
