@@ -1,13 +1,21 @@
 """All the languages whose tests are counted."""
 
 from src.inventory.cpp.language import Cpp
+from src.inventory.go.language import Go
 from src.inventory.java.language import Java
 from src.inventory.javascript.language import JavaScript
 from src.inventory.language import Language
 from src.inventory.php.language import Php
 from src.inventory.python.language import Python
 
-LANGUAGES: tuple[Language, ...] = (Python(), JavaScript(), Java(), Php(), Cpp())
+LANGUAGES: tuple[Language, ...] = (
+    Python(),
+    JavaScript(),
+    Cpp(),
+    Go(),
+    Java(),
+    Php(),
+)
 
 
 def language_of(path: str) -> int | None:
