@@ -1,6 +1,7 @@
 """All the languages whose tests are counted."""
 
 from src.inventory.cpp.language import Cpp
+from src.inventory.csharp.language import Csharp
 from src.inventory.go.language import Go
 from src.inventory.java.language import Java
 from src.inventory.javascript.language import JavaScript
@@ -12,6 +13,7 @@ LANGUAGES: tuple[Language, ...] = (
     Python(),
     JavaScript(),
     Cpp(),
+    Csharp(),
     Go(),
     Java(),
     Php(),

@@ -32,6 +32,8 @@ class ClassFacts(NamedTuple):
     """Tests outside any class."""
     suites: int = 0
     first_error: int = 0
+    able: tuple[str, ...] = ()
+    """The frameworks that its marks may be of, the likelier one first; none if the marks tell nothing."""
 
 
 class Settings(NamedTuple):

@@ -64,9 +64,10 @@ class ClassLanguage(ParsedLanguage[ClassFacts | Settings]):
         )
 
     def framework(self, path: str, facts: ClassFacts, kin: Kin, scope: Scope) -> str:
-        """The framework of a file: by itself, its bases, its build. Empty if nothing tells."""
+        """The framework of a file: by itself, its bases, its build, its marks. Empty if nothing tells."""
         inherited = (kin.framework_of(each) for each in facts.classes)
-        return facts.framework or next(filter(None, inherited), "") or next(iter(scope.frameworks(path)), "")
+        told = (facts.framework, *inherited, *scope.frameworks(path), *facts.able)
+        return next((each for each in told if each and (not facts.able or each in facts.able)), "")
 
     def _is_test_class(self, each: Class, kin: Kin) -> bool:
         return each.is_marked or kin.is_test_class(each)

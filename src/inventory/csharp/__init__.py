@@ -1,0 +1,1 @@
+"""C#'s tests: xUnit, NUnit and MSTest."""
