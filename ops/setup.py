@@ -70,8 +70,10 @@ def add_engine() -> None:
 
 
 def fingerprint(lock: Path) -> str:
-    """Changes with the lock, and when the checkout moved: programs in `.venv/bin` hold its absolute path."""
-    return hashlib.sha256(lock.read_bytes() + os.fsencode(ENVIRONMENT)).hexdigest()
+    """Changes with the lock, with what a project's lock includes, and when the checkout moved: programs in `.venv/bin` hold its absolute path."""
+    own = lock.with_name("requirements-own.txt")
+    included = own.read_bytes() if own.exists() else b""
+    return hashlib.sha256(lock.read_bytes() + included + os.fsencode(ENVIRONMENT)).hexdigest()
 
 
 def works() -> bool:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
-import tempfile
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,35 +13,11 @@ from sooner.local.ports import free_port
 from sooner.template.files import SHARED, files
 from sooner.template.new import NotNewError, new
 from tests.support import ROOT, trees
-from tests.support.environment import environment
+from tests.support.commands import run
 from tests.support.processes import Process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-def run(command: list[str], folder: Path, **settings: str) -> str:
-    """The output of a command; asserts that it exits 0."""
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment(settings),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command} failed:\n{done.stdout}{done.stderr}"
-    return done.stdout
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that root's PostgreSQL, which is another user's, reaches."""
-    folder = Path(tempfile.mkdtemp(prefix="sooner-new-")).resolve()
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    from pathlib import Path
 
 
 def installed(folder: Path) -> Path:

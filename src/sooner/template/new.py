@@ -11,6 +11,8 @@ from sooner.template.wheel import wheel
 #: Programs, by their place in the project.
 PROGRAMS = {Path("ops/exec"), Path("ops/run"), Path("ops/test")}
 LOCKS = ("requirements.txt", "requirements-local.txt", "requirements-dev.txt")
+#: What the code of the project imports.
+OWN = "requirements-own.txt"
 #: Files in which `{name}` stands for the project's.
 NAMED = {Path("pyproject.toml"), Path("README.md")}
 
@@ -51,8 +53,8 @@ def _write(target: Path, source: Path, name: str | None) -> None:
 
 
 def _pin(lock: Path, engine: Path) -> None:
-    """Adds the engine's wheel to a lock, with version and hash."""
+    """Adds the engine's wheel to a lock, with version and hash, and the project's own requirements."""
     version = engine.name.split("-")[1]
     digest = hashlib.sha256(engine.read_bytes()).hexdigest()
     pinned = f"--find-links wheels\nsooner=={version} \\\n    --hash=sha256:{digest}\n"
-    lock.write_text(pinned + lock.read_text())
+    lock.write_text(f"{pinned}{lock.read_text()}-r {OWN}\n")
