@@ -97,6 +97,8 @@ CREATE TABLE dramatiq.queue (
     history jsonb,
     raised jsonb,
     parent uuid,
+    notify jsonb,
+    sent_at timestamp with time zone,
     CONSTRAINT counts_are_natural CHECK (((attempts >= 0) AND (crashes >= 0) AND (version >= 0) AND (fence >= 0))),
     CONSTRAINT done_has_result CHECK (((state <> 'done'::dramatiq.state) OR ((result IS NOT NULL) AND (error IS NULL)))),
     CONSTRAINT error_has_error CHECK (((state = ANY (ARRAY['rejected'::dramatiq.state, 'error_resolved'::dramatiq.state])) <= (error IS NOT NULL))),
@@ -147,6 +149,10 @@ COMMENT ON COLUMN dramatiq.queue.history IS 'The attempts before the latest one,
 COMMENT ON COLUMN dramatiq.queue.raised IS 'What the latest attempt raised, for operators alone: {"exception", "traceback"}, texts of bounded length.';
 
 COMMENT ON COLUMN dramatiq.queue.parent IS 'The job whose code submitted it.';
+
+COMMENT ON COLUMN dramatiq.queue.notify IS 'The mails to send at its end: [{"to": address, "url": the job''s signed address}].';
+
+COMMENT ON COLUMN dramatiq.queue.sent_at IS 'When a mail server accepted the mail that it delivers: no later attempt sends it again.';
 
 CREATE FUNCTION dramatiq.next_turn(of_lane text, of_priority smallint, of_tenant text) RETURNS bigint
     LANGUAGE sql STABLE
@@ -259,6 +265,28 @@ begin
 end $$;
 
 COMMENT ON FUNCTION sooner.enqueue(id uuid, of_queue text, of_lane text, of_actor text, of_message jsonb, of_tenant text, of_priority smallint, of_request text, of_trace text, of_parent uuid, starts timestamp with time zone, of_cancel_after double precision, of_retention double precision, of_key text, of_limit text, of_unique text, of_sealed jsonb, word text) IS 'Adds one job, in the transaction of whoever calls it: the id of the job that is there then, which has its key where it has one.';
+
+CREATE FUNCTION sooner.mail_end() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+  said constant text := case new.state when 'rejected' then 'error' else new.state::text end;
+begin
+  insert into dramatiq.queue (message_id, queue_name, lane, actor, message, turn, request_id, traceparent)
+  select delivery, 'mail', 'mail', 'deliver_mail',
+    jsonb_build_object(
+      'queue_name', 'mail', 'actor_name', 'deliver_mail', 'args', '[]'::jsonb, 'options', '{}'::jsonb,
+      'message_id', delivery, 'message_timestamp', (extract(epoch from clock_timestamp()) * 1000)::bigint,
+      'kwargs', notice || jsonb_build_object(
+        'job', new.message_id, 'actor', new.actor, 'state', said, 'title', new.error->>'title', 'ended_at', new.finished_at)
+    ),
+    dramatiq.next_turn('mail', 1::smallint, null), new.request_id, new.traceparent
+  from (select sooner.new_id() as delivery, notice from jsonb_array_elements(new.notify) as notice) as wanted;
+  perform pg_notify('dramatiq.mail.enqueue', '');
+  return null;
+end $$;
+
+COMMENT ON FUNCTION sooner.mail_end() IS 'Adds the jobs that send the mails asked for at a job''s end, within the statement that ends it.';
 
 CREATE FUNCTION sooner.new_id() RETURNS uuid
     LANGUAGE sql
@@ -693,6 +721,8 @@ CREATE INDEX webhook_tenant ON sooner.webhook USING btree (tenant) WHERE (disabl
 CREATE TRIGGER queue_adopt BEFORE INSERT ON dramatiq.queue FOR EACH ROW WHEN ((new.actor IS NULL)) EXECUTE FUNCTION dramatiq.adopt();
 
 CREATE TRIGGER queue_count_limited AFTER UPDATE OF state ON dramatiq.queue FOR EACH ROW WHEN (((new.limit_key IS NOT NULL) AND ((old.state = 'consumed'::dramatiq.state) <> (new.state = 'consumed'::dramatiq.state)))) EXECUTE FUNCTION dramatiq.count_limited();
+
+CREATE TRIGGER queue_mail_end AFTER UPDATE OF state ON dramatiq.queue FOR EACH ROW WHEN (((new.notify IS NOT NULL) AND (old.state = ANY (ARRAY['queued'::dramatiq.state, 'consumed'::dramatiq.state])) AND (new.state = ANY (ARRAY['done'::dramatiq.state, 'rejected'::dramatiq.state, 'cancelled'::dramatiq.state])))) EXECUTE FUNCTION sooner.mail_end();
 
 CREATE TRIGGER worker_count_lost_lease AFTER DELETE ON sooner.worker FOR EACH ROW WHEN ((old.expires_at < dramatiq.clock())) EXECUTE FUNCTION sooner.count_lost_lease();
 

@@ -38,9 +38,9 @@ end $$;
 grant select on dramatiq.queue to sooner_web;
 select pg_temp.allow('sooner_web', 'insert', 'dramatiq.queue', array[
   'result', 'result_ttl', 'started_at', 'finished_at', 'attempts', 'crashes', 'version', 'fence', 'worker', 'progress',
-  'error', 'raised']);
+  'error', 'raised', 'sent_at']);
 grant update (state, turn, due_at, cancel_at, cancel_requested, finished_at, expires_at, error, raised, progress,
-  worker, history, version, mtime, idempotency_key) on dramatiq.queue to sooner_web;
+  worker, history, version, mtime, idempotency_key, notify) on dramatiq.queue to sooner_web;
 grant select, update (last_used_at) on sooner.api_key to sooner_web;
 grant select, insert on sooner.token, sooner.chunk to sooner_web;
 grant select, insert, update, delete on sooner.upload, sooner.webhook, sooner.sample, sooner.queue, sooner."limit"
@@ -52,7 +52,7 @@ grant select on sooner.worker, sooner.lease, sooner.schedule, sooner.tick, soone
 grant select, insert, delete on dramatiq.queue to sooner_worker;
 select pg_temp.allow('sooner_worker', 'update', 'dramatiq.queue', array[
   'message_id', 'actor', 'message', 'sealed', 'tenant', 'request_id', 'traceparent', 'parent', 'created_at',
-  'idempotency_key', 'fingerprint', 'unique_key', 'cancel_at']);
+  'idempotency_key', 'fingerprint', 'unique_key', 'cancel_at', 'notify']);
 grant select, insert, update, delete on sooner.worker, sooner."limit", sooner.file, sooner.file_chunk,
   sooner.actor_history, sooner.sample to sooner_worker;
 grant select, update, delete on sooner.upload, sooner.chunk to sooner_worker;

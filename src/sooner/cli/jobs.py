@@ -32,6 +32,7 @@ def add_to(commands: Any) -> None:
     submit.add_argument("--wait", type=float, metavar="N", help="follow for N seconds at most; 0 not at all")
     submit.add_argument("--priority", choices=["high", "normal", "low"])
     submit.add_argument("--delay", type=float, metavar="SECONDS")
+    submit.add_argument("--notify", metavar="mailto:ADDRESS", help="one mail at the job's end goes there")
     submit.add_argument("--idempotency-key", metavar="KEY")
     _of_job(commands, "watch", "follow a job to its end", _watch)
     listing = _command(commands, "list", "the newest jobs", _list)
@@ -77,6 +78,7 @@ def _submit(client: Client, arguments: argparse.Namespace) -> int:
             wait=arguments.wait,
             priority=arguments.priority,
             delay=arguments.delay,
+            notify=arguments.notify,
             idempotency_key=arguments.idempotency_key,
         )
     except ProblemError as error:

@@ -24,6 +24,7 @@ class SubmitOptions(TypedDict, total=False):
     """The options of a submission.
 
     wait: seconds; by default the service's own. run_at: a time with its zone. delay, cancel_after: seconds.
+    notify: mailto:ADDRESS gets one mail at the job's end.
     idempotency_key: one is made up where there is none.
     """
 
@@ -32,6 +33,7 @@ class SubmitOptions(TypedDict, total=False):
     run_at: datetime | None
     delay: float | None
     cancel_after: float | None
+    notify: str | None
     idempotency_key: str | None
 
 
@@ -55,6 +57,7 @@ def submit(actor: str, params: Document, options: SubmitOptions) -> Generator[As
         "priority": options.get("priority"),
         "delay": options.get("delay"),
         "run_at": None if run_at is None else run_at.isoformat(),
+        "notify": options.get("notify"),
     }
     path = f"/jobs/{quote(actor, safe='')}"
     return _document((yield Ask("POST", path, headers, _given(query), json=params, held=wait or 0.0)))

@@ -1,4 +1,4 @@
-"""The resources that a worker lends its actors: its pool and its network."""
+"""The resources that a worker lends its actors: its pool, its network and its mail server."""
 
 from typing import TYPE_CHECKING
 
@@ -7,13 +7,14 @@ from sooner.db import Database
 if TYPE_CHECKING:
     # `sooner.outgoing` imports httpx, which web does not need.
     from sooner.outgoing import Network
+    from sooner.outgoing.mail_server import MailServer
 
-_lent: "list[tuple[Database, Network]]" = []
+_lent: "list[tuple[Database, Network, MailServer | None]]" = []
 
 
-def lend(database: Database, network: "Network") -> None:
+def lend(database: Database, network: "Network", mail_server: "MailServer | None" = None) -> None:
     """Set the resources that actors use. The worker calls this once when it begins."""
-    _lent[:] = [(database, network)]
+    _lent[:] = [(database, network, mail_server)]
 
 
 def take_back() -> None:
@@ -31,7 +32,12 @@ def network() -> "Network":
     return _ours()[1]
 
 
-def _ours() -> "tuple[Database, Network]":
+def mail_server() -> "MailServer | None":
+    """The server that takes our mail; None where the deployment names none. Raises RuntimeError outside a worker."""
+    return _ours()[2]
+
+
+def _ours() -> "tuple[Database, Network, MailServer | None]":
     if not _lent:
         raise RuntimeError("only a worker lends its actors anything")
     return _lent[0]

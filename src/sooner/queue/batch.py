@@ -24,7 +24,7 @@ class JobKind(NamedTuple):
 
 
 class NewJob(NamedTuple):
-    """A job to add. `message` and `sealed` are JSON texts."""
+    """A job to add. `message`, `sealed` and `notify` are JSON texts."""
 
     message_id: UUID
     kind: JobKind
@@ -40,6 +40,7 @@ class NewJob(NamedTuple):
     unique_key: str | None = None
     sealed: str | None = None
     parent: UUID | None = None
+    notify: str | None = None
 
 
 class Added(NamedTuple):
@@ -73,7 +74,7 @@ def _addressed(queue: str, actor: str) -> str:
 
 def text_length(job: NewJob) -> int:
     """The characters of a job's texts."""
-    return len(job.message) + len(job.sealed or "")
+    return len(job.message) + len(job.sealed or "") + len(job.notify or "")
 
 
 class Batch:
@@ -118,6 +119,11 @@ class Batch:
         """Whether the query `enqueue_alike` takes the batch: one kind of job, and no optional columns."""
         return len(self._kinds) == 1 and all(job[OPTIONS] == NO_OPTIONS for job in self.jobs)
 
+    @property
+    def is_notified(self) -> bool:
+        """Whether a mail is to be sent at the end of any of the jobs."""
+        return any(job.notify is not None for job in self.jobs)
+
     def alike(self) -> dict[str, Any]:
         """The parameters of the query `enqueue_alike`."""
         [kind] = self._kinds
@@ -138,6 +144,8 @@ class Batch:
             **transposed(("flow_lane", "flow_priority", "flow_tenant"), list(self._flows)),
             "flow_since": [self._rounds.get((lane, priority), 0) for lane, priority, _ in self._flows],
             "count": len(self.jobs),
+            "notified": [job.message_id for job in self.jobs if job.notify is not None],
+            "notify": [job.notify for job in self.jobs if job.notify is not None],
         }
 
     def _texts(self) -> dict[str, str]:

@@ -63,11 +63,13 @@ class UniqueConflict(Exception):
 
 def statement(batch: Batch) -> tuple[Query, dict[str, Any]]:
     """The query, with its parameters, that adds jobs for the first time."""
-    return (
-        (TRANSITIONS.enqueue_alike, batch.alike())
-        if batch.is_alike
-        else (TRANSITIONS.enqueue, batch.columns())
-    )
+    return (TRANSITIONS.enqueue_alike, batch.alike()) if batch.is_alike else careful_statement(batch)
+
+
+def careful_statement(batch: Batch) -> tuple[Query, dict[str, Any]]:
+    """The query, with its parameters, that adds those of the jobs which are not there yet."""
+    query = TRANSITIONS.enqueue_notified if batch.is_notified else TRANSITIONS.enqueue
+    return query, batch.columns()
 
 
 class Enqueuer:
@@ -120,7 +122,7 @@ class Enqueuer:
 
     async def _add_again(self, batch: Batch) -> Additions:
         """Add jobs after a lost answer: their ids find the rows of the first try, so none is added twice."""
-        added = await self._write(batch, TRANSITIONS.enqueue, batch.columns())
+        added = await self._write(batch, *careful_statement(batch))
         ids = [job.message_id for job in batch.jobs if job.message_id not in added]
         rows = await self._link.fetch(SQL.added, ids=ids) if ids else ()
         return {

@@ -25,6 +25,7 @@ from sooner.jobs.following.follower import SQL as READ
 from sooner.jobs.following.listing import Listing
 from sooner.jobs.following.signed_urls import SignedUrls
 from sooner.jobs.forecasting.forecast import Forecast
+from sooner.jobs.mail.notice import Notices
 from sooner.jobs.operating.actions import Actions
 from sooner.jobs.operating.attempts_log import AttemptsLog
 from sooner.jobs.operating.board import Board
@@ -82,6 +83,7 @@ class Resources:
     files: Files
     webhooks: Webhooks
     deliveries: Deliveries
+    notices: Notices
     listener: Listener | None
     connections: tuple[Link, ...]
     sessions: Sessions = field(init=False)
@@ -152,6 +154,7 @@ class Resources:
             files=Files(database),
             webhooks=Webhooks(database, allow_private=settings.allow_private_network),
             deliveries=Deliveries(database, submitter, every_actor["try_webhook"]),
+            notices=Notices(database),
             uploads=Uploads(database, retention_seconds=retention.total_seconds()),
             listener=_listener(url, follower) if settings.listen else None,
             connections=(inserts, reads),

@@ -30,7 +30,8 @@ from sooner.jobs.running.runner import Runner
 from sooner.jobs.running.tasks import ActorTasks
 from sooner.jobs.secrets.seal import Opener, public_key
 from sooner.process import logs
-from sooner.process.settings import WorkerSettings
+from sooner.process.mail_address import Sender
+from sooner.process.settings import WorkerSettings, smtp
 from sooner.queue.backlog import Backlog
 from sooner.queue.claim import (
     BACK,
@@ -48,6 +49,7 @@ from sooner.queue.worker_lease import WorkerLease
 from sooner.worker.attempt_spans import AttemptSpans
 
 if TYPE_CHECKING:
+    from sooner.outgoing.mail_server import MailServer
     from sooner.process.telemetry.tracing import Tracing
 
 log = logs.get(__name__)
@@ -243,8 +245,17 @@ async def _lent(settings: WorkerSettings) -> Database:
     await database.connect()
     await budget.warn(database, "worker", listen=settings.listen)
     calling.made_by(lambda: _sooner(settings))
-    worker_resources.lend(database, Network(allow_private=settings.allow_private_network))
+    network = Network(allow_private=settings.allow_private_network)
+    worker_resources.lend(database, network, _mail_server(settings))
     return database
+
+
+def _mail_server(settings: WorkerSettings) -> "MailServer | None":
+    if settings.smtp_url is None or settings.mail_from is None:
+        return None
+    from sooner.outgoing.mail_server import MailServer
+
+    return MailServer(smtp.parsed(settings.smtp_url), Sender.read(settings.mail_from))
 
 
 def _sooner(settings: WorkerSettings) -> Sooner:

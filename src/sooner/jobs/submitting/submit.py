@@ -42,6 +42,8 @@ class Submission(NamedTuple):
     delay: float | None = None
     cancel_after: float | None = None
     idempotency_key: str | None = None
+    #: The mails to send at the job's end, as the row has them.
+    notify: str | None = None
 
 
 class Attach(Exception):
@@ -148,6 +150,7 @@ class Submitter:
             limit_key=limit_key,
             unique_key=actor.unique_key(submission.tenant, submission.values, self._fingerprints.sign),
             sealed=sealed,
+            notify=submission.notify,
         )
 
     def _job(self, new: NewJob, added: Added, params: str) -> Job:

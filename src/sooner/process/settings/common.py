@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from sooner.process.settings import address
+from sooner.process.mail_address import Sender
+from sooner.process.settings import address, smtp
 
 
 def _http(url: str) -> str:
@@ -28,7 +29,14 @@ def _fields(headers: str) -> str:
     return headers
 
 
+def _sender(text: str) -> str:
+    Sender.read(text)
+    return text
+
+
 PostgresUrl = Annotated[str, AfterValidator(address.checked)]
+SmtpUrl = Annotated[str, AfterValidator(smtp.checked)]
+MailSender = Annotated[str, AfterValidator(_sender)]
 HttpUrl = Annotated[str, AfterValidator(_http)]
 Fields = Annotated[str, AfterValidator(_fields)]
 Seconds = Annotated[float, Field(ge=0)]

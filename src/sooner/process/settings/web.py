@@ -11,6 +11,7 @@ from sooner.process.settings.common import (
     CommonSettings,
     PostgresUrl,
     Seconds,
+    SmtpUrl,
     curve_key,
     refuse_private_key,
 )
@@ -48,6 +49,8 @@ class WebSettings(CommonSettings):
     job_retention_days: Annotated[float, Field(gt=0)] = 7
     root_path: Annotated[str, AfterValidator(_root)] = ""
     allow_private_network: bool = False
+    #: Whether mail is taken.
+    smtp_url: SmtpUrl | None = None
     diagnostics: bool = False
 
     @field_validator("link_signing_key", "cors_allow_origins", mode="before")

@@ -1,11 +1,11 @@
 """The settings of the worker process."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from sooner.process.settings.common import CommonSettings, curve_key
+from sooner.process.settings.common import CommonSettings, MailSender, SmtpUrl, curve_key
 
 
 class WorkerSettings(CommonSettings):
@@ -19,6 +19,8 @@ class WorkerSettings(CommonSettings):
     job_retention_days: Annotated[float, Field(gt=0)] = 7
     stranded_minutes: Annotated[float, Field(gt=0)] = 60
     allow_private_network: bool = False
+    smtp_url: SmtpUrl | None = None
+    mail_from: MailSender | None = None
     diagnostics: bool = False
 
     @field_validator("secrets_private_key", mode="before")
@@ -29,3 +31,9 @@ class WorkerSettings(CommonSettings):
             if isinstance(value, str)
             else value
         )
+
+    @model_validator(mode="after")
+    def _mail_has_a_sender(self) -> Self:
+        if self.smtp_url is not None and self.mail_from is None:
+            raise ValueError("SMTP_URL is set without MAIL_FROM, the address that mail comes from")
+        return self

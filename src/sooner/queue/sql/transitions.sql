@@ -31,9 +31,8 @@ coalesce(
     round
   )
 
--- name: enqueue
--- Adds jobs, as many as callers share this statement; a row is what dramatiq-pg's broker.enqueue writes, widened.
--- A job whose id or key exists already is not added.
+-- part: kinds
+-- The flows and the kinds of new jobs.
 with flow as materialized (
   select number, round, {{turn}} as turn
   from unnest(:flow_lane::text[], :flow_priority::smallint[], :flow_tenant::text[], :flow_since::bigint[])
@@ -47,18 +46,25 @@ with flow as materialized (
   from unnest(:queue_name::text[], :lane::text[], :actor::text[], :tenant::text[], :priority::smallint[],
       :retention::double precision[], :flow::integer[])
     with ordinality as kind (queue_name, lane, actor, tenant, priority, retention, flow, number)
-), added as (
-  insert into dramatiq.queue
-    (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent, run_at, due_at,
-     cancel_at, expires_at, idempotency_key, fingerprint, limit_key, unique_key, sealed, parent, turn)
-  select
-    job.message_id, kind.queue_name, kind.lane, kind.actor, job.message, kind.tenant, kind.priority,
+)
+
+-- part: new_columns
+-- The columns of a new job.
+message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent, run_at, due_at,
+    cancel_at, expires_at, idempotency_key, fingerprint, limit_key, unique_key, sealed, parent, turn
+
+-- part: new_values
+-- Their values.
+job.message_id, kind.queue_name, kind.lane, kind.actor, job.message, kind.tenant, kind.priority,
     job.request_id, job.traceparent, due.due_at, due.due_at,
     dramatiq.clock() + job.cancel_after * interval '1 second',
     coalesce(due.due_at, dramatiq.clock()) + kind.retention,
     job.idempotency_key, job.fingerprint, job.limit_key, job.unique_key, job.sealed, job.parent,
     case when due.due_at is null then flow.turn + job.place end
-  -- A column that every job fills comes as one text. Shorter arrays are filled up with nulls.
+
+-- part: new_jobs
+-- The jobs to add, with their kinds.
+-- A column that every job fills comes as one text. Shorter arrays are filled up with nulls.
   from unnest(
     string_to_array(:message_id, chr(30))::uuid[], string_to_array(:message, chr(30))::jsonb[],
     string_to_array(:request_id, chr(30), ''), string_to_array(:traceparent, chr(30), ''),
@@ -75,7 +81,10 @@ with flow as materialized (
   cross join lateral (
     select case when starts > dramatiq.clock() then starts end
   ) as due (due_at)
-  on conflict do nothing
+
+-- part: added
+-- Leaves out jobs that are there; the row is one for all jobs, with the values that they share.
+on conflict do nothing
   returning message_id, lane, due_at
 )
 -- One row for all jobs, with the values that they share; it lists the added jobs only where not all were added.
@@ -89,7 +98,25 @@ select dramatiq.clock() as created_at,
     select distinct case when due_at is null then 'dramatiq.' || lane || '.enqueue' else 'sooner.postponed' end
     from added
   ) as channels (channel)) as notified
-from added;
+from added
+
+-- name: enqueue
+-- Adds jobs, as many as callers share this statement; a row is what dramatiq-pg's broker.enqueue writes, widened.
+-- A job whose id or key exists already is not added.
+{{kinds}}, added as (
+  insert into dramatiq.queue ({{new_columns}})
+  select {{new_values}}
+  {{new_jobs}}
+  {{added}};
+
+-- name: enqueue_notified
+-- The same where a mail is to be sent at the end of some of the jobs: the schema before knows no such column.
+{{kinds}}, added as (
+  insert into dramatiq.queue ({{new_columns}}, notify)
+  select {{new_values}}, asked.notify
+  {{new_jobs}}
+  left join unnest(:notified::uuid[], :notify::jsonb[]) as asked (id, notify) on asked.id = job.message_id
+  {{added}};
 
 -- name: enqueue_alike
 -- The same for new jobs of one kind without optional columns, as most are: a fifth less work in a batch of 32.

@@ -14,6 +14,7 @@ from sooner.jobs import codec
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.declaring.values import Values
 from sooner.jobs.following.follower import Subscription
+from sooner.jobs.mail.notice import WHILE_IT_IS_THERE, Notice
 from sooner.jobs.problem import (
     Invalid,
     NotFound,
@@ -36,6 +37,7 @@ from sooner.web.http.answers import HeaderField
 from sooner.web.http.body import read_json
 from sooner.web.http.hangup import unless_hung_up
 from sooner.web.http.prefer import Preferences
+from sooner.web.http.public_address import public_address
 from sooner.web.job_answers import answer
 from sooner.web.lookup import visible
 from sooner.web.openapi import schemas
@@ -82,6 +84,12 @@ SUBMITTED = (*DOCUMENT, "Preference-Applied", "Idempotency-Replayed")
         Parameter("run_at", "query", "Not before this time.", {"type": "string", "format": "date-time"}),
         Parameter("delay", "query", "Not before this many seconds.", {"type": "number", "minimum": 0}),
         Parameter("priority", "query", "Before or after others.", {"enum": [*PRIORITIES]}, "normal"),
+        Parameter(
+            "notify",
+            "query",
+            "One mail at the job's end goes there (RFC 6068), where the service sends mail.",
+            {"type": "string", "pattern": "^mailto:"},
+        ),
     ),
     body=Body({"type": "object"}),
 )
@@ -94,18 +102,21 @@ async def submit(request: Request, who: Caller) -> Response:
     values = actor.check(params)
     if named := actor.uploads(params, values):
         await _check_uploads(resources, named, who)
-    submission = _submission(request, actor, params, values, who)
+    id = uuid7()
+    submission = _submission(request, actor, params, values, who, id)
     wanted = _preferences(request)
     try:
         if not wanted.may_wait:
             # The client does not wait, so nothing has to wake it.
-            return _tell(resources, request, actor, await _let_in(resources, submission, who, uuid7()), 0)
-        with resources.follower.subscribe(uuid7()) as subscription:
-            job = await _let_in(resources, submission, who, subscription.id)
+            return _tell(resources, request, actor, await _let_in(resources, submission, who, id), 0)
+        with resources.follower.subscribe(id) as subscription:
+            job = await _let_in(resources, submission, who, id)
             return await _answer(request, actor, subscription, job, wanted)
     except Replay as replay:
         return await _replay(request, actor, who, replay.id, wanted, REPLAYED)
     except Attach as attach:
+        if (notice := _notice(request, attach.id)) is not None:
+            await resources.notices.add(attach.id, notice)
         return await _replay(request, actor, who, attach.id, wanted)
 
 
@@ -196,9 +207,10 @@ async def _check_uploads(
 
 
 def _submission(
-    request: Request, actor: JobActor, params: Mapping[str, Any], values: Values, who: Caller
+    request: Request, actor: JobActor, params: Mapping[str, Any], values: Values, who: Caller, id: UUID
 ) -> Submission:
     state, timing = request.scope["state"], submission_options.timing(request)
+    notice = _notice(request, id)
     return Submission(
         actor=actor,
         params=params,
@@ -211,7 +223,18 @@ def _submission(
         delay=timing.delay,
         cancel_after=submission_options.cancel_after(request),
         idempotency_key=submission_options.idempotency_key(request),
+        notify=None if notice is None else notice.row,
     )
+
+
+def _notice(request: Request, id: UUID) -> Notice | None:
+    """The mail to send at the job's end. Raises Invalid."""
+    resources: Resources = request.app.state.resources
+    to = submission_options.notify(request, is_mail_taken=resources.settings.smtp_url is not None)
+    if to is None:
+        return None
+    access = resources.signed_urls.sign(id, WHILE_IT_IS_THERE)
+    return Notice(to, f"{public_address(request)}/jobs/{id}?access={access}")
 
 
 def _preferences(request: Request) -> Preferences:

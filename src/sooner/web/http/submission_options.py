@@ -1,4 +1,4 @@
-"""The options of a submission in its query and headers: start, priority, cancellation, idempotency."""
+"""The options of a submission in its query and headers: start, priority, notification, cancellation, idempotency."""
 
 import math
 import re
@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from starlette.requests import Request
 
+from sooner.jobs.mail.notice import read_mailto
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.states import PRIORITIES
+from sooner.process.mail_address import MailAddress
 
 #: Ten years: beyond that somebody mistook milliseconds for seconds.
 MOST_SECONDS = 315_360_000
@@ -73,6 +75,25 @@ def priority(query: Mapping[str, str]) -> str | None:
     if text is not None and text not in PRIORITIES:
         raise Invalid([wrong("#/priority", "priority is high, normal or low")])
     return text
+
+
+def notify(request: Request, *, is_mail_taken: bool) -> MailAddress | None:
+    """The address of `notify`, which is mailed at the job's end. Raises Invalid, also where no mail is sent."""
+    if not request.scope["query_string"] or (text := request.query_params.get("notify")) is None:
+        return None
+    if not is_mail_taken:
+        raise Invalid(
+            [
+                wrong(
+                    "#/notify",
+                    "this service sends no mail: leave notify out, or set SMTP_URL for web and worker",
+                )
+            ]
+        )
+    try:
+        return read_mailto(text)
+    except ValueError as error:
+        raise Invalid([wrong("#/notify", str(error))]) from None
 
 
 def cancel_after(request: Request) -> float | None:

@@ -1,0 +1,1 @@
+"""Mail: one notice at the end of a job, for whoever asked for it."""
