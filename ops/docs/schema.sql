@@ -491,6 +491,21 @@ COMMENT ON TABLE sooner."limit" IS 'How much of a key runs now and may run, and 
 
 COMMENT ON COLUMN sooner."limit".next_at IS 'The theoretical arrival time of the generic cell rate algorithm (ITU-T I.371).';
 
+CREATE TABLE sooner.output (
+    job uuid NOT NULL,
+    number bigint NOT NULL,
+    fence bigint NOT NULL,
+    piece text
+);
+
+COMMENT ON TABLE sooner.output IS 'What jobs have put out: the pieces of the latest attempt that put out any.';
+
+COMMENT ON COLUMN sooner.output.number IS 'The place of the piece in the job''s output; it goes on from attempt to attempt.';
+
+COMMENT ON COLUMN sooner.output.fence IS 'The fence of the attempt that put it out.';
+
+COMMENT ON COLUMN sooner.output.piece IS 'A JSON text, which is compared with nothing and so not parsed; null is the mark that further pieces were dropped.';
+
 CREATE TABLE sooner.queue (
     name text NOT NULL,
     paused boolean DEFAULT false NOT NULL
@@ -645,6 +660,9 @@ ALTER TABLE ONLY sooner.lease
 
 ALTER TABLE ONLY sooner."limit"
     ADD CONSTRAINT limit_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY sooner.output
+    ADD CONSTRAINT output_pkey PRIMARY KEY (job, number);
 
 ALTER TABLE ONLY sooner.queue
     ADD CONSTRAINT queue_pkey PRIMARY KEY (name);

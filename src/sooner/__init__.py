@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sooner.jobs.files.files import FileResult
     from sooner.jobs.files.files import create as create_file
     from sooner.jobs.files.uploads import Upload
+    from sooner.jobs.output.emit import emit
     from sooner.jobs.problem import Invalid, wrong
     from sooner.jobs.worker_resources import database, network
     from sooner.periodic import Cron, Schedule
@@ -51,6 +52,7 @@ __all__ = [
     "create_file",
     "current",
     "database",
+    "emit",
     "fetch_upload",
     "handle",
     "job",
@@ -86,6 +88,7 @@ _HOMES = {
     "create_file": ("sooner.jobs.files.files", "create"),
     "current": ("sooner.jobs.context", "current"),
     "database": ("sooner.jobs.worker_resources", "database"),
+    "emit": ("sooner.jobs.output.emit", "emit"),
     "fetch_upload": ("sooner.jobs.files.fetch_upload", "fetch_upload"),
     "handle": ("sooner.jobs.calling.functions", "handle"),
     "job": ("sooner.jobs.declaring.declare", "job"),

@@ -37,7 +37,7 @@ def row(**columns: Any) -> dict[str, Any]:
 
 
 def test_an_attempt_that_failed_goes_with_what_it_raised(uncollected: None) -> None:
-    attempt = Attempt(row(), echo, lambda *_: None, lambda *_: None, Opener(()))
+    attempt = Attempt(row(), echo, lambda *_: None, lambda *_: True, lambda *_: None, Opener(()))
     left = weakref.ref(attempt)
     try:
         raise ExceptionGroup("several", [ValueError("one")])
@@ -51,7 +51,9 @@ def test_an_attempt_that_failed_goes_with_what_it_raised(uncollected: None) -> N
 
 def test_an_attempt_goes_when_nobody_holds_it(uncollected: None) -> None:
     said: list[Any] = []
-    attempt = Attempt(row(), echo, lambda *words: said.append(words[1:]), lambda *_: None, Opener(()))
+    attempt = Attempt(
+        row(), echo, lambda *words: said.append(words[1:]), lambda *_: True, lambda *_: None, Opener(())
+    )
     current, left = attempt.current, weakref.ref(attempt)
     current.say(0.5, "half")
     attempt.succeed({})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import dramatiq
@@ -30,7 +30,7 @@ class Opaque:
     """Has no JSON Schema."""
 
 
-def hide(fn: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
+def hide(fn: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(fn)
     def hidden(*args: Any, **params: Any) -> Any:
         return fn(*args, **params)
@@ -87,7 +87,8 @@ def generating() -> Iterator[int]:
     yield 1
 
 
-async def generating_later() -> AsyncIterator[int]:
+@hide
+async def generating_unseen() -> AsyncIterator[int]:
     yield 1
 
 
@@ -150,9 +151,12 @@ WRAPPED = (
         (given_back, "given_back: a type names Unknown, which is not there"),
         (
             generating,
-            "generating: a `def` with `yield` has no result: collect what it yields, and return that",
+            "generating: a `def` with `yield` puts nothing out: make it an `async def`, or call `emit(…)` for each piece (from sooner import emit)",
         ),
-        (generating_later, "generating_later: an `async def` with `yield` has no result: collect "),
+        (
+            generating_unseen,
+            "generating_unseen: a decorator's function hides that it yields: make that an `async def` that yields",
+        ),
         (
             wrapped,
             WRAPPED,

@@ -22,13 +22,19 @@ class Current(NamedTuple):
     request_id: str | None
     traceparent: str | None
     say: Callable[[float | None, str | None], None]
+    #: Takes a piece of output, a JSON text; False where it is dropped.
+    put: Callable[[str], bool]
 
 
 def _unheard(fraction: float | None, message: str | None) -> None:
     pass
 
 
-#: The first attempt at no job of no tenant; its progress reaches nobody.
+def _unread(piece: str) -> bool:
+    return True
+
+
+#: The first attempt at no job of no tenant; its progress and its output reach nobody.
 NO_JOB = Current(
     id=UUID(int=0),
     actor="",
@@ -38,6 +44,7 @@ NO_JOB = Current(
     request_id=None,
     traceparent=None,
     say=_unheard,
+    put=_unread,
 )
 
 _current: ContextVar[Current] = ContextVar("sooner_job")

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
+    aclosing,
     asynccontextmanager,
     contextmanager,
 )
@@ -256,12 +257,30 @@ async def call(
     fn: Callable[..., Any], wanted: Mapping[str, Depends], args: Any, params: Mapping[str, Any]
 ) -> Any:
     """Call an async function with its dependencies: a worker's, else opened for this call."""
+    async with _given(fn, wanted, args, params) as given:
+        return await fn(*args, **params, **given)
+
+
+async def pieces(
+    fn: Callable[..., Any], wanted: Mapping[str, Depends], args: Any, params: Mapping[str, Any]
+) -> AsyncGenerator[Any, None]:
+    """As `call`, for a function that yields."""
+    async with _given(fn, wanted, args, params) as given, aclosing(fn(*args, **params, **given)) as own:
+        async for piece in own:
+            yield piece
+
+
+@asynccontextmanager
+async def _given(
+    fn: Callable[..., Any], wanted: Mapping[str, Depends], args: Any, params: Mapping[str, Any]
+) -> AsyncIterator[Mapping[str, Any]]:
     missing = _missing(fn, wanted, args, params)
     if _lent:
-        return await fn(*args, **params, **await _lent[0].of(missing))
+        yield await _lent[0].of(missing)
+        return
     own = Dependencies()
     try:
-        return await fn(*args, **params, **await own.of(missing))
+        yield await own.of(missing)
     finally:
         await own.close()
 

@@ -31,6 +31,7 @@ from sooner.jobs.operating.attempts_log import AttemptsLog
 from sooner.jobs.operating.board import Board
 from sooner.jobs.operating.queue_history import QueueHistory
 from sooner.jobs.operating.queues import Queues
+from sooner.jobs.output.outputs import Outputs
 from sooner.jobs.secrets.seal import Sealer
 from sooner.jobs.submitting.admission import Admission
 from sooner.jobs.submitting.idempotency import Fingerprints
@@ -81,6 +82,7 @@ class Resources:
     queues: Queues
     uploads: Uploads
     files: Files
+    outputs: Outputs
     webhooks: Webhooks
     deliveries: Deliveries
     notices: Notices
@@ -107,7 +109,7 @@ class Resources:
         url, retention = settings.database_url, timedelta(days=settings.job_retention_days)
         direct = settings.listen
         database, signed_urls = pool(url, "web", direct=direct), SignedUrls(settings.link_signing_key)
-        inserts, reads = Link(url, "enqueue", direct=direct), Link(url, "read", direct=direct)
+        inserts, reads, output = (Link(url, name, direct=direct) for name in ("enqueue", "read", "output"))
         replica = _replica(settings, database)
         follower = JobFollower(
             reads, poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN
@@ -155,9 +157,10 @@ class Resources:
             webhooks=Webhooks(database, allow_private=settings.allow_private_network),
             deliveries=Deliveries(database, submitter, every_actor["try_webhook"]),
             notices=Notices(database),
+            outputs=Outputs(output),
             uploads=Uploads(database, retention_seconds=retention.total_seconds()),
             listener=_listener(url, follower) if settings.listen else None,
-            connections=(inserts, reads),
+            connections=(inserts, reads, output),
         )
 
     async def open(self) -> None:
@@ -226,7 +229,7 @@ def offered(settings: WebSettings, actors: Mapping[str, JobActor]) -> dict[str, 
 
 
 def _listener(url: str, follower: JobFollower) -> Listener:
-    channels = {"sooner.changed": follower.notified}
+    channels = {"sooner.changed": follower.notified, "sooner.output": follower.put_out}
     return Listener(url, "web", channels, follower.resync, lagged=note_notification_lag)
 
 

@@ -20,6 +20,11 @@ from sooner.web.http.linger import answer_early
 from sooner.web.http.problems import problem_of, response
 from sooner.web.http.root import root
 
+
+class BrokenOff(Exception):
+    """Raised by an answer that has begun, to break it off: its client sees that it is not whole."""
+
+
 Refuse = Callable[[Request, Exception], Awaitable[Response]]
 
 
@@ -53,6 +58,8 @@ class Service:
             if _has_a_slash_too_many(scope["path"].removeprefix(root())):
                 raise HTTPException(404)
             await self._router(scope, receive, answering)
+        except BrokenOff:
+            pass
         except Exception as error:
             if answering.status:
                 raise

@@ -25,6 +25,8 @@ from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.declaring.placement import lane_of, placement_of_text
 from sooner.jobs.dependencies import Dependencies, Depends
 from sooner.jobs.forecasting.duration_log import DurationLog
+from sooner.jobs.output.emit import pace_by
+from sooner.jobs.output.writer import OutputWriter
 from sooner.jobs.running.attempt import Attempt
 from sooner.jobs.running.runner import Runner
 from sooner.jobs.running.tasks import ActorTasks
@@ -69,6 +71,7 @@ class Connections:
 
     claims: Link
     endings: Link
+    output: Link
     chores: Link
 
     @classmethod
@@ -77,11 +80,12 @@ class Connections:
         url, direct = settings.database_url, settings.listen
         # Where a crash of the server loses a claim, the job is claimed again.
         claims = Link(url, "claim", direct=direct, synchronous_commit="off")
-        return cls(claims, Link(url, "finish", direct=direct), Link(url, "chores", direct=direct))
+        finish, output, chores = (Link(url, name, direct=direct) for name in ("finish", "output", "chores"))
+        return cls(claims, finish, output, chores)
 
     async def close(self) -> None:
         """Close them all."""
-        for link in (self.claims, self.endings, self.chores):
+        for link in (self.claims, self.endings, self.output, self.chores):
             await link.close()
 
 
@@ -130,6 +134,7 @@ class Runtime:
         )
         runner = _runner(settings, actors, connections, to_thread, duration_log, threads)
         wait_by(runner.waiting)
+        pace_by(runner.output_room)
         asyncio.get_running_loop().set_task_factory(ActorTasks(runner.exited))
         runner.start_span = None if tracing is None else AttemptSpans(tracing)
         work = served(actors, queues, runner)
@@ -281,6 +286,7 @@ def _runner(
     return Runner(
         actors,
         finisher,
+        OutputWriter(connections.output, most_bytes=settings.max_output_bytes),
         to_thread,
         duration_log.note,
         Opener(settings.secrets_private_key),

@@ -53,7 +53,7 @@ async def count(service: Service, actor: str) -> int:
 
 
 def test_it_is_small() -> None:
-    assert len(CLIENT.read_bytes()) < 6_000
+    assert len(CLIENT.read_bytes()) < 7_500
 
 
 @pytest.mark.parametrize(

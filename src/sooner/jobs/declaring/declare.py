@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import math
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Literal, TypedDict, Unpack, cast, overload
@@ -31,6 +31,7 @@ from sooner.jobs.declaring.signature import (
 from sooner.jobs.declaring.values import Values, named, text
 from sooner.jobs.failure import storable
 from sooner.jobs.files.uploads import names_upload
+from sooner.jobs.output.emit import collect
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.secrets.secret import Path, find, places, takes_secrets
 from sooner.jobs.states import PRIORITIES
@@ -114,7 +115,9 @@ class JobActor(dramatiq.Actor[Any, Any]):
     def __init__(self, fn: Function, *, declaration: Declaration, **options: Any) -> None:
         self.declaration = declaration
         self.function = fn
-        self.is_async = inspect.iscoroutinefunction(fn)
+        #: Whether what the function yields is the job's output.
+        self.yields = inspect.isasyncgenfunction(fn)
+        self.is_async = self.yields or inspect.iscoroutinefunction(fn)
         self.description = storable(inspect.cleandoc(fn.__doc__ or ""))
         hints = hints_of(fn)
         #: The resources that the function takes, by parameter.
@@ -218,7 +221,12 @@ class JobActor(dramatiq.Actor[Any, Any]):
         return named(model)
 
     def __call__(self, /, *args: Any, **params: Any) -> Any:
-        """Run the function itself, in this program; the result of an `async def` has to be awaited. Raises the function's exceptions."""
+        """Run the function itself, in this program. Raises the function's exceptions.
+
+        The result of an `async def` has to be awaited; of one that yields it is the iterator of its pieces.
+        """
+        if self.yields:
+            return self._pieces(*args, **params)
         if self.is_async:
             # dramatiq's own call would pass a coroutine to its event loop.
             return self.run(*args, **params)
@@ -227,11 +235,19 @@ class JobActor(dramatiq.Actor[Any, Any]):
         return super().__call__(*args, **params)
 
     def run(self, /, *args: Any, **params: Any) -> Coroutine[Any, Any, Any]:
-        """An async actor's function, with its dependencies."""
+        """An async actor's function, with its dependencies; what it yields is put out."""
+        if self.yields:
+            return collect(self._pieces(*args, **params))
         if self.dependencies:
             return dependencies.call(self.function, self.dependencies, args, params)
         running: Coroutine[Any, Any, Any] = self.function(*args, **params)
         return running
+
+    def _pieces(self, /, *args: Any, **params: Any) -> AsyncGenerator[Any, None]:
+        if self.dependencies:
+            return dependencies.pieces(self.function, self.dependencies, args, params)
+        pieces: AsyncGenerator[Any, None] = self.function(*args, **params)
+        return pieces
 
     def named(self, args: tuple[Any, ...], params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Parameters by name: a stock producer may have sent some by position."""
@@ -291,7 +307,8 @@ def job(
 ) -> JobActor | Callable[[Function], JobActor]:
     """Make a function an actor, which clients ask for with `POST /jobs/{its name}`.
 
-    An `async def` runs as a task on the worker's event loop, a `def` on one of its threads.
+    An `async def` runs as a task on the worker's event loop, a `def` on one of its threads. What an `async def` yields is the
+    job's output; its result is then the texts joined, or else the number of pieces.
     The types of its parameters validate requests; its docstring describes it.
 
     priority: the priority of requests that name none. options: see `Options`.

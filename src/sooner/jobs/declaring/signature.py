@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 from pydantic.errors import PydanticUserError
@@ -24,11 +24,18 @@ def check_function(fn: Function) -> None:
     """Raises Unfit unless a worker can call the function and get a result."""
     if not hasattr(fn, "__name__") or inspect.isclass(fn):
         raise Unfit(fn, "an actor is a function with a name: write a `def` or an `async def` that calls it")
-    if inspect.isasyncgenfunction(fn):
-        raise Unfit(fn, "an `async def` with `yield` has no result: collect what it yields, and return that")
     if inspect.isgeneratorfunction(fn):
-        raise Unfit(fn, "a `def` with `yield` has no result: collect what it yields, and return that")
-    if inspect.iscoroutinefunction(inspect.unwrap(fn)) and not inspect.iscoroutinefunction(fn):
+        raise Unfit(
+            fn,
+            "a `def` with `yield` puts nothing out: make it an `async def`, or call `emit(…)` for each piece (from sooner import emit)",
+        )
+    inner = inspect.unwrap(fn)
+    if inspect.isasyncgenfunction(inner) and not inspect.isasyncgenfunction(fn):
+        raise Unfit(
+            fn,
+            "a decorator's function hides that it yields: make that an `async def` that yields what the one it wraps yields",
+        )
+    if inspect.iscoroutinefunction(inner) and not inspect.iscoroutinefunction(fn):
         raise Unfit(
             fn,
             "a decorator's plain `def` hides that it is an `async def`, and nobody would await it: make the "
@@ -53,13 +60,22 @@ def hints_of(fn: Function) -> Mapping[str, Any]:
 def result_of(fn: Function, hints: Mapping[str, Any]) -> Result:
     """The declared result. Raises Unfit for a type without a JSON Schema."""
     try:
-        return Result(hints.get("return", Any))
+        hint = hints.get("return", Any)
+        return Result(_result_of_pieces(hint) if inspect.isasyncgenfunction(fn) else hint)
     except NoSchema as error:
         raise Unfit(
             fn,
             f"its result type {_name(hints['return'])} has no JSON Schema: give back a pydantic model, a dataclass, a "
             f"TypedDict or what JSON has, or leave the type out ({error})",
         ) from error
+
+
+def _result_of_pieces(hint: Any) -> Any:
+    """The type of the result of a function that yields: its texts joined, or the number of its pieces."""
+    pieces = get_args(hint)[:1]
+    if not pieces or pieces[0] is Any:
+        return str | int
+    return str if pieces[0] is str else int
 
 
 def wanted_by(fn: Function, hints: Mapping[str, Any]) -> dict[str, Depends]:

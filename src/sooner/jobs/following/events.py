@@ -7,20 +7,21 @@ from typing import Literal
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
 
-EventType = Literal["state", "progress"]
+EventType = Literal["state", "progress", "output", "reset"]
 
 STATES = frozenset(state.value for state in State)
-_ID = re.compile(r"([0-9]{1,10})-([a-z_]{1,20})")
+_ID = re.compile(r"([0-9]{1,10})-([a-z_]{1,20})(?:-([0-9]{1,18}))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The last news that a reader has of a job: from an event's id, or from the job itself."""
+    """The last news that a reader has of a job: from an event's id, or from the job itself. `output` is its last piece's number."""
 
     version: int
     state: str
     attempts: int | None = None
     progress: str | None = None
+    output: int = 0
 
     @classmethod
     def of(cls, job: Job) -> "Heard":
@@ -31,9 +32,11 @@ class Heard:
     def read(cls, id: str) -> "Heard | None":
         """The news behind an event's id; None for a text that is no such id."""
         match = _ID.fullmatch(id)
-        return cls(int(match[1]), match[2]) if match and match[2] in STATES else None
+        if match is None or match[2] not in STATES:
+            return None
+        return cls(int(match[1]), match[2], output=int(match[3] or 0))
 
-    def news(self, job: Job) -> EventType | None:
+    def news(self, job: Job) -> Literal["state", "progress"] | None:
         """The type of the event that this reader gets for the job as it is now; None where it has no news.
 
         A row holds the latest state alone: of several states since, the reader hears of the last.
@@ -48,6 +51,6 @@ class Heard:
         return "progress" if job.progress not in (None, self.progress) else None
 
 
-def event_id(job: Job) -> str:
-    """The id of the event for a job as it is now: its version and its state."""
-    return f"{job.version}-{job.state}"
+def event_id(job: Job, output: int = 0) -> str:
+    """The id of the event for a job as it is now: its version, its state, and the number of its last piece of output, if any."""
+    return f"{job.version}-{job.state}-{output}" if output else f"{job.version}-{job.state}"

@@ -33,14 +33,18 @@ BATCH = 500
 class Subscription:
     """One request's interest in one job, inside a `with`: each change of the job wakes it.
 
-    `job` is the newest version seen, None before the first; `is_gone` says that the row was removed.
+    `job` is the newest version seen, None before the first; `is_gone` says that the row was removed. With `reads_output`, new
+    output wakes it, too.
     """
 
-    __slots__ = ("_changed", "_follower", "closely", "id", "is_gone", "job")
+    __slots__ = ("_changed", "_follower", "closely", "id", "is_gone", "job", "reads_output")
 
-    def __init__(self, follower: "JobFollower", id: UUID, *, closely: bool = False) -> None:
+    def __init__(
+        self, follower: "JobFollower", id: UUID, *, closely: bool = False, reads_output: bool = False
+    ) -> None:
         self.id = id
         self.closely = closely
+        self.reads_output = reads_output
         self.job: Job | None = None
         self.is_gone = False
         self._follower = follower
@@ -105,6 +109,7 @@ class JobFollower:
         self._pollers = [
             asyncio.create_task(insist(self._poll_forever, self._poll_seconds, self._all)),
             asyncio.create_task(insist(self._poll_forever, close_seconds, self._close)),
+            asyncio.create_task(insist(self._wake_readers_forever)),
         ]
 
     async def stop(self) -> None:
@@ -129,9 +134,25 @@ class JobFollower:
         """Handle a notification: ids of jobs, separated by commas. Other texts in it are ignored."""
         self._look_at(payload.split(","))
 
+    def put_out(self, payload: str) -> None:
+        """Handle a notification of output: ids of jobs, separated by commas."""
+        self._wake_readers(payload.split(","))
+
     def resync(self) -> None:
-        """Read every followed job: notifications may have been lost."""
+        """Read every followed job and its output: notifications may have been lost."""
         self._look_at(list(self._subscriptions))
+        self._wake_readers(self._subscriptions)
+
+    def _wake_readers(self, ids: Iterable[str]) -> None:
+        for id in ids:
+            for subscription in self._subscriptions.get(id, ()):
+                if subscription.reads_output:
+                    subscription.wake()
+
+    async def _wake_readers_forever(self) -> None:
+        while True:
+            await asyncio.sleep(self._poll_seconds)
+            self._wake_readers(self._subscriptions)
 
     def _look_at(self, ids: Iterable[str]) -> None:
         self._due.update(dict.fromkeys(id for id in ids if id in self._subscriptions))
@@ -167,12 +188,12 @@ class JobFollower:
         else:
             self._closely.discard(subscription)
 
-    def subscribe(self, id: UUID, *, closely: bool = False) -> Subscription:
+    def subscribe(self, id: UUID, *, closely: bool = False, reads_output: bool = False) -> Subscription:
         """A subscription to a job. Enter it before the job is submitted or read, so that no change is missed.
 
-        `closely`: the job's start is news too, not only its progress and its end.
+        `closely`: the job's start is news too, not only its progress and its end. `reads_output`: so is its output.
         """
-        return Subscription(self, id, closely=closely)
+        return Subscription(self, id, closely=closely, reads_output=reads_output)
 
     def add(self, subscription: Subscription) -> None:
         """Wake the subscription from now on."""

@@ -4,8 +4,13 @@ import asyncio
 import time
 from typing import Any
 
+import asyncpg
+
 from sooner.db import Database, Queries, Query
+from sooner.process import logs
 from sooner.queue.transitions import TRANSITIONS
+
+log = logs.get(__name__)
 
 SQL = Queries("sooner.jobs.retention", "sql/expire.sql")
 
@@ -52,7 +57,11 @@ class Expiry:
         removed, last = 0, batch
         while last == batch:
             began = time.monotonic()
-            [row] = await self._database.rows(query, batch=batch, **values)
+            try:
+                [row] = await self._database.rows(query, batch=batch, **values)
+            except asyncpg.UndefinedTableError as error:
+                log.warning("left for after the migration", query=query.name, error=str(error))
+                return removed
             last = int(row["removed"])
             removed += last
             if last == batch:

@@ -68,6 +68,7 @@ class Attempt(MessageProxy):
         row: Mapping[str, Any],
         actor: "dramatiq.Actor[Any, Any]",
         say: Callable[["Attempt", float | None, str | None], None],
+        put: Callable[["Attempt", str], bool],
         settle_with: Callable[["Attempt", Ending | None], None],
         opener: Opener,
     ) -> None:
@@ -91,9 +92,11 @@ class Attempt(MessageProxy):
             crashes=row["crashes"],
             request_id=row["request_id"],
             traceparent=row["traceparent"],
-            say=_say_of(weakref.ref(self)),
+            say=_say_of(itself := weakref.ref(self)),
+            put=_put_of(itself),
         )
         self._say = say
+        self._put = put
         self._disclosure = NOTHING
         if row["sealed"] is not None:
             owner = Owner(row["tenant"], self.id, row["actor"])
@@ -114,6 +117,10 @@ class Attempt(MessageProxy):
     def say(self, fraction: float | None, message: str | None) -> None:
         """Pass on the progress of the actor."""
         self._say(self, fraction, None if message is None else self._word(message))
+
+    def put(self, piece: str) -> bool:
+        """Pass on a piece of output, a JSON text; False where it is dropped, as too much or too late."""
+        return not self._settled and self._put(self, self._disclosure.clean(piece))
 
     def _word(self, message: str) -> str:
         # Secrets are removed before the message is cut: half a secret would not be found.
@@ -363,3 +370,12 @@ def _say_of(attempt: "weakref.ref[Attempt]") -> Callable[[float | None, str | No
             its.say(fraction, message)
 
     return say
+
+
+def _put_of(attempt: "weakref.ref[Attempt]") -> Callable[[str], bool]:
+    """The function by which a job's code puts out pieces."""
+
+    def put(piece: str) -> bool:
+        return (its := attempt()) is not None and its.put(piece)
+
+    return put

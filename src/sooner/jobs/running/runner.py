@@ -14,6 +14,7 @@ import dramatiq
 
 from sooner.jobs.context import Current, enter
 from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.output.writer import OutputWriter
 from sooner.jobs.running import record
 from sooner.jobs.running.attempt import Attempt, Why
 from sooner.jobs.running.prefetch import Prefetch
@@ -48,6 +49,7 @@ class Runner:
         self,
         actors: Mapping[str, "dramatiq.Actor[Any, Any]"],
         finisher: Finisher,
+        output: OutputWriter,
         to_thread: Callable[[Attempt], None],
         note: Callable[[str, float], None],
         opener: Opener,
@@ -57,6 +59,7 @@ class Runner:
     ) -> None:
         self._actors = actors
         self._finisher = finisher
+        self._output = output
         self._to_thread = to_thread
         self._note = note
         self._opener = opener
@@ -133,7 +136,7 @@ class Runner:
         settled: Settle = self._settled
         if self.start_span is not None:
             row, settled = self.start_span(row, settled)
-        attempt = Attempt(row, actor, self._say, settled, self._opener)
+        attempt = Attempt(row, actor, self._say, self._put, settled, self._opener)
         self._attempts[attempt.key] = self._newest[attempt.id] = attempt
         self._last_chances += attempt.current.crashes >= LAST_CHANCE
         self._idle.clear()
@@ -149,6 +152,7 @@ class Runner:
         if attempt is None or attempt.is_stopping:
             return False
         attempt.fence = row["fence"]
+        self._output.moved(attempt.key, attempt.fence)
         return True
 
     def _start_task(self, attempt: Attempt, actor: JobActor) -> None:
@@ -188,9 +192,16 @@ class Runner:
 
     def _settled(self, attempt: Attempt, ending: Ending | None) -> None:
         if attempt.key in self._tasks:
-            self._ended(attempt, ending)
+            self._written_out(attempt, ending)
         else:
-            self._loop.call_soon_threadsafe(self._ended, attempt, ending)
+            self._loop.call_soon_threadsafe(self._written_out, attempt, ending)
+
+    def _written_out(self, attempt: Attempt, ending: Ending | None) -> None:
+        """The attempt ends once its output is written, so that nobody sees the end of a job before its output."""
+        if self._output.holds(attempt.key):
+            self._output.end(attempt.key, partial(self._ended, attempt, ending))
+        else:
+            self._ended(attempt, ending)
 
     def _ended(self, attempt: Attempt, ending: Ending | None) -> None:
         del self._attempts[attempt.key]
@@ -223,6 +234,15 @@ class Runner:
             self._finisher.progress(attempt.id, attempt.fence, word)
         else:
             self._loop.call_soon_threadsafe(self._finisher.progress, attempt.id, attempt.fence, word)
+
+    def _put(self, attempt: Attempt, piece: str) -> bool:
+        return self._output.add(attempt.key, attempt.fence, piece)
+
+    async def output_room(self, job: Current) -> None:
+        """Wait until not too much of a job's output is unwritten."""
+        attempt = self._newest.get(job.id)
+        if attempt is not None and attempt.current is job:
+            await self._output.room(attempt.key)
 
     # Stopping
 

@@ -17,6 +17,7 @@ class WorkerSettings(CommonSettings):
     worker_exit_when_empty: bool = False
     lease_seconds: Annotated[float, Field(ge=2)] = 15
     job_retention_days: Annotated[float, Field(gt=0)] = 7
+    max_output_bytes: Annotated[int, Field(ge=1)] = 8 << 20
     stranded_minutes: Annotated[float, Field(gt=0)] = 60
     allow_private_network: bool = False
     smtp_url: SmtpUrl | None = None

@@ -1,7 +1,7 @@
 """A job's events as they happen (Server-Sent Events: HTML, section 9.2)."""
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sooner.db import Unavailable
+from sooner.jobs import codec
+from sooner.jobs.following.document import NO_MORE
 from sooner.jobs.following.events import EventType, Heard, event_id
 from sooner.jobs.following.follower import Subscription
+from sooner.jobs.output.outputs import Pieces
 from sooner.jobs.row import Job
 from sooner.jobs.tenants.keys import Caller
 from sooner.web.endpoint import endpoint
@@ -45,7 +48,11 @@ Closed = Callable[[Any], Awaitable[None]]
     by_address=True,
 )
 async def events(request: Request, who: Caller | None) -> Response:
-    """A job's states and progress, from now (or from Last-Event-ID) to its end."""
+    """A job's states, progress and output, from now (or from Last-Event-ID) to its end.
+
+    An `output` event has a member `output` beside the document's: `{"items": […], "next": N}`. After a `reset` event the output
+    begins anew, for the job is tried again.
+    """
     resources: Resources = request.app.state.resources
     id = job_id(request)
     job = await visible(resources, id, who)
@@ -74,22 +81,41 @@ def stream(
 
 
 async def _events(resources: Resources, id: UUID, heard: Heard | None) -> AsyncIterator[ServerSentEvent]:
-    """Each event is made when the reader is ready for it, from the row as it is then: nothing piles up."""
+    """Each event is made when the reader is ready for it, from the rows as they are then: nothing piles up."""
     follower = resources.follower
-    with follower.subscribe(id, closely=True) as subscription:
-        job = await _first(resources, subscription)
+    place = resources.outputs.place(id, 0 if heard is None else heard.output)
+    with follower.subscribe(id, closely=True, reads_output=True) as subscription:
+        job = await first(resources, subscription)
         while job is not None:
-            kind = "state" if heard is None else heard.news(job)
-            if kind is not None:
-                yield _event(resources, kind, job, first=heard is None)
-            heard = Heard.of(job)
-            if job.state.is_final or follower.is_released:
+            kind, is_read = "state" if heard is None else heard.news(job), False
+            # The last state comes after all output, the others come before it.
+            if kind is not None and not job.state.is_final:
+                yield _event(resources, kind, job, place.after, first=heard is None)
+            with contextlib.suppress(Unavailable):
+                async for page in place.pages():
+                    for event in _of_page(resources, job, page):
+                        yield event
+                is_read = True
+            if job.state.is_final and is_read:
+                if kind is not None:
+                    yield _event(resources, kind, job, place.after, first=heard is None)
+                break
+            heard = heard if job.state.is_final else Heard.of(job)
+            if follower.is_released:
                 break
             await subscription.change()
             job = None if subscription.is_gone else subscription.job
 
 
-async def _first(resources: Resources, subscription: Subscription) -> Job | None:
+def _of_page(resources: Resources, job: Job, page: Pieces) -> Iterator[ServerSentEvent]:
+    if page.is_reset:
+        yield _event(resources, "reset", job, 0)
+    if items := [codec.written(text.encode()) for _, text in page.numbered() if text]:
+        more = {"output": {"items": items, "next": page.last}}
+        yield _event(resources, "output", job, page.last, more=more)
+
+
+async def first(resources: Resources, subscription: Subscription) -> Job | None:
     """The job, once the database answers; None where the job is gone or the process is ending."""
     while not resources.follower.is_released:
         with contextlib.suppress(Unavailable):
@@ -98,11 +124,19 @@ async def _first(resources: Resources, subscription: Subscription) -> Job | None
     return None
 
 
-def _event(resources: Resources, kind: EventType, job: Job, *, first: bool) -> ServerSentEvent:
+def _event(
+    resources: Resources,
+    kind: EventType,
+    job: Job,
+    output: int,
+    *,
+    first: bool = False,
+    more: Mapping[str, Any] = NO_MORE,
+) -> ServerSentEvent:
     return ServerSentEvent(
-        resources.documents.render(job).decode(),
+        resources.documents.render(job, more=more).decode(),
         event=kind,
-        id=event_id(job),
+        id=event_id(job, output),
         retry=RETRY_MILLISECONDS if first else None,
         sep="\n",
     )

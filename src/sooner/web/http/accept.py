@@ -1,8 +1,18 @@
 """The media type that a client prefers (RFC 9110, section 12.5.1)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 EVENTS = "text/event-stream"
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+PLAIN = "text/plain"
+
+
+def preferred(fields: Iterable[str], offers: Sequence[str]) -> str:
+    """The offer that Accept names with the greatest weight; the first one where it names none."""
+    weights = dict(map(_range, ",".join(fields).lower().split(",")))
+    best = max(offers, key=lambda offer: weights.get(offer, 0.0))
+    return best if weights.get(best, 0.0) > weights.get("*/*", 0.0) or weights.get(best) else offers[0]
 
 
 def prefers_events(fields: Iterable[str]) -> bool:

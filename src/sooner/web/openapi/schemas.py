@@ -74,6 +74,19 @@ class Problem(TypedDict):
     errors: NotRequired[list[Wrong]]
 
 
+class Output(TypedDict):
+    """What a job has put out: the pieces behind `from`. `next` is the next `from`; `complete` says that there will be no more.
+
+    `reset`: the job was tried again since, so the pieces before `from` do not count. `truncated`: further pieces were dropped.
+    """
+
+    items: list[Any]
+    next: int
+    complete: bool
+    reset: NotRequired[bool]
+    truncated: NotRequired[bool]
+
+
 class Jobs(TypedDict):
     items: list[Job]
     next: str | None
@@ -249,6 +262,7 @@ SHAPES = (
         Job,
         Jobs,
         NewWebhook,
+        Output,
         Problem,
         Queue,
         Queues,

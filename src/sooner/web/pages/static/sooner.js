@@ -68,6 +68,39 @@ export class Job {
 		return result;
 	}
 
+	/** Output, each piece once, until the job's end. `onReset`: tried again, earlier pieces are void. @param {{onReset?: () => void}} [options] */
+	async *output({ onReset } = {}) {
+		const url = this.#url("self"), { signal } = this.#follow, over = new AbortController();
+		url.pathname += "/output";
+		let at = 0, state = "", news = () => {};
+		/** @type {any[]} */
+		let pieces = [];
+		const reset = () => (pieces = [], onReset?.());
+		const source = new EventSource(url);
+		source.onerror = () => (source.readyState > 1 && (state ||= "poll"), news());
+		source.addEventListener("output", (event) => (at = +event.lastEventId, pieces.push(JSON.parse(event.data)), news()));
+		source.addEventListener("reset", reset);
+		source.addEventListener("end", () => (state = "end", news()));
+		signal?.addEventListener("abort", () => news(), over);
+		try {
+			while (state !== "end" || pieces.length) {
+				signal?.throwIfAborted();
+				if (pieces.length) yield pieces.shift();
+				else if (state) {
+					url.searchParams.set("from", `${at}`);
+					const { body } = await exchange(url, { headers: { Prefer: "wait=25" }, signal }, 1e9);
+					if (body.reset) reset();
+					at = body.next;
+					pieces = body.items;
+					if (body.complete) state = "end";
+				} else await new Promise((resolve) => { news = () => resolve(0); });
+			}
+		} finally {
+			over.abort();
+			source.close();
+		}
+	}
+
 	async cancel() { this.#take((await exchange(this.#url("cancel"), { method: "POST" })).body); }
 
 	/** @param {JobDocument} document */

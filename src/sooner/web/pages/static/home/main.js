@@ -102,7 +102,7 @@ function refused(error, fields) {
 
 adopt();
 // An address with a job shows the job first.
-if (location.hash.startsWith("#job=")) document.querySelector("main")?.prepend(at("job"), at("result"));
+if (location.hash.startsWith("#job=")) document.querySelector("main")?.prepend(at("job"), at("output"), at("result"));
 showForm();
 show();
 addEventListener("popstate", show);

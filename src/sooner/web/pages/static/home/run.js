@@ -1,6 +1,7 @@
 // The job that the page shows, from its submission to its end.
 import { at, h, put, renew } from "../lib/dom.js";
 import { fault, stateName, time } from "../lib/words.js";
+import { showOutput } from "./output.js";
 import { showResult } from "./result.js";
 import { activity, course, estimate, isPostponed, verdict } from "./words.js";
 
@@ -21,6 +22,7 @@ export function clear() {
 	shown?.end();
 	shown = null;
 	at("job").hidden = true;
+	at("output").hidden = true;
 	at("result").hidden = true;
 }
 
@@ -68,6 +70,7 @@ export class View {
 	async follow(job, answered) {
 		Object.assign(this, { job, answered });
 		this.render();
+		const read = showOutput(job, this.signal);
 		try {
 			await job.result();
 		} catch (error) {
@@ -75,8 +78,9 @@ export class View {
 		}
 		if (this.signal.aborted) return;
 		this.render();
-		this.end();
 		if (job.document.state === "done") showResult(job.document);
+		await read;
+		this.end();
 	}
 
 	/** Shows an error in place of the job. */

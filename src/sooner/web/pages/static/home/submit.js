@@ -15,7 +15,7 @@ const sooner = new Sooner({ token });
 export async function start(actor, given, isSecret) {
 	const view = new View(actor, "Sent, waiting for the answer");
 	history.pushState(null, "", location.pathname);
-	at("try").after(at("job"), at("result"));
+	at("try").after(at("job"), at("output"), at("result"));
 	at("job").focus({ preventScroll: true });
 	at("job").scrollIntoView(GENTLY);
 	try {

@@ -1,0 +1,116 @@
+"""Reading output: the readers of a process share each statement."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from sooner.db import Group, Link, Unavailable
+from sooner.jobs.output.writer import SQL
+from sooner.process import logs
+
+log = logs.get(__name__)
+
+#: The most pieces of one job, and the most places, in one statement.
+PAGE = 2000
+BATCH = 500
+
+
+class Pieces(NamedTuple):
+    """Pieces in a row: `texts` are their JSON texts, one a line, and an empty line where further ones were dropped.
+
+    `is_reset`: the job is tried again, and what the reader has seen so far does not count.
+    """
+
+    first: int
+    last: int
+    texts: str
+    is_reset: bool = False
+
+    def numbered(self) -> Iterator[tuple[int, str]]:
+        """The JSON text of each piece with its number."""
+        return enumerate(self.texts.split("\n"), self.first) if self.last else iter(())
+
+
+class Found(NamedTuple):
+    """What the table has behind a place: `is_there` is false where the reader's last piece does not count any more."""
+
+    first: int | None
+    last: int | None
+    texts: str | None
+    is_there: bool
+
+
+#: A job, and the number of the last piece that a reader has.
+Key = tuple[UUID, int]
+NOTHING = Found(None, None, None, is_there=False)
+
+
+class Place:
+    """A reader's place in the output of a job. It holds no pieces: a slow reader reads on when it is ready."""
+
+    __slots__ = ("_outputs", "after", "job")
+
+    def __init__(self, outputs: "Outputs", job: UUID, after: int) -> None:
+        self.job, self.after = job, after
+        self._outputs = outputs
+
+    async def next(self) -> Pieces | None:
+        """The next pieces; None where the reader has all. Raises Unavailable."""
+        found = await self._outputs.find((self.job, self.after))
+        is_reset = self.after > 0 and not found.is_there
+        if is_reset:
+            found = await self._outputs.find((self.job, 0))
+            self.after = 0
+        if found.first is None or found.last is None:
+            return Pieces(0, 0, "", is_reset=True) if is_reset else None
+        self.after = found.last
+        return Pieces(found.first, found.last, found.texts or "", is_reset)
+
+    async def pages(self) -> AsyncIterator[Pieces]:
+        """All the pages that there are. Raises Unavailable."""
+        while (page := await self.next()) is not None:
+            yield page
+
+
+class Outputs:
+    """Reads output over one connection."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self.find: Group[Key, Found] = Group(self._find, limit=BATCH)
+
+    def place(self, job: UUID, after: int = 0) -> Place:
+        """A place behind a piece, by its number."""
+        return Place(self, job, after)
+
+    async def _find(self, keys: Sequence[Key]) -> Sequence[Found]:
+        places = list(dict.fromkeys(keys))
+        rows = await self._rows(places)
+        found = {
+            places[row["nth"] - 1]: Found(row["first"], row["last"], row["pieces"], is_there=row["is_there"])
+            for row in rows
+        }
+        return [found.get(key, NOTHING) for key in keys]
+
+    async def _rows(self, places: Sequence[Key]) -> Sequence[Mapping[str, Any]]:
+        try:
+            return await self._link.fetch(
+                SQL.read, job=[job for job, _ in places], after=[after for _, after in places], limit=PAGE
+            )
+        except Unavailable:
+            raise
+        except asyncpg.UndefinedTableError as error:
+            if "sooner.output" in str(error):
+                # The schema of the revision before has no output.
+                return ()
+            raise unreadable(error) from error
+        except Exception as error:
+            raise unreadable(error) from error
+
+
+def unreadable(error: Exception) -> Unavailable:
+    """The output cannot be read now: its readers wait, as they do for a database that is away."""
+    log.error("output not read", exc_info=error)
+    return Unavailable(str(error))

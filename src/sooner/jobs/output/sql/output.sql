@@ -1,0 +1,56 @@
+-- name: write
+-- Adds the pieces of attempts that still hold their jobs, and forgets the pieces of earlier attempts at these jobs.
+-- `expected` is the number of the attempt's last piece. Pieces that an earlier try has added, whose answer was lost, are not added again.
+with attempt as (
+  select attempt.nth, attempt.job, attempt.fence, attempt.expected, attempt.start, attempt.count,
+    coalesce(newest.number, 0) as newest,
+    case when attempt.expected is null then newest.fence is distinct from attempt.fence
+      else newest.number = attempt.expected end as is_new
+  from unnest(:job::uuid[], :fence::bigint[], :expected::bigint[], :start::bigint[], :count::bigint[])
+    with ordinality as attempt (job, fence, expected, start, count, nth)
+  join dramatiq.queue as held on held.message_id = attempt.job and held.fence = attempt.fence
+    -- As text: else the planner may walk the index of all processing jobs.
+    and held.state::text = 'consumed'
+  left join lateral (
+    select number, fence from sooner.output where output.job = attempt.job order by number desc limit 1
+  ) as newest on true
+), forgotten as (
+  delete from sooner.output using attempt
+  where attempt.is_new and attempt.expected is null and output.job = attempt.job
+), added as (
+  insert into sooner.output (job, number, fence, piece)
+  select attempt.job, attempt.newest + piece.number - attempt.start, attempt.fence, piece.text
+  from unnest(:nth::bigint[], string_to_array(:pieces, chr(30), '')) with ordinality as piece (nth, text, number)
+  join attempt on attempt.nth = piece.nth and attempt.is_new
+), told as (
+  -- A notification has less than 8,000 bytes.
+  select count(pg_notify('sooner.output', ids)) from (
+    select string_agg(job::text, ',') as ids from attempt where is_new group by (nth - 1) / 200
+  ) as together
+)
+select nth, case when is_new then newest + count else newest end as last, (select count from told) as told
+from attempt;
+
+-- name: move
+-- Gives the pieces of an attempt its new fence: a crash of the server undid its claim, and it was claimed once more.
+update sooner.output set fence = :fence where job = :job and fence = :before;
+
+-- name: read
+-- The next pieces for each place: a job, and the number of the last piece that its reader has.
+-- `is_there` is false where the reader's last piece is forgotten: a new attempt puts out from the beginning.
+select place.nth, page.first, page.last, page.pieces,
+  place.after = 0 or exists (
+    select from sooner.output as own
+    where own.job = place.job and own.number = place.after and (job.state::text <> 'done' or own.fence = job.fence)
+  ) as is_there
+from unnest(:job::uuid[], :after::bigint[]) with ordinality as place (job, after, nth)
+join dramatiq.queue as job on job.message_id = place.job
+left join lateral (
+  select min(number) as first, max(number) as last, string_agg(coalesce(piece, ''), chr(10) order by number) as pieces
+  from (
+    select number, piece from sooner.output
+    -- Where the attempt that ended well put out nothing, the pieces are those of an attempt that failed.
+    where output.job = place.job and number > place.after and (job.state::text <> 'done' or output.fence = job.fence)
+    order by number limit :limit
+  ) as next
+) as page on true;

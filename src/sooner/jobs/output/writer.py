@@ -1,0 +1,250 @@
+"""Writing output: the attempts of a worker share each statement."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from uuid import UUID
+
+import asyncpg
+
+from sooner.db import (
+    Link,
+    Queries,
+    Unavailable,
+    fitting,
+    joined,
+)
+from sooner.db.retry import unforeseen
+from sooner.process import logs
+
+log = logs.get(__name__)
+
+SQL = Queries("sooner.jobs.output", "sql/output.sql")
+
+Key = tuple[UUID, int]
+
+#: The most attempts in one statement.
+BATCH = 1000
+#: The seconds from the beginning of one statement to the next: the first piece after a silence waits for neither.
+SOONEST, LATEST = 0.005, 0.05
+#: Writing takes at most this part of the time of its connection, and of a processor of the database, until LATEST.
+SHARE = 1 / 3
+#: With more unwritten characters than this an actor that yields waits.
+MOST_UNWRITTEN = 1 << 18
+#: The seconds until the next try while the database is away, or says that the job is not held here.
+RETRY_SECONDS = 0.2
+
+
+class Stream:
+    """The output of one attempt, as far as it is not written."""
+
+    __slots__ = (
+        "fence",
+        "former",
+        "is_full",
+        "is_lost",
+        "job",
+        "last",
+        "pieces",
+        "room",
+        "size",
+        "then",
+        "under_way",
+    )
+
+    def __init__(self, job: UUID, fence: int) -> None:
+        self.job, self.fence = job, fence
+        #: The fences under which the attempt has written before.
+        self.former: list[int] = []
+        #: The pieces as JSON texts; an empty text is the mark that pieces were dropped.
+        self.pieces: list[str] = []
+        self.under_way: list[str] = []
+        #: The number of the last written piece.
+        self.last: int | None = None
+        self.size = 0
+        self.is_full = self.is_lost = False
+        self.then: Callable[[], None] | None = None
+        self.room: asyncio.Future[None] | None = None
+
+    @property
+    def unwritten(self) -> int:
+        """The number of characters that are not yet in the table."""
+        return sum(map(len, self.pieces)) + sum(map(len, self.under_way))
+
+    @property
+    def is_written(self) -> bool:
+        """Whether all pieces are in the table, or never will be."""
+        return not self.pieces and not self.under_way
+
+
+class OutputWriter:
+    """Writes pieces over one connection of its own: those that gather while a statement runs share the next one.
+
+    A piece is written once and in order, however often its statement is tried: the statement compares the number of the last
+    piece. `most_bytes` bounds the output of an attempt.
+    """
+
+    def __init__(self, link: Link, *, most_bytes: int) -> None:
+        self._link = link
+        self._most_bytes = most_bytes
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._streams: dict[Key, Stream] = {}
+        self._due: dict[int, Stream] = {}
+        self._is_awake = False
+        self._hurry = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, key: Key, fence: int, piece: str) -> bool:
+        """Take a piece of an attempt, on any thread; False where it is dropped."""
+        size = len(piece) if piece.isascii() else len(piece.encode())
+        with self._lock:
+            stream = self._streams.get(key)
+            if stream is None:
+                stream = self._streams[key] = Stream(key[0], fence)
+            if stream.is_full or stream.is_lost:
+                return False
+            stream.size += size
+            stream.is_full = stream.size > self._most_bytes
+            stream.pieces.append("" if stream.is_full else piece)
+            self._wake_for(stream)
+        if stream.is_full:
+            log.warning("output dropped beyond MAX_OUTPUT_BYTES", job=str(key[0]), bytes=self._most_bytes)
+        return not stream.is_full
+
+    def holds(self, key: Key) -> bool:
+        """Whether an attempt has put out anything."""
+        return key in self._streams
+
+    def moved(self, key: Key, fence: int) -> None:
+        """The attempt goes on under a new fence: a crash of the server undid its claim."""
+        with self._lock:
+            if (stream := self._streams.get(key)) is not None:
+                stream.former.append(stream.fence)
+                stream.fence = fence
+                self._wake_for(stream)
+
+    def end(self, key: Key, then: Callable[[], None]) -> None:
+        """Call `then` once every piece of an ended attempt is written."""
+        stream = self._streams.pop(key, None)
+        if stream is None or stream.is_written:
+            then()
+        else:
+            stream.then = then
+            self._hurry.set()
+
+    async def room(self, key: Key) -> None:
+        """Wait until not too much of an attempt is unwritten."""
+        stream = self._streams.get(key)
+        while stream is not None and not stream.is_lost and stream.unwritten > MOST_UNWRITTEN:
+            stream.room = stream.room or self._loop.create_future()
+            self._hurry.set()
+            await asyncio.shield(stream.room)
+
+    def _wake_for(self, stream: Stream) -> None:
+        self._due[id(stream)] = stream
+        if not self._is_awake:
+            self._is_awake = True
+            self._loop.call_soon_threadsafe(self._begin)
+
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(unforeseen("writing output")(self._write_all))
+
+    async def _write_all(self) -> None:
+        while streams := self._next():
+            self._hurry.clear()
+            began = self._loop.time()
+            await self._insist(streams)
+            for stream in streams:
+                self._written(stream)
+            took = self._loop.time() - began
+            await self._pause(min(LATEST, max(SOONEST, took / SHARE)) - took)
+
+    async def _pause(self, seconds: float) -> None:
+        if seconds > 0:
+            timer = self._loop.call_later(seconds, self._hurry.set)
+            await self._hurry.wait()
+            timer.cancel()
+
+    def _next(self) -> Sequence[Stream]:
+        """The streams whose pieces are written next. Where there are none, the next piece wakes the writer."""
+        with self._lock:
+            due = list(self._due.values())[:BATCH]
+            due = due[: fitting(stream.unwritten for stream in due)]
+            for stream in due:
+                del self._due[id(stream)]
+                # What a refused statement was to write is written first, and alone: its answer may have been lost.
+                if not stream.under_way:
+                    stream.under_way, stream.pieces = stream.pieces, []
+            self._is_awake = bool(due)
+            return due
+
+    async def _insist(self, streams: Sequence[Stream]) -> None:
+        """Write the pieces that are under way. Faulty pieces harm no other attempt's."""
+        while True:
+            try:
+                await self._write(streams)
+                return
+            except Unavailable as error:
+                log.warning("output not written, trying again", error=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception as error:  # noqa: BLE001 - the other attempts' output must be written
+                if len(streams) > 1:
+                    for stream in streams:
+                        await self._insist([stream])
+                    return
+                # Another worker, which has lost the job, was a moment quicker: the next statement sees its pieces.
+                if not isinstance(error, asyncpg.UniqueViolationError):
+                    self._lose(streams[0], error)
+                    return
+
+    async def _write(self, streams: Sequence[Stream]) -> None:
+        for stream in streams:
+            await self._move(stream)
+        writing = [stream for stream in streams if stream.under_way]
+        if not writing:
+            return
+        starts = list(accumulate((len(stream.under_way) for stream in writing), initial=0))
+        rows = await self._link.fetch(
+            SQL.write,
+            job=[stream.job for stream in writing],
+            fence=[stream.fence for stream in writing],
+            expected=[stream.last for stream in writing],
+            start=starts[:-1],
+            count=[len(stream.under_way) for stream in writing],
+            nth=[nth for nth, stream in enumerate(writing, 1) for _ in stream.under_way],
+            pieces=joined([piece for stream in writing for piece in stream.under_way]),
+        )
+        for row in rows:
+            stream = writing[row["nth"] - 1]
+            stream.last, stream.under_way = row["last"], []
+
+    async def _move(self, stream: Stream) -> None:
+        while stream.former:
+            await self._link.fetch(SQL.move, job=stream.job, fence=stream.fence, before=stream.former[0])
+            del stream.former[0]
+
+    def _written(self, stream: Stream) -> None:
+        if stream.under_way and stream.then is None:
+            # The job is not held here, or not yet again after a crash of the server: its attempt is told so elsewhere.
+            self._loop.call_later(RETRY_SECONDS, self._again, stream)
+            return
+        stream.under_way = []
+        if stream.room is not None:
+            stream.room.set_result(None)
+            stream.room = None
+        if stream.pieces:
+            self._again(stream)
+        elif stream.then is not None:
+            stream.then()
+            stream.then = None
+
+    def _again(self, stream: Stream) -> None:
+        with self._lock:
+            self._wake_for(stream)
+
+    def _lose(self, stream: Stream, error: Exception) -> None:
+        log.error("output lost: the database refuses it", job=str(stream.job), error=str(error))
+        stream.is_lost = True
+        stream.pieces, stream.under_way = [], []

@@ -1,0 +1,186 @@
+"""A job's output: live, or all of it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from itertools import starmap
+from typing import Any
+
+import orjson
+from sse_starlette import EventSourceResponse
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from sooner.db import Unavailable
+from sooner.jobs import codec
+from sooner.jobs.output.outputs import Pieces, Place
+from sooner.jobs.problem import Invalid, wrong
+from sooner.jobs.row import Job
+from sooner.jobs.states import State
+from sooner.jobs.tenants.keys import Caller
+from sooner.web.endpoint import endpoint
+from sooner.web.endpoints.events import PING_SECONDS, RETRY_MILLISECONDS, first
+from sooner.web.http import prefer
+from sooner.web.http.accept import EVENTS, JSON, NDJSON, PLAIN, preferred
+from sooner.web.http.answers import NO_STORE, rendered
+from sooner.web.lookup import job_id, visible
+from sooner.web.openapi import schemas
+from sooner.web.openapi.operation import PREFER, Answer, Parameter
+from sooner.web.resources import Resources
+from sooner.web.service import BrokenOff
+
+#: Neither a cache nor a proxy keeps what comes, and no browser takes it for a page.
+STREAMED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
+
+
+@endpoint(
+    "GET",
+    "/jobs/{id}/output",
+    scope="jobs",
+    tag="Jobs",
+    answers={
+        200: Answer(
+            "The output: as JSON what there is by now, as events, lines or text all until the job's end.",
+            schemas.Output,
+        ),
+        204: Answer("The client has every event already: there will be no others."),
+    },
+    problems=(404, 410, 422),
+    parameters=(
+        Parameter(
+            "from",
+            "query",
+            "The `next` of an answer, or the id of an event: what follows is wanted.",
+            {"type": "integer", "minimum": 0},
+        ),
+        Parameter(
+            "Last-Event-ID", "header", "The id of the last event that the client has.", {"type": "string"}
+        ),
+        PREFER,
+    ),
+    by_address=True,
+)
+async def output(request: Request, who: Caller | None) -> Response:
+    """What the job has put out: each piece once, in order, from the beginning or from where the reader was.
+
+    `Accept` chooses: `text/event-stream` (events `output` with the piece as data; `reset` where the job is tried again and its
+    output begins anew; `truncated` where further pieces are dropped; `end` with the job's state), `application/x-ndjson` (a piece a
+    line), `text/plain` (texts as they are, other pieces a line each), which all go on until the job's end; or JSON.
+    """
+    resources: Resources = request.app.state.resources
+    id = job_id(request)
+    job = await visible(resources, id, who)
+    place = resources.outputs.place(id, _after(request))
+    media = preferred(request.headers.getlist("accept"), (JSON, EVENTS, NDJSON, PLAIN))
+    if media == JSON:
+        return await _whole(resources, job, place, _wait(request, resources))
+    if media == EVENTS:
+        if (
+            place.after
+            and job.state.is_final
+            and await resources.outputs.place(id, place.after).next() is None
+        ):
+            # A 204 stops a browser's EventSource from coming back (HTML, section 9.2.3).
+            return Response(status_code=204, headers=dict([NO_STORE]))
+        return EventSourceResponse(_events(resources, place), ping=PING_SECONDS, sep="\n")
+    return StreamingResponse(
+        _texts(resources, place, _lines if media == NDJSON else _plain), headers=STREAMED, media_type=media
+    )
+
+
+def _after(request: Request) -> int:
+    """The number of the last piece that the reader has. Raises Invalid."""
+    text = request.query_params.get("from")
+    if text is None:
+        last = request.headers.get("last-event-id", "")
+        return int(last) if _is_number(last) else 0
+    if not _is_number(text):
+        raise Invalid(
+            [wrong("#/from", "a whole number from 0 on is needed: the `next` of an answer, or an event's id")]
+        )
+    return int(text)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
+def _wait(request: Request, resources: Resources) -> float:
+    wait = prefer.read(request.headers.getlist("prefer")).wait
+    return min(wait, resources.settings.sync_wait_max_seconds) if wait else 0
+
+
+async def _until_end(resources: Resources, place: Place) -> AsyncIterator[Pieces | State]:
+    """Pages as they come, and at the job's end its state. While the database is away nothing comes."""
+    follower = resources.follower
+    with follower.subscribe(place.job, reads_output=True) as subscription:
+        job = await first(resources, subscription)
+        while job is not None:
+            with contextlib.suppress(Unavailable):
+                async for page in place.pages():
+                    yield page
+                if job.state.is_final:
+                    yield job.state
+                    return
+            if follower.is_released:
+                return
+            await subscription.change()
+            job = None if subscription.is_gone else subscription.job
+
+
+async def _events(resources: Resources, place: Place) -> AsyncIterator[bytes]:
+    """All events of a page in one write: writing costs more than their texts."""
+    yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
+    async for page in _until_end(resources, place):
+        if isinstance(page, Pieces):
+            reset = "event: reset\ndata: {}\n\n" if page.is_reset else ""
+            yield (reset + "".join(starmap(_event, page.numbered()))).encode()
+        else:
+            yield f"event: end\ndata: {_json({'state': page, 'next': place.after})}\n\n".encode()
+
+
+def _event(number: int, text: str) -> str:
+    return f"event: {'output' if text else 'truncated'}\nid: {number}\ndata: {text or '{}'}\n\n"
+
+
+async def _texts(resources: Resources, place: Place, write: Callable[[str], str]) -> AsyncIterator[str]:
+    is_begun = place.after > 0
+    async for page in _until_end(resources, place):
+        if isinstance(page, Pieces):
+            if page.is_reset and is_begun:
+                raise BrokenOff
+            is_begun = True
+            yield "".join([write(text) for _, text in page.numbered() if text])
+
+
+def _lines(text: str) -> str:
+    return f"{text}\n"
+
+
+def _plain(text: str) -> str:
+    return str(codec.loads(text)) if text.startswith('"') else f"{text}\n"
+
+
+async def _whole(resources: Resources, job: Job, place: Place, seconds: float) -> Response:
+    """What there is by now, or after a wait for more."""
+    with resources.follower.subscribe(job.id, reads_output=True) as subscription:
+        pages = [page async for page in place.pages()]
+        if seconds and not pages and not job.state.is_final:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await subscription.change()
+            job = await resources.follower.job(job.id) or job
+            pages = [page async for page in place.pages()]
+    texts = [text for page in pages for _, text in page.numbered()]
+    facts: dict[str, Any] = {"next": place.after, "complete": job.state.is_final}
+    if any(page.is_reset for page in pages):
+        facts["reset"] = True
+    if "" in texts:
+        facts["truncated"] = True
+    body = f'{{"items":[{",".join(filter(None, texts))}],{_json(facts)[1:]}'
+    fields = [NO_STORE, *([prefer.applied(seconds)] if seconds else [])]
+    return rendered(body.encode(), 200, fields)
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return orjson.dumps(value).decode()

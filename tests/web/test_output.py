@@ -1,0 +1,228 @@
+"""What a job puts out, as its readers see it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.events import Event, heard
+from tests.support.jobs import fetch, final, post, rows
+from tests.support.processes import Web
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.conftest import Connect, MakeKey
+    from tests.support.processes import Processes
+
+SPEAKERS = "tests.support.speakers"
+EVENTS = {"Accept": "text/event-stream"}
+
+
+@pytest.fixture
+async def client(processes: Processes, connect: Connect, api_key: MakeKey) -> httpx.AsyncClient:
+    """A client of a deployment whose actors put out pieces."""
+    await processes.worker(module=SPEAKERS, MAX_OUTPUT_BYTES="20000", LEASE_SECONDS="2")
+    return connect(await processes.web(module=SPEAKERS), await api_key())
+
+
+async def test_all_of_a_jobs_output_is_read_as_json_events_lines_and_text(client: httpx.AsyncClient) -> None:
+    words = ["Hello, ", "wörld\n", 3, None, {"a": [1]}, "\0"]
+    job = await post(client, "tell", prefer="wait=10", words=[*words[:-1], "NUL"])
+
+    whole = (await client.get(f"/jobs/{job['id']}/output")).json()
+    rest = (await client.get(f"/jobs/{job['id']}/output?from=4")).json()
+    events = await heard(client, f"/jobs/{job['id']}/output", headers=EVENTS)
+    later = await heard(client, f"/jobs/{job['id']}/output", headers=EVENTS | {"Last-Event-ID": "5"})
+    over = await client.get(f"/jobs/{job['id']}/output", headers=EVENTS | {"Last-Event-ID": "6"})
+    ndjson = await client.get(f"/jobs/{job['id']}/output", headers={"Accept": "application/x-ndjson"})
+    text = await client.get(f"/jobs/{job['id']}/output", headers={"Accept": "text/plain"})
+
+    assert job["result"] == len(words)
+    assert whole == {"items": words, "next": 6, "complete": True}
+    assert rest == {"items": words[4:], "next": 6, "complete": True}
+    assert [(each.type, each.id) for each in events] == [
+        *(("output", str(number)) for number in range(1, 7)),
+        ("end", None),
+    ]
+    assert [json.loads(each.data) for each in events[:-1]] == words
+    assert json.loads(events[-1].data) == {"state": "done", "next": 6}
+    assert [json.loads(each.data) for each in later[:-1]] == words[5:]
+    assert over.status_code == 204
+    assert ndjson.headers["content-type"] == "application/x-ndjson"
+    assert [json.loads(line) for line in ndjson.text.split("\n")[:-1]] == words
+    assert text.text == 'Hello, wörld\n3\nnull\n{"a":[1]}\n\0'
+
+
+async def test_texts_are_joined_to_the_result_and_read_live(client: httpx.AsyncClient) -> None:
+    job = await post(client, "say", text="abcdef", pause=0.1)
+    events = await heard(client, f"/jobs/{job['id']}/output", headers=EVENTS)
+    ended = await final(client, job["id"])
+
+    assert [json.loads(each.data) for each in events if each.type == "output"] == list("abcdef")
+    assert ended["result"] == "abcdef"
+
+
+async def test_a_thread_puts_out_pieces_in_order(client: httpx.AsyncClient) -> None:
+    job = await post(client, "say_on_thread", prefer="wait=20", count=200)
+
+    read = (await client.get(f"/jobs/{job['id']}/output")).json()
+
+    assert read == {"items": [*range(200), "last"], "next": 201, "complete": True}
+
+
+@pytest.mark.parametrize("way", ["raise", "crash"])
+async def test_a_new_attempt_begins_anew(client: httpx.AsyncClient, processes: Processes, way: str) -> None:
+    if way == "crash":
+        # The first one ends with its process.
+        await processes.worker(module=SPEAKERS, LEASE_SECONDS="2")
+    job = await post(client, "stutter", times=2 if way == "raise" else 1, way=way)
+    async with asyncio.timeout(60):
+        events = await heard(client, f"/jobs/{job['id']}/output", headers=EVENTS)
+    await final(client, job["id"], timeout=60)
+    read = (await client.get(f"/jobs/{job['id']}/output")).json()
+
+    kinds = [each.type for each in events]
+    last = [json.loads(each.data) for each in events if each.type == "output"][-3:]
+    assert kinds.count("reset") >= 1
+    assert kinds[-4:] == ["output", "output", "output", "end"]
+    assert last == read["items"]
+    assert len(read["items"]) == 3
+    numbers = [int(each.id or 0) for each in events if each.type == "output"]
+    assert numbers == sorted(set(numbers))
+    seen = numbers[0]
+    resumed = (await client.get(f"/jobs/{job['id']}/output?from={seen}")).json()
+    assert resumed == read | {"reset": True}
+
+
+async def test_an_attempt_that_ended_well_without_output_leaves_none(client: httpx.AsyncClient) -> None:
+    job = await post(client, "fall_silent", prefer="wait=20")
+    read = (await client.get(f"/jobs/{job['id']}/output")).json()
+
+    assert job["state"] == "done" or (await final(client, job["id"]))["state"] == "done"
+    assert (await client.get(f"/jobs/{job['id']}/output")).json() == {
+        "items": [],
+        "next": 0,
+        "complete": True,
+    }, read
+
+
+async def test_output_survives_the_failure_of_its_attempt(client: httpx.AsyncClient) -> None:
+    job = await post(client, "give_up", prefer="wait=20")
+
+    read = (await client.get(f"/jobs/{job['id']}/output")).json()
+
+    assert job["error"]["type"] == "no-more"
+    assert read == {"items": ["half"], "next": 1, "complete": True}
+
+
+async def test_output_beyond_the_limit_is_dropped_and_said_so(client: httpx.AsyncClient) -> None:
+    job = await post(client, "tell", prefer="wait=20", words=["x" * 9000, "y" * 9000, "z" * 9000, "more"])
+
+    read = (await client.get(f"/jobs/{job['id']}/output")).json()
+    events = await heard(client, f"/jobs/{job['id']}/output", headers=EVENTS)
+
+    assert job["result"] == "x" * 9000 + "y" * 9000
+    assert [item[0] for item in read["items"]] == ["x", "y"]
+    assert (read["truncated"], read["next"]) == (True, 3)
+    assert [each.type for each in events] == ["output", "output", "truncated", "end"]
+
+
+@pytest.mark.parametrize("way", ["nan", "object"])
+async def test_a_piece_that_is_no_json_fails_its_attempt(client: httpx.AsyncClient, way: str) -> None:
+    job = await post(client, "not_json", prefer="wait=20", way=way)
+    read = (await client.get(f"/jobs/{job['id']}/output")).json()
+
+    assert job["error"]["type"] == "output-not-json"
+    assert read["items"] == ["good"]
+
+
+async def test_a_dependency_is_given_to_an_actor_that_yields(client: httpx.AsyncClient) -> None:
+    job = await post(client, "greet_slowly", prefer="wait=20", name="Ada")
+
+    assert job["result"] == "Hello Ada"
+
+
+async def test_an_unfit_place_is_refused_or_ignored(client: httpx.AsyncClient) -> None:
+    job = await post(client, "tell", prefer="wait=20", words=["a"])
+    address = f"/jobs/{job['id']}/output"
+
+    refused = await client.get(f"{address}?from=-1")
+    beyond = await client.get(f"{address}?from=99")
+    events = await heard(client, address, headers=EVENTS | {"Last-Event-ID": "7-done"})
+
+    assert refused.status_code == 422
+    assert "from" in refused.json()["detail"]
+    assert beyond.json() == {"items": ["a"], "next": 1, "complete": True, "reset": True}
+    assert [each.type for each in events] == ["output", "end"]
+
+
+async def test_output_is_its_tenants(
+    client: httpx.AsyncClient, processes: Processes, connect: Connect, api_key: MakeKey
+) -> None:
+    job = await post(client, "tell", prefer="wait=20", words=["a"])
+    signed = job["urls"]["self"].replace("?", "/output?")
+    [web] = [each for each in processes.started if isinstance(each, Web)]
+
+    stranger = await connect(web, await api_key("other")).get(f"/jobs/{job['id']}/output")
+    holder = await client.get(signed, headers={"Authorization": ""})
+
+    assert stranger.status_code == 404
+    assert holder.json()["items"] == ["a"]
+
+
+async def test_the_events_of_a_job_hold_its_output(client: httpx.AsyncClient) -> None:
+    job = await post(client, "say", text="abc", pause=0.2)
+    events = await heard(client, f"/jobs/{job['id']}/events", headers=EVENTS)
+    documents = [each.job for each in events]
+    resumed = await heard(
+        client, f"/jobs/{job['id']}/events", headers=EVENTS | {"Last-Event-ID": _id_after(events, "a")}
+    )
+
+    assert [item for each in documents for item in each.get("output", {}).get("items", [])] == list("abc")
+    assert events[-1].type == "state"
+    assert documents[-1]["state"] == "done"
+    assert all(each["id"] == job["id"] for each in documents)
+    again = [each.job for each in resumed]
+    assert [item for each in again for item in each.get("output", {}).get("items", [])] == ["b", "c"]
+
+
+def _id_after(events: list[Event], item: str) -> str:
+    return next(
+        each.id or "" for each in events if each.job.get("output", {}).get("items", [None])[-1] == item
+    )
+
+
+async def test_a_reader_waits_for_more(client: httpx.AsyncClient) -> None:
+    job = await post(client, "say", text="ab", pause=1)
+    first: dict[str, Any] = {"next": 0, "items": []}
+    items = []
+    async with asyncio.timeout(20):
+        while not first.get("complete"):
+            answer = await client.get(
+                f"/jobs/{job['id']}/output?from={first['next']}", headers={"Prefer": "wait=10"}
+            )
+            first = answer.json()
+            items += first["items"]
+
+    assert items == ["a", "b"]
+
+
+async def test_output_goes_with_its_job(client: httpx.AsyncClient, database_url: str) -> None:
+    job = await post(client, "tell", prefer="wait=20", words=["a", "b"])
+    kept = await post(client, "tell", prefer="wait=20", words=["c"])
+    await fetch(
+        database_url,
+        "update dramatiq.queue set expires_at = now() - interval '1 s' where message_id = $1",
+        job["id"],
+    )
+
+    await fetch(database_url, "select sooner.submit('remove_expired_jobs', '{}')")
+
+    removed = "select where not exists (select from dramatiq.queue where message_id = $1)"
+    await rows(database_url, removed, job["id"])
+    left = await fetch(database_url, "select job, piece from sooner.output")
+    assert [(str(row["job"]), row["piece"]) for row in left] == [(kept["id"], '"c"')]
