@@ -128,7 +128,9 @@ class Collection:
         return self._kinship.marks(path, module.marks, trial=False)
 
     def _found(self, path: str) -> Found:
-        return self._new.setdefault(path, Found())
+        if (found := self._new.get(path)) is None:
+            found = self._new[path] = Found()
+        return found
 
     def _collect(self, path: str, name: str, binding: Binding, place: "_Place") -> None:
         """Collect what a name of a module, or of a class that is not unittest's, stands for."""

@@ -30,20 +30,18 @@ class Kinship:
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
         self._found: dict[ClassAt, Kin] = {}
+        self._lacking: dict[ClassAt, frozenset[str]] = {}
 
     def forget(self) -> None:
         """Look at everything anew: there are more summaries than before."""
         self._found.clear()
+        self._lacking.clear()
 
     def of(self, at: ClassAt) -> Kin:
         """What a class is. A chain of thousands takes no recursion, a circle ends."""
-        misses, before = self._resolver.misses, len(self._found)
         self._look_at(at)
-        found = self._found[at]
-        if self._resolver.misses != misses:
-            for each in list(self._found)[before:]:
-                del self._found[each]
-        return found
+        self._resolver.missing |= self._lacking[at]
+        return self._found[at]
 
     def _look_at(self, at: ClassAt) -> None:
         pending, begun = [at], {at}
@@ -52,17 +50,24 @@ class Kinship:
             if each in self._found:
                 pending.pop()
                 continue
-            bases = self._bases(each)
+            bases, lacking = self._resolver.noting(lambda at=each: self._bases(at))  # type: ignore[misc]
             first = [base for base in bases if isinstance(base, ClassAt) and base not in self._found]
             if ahead := [base for base in first if base not in begun]:
                 begun.update(ahead)
                 pending += ahead
                 continue
-            self._found[each] = self._joined(each, bases)
+            self._note(each, bases, lacking)
             pending.pop()
+
+    def _note(self, at: ClassAt, bases: list[Meaning], lacking: frozenset[str]) -> None:
+        self._found[at], more = self._resolver.noting(lambda: self._joined(at, bases))
+        of_bases = (self._lacking.get(base, frozenset()) for base in bases if isinstance(base, ClassAt))
+        self._lacking[at] = lacking.union(more, *of_bases)
 
     def marks(self, path: str, references: tuple[str, ...], *, trial: bool) -> Status:
         """The status by marks; trial's own attributes count for its tests alone."""
+        if not references:
+            return "active"
         return strongest(
             of_mark(name)
             for name in self._resolver.marks(path, references)

@@ -71,13 +71,15 @@ class _Summaries:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self.module = lru_cache(maxsize=_MOST_UNPACKED)(self._module)
-        """The summary of a module; None where there is none."""
+        self._module = lru_cache(maxsize=_MOST_UNPACKED)(self._unpacked)
 
     def load(self, paths: AbstractSet[str]) -> None:
         """Read further files."""
         self._sources.load(paths)
-        self.module.cache_clear()
+
+    def module(self, path: str) -> Module | None:
+        """The summary of a module; None where there is none."""
+        return self._module(path) if path in self._sources.summaries else None
 
     def settings(self) -> Iterator[Settings]:
         """Those of each folder, from the first file that has any."""
@@ -102,9 +104,8 @@ class _Summaries:
         """Files of settings that could not be read."""
         return {path: reason for path, reason in self._sources.unreadable.items() if file_of_settings(path)}
 
-    def _module(self, path: str) -> Module | None:
-        packed = self._sources.summaries.get(path)
-        found = _unpacked(packed) if packed is not None else None
+    def _unpacked(self, path: str) -> Module | None:
+        found = _unpacked(self._sources.summaries[path])
         return found if isinstance(found, Module) else None
 
 

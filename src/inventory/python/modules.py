@@ -17,12 +17,15 @@ class Modules:
         self._paths = frozenset(paths)
         self._found: dict[tuple[str, str], str | None] = {}
         self._by_last: dict[str, list[str]] = defaultdict(list)
+        self._names: set[str] = set()
+        """All that a first name may be: most imports lead out of the archive, and are not searched for."""
         for path in sorted(self._paths):
             self._by_last[_last(path)].append(path)
+            self._names.update(path.removesuffix(".py").split("/"))
 
     def absolute(self, names: list[str], importer: str) -> str | None:
         """The file of `a.b.c`: the nearest upwards from the importer, else the one with the most folders in common."""
-        if names[0] in _OUTSIDE:
+        if names[0] in _OUTSIDE or names[0] not in self._names or names[-1] not in self._by_last:
             return None
         folder = importer.rpartition("/")[0]
         key = (folder, ".".join(names))

@@ -57,8 +57,14 @@ class _Reader:
 
     def lacks_import(self, source: bytes) -> bool:
         """Whether a function seems to import a framework that the module does not."""
-        return (not self._imports_pytest() and _IMPORT_OF_PYTEST.search(source) is not None) or (
-            not self._imports_unittest() and _IMPORT_OF_UNITTEST.search(source) is not None
+        return (
+            b"pytest" in source
+            and not self._imports_pytest()
+            and _IMPORT_OF_PYTEST.search(source) is not None
+        ) or (
+            b"unittest" in source
+            and not self._imports_unittest()
+            and _IMPORT_OF_UNITTEST.search(source) is not None
         )
 
     def module(self) -> Module:

@@ -1,7 +1,7 @@
 """What a reference means, followed from file to file through the archive."""
 
 from collections.abc import Callable, Container, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from src.inventory.python import known
 from src.inventory.python.facts import (
@@ -61,6 +61,8 @@ class Unclear(NamedTuple):
 
 
 Meaning: TypeAlias = ClassAt | ModuleAt | BoundAt | Outside | Absent | Unclear
+Line: TypeAlias = tuple[ClassAt | Outside | Unclear, ...]
+Found = TypeVar("Found")
 
 
 class Resolver:
@@ -72,17 +74,24 @@ class Resolver:
         self._modules = modules
         self._summary = summary
         self._unreadable = unreadable
-        self._meanings: dict[tuple[str, str], Meaning] = {}
-        self._lines: dict[ClassAt, tuple[ClassAt | Outside | Unclear, ...]] = {}
+        self._meanings: dict[tuple[str, str], tuple[Meaning, frozenset[str]]] = {}
+        self._lines: dict[ClassAt, tuple[Line, frozenset[str]]] = {}
         self.missing: set[str] = set()
-        self.misses = 0
-        """How often a summary was missing: what was found meanwhile may be wrong."""
 
     def forget(self) -> None:
         """Look everything up anew: there are more summaries than before."""
         self._meanings.clear()
         self._lines.clear()
         self.missing.clear()
+
+    def noting(self, look: Callable[[], Found]) -> tuple[Found, frozenset[str]]:
+        """What a look-up gives, and the files that it lacked: they are noted as missing."""
+        before, self.missing = self.missing, set()
+        found = look()
+        lacking = frozenset(self.missing)
+        self.missing = before
+        self.missing |= lacking
+        return found, lacking
 
     def module(self, path: str) -> Module | None:
         """The summary of a file; None where it is missing or unreadable."""
@@ -99,11 +108,12 @@ class Resolver:
         # Files of one folder import by the same names.
         of_file = reference[:1] in "#@?"
         key = (path if of_file else path.rpartition("/")[0], reference)
-        if (found := self._meanings.get(key)) is None:
-            misses = self.misses
-            found = self._looked_up(path, reference, depth) if depth < _DEEPEST else Unclear(reference)
-            if self.misses == misses:
-                self._meanings[key] = found
+        if (known := self._meanings.get(key)) is None:
+            if depth >= _DEEPEST:
+                return Unclear(reference)
+            known = self._meanings[key] = self.noting(lambda: self._looked_up(path, reference, depth))
+        found, lacking = known
+        self.missing |= lacking
         return found
 
     def glimpse(self, path: str, binding: Binding) -> Meaning:
@@ -123,13 +133,12 @@ class Resolver:
             case _:
                 return BoundAt(path, binding)
 
-    def line(self, at: ClassAt) -> tuple[ClassAt | Outside | Unclear, ...]:
+    def line(self, at: ClassAt) -> Line:
         """A class and its bases in the order in which attributes are looked up in them."""
-        if (found := self._lines.get(at)) is None:
-            misses = self.misses
-            found = self._walk(at)
-            if self.misses == misses:
-                self._lines[at] = found
+        if (walked := self._lines.get(at)) is None:
+            walked = self._lines[at] = self.noting(lambda: self._walk(at))
+        found, lacking = walked
+        self.missing |= lacking
         return found
 
     def names(self, path: str) -> Scope:
@@ -281,10 +290,9 @@ class Resolver:
         """The summary of a file, which is noted as missing where there is none yet."""
         if (module := self._summary(path)) is None and path not in self._unreadable:
             self.missing.add(path)
-            self.misses += 1
         return module
 
-    def _walk(self, at: ClassAt) -> tuple[ClassAt | Outside | Unclear, ...]:
+    def _walk(self, at: ClassAt) -> Line:
         """Depth first; a base that several share comes after the last of them."""
         found: list[ClassAt | Outside | Unclear] = []
         pending: list[tuple[Meaning, frozenset[ClassAt]]] = [(at, frozenset())]
