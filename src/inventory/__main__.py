@@ -12,13 +12,12 @@ import argparse
 import json
 import resource
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from src.inventory.archives.limits import MIB
 from src.inventory.archives.refusal import ArchiveRefused
 from src.inventory.children import processors
-from src.inventory.document import Entry
+from src.inventory.listing import Listing
 from src.inventory.survey import Survey, survey
 
 
@@ -49,19 +48,13 @@ def _arguments() -> argparse.Namespace:
 
 def _print(found: Survey) -> None:
     """Print the result entry by entry: a hundred thousand of them would take too much memory at once."""
-    entries: list[str] = []
-    head = json.dumps(found.document(_written(found.entries, entries), []))
-    sys.stdout.write(f'{{"result": {head.removesuffix("]}")}')
-    for number, entry in enumerate(entries):
-        sys.stdout.write(f", {entry}" if number else entry)
+    listing = Listing()
+    document = {key: value for key, value in listing.document(found).items() if key != "entries"}
+    sys.stdout.write(f'{{"result": {json.dumps(document).removesuffix("}")}, "entries": [')
+    for number, line in enumerate(listing.lines):
+        sys.stdout.write(f", {line}" if number else line)
     sys.stdout.write("]}}\n")
     sys.stdout.flush()
-
-
-def _written(entries: Iterator[Entry], into: list[str]) -> Iterator[Entry]:
-    for entry in entries:
-        into.append(json.dumps(entry))
-        yield entry
 
 
 def _progress(fraction: float, message: str) -> None:

@@ -1,6 +1,6 @@
 """The document that an inventory results in: plain dictionaries, ready for JSON."""
 
-from typing import Literal
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -51,8 +51,21 @@ class Undecided(TypedDict):
     reason: str
 
 
+class Unlisted(TypedDict):
+    """How many were counted and are not listed: files without an entry, tests without a case."""
+
+    files: int
+    tests: int
+    unreadable: int
+    undecided: int
+
+
 class Inventory(TypedDict):
-    """How much of an archive is tested; `entries`, `unreadable` and `undecided` are sorted by path."""
+    """How much of an archive is tested; `entries`, `unreadable` and `undecided` are sorted by path.
+
+    `unlisted` is there where the lists do not hold all that was counted: those of a large archive end before the document
+    outgrows its readers.
+    """
 
     files: int
     suites: int
@@ -63,4 +76,5 @@ class Inventory(TypedDict):
     unreadable: list[Unreadable]
     undecided: list[Undecided]
     commit: str | None
+    unlisted: NotRequired[Unlisted]
     entries: list[Entry]

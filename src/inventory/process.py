@@ -17,7 +17,7 @@ log = logs.get(__name__)
 ROOT = Path(__file__).parents[2]
 
 #: The memory is the command's own to bound: it tells what did not fit.
-BOUNDS = Bounds(cpu_seconds=120, output_bytes=16 * MIB)
+BOUNDS = Bounds(cpu_seconds=120, output_bytes=32 * MIB)
 
 #: Parsing is all work: more at once would only make each take longer.
 _slots = asyncio.Semaphore(max(2, os.cpu_count() or 1))

@@ -85,7 +85,9 @@ class Survey(NamedTuple):
             for case in entry["cases"]:
                 by_status[case["status"]] += 1
         return Inventory(
-            **total,
+            files=total["files"],
+            suites=total["suites"],
+            tests=total["tests"],
             by_framework=dict(sorted(by_framework.items())),
             by_language=dict(sorted(by_language.items())),
             by_status=by_status,

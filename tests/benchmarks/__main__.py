@@ -9,7 +9,18 @@ from statistics import median
 import asyncpg
 
 from sooner.local.ports import free_port
-from tests.benchmarks import board, calling, capacity, floor, heavy, scale, size, stock, teams_tests
+from tests.benchmarks import (
+    board,
+    calling,
+    capacity,
+    floor,
+    heavy,
+    inventory,
+    scale,
+    size,
+    stock,
+    teams_tests,
+)
 from tests.benchmarks.bench import RUNS, SECONDS, Bench, Load, bench, in_turn, median_load
 from tests.benchmarks.floor import Lifecycles
 
@@ -154,6 +165,7 @@ GROUPS: dict[str, Callable[[Bench, Table], Awaitable[None]]] = {
     "scale": lambda bench, table: scale.measure(bench, table.row),
     "capacity": lambda bench, table: capacity.measure(bench),
     "testing": lambda bench, table: teams_tests.measure(table.row),
+    "inventory": lambda bench, table: inventory.measure(table.row),
     "heavy": lambda bench, table: heavy.measure(bench, table.row),
     "size": lambda bench, table: size.measure(bench, table.row),
     "board": lambda bench, table: board.measure(bench, table.row),

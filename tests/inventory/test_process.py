@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sooner.process.child import Bounds
-from src.inventory import process, take
+from src.inventory import listing, process, take
+from src.inventory.survey import survey
 from tests.inventory.build import TEST, tar
 
 if TYPE_CHECKING:
@@ -91,3 +92,30 @@ async def test_a_chain_of_classes_takes_time_by_its_length(tmp_path: Path) -> No
     document = json.loads(await process.take(tar(tmp_path / "a", sources), progress=told))
 
     assert (document["tests"], document["unreadable"]) == (3, [])
+
+
+async def test_what_a_document_cannot_hold_is_counted_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {f"p/test_{n}.py": TEST if n % 10 else b"(" for n in range(300)}
+    found = survey(tar(tmp_path / "a", files))
+    monkeypatch.setattr(listing, "FULL_BYTES", 10_000)
+    monkeypatch.setattr(listing, "MOST_BYTES", 20_000)
+    monkeypatch.setattr(listing, "OTHER_BYTES", 1_000)
+    written = listing.Listing()
+    document = written.document(found)
+    entries = [json.loads(line) for line in written.lines]
+    full = [entry for entry in entries if entry["cases"]]
+
+    assert (document["files"], document["tests"], document["by_status"]["active"]) == (270, 270, 270)
+    assert sum(len(line) for line in written.lines) < 20_000
+    assert 0 < len(full) < len(entries) < 270
+    assert entries[: len(full)] == full
+    assert {entry["tests"] for entry in entries} == {1}
+    assert document["unlisted"] == {
+        "files": 270 - len(entries),
+        "tests": 270 - len(full),
+        "unreadable": 30 - len(document["unreadable"]),
+        "undecided": 0,
+    }
+    assert 0 < len(document["unreadable"]) < 30

@@ -31,6 +31,7 @@ import pytest
 from src.inventory import Inventory, take
 
 SHA256 = {
+    "django-5.2.7.tar.gz": "e0f6f12e2551b1716a95a63a1366ca91bbcd7be059862c1b18f989b1da356cdd",
     "flask-3.1.2.tar.gz": "bf656c15c80190ed628ad08cdfd3aaa35beb087855e2f494910aa3774cc4fd87",
     "urllib3-2.2.3.tar.gz": "e7d814a81dad81e6caf2ec9fdedb284ecc9c73076b62654547cc64ccdcae26e9",
 }

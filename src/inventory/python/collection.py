@@ -4,42 +4,20 @@ A test counts once, where it is written: neither its parameters, nor the classes
 import it multiply it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from src.inventory.document import Case, Entry, Status, Undecided
 from src.inventory.python import known
 from src.inventory.python.configuration import Rule
 from src.inventory.python.facts import Alias, Binding, ClassNumber, Function, Generated, Made, Module
+from src.inventory.python.finds import Finds, Found
 from src.inventory.python.kin import Kin, Kinship
 from src.inventory.python.resolver import BoundAt, ClassAt, Resolver
-from src.inventory.python.status import skips_module, strongest, weakest
+from src.inventory.python.status import skips_module, strongest
 
 #: Classes in classes; a class can hold itself.
 _DEEPEST = 20
-
-
-@dataclass(slots=True)
-class Found:
-    """The tests that are written in one file: (line, name written there) to (name, status), and the classes collected."""
-
-    tests: dict[tuple[int, str], tuple[str, Status]] = field(default_factory=dict)
-    suites: set[int] = field(default_factory=set)
-    has_test_case: bool = False
-
-    def add(self, key: tuple[int, str], name: str, status: Status) -> None:
-        """Note a test; run in several places, it has the status of the place that runs most of it."""
-        if key in self.tests:
-            name, other = self.tests[key]
-            status = weakest(status, other)
-        self.tests[key] = (name, status)
-
-    def join(self, other: "Found") -> None:
-        """Take over what was found meanwhile."""
-        for key, (name, status) in other.tests.items():
-            self.add(key, name, status)
-        self.suites |= other.suites
-        self.has_test_case |= other.has_test_case
 
 
 class Collection:
@@ -50,7 +28,7 @@ class Collection:
         self._kinship = Kinship(resolver)
         self.is_last = False
         """Whether to take what is found even where files are missing."""
-        self.found: dict[str, Found] = {}
+        self.found = Finds()
         self._undecided: dict[ClassAt, _Doubt] = {}
         self._new: dict[str, Found] = {}
         self._seen: set[tuple[ClassAt, Status]] = set()
@@ -74,13 +52,13 @@ class Collection:
         if self._resolver.missing and not self.is_last:
             return set(self._resolver.missing)
         for each, found in self._new.items():
-            self.found.setdefault(each, Found()).join(found)
+            self.found.join(each, found)
         self._undecided.update(self._doubts)
         return set()
 
     def entry(self, path: str, *, is_test_file: bool) -> Entry | None:
-        """What was found in a file, if anything counts."""
-        found = self.found.get(path)
+        """What was found in a file, if anything counts; it can be had once."""
+        found = self.found.pop(path)
         if found is None or not (found.tests or (is_test_file and found.suites)):
             return None
         cases = [
@@ -108,7 +86,7 @@ class Collection:
         return Undecided(path=at.path, line=own.line, name=own.name, reason=reason)
 
     def _is_run(self, at: ClassAt) -> bool:
-        found = self.found.get(at.path, Found())
+        found = self.found.get(at.path) or Found()
         own = self._resolver.class_at(at)
         methods = (each for each in own.body.values() if isinstance(each, Function))
         return at.number in found.suites or any(
