@@ -47,6 +47,9 @@ grant select, insert, update, delete on sooner.upload, sooner.webhook, sooner.sa
   to sooner_web;
 grant select on sooner.worker, sooner.lease, sooner.schedule, sooner.tick, sooner.file, sooner.file_chunk,
   sooner.actor_history, sooner.counter, sooner.output to sooner_web;
+-- Attempts are counted by the statement that ends them; web ends those of dead workers.
+grant select, insert on sooner.attempt_tally to sooner_web;
+grant select on sooner.attempt_total, sooner.attempt_history to sooner_web;
 
 -- worker: runs jobs, brings them to where they are claimed, and cleans up. Whose a job is and what was asked for it cannot change.
 grant select, insert, delete on dramatiq.queue to sooner_worker;
@@ -54,7 +57,7 @@ select pg_temp.allow('sooner_worker', 'update', 'dramatiq.queue', array[
   'message_id', 'actor', 'message', 'sealed', 'tenant', 'request_id', 'traceparent', 'parent', 'created_at',
   'idempotency_key', 'fingerprint', 'unique_key', 'cancel_at', 'notify']);
 grant select, insert, update, delete on sooner.worker, sooner."limit", sooner.file, sooner.file_chunk,
-  sooner.actor_history, sooner.sample, sooner.output to sooner_worker;
+  sooner.actor_history, sooner.sample, sooner.output, sooner.attempt_tally, sooner.attempt_total, sooner.attempt_history to sooner_worker;
 grant select, update, delete on sooner.upload, sooner.chunk to sooner_worker;
 grant select, update (disabled_at) on sooner.webhook to sooner_worker;
 grant select on sooner.queue, sooner.lease to sooner_worker;
