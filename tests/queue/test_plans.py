@@ -8,6 +8,7 @@ import pytest
 
 from sooner.db import Query
 from sooner.db.link import PLANS
+from sooner.jobs.operating.attempt_counts import SQL as ATTEMPTS
 from sooner.jobs.operating.queues import SQL as QUEUES
 from sooner.queue.batch import Batch
 from sooner.queue.claim import SQL as CLAIM
@@ -123,3 +124,18 @@ async def test_counting_the_last_minutes_ends_passes_what_is_kept_longer(
     assert await touched(sql, STATS, **values, retention=float(week)) < 100
     [row] = await sql.fetch(STATS.positional, *STATS.arguments({**values, "retention": float(week)}))
     assert row["finished_per_minute"] == 1
+
+
+async def test_counting_an_actors_attempts_passes_the_jobs_that_have_ended(
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    queries = {ATTEMPTS.history: {"actor": "echo", "hours": 168}, ATTEMPTS.totals: {}}
+    costs: list[list[int]] = []
+    for size in (200, 5000):
+        await sql.execute("truncate dramatiq.queue")
+        await sql.execute(FILL, size)
+        await queue.claim_rows(10)
+        await sql.execute("vacuum analyze dramatiq.queue")
+        costs.append([await touched(sql, query, **values) for query, values in queries.items()])
+    assert costs[1] == costs[0]
+    assert max(costs[0]) < 50

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from asyncio import gather
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import asyncpg
 import tenacity
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.jobs import fetch
+from tests.support.jobs import fetch, final, post, processing
 from tests.support.processes import PATIENCE
+from tests.support.rows import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,3 +133,91 @@ async def test_a_web_process_measures_its_loop_its_pool_and_its_notifications(
     assert found["sooner_pool_in_use", "primary"] <= found["sooner_pool_open", "primary"]
     assert ("sooner_pool_waiting", "primary") in found
     assert ("sooner_pool_open", "replica") not in found
+
+
+def attempts(found: dict[tuple[str, ...], float], actor: str) -> dict[str, float]:
+    """An actor's attempts by outcome, without those that it has none of."""
+    return {
+        key[2]: count for key, count in found.items() if key[:2] == ("sooner_attempts_total", actor) and count
+    }
+
+
+async def test_attempts_are_counted_by_actor_whichever_worker_ends_them_or_dies(
+    service: Service, processes: Processes, connect: Connect, api_key: MakeKey, database_url: str
+) -> None:
+    operator = connect(service.web, await api_key("operators", scopes=["admin"]))
+    client = service.client
+    nothing = samples((await operator.get("/metrics")).text)
+    await service.worker.terminate()
+    short = await processes.worker(LEASE_SECONDS="2")
+    for _ in range(3):
+        await post(client, "echo", prefer="wait=20")
+    asleep = await post(client, "sleep", "respond-async", seconds=600)
+    await processing(client, asleep["id"])
+    running = (await operator.get("/actors/sleep/stats")).json()["items"]
+    await short.kill()
+    at_death = samples((await operator.get("/metrics")).text)
+    await processes.worker(LEASE_SECONDS="2")
+    other = await processes.worker(LEASE_SECONDS="2")
+    await processing(client, asleep["id"])
+    await client.post(f"/jobs/{asleep['id']}/cancel")
+    await final(client, asleep["id"])
+    await gather(*(post(client, "sleep", prefer="wait=20", seconds=0.3) for _ in range(4)))
+    failed = await post(client, "fail", prefer="wait=20", times=1)
+    await client.post(f"/jobs/{failed['id']}/retry")
+    await final(client, failed["id"])
+    before = samples((await operator.get("/metrics")).text)
+    await other.terminate()
+    await post(client, "echo", prefer="wait=20")
+    db = await asyncpg.connect(database_url)
+    await until(db, "select sum(attempts) = 12 from sooner.attempt_total where measure = 'begun'")
+    await db.close()
+    after = samples((await operator.get("/metrics")).text)
+
+    assert nothing["sooner_attempts_total", "echo", "done"] == 0
+    assert [(step["begun"], step["done"]) for step in running] == [(1, 0)]
+    assert attempts(at_death, "echo") == {"done": 3}
+    assert attempts(before, "sleep") == {"lost": 1, "cancelled": 1, "done": 4}
+    assert attempts(before, "fail") == {"error": 1, "done": 1}
+    # Each attempt has a duration, each job one wait.
+    assert before["sooner_attempt_duration_seconds_count", "sleep"] == 6
+    assert before["sooner_attempt_waiting_seconds_count", "sleep"] == 5
+    assert before["sooner_attempt_duration_seconds_bucket", "sleep", "0.2"] == 0
+    assert before["sooner_attempt_duration_seconds_bucket", "sleep", "+Inf"] == 6
+    assert before["sooner_attempt_duration_seconds_sum", "sleep"] > 1.2
+    counted = {key for key in before if key[0].startswith("sooner_attempt")}
+    assert attempts(after, "echo") == {"done": 4}
+    assert all(after[key] >= before[key] for key in counted)
+
+
+async def test_an_actors_stats_tell_of_each_five_minutes(
+    service: Service, connect: Connect, api_key: MakeKey, database_url: str
+) -> None:
+    operator = connect(service.web, await api_key("operators", scopes=["admin"]))
+    await post(service.client, "sleep", prefer="wait=20", seconds=0.25)
+    await fetch(
+        database_url,
+        "insert into sooner.attempt_tally select 'sleep', outcome, at, at, sooner.at_most(0.012 * n), sooner.at_most(n - 0.001), 1, 0, n"
+        " from generate_series(1, 100) as n, (values ('done'), ('error')) as outcomes (outcome),"
+        " (values (now() - interval '2 hours'), (now() - interval '5 hours')) as times (at)",
+    )
+
+    answer = await operator.get("/actors/sleep/stats?hours=3")
+    longer = (await operator.get("/actors/sleep/stats")).json()["items"]
+
+    assert answer.json()["next"] is None
+    earlier, now = answer.json()["items"][0], answer.json()["items"][-1]
+    assert datetime.fromisoformat(now.pop("at")).minute % 5 == 0
+    assert 0.25 <= now.pop("duration")["p50"] < 1
+    assert now.pop("waiting")["p99"] < 5
+    assert now == {"begun": 1, "done": 1, "error": 0, "cancelled": 0, "interrupted": 0, "lost": 0}
+    assert (earlier["begun"], earlier["done"], earlier["error"]) == (200, 100, 100)
+    # Rounded up by a sixth at most.
+    assert earlier["duration"] == {"p50": 50, "p95": 100, "p99": 100}
+    assert earlier["waiting"] == {"p50": 0.62, "p95": 1.2, "p99": 1.2}
+    assert sum(step["begun"] for step in longer) == 401
+    assert [(await operator.get(f"/actors/{path}")).status_code for path in (
+        "sleep/stats?hours=0", "sleep/stats?hours=169", "sleep/stats?hours=1.5", "sleep/stats?days=1", "nobody/stats",
+    )] == [422, 422, 422, 422, 404]  # fmt: skip
+    assert (await service.client.get("/actors/sleep/stats")).status_code == 403
+    assert (await operator.get("/actors/echo/stats")).json() == {"items": [], "next": None}

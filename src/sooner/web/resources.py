@@ -27,6 +27,7 @@ from sooner.jobs.following.signed_urls import SignedUrls
 from sooner.jobs.forecasting.forecast import Forecast
 from sooner.jobs.mail.notice import Notices
 from sooner.jobs.operating.actions import Actions
+from sooner.jobs.operating.attempt_counts import AttemptCounts
 from sooner.jobs.operating.attempts_log import AttemptsLog
 from sooner.jobs.operating.board import Board
 from sooner.jobs.operating.queue_history import QueueHistory
@@ -90,6 +91,7 @@ class Resources:
     connections: tuple[Link, ...]
     sessions: Sessions = field(init=False)
     board: Board = field(init=False)
+    attempt_counts: AttemptCounts = field(init=False)
     queue_history: QueueHistory = field(init=False)
     _chores: list["asyncio.Task[None]"] = field(default_factory=list)
 
@@ -97,6 +99,7 @@ class Resources:
         """Make the parts that serve the operators' page."""
         self.sessions = Sessions(self.settings.link_signing_key)
         self.board = Board(self.replica, self.queues, self.listing)
+        self.attempt_counts = AttemptCounts(self.database, self.replica)
         self.queue_history = QueueHistory(self.database, self.replica, self.queues)
 
     @classmethod

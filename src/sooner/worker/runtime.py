@@ -25,6 +25,7 @@ from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.declaring.placement import lane_of, placement_of_text
 from sooner.jobs.dependencies import Dependencies, Depends
 from sooner.jobs.forecasting.duration_log import DurationLog
+from sooner.jobs.operating.tallies import Tallies
 from sooner.jobs.output.emit import pace_by
 from sooner.jobs.output.writer import OutputWriter
 from sooner.jobs.running.attempt import Attempt
@@ -101,6 +102,7 @@ class Runtime:
     promoter: Promoter
     rescuer: Rescuer
     duration_log: DurationLog
+    tallies: Tallies
     listener: Listener | None
     #: Set when a job that runs here may have been cancelled.
     asked: asyncio.Event
@@ -157,6 +159,7 @@ class Runtime:
             promoter,
             rescuer,
             duration_log,
+            Tallies(connections.chores),
             listener,
             asked,
             resources,
@@ -171,6 +174,7 @@ class Runtime:
         self.promoter.start()
         self.rescuer.start()
         self.duration_log.start()
+        self.tallies.start()
         self._tasks = (
             asyncio.create_task(unforeseen("looking for cancellations")(self._look_forever)),
             asyncio.create_task(unforeseen("looking for an end")(self._end_when_empty)),
@@ -196,6 +200,7 @@ class Runtime:
         await self.promoter.stop()
         await self.rescuer.stop()
         await self.duration_log.stop()
+        await self.tallies.stop()
         if self.listener is not None:
             await self.listener.stop()
         await self.dependencies.close()

@@ -300,6 +300,24 @@ from dramatiq.queue
 where state = 'consumed' and worker = :worker and message_id <> all(:known::uuid[])
 limit :batch;
 
+-- part: attempt
+-- The columns of `changed` by which an ended attempt is counted.
+job.actor, job.started_at, job.attempts, greatest(job.created_at, job.run_at) as was_due_at
+
+-- part: tally
+-- Counts the ended attempts of `changed`: a row for those that are alike. A job waits until its first attempt.
+insert into sooner.attempt_tally
+    (actor, outcome, began_at, ended_at, waited, took, attempts, seconds_waited, seconds_taken)
+  select actor, outcome, date_bin('5 minutes', started_at, 'epoch'), date_bin('5 minutes', dramatiq.clock(), 'epoch'),
+    sooner.at_most(seconds_waited), sooner.at_most(seconds_taken), count(*), sum(seconds_waited), sum(seconds_taken)
+  from (
+    select actor, outcome, started_at,
+      date_part('epoch', dramatiq.clock() - started_at) as seconds_taken,
+      case when attempts = 1 then date_part('epoch', started_at - was_due_at) end as seconds_waited
+    from changed where outcome is not null
+  ) as attempt
+  group by 1, 2, 3, 5, 6
+
 -- part: end
 -- Writes the endings of jobs that are still held under the same fence.
 update dramatiq.queue as job
@@ -316,7 +334,8 @@ update dramatiq.queue as job
   where job.message_id = outcome.id and job.fence = outcome.fence
     -- As text: else the planner may walk the index of all processing jobs once an outcome.
     and job.state::text = 'consumed'
-  returning job.message_id, job.tenant, job.state
+  returning job.message_id, job.tenant, job.state, {{attempt}},
+    case outcome.state when 'done' then 'done' when 'cancelled' then 'cancelled' else 'error' end as outcome
 
 -- part: ended
 -- The ids of the changed jobs; notifies their followers and webhooks.
@@ -326,6 +345,8 @@ array_agg(message_id) as ids, {{tell_followers}} as followers, sum({{tell_webhoo
 -- Ends jobs that are still held under the same fence; the row has their ids.
 with changed as (
   {{end}}
+), counted as (
+  {{tally}}
 )
 select {{ended}}
 from changed having count(*) > 0;
@@ -350,6 +371,8 @@ with changed as (
   ) as due (at)
   on conflict do nothing
   returning lane, due_at
+), counted as (
+  {{tally}}
 )
 select {{ended}},
   -- Their rounds are made as for a stock producer's rows, so a claim may be past them.
@@ -385,7 +408,10 @@ with outcome as (
     mtime = dramatiq.clock(), version = job.version + 1
   from outcome
   where job.message_id = outcome.id and job.fence = outcome.fence and job.state::text = 'consumed'
-  returning job.message_id, job.tenant, job.state, job.lane, job.due_at
+  returning job.message_id, job.tenant, job.state, job.lane, job.due_at, {{attempt}},
+    case when outcome.counted then 'error' else 'interrupted' end as outcome
+), counted as (
+  {{tally}}
 )
 select {{ended}},
   count(pg_notify(case when due_at is null then 'dramatiq.' || lane || '.enqueue' else 'sooner.postponed' end, 'back'))
@@ -431,7 +457,10 @@ with orphan as (
       else dramatiq.remembered(job, 'lost with its worker', null) end
   from orphan
   where job.message_id = orphan.message_id
-  returning job.message_id, job.tenant, job.state, job.lane, job.crashes, job.actor, job.message
+  returning job.message_id, job.tenant, job.state, job.lane, job.crashes, job.message, {{attempt}},
+    case job.state when 'cancelled' then 'cancelled' else 'lost' end as outcome
+), counted as (
+  {{tally}}
 ), called as (
   select sooner.tell_failure(message_id, callback, jsonb_build_object('type', said->>'type', 'message', said->>'detail'))
   from changed
@@ -510,7 +539,7 @@ select {{tell_followers}} as followers, sum({{tell_webhooks}}) as hooked from ch
 -- Cancels the jobs whose Cancel-After has passed, waiting or held by a dead worker, and asks living workers to
 -- stop theirs; the row is their number.
 with overdue as (
-  select message_id, state = 'queued' or not lease.holds as idle
+  select message_id, state = 'queued' or not lease.holds as idle, state = 'consumed' and not lease.holds as was_lost
   from dramatiq.queue as job
   cross join lateral (
     select exists (select from sooner.worker where id = job.worker and expires_at > dramatiq.clock()) as holds
@@ -529,7 +558,9 @@ with overdue as (
     mtime = dramatiq.clock()
   from overdue
   where job.message_id = overdue.message_id
-  returning job.message_id, job.tenant, job.state
+  returning job.message_id, job.tenant, job.state, {{attempt}}, case when was_lost then 'cancelled' end as outcome
+), counted as (
+  {{tally}}
 )
 select count(*) as cancelled, case when count(*) > 0 then {{tell_followers}} end as followers, sum({{tell_webhooks}}) as hooked,
   case when count(*) filter (where state = 'consumed') > 0

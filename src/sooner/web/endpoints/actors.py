@@ -10,15 +10,19 @@ from starlette.responses import Response
 
 from sooner.db import Queries
 from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.operating.attempt_counts import DAYS
+from sooner.jobs.problem import Invalid, NotFound, wrong
 from sooner.jobs.tenants.keys import Caller
 from sooner.periodic import upcoming
 from sooner.web.endpoint import endpoint
 from sooner.web.http.answers import answer_list
 from sooner.web.openapi import schemas
-from sooner.web.openapi.operation import Answer
+from sooner.web.openapi.operation import Answer, Parameter
 from sooner.web.resources import Resources
 
 SQL = Queries("sooner.web.endpoints", "sql/actors.sql")
+
+MOST_HOURS = DAYS * 24
 
 
 @endpoint("GET", "/actors", scope="jobs", tag="Actors", answers={200: Answer("The actors.", schemas.Actors)})
@@ -35,6 +39,44 @@ async def catalogue(request: Request, who: Caller) -> Response:
             for name in sorted(shown)
         ]
     )
+
+
+@endpoint(
+    "GET",
+    "/actors/{name}/stats",
+    scope="admin",
+    tag="Actors",
+    answers={200: Answer("The attempts.", schemas.ActorStats)},
+    problems=(404, 422),
+    parameters=(
+        Parameter(
+            "hours",
+            "query",
+            "How far it goes back.",
+            {"type": "integer", "minimum": 1, "maximum": MOST_HOURS, "default": 24},
+            24,
+        ),
+    ),
+)
+async def stats(request: Request, who: Caller) -> Response:
+    """What became of the attempts at an actor's jobs, and how long they took and waited.
+
+    An item stands for five minutes in which an attempt began or ended, the oldest first.
+    """
+    resources: Resources = request.app.state.resources
+    name = request.path_params["name"]
+    items = await resources.attempt_counts.history(name, _hours(request))
+    if not items and name not in resources.every_actor:
+        raise NotFound(f"There is no actor {name!r}.")
+    return answer_list(items)
+
+
+def _hours(request: Request) -> int:
+    text = request.query_params.get("hours") or "24"
+    hours = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    if not 1 <= hours <= MOST_HOURS:
+        raise Invalid([wrong("#/hours", f"hours is a number from 1 to {MOST_HOURS}")])
+    return hours
 
 
 def members(

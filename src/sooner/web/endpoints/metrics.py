@@ -1,14 +1,22 @@
 """Prometheus's text over HTTP."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sooner.jobs.operating.attempt_counts import OUTCOMES, AttemptTotals
 from sooner.jobs.tenants.keys import Caller
 from sooner.process import metrics
 from sooner.web.endpoint import endpoint
@@ -31,6 +39,11 @@ OF_TABLE = {
     "table_bytes": "Size of the table of jobs, indexes and large values included.",
     "notification_queue_usage_ratio": "How full PostgreSQL's notification queue is; at 1 commits fail.",
 }
+OF_ATTEMPTS = {
+    "duration": "From an attempt's claim to its ending.",
+    "waiting": "From when a job was due to its first attempt.",
+}
+BOUNDS = [float(f"{step}e{decade}") for decade in range(-3, 5) for step in (1, 2, 5)]
 
 
 @endpoint(
@@ -42,6 +55,8 @@ async def show(request: Request, who: Caller) -> Response:
     registry = CollectorRegistry()
     queues = resources.queues
     registry.register(_Measures(await queues.all(), await queues.table(), await queues.leases_lost()))
+    nothing = {actor: AttemptTotals(()) for actor in resources.every_actor}
+    registry.register(_Attempts({**nothing, **await resources.attempt_counts.totals()}))
     return Response(metrics.text() + generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
@@ -64,3 +79,24 @@ class _Measures(Collector):
             "Leases that ran out: of workers that died or stood still.",
             self._leases_lost,
         )
+
+
+class _Attempts(Collector):
+    def __init__(self, totals: Mapping[str, AttemptTotals]) -> None:
+        self._totals = sorted(totals.items())
+
+    def collect(self) -> Iterable[Metric]:
+        outcomes = CounterMetricFamily(
+            "sooner_attempts", "Attempts that have ended, by outcome.", labels=["actor", "outcome"]
+        )
+        for actor, totals in self._totals:
+            for outcome in OUTCOMES:
+                outcomes.add_metric([actor, outcome], totals.count(outcome))
+        yield outcomes
+        for measure, meaning in OF_ATTEMPTS.items():
+            histogram = HistogramMetricFamily(f"sooner_attempt_{measure}_seconds", meaning, labels=["actor"])
+            for actor, totals in self._totals:
+                bounds = [*BOUNDS, math.inf]
+                buckets = zip(map(floatToGoString, bounds), totals.within(measure, bounds), strict=True)
+                histogram.add_metric([actor], list(buckets), totals.seconds(measure))
+            yield histogram

@@ -123,6 +123,36 @@ class Duration(TypedDict):
     p95: float | None
 
 
+class Quantiles(TypedDict):
+    """Seconds, rounded up by a sixth at most; null without attempts."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class Stats(TypedDict):
+    """The attempts at an actor's jobs in the five minutes from `at` on: those begun, those ended by outcome.
+
+    `waiting` is the time from when a job was due to its first attempt, `duration` that of an attempt.
+    """
+
+    at: datetime
+    begun: int
+    done: int
+    error: int
+    cancelled: int
+    interrupted: int
+    lost: int
+    duration: Quantiles
+    waiting: Quantiles
+
+
+class ActorStats(TypedDict):
+    items: list[Stats]
+    next: None
+
+
 class Actor(TypedDict):
     name: str
     description: str
@@ -253,6 +283,7 @@ class Readiness(Health):
 SHAPES = (
     *(
         Actors,
+        ActorStats,
         Changed,
         Deliveries,
         Delivery,
