@@ -300,6 +300,20 @@ CREATE FUNCTION sooner.new_id() RETURNS uuid
 
 COMMENT ON FUNCTION sooner.new_id() IS 'A UUIDv7 (RFC 9562, section 5.7).';
 
+CREATE FUNCTION sooner.remove_log_lines() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    SET enable_seqscan TO 'off'
+    AS $$
+begin
+  if exists (select from sooner.log_line limit 1) then
+    delete from sooner.log_line where job = any(array(select message_id from gone));
+  end if;
+  return null;
+end $$;
+
+COMMENT ON FUNCTION sooner.remove_log_lines() IS 'The log lines of jobs go with them.';
+
 CREATE FUNCTION sooner.submit(actor text, params jsonb DEFAULT '{}'::jsonb, tenant text DEFAULT NULL::text, priority text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, delay double precision DEFAULT NULL::double precision, cancel_after double precision DEFAULT NULL::double precision, idempotency_key text DEFAULT NULL::text, request_id text DEFAULT NULL::text, traceparent text DEFAULT NULL::text, parent uuid DEFAULT NULL::uuid, id uuid DEFAULT NULL::uuid) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -542,6 +556,23 @@ COMMENT ON TABLE sooner."limit" IS 'How much of a key runs now and may run, and 
 
 COMMENT ON COLUMN sooner."limit".next_at IS 'The theoretical arrival time of the generic cell rate algorithm (ITU-T I.371).';
 
+CREATE TABLE sooner.log_line (
+    job uuid NOT NULL,
+    number bigint NOT NULL,
+    attempt bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    level text NOT NULL,
+    logger text NOT NULL,
+    message text NOT NULL,
+    fields jsonb
+);
+
+COMMENT ON TABLE sooner.log_line IS 'What the code of jobs logged and printed, for operators alone. No foreign key: it would lock the job''s row for each line.';
+
+COMMENT ON COLUMN sooner.log_line.number IS 'It rises with each line of the job: the fence of its attempt, and its place in it.';
+
+COMMENT ON COLUMN sooner.log_line.fields IS 'What was said beside the message, an exception with its traceback included.';
+
 CREATE TABLE sooner.output (
     job uuid NOT NULL,
     number bigint NOT NULL,
@@ -718,6 +749,9 @@ ALTER TABLE ONLY sooner.lease
 ALTER TABLE ONLY sooner."limit"
     ADD CONSTRAINT limit_pkey PRIMARY KEY (key);
 
+ALTER TABLE ONLY sooner.log_line
+    ADD CONSTRAINT log_line_pkey PRIMARY KEY (job, number);
+
 ALTER TABLE ONLY sooner.output
     ADD CONSTRAINT output_pkey PRIMARY KEY (job, number);
 
@@ -798,6 +832,8 @@ CREATE TRIGGER queue_adopt BEFORE INSERT ON dramatiq.queue FOR EACH ROW WHEN ((n
 CREATE TRIGGER queue_count_limited AFTER UPDATE OF state ON dramatiq.queue FOR EACH ROW WHEN (((new.limit_key IS NOT NULL) AND ((old.state = 'consumed'::dramatiq.state) <> (new.state = 'consumed'::dramatiq.state)))) EXECUTE FUNCTION dramatiq.count_limited();
 
 CREATE TRIGGER queue_mail_end AFTER UPDATE OF state ON dramatiq.queue FOR EACH ROW WHEN (((new.notify IS NOT NULL) AND (old.state = ANY (ARRAY['queued'::dramatiq.state, 'consumed'::dramatiq.state])) AND (new.state = ANY (ARRAY['done'::dramatiq.state, 'rejected'::dramatiq.state, 'cancelled'::dramatiq.state])))) EXECUTE FUNCTION sooner.mail_end();
+
+CREATE TRIGGER queue_remove_log_lines AFTER DELETE ON dramatiq.queue REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION sooner.remove_log_lines();
 
 CREATE TRIGGER worker_count_lost_lease AFTER DELETE ON sooner.worker FOR EACH ROW WHEN ((old.expires_at < dramatiq.clock())) EXECUTE FUNCTION sooner.count_lost_lease();
 

@@ -49,7 +49,7 @@ grant select on sooner.worker, sooner.lease, sooner.schedule, sooner.tick, soone
   sooner.actor_history, sooner.counter, sooner.output to sooner_web;
 -- Attempts are counted by the statement that ends them; web ends those of dead workers.
 grant select, insert on sooner.attempt_tally to sooner_web;
-grant select on sooner.attempt_total, sooner.attempt_history to sooner_web;
+grant select on sooner.attempt_total, sooner.attempt_history, sooner.log_line to sooner_web;
 
 -- worker: runs jobs, brings them to where they are claimed, and cleans up. Whose a job is and what was asked for it cannot change.
 grant select, insert, delete on dramatiq.queue to sooner_worker;
@@ -59,6 +59,7 @@ select pg_temp.allow('sooner_worker', 'update', 'dramatiq.queue', array[
 grant select, insert, update, delete on sooner.worker, sooner."limit", sooner.file, sooner.file_chunk,
   sooner.actor_history, sooner.sample, sooner.output, sooner.attempt_tally, sooner.attempt_total, sooner.attempt_history to sooner_worker;
 grant select, update, delete on sooner.upload, sooner.chunk to sooner_worker;
+grant select, insert on sooner.log_line to sooner_worker;
 grant select, update (disabled_at) on sooner.webhook to sooner_worker;
 grant select on sooner.queue, sooner.lease to sooner_worker;
 grant select, insert, update, delete on sooner.unknown_actor to sooner_worker;

@@ -1,7 +1,7 @@
 """Finishing: one UPDATE, which attempts that end at the same time share."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -98,6 +98,10 @@ def _joined(column: Sequence[Any]) -> str:
     return joined([None if value is None else str(value) for value in column])
 
 
+async def _nothing() -> None:
+    pass
+
+
 class Finisher:
     """Writes endings over one connection of its own: those that gather while a statement runs share the next one.
 
@@ -115,6 +119,8 @@ class Finisher:
         self._said: dict[UUID, tuple[int, str]] = {}
         self._saying: asyncio.Task[None] | None = None
         self.on_written = on_written
+        #: Awaited before each statement: it writes what is to be there before the endings. Raises Unavailable.
+        self.before_writing: Callable[[], Awaitable[None]] = _nothing
 
     @property
     def unwritten(self) -> int:
@@ -160,6 +166,7 @@ class Finisher:
         await unforeseen("writing endings")(write)
 
     async def _finish(self, endings: Sequence[Ending]) -> None:
+        await self.before_writing()
         try:
             finished = await self._write(endings)
         except Unavailable:

@@ -25,6 +25,7 @@ from sooner.jobs.following.follower import SQL as READ
 from sooner.jobs.following.listing import Listing
 from sooner.jobs.following.signed_urls import SignedUrls
 from sooner.jobs.forecasting.forecast import Forecast
+from sooner.jobs.logging.log_lines import LogLines
 from sooner.jobs.mail.notice import Notices
 from sooner.jobs.operating.actions import Actions
 from sooner.jobs.operating.attempt_counts import AttemptCounts
@@ -92,6 +93,7 @@ class Resources:
     sessions: Sessions = field(init=False)
     board: Board = field(init=False)
     attempt_counts: AttemptCounts = field(init=False)
+    log_lines: LogLines = field(init=False)
     queue_history: QueueHistory = field(init=False)
     _chores: list["asyncio.Task[None]"] = field(default_factory=list)
 
@@ -100,6 +102,7 @@ class Resources:
         self.sessions = Sessions(self.settings.link_signing_key)
         self.board = Board(self.replica, self.queues, self.listing)
         self.attempt_counts = AttemptCounts(self.database, self.replica)
+        self.log_lines = LogLines(self.database)
         self.queue_history = QueueHistory(self.database, self.replica, self.queues)
 
     @classmethod

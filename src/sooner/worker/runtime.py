@@ -25,6 +25,8 @@ from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.declaring.placement import lane_of, placement_of_text
 from sooner.jobs.dependencies import Dependencies, Depends
 from sooner.jobs.forecasting.duration_log import DurationLog
+from sooner.jobs.logging.capture import Capture
+from sooner.jobs.logging.log_writer import LogWriter
 from sooner.jobs.operating.tallies import Tallies
 from sooner.jobs.output.emit import pace_by
 from sooner.jobs.output.writer import OutputWriter
@@ -103,6 +105,7 @@ class Runtime:
     rescuer: Rescuer
     duration_log: DurationLog
     tallies: Tallies
+    capture: Capture | None
     listener: Listener | None
     #: Set when a job that runs here may have been cancelled.
     asked: asyncio.Event
@@ -160,6 +163,7 @@ class Runtime:
             rescuer,
             duration_log,
             Tallies(connections.chores),
+            _capture(settings, connections, runner),
             listener,
             asked,
             resources,
@@ -175,6 +179,8 @@ class Runtime:
         self.rescuer.start()
         self.duration_log.start()
         self.tallies.start()
+        if self.capture is not None:
+            self.capture.begin()
         self._tasks = (
             asyncio.create_task(unforeseen("looking for cancellations")(self._look_forever)),
             asyncio.create_task(unforeseen("looking for an end")(self._end_when_empty)),
@@ -191,6 +197,8 @@ class Runtime:
         except TimeoutError:
             log.warning("out of time: jobs given back", jobs=len(self.runner.held))
             await self.runner.give_back()
+        if self.capture is not None:
+            self.capture.end()
         await self._close()
         log.info("worker stopped")
 
@@ -298,6 +306,17 @@ def _runner(
         tasks=settings.worker_concurrency,
         threads=threads,
     )
+
+
+def _capture(settings: WorkerSettings, connections: Connections, runner: Runner) -> Capture | None:
+    """What hears the code of jobs, and writes it before their endings; None where no line is to be kept."""
+    if not settings.max_log_lines:
+        return None
+    # Over the connection of the endings, which wait for the lines anyway.
+    writer = LogWriter(connections.endings)
+    runner.write_line, runner.most_lines = writer.add, settings.max_log_lines
+    runner.write_before_endings(writer.flush)
+    return Capture(runner.log)
 
 
 def _lease(

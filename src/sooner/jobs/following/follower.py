@@ -83,6 +83,14 @@ class Subscription:
         await self._changed
         self._changed = None
 
+    async def change_within(self, seconds: float) -> None:
+        """Wait for the next change since the last call, and no longer than this."""
+        if self._changed is None:
+            self._changed = asyncio.get_running_loop().create_future()
+        await asyncio.wait([self._changed], timeout=seconds)
+        if self._changed.done():
+            self._changed = None
+
 
 class JobFollower:
     """Wakes requests when their jobs change, and reads jobs, with one statement for concurrent readers.

@@ -22,6 +22,8 @@ from sooner.jobs.failure import (
     describe,
     storable,
 )
+from sooner.jobs.logging.job_log import JobLog, NumberedLine
+from sooner.jobs.logging.line import Line
 from sooner.jobs.running.follow_up import FollowUps
 from sooner.jobs.running.stored import StoredMessage
 from sooner.jobs.running.trace import trace
@@ -113,6 +115,18 @@ class Attempt(MessageProxy):
         self.took: float | None = None
         self._lock = threading.Lock()
         self._settled = False
+        self._log: JobLog | None = None
+
+    def log(self, line: Line, most: int, keep: Callable[[NumberedLine], None]) -> None:
+        """Keep a line of the log, of which the attempt has up to `most`, until the attempt is settled."""
+        # Its secrets are hidden until then, and the line was made before this look.
+        if self._settled:
+            return
+        if self._log is None:
+            with self._lock:
+                log_of_another_thread: JobLog | None = self._log
+                self._log = log_of_another_thread or JobLog(self.id, self.current.attempt, self.fence, most)
+        self._log.add(line, keep)
 
     def say(self, fraction: float | None, message: str | None) -> None:
         """Pass on the progress of the actor."""
@@ -285,6 +299,7 @@ class Attempt(MessageProxy):
 
     def settle(self) -> None:
         """Pass on the ending, once, and forget the secrets."""
+        logs.finish_printing()
         if self._pass_on():
             self._disclosure.end()
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -14,6 +14,8 @@ import dramatiq
 
 from sooner.jobs.context import Current, enter
 from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.logging.job_log import NumberedLine
+from sooner.jobs.logging.line import Line
 from sooner.jobs.output.writer import OutputWriter
 from sooner.jobs.running import record
 from sooner.jobs.running.attempt import Attempt, Why
@@ -75,6 +77,9 @@ class Runner:
         self._waiting: Counter[UUID] = Counter()
         self.room_again: Callable[[], None] = lambda: None
         self.start_span: StartSpan | None = None
+        #: Writes a line of a job's log, of which an attempt has up to `most_lines`; None where logs are not kept.
+        self.write_line: Callable[[NumberedLine], None] | None = None
+        self.most_lines = 0
         finisher.on_written = self._written
         self._idle = asyncio.Event()
         self._idle.set()
@@ -243,6 +248,16 @@ class Runner:
         attempt = self._newest.get(job.id)
         if attempt is not None and attempt.current is job:
             await self._output.room(attempt.key)
+
+    def write_before_endings(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Await this before each statement that writes endings."""
+        self._finisher.before_writing = write
+
+    def log(self, job: Current, line: Line) -> None:
+        """Keep a line that the code of a job said, on any thread, if that attempt still runs."""
+        attempt = self._newest.get(job.id)
+        if self.write_line is not None and attempt is not None and attempt.current is job:
+            attempt.log(line, self.most_lines, self.write_line)
 
     # Stopping
 

@@ -63,14 +63,15 @@ def configure(process: str, *, format: str, level: str) -> None:
     records.configure(process, format=format, level=level)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(process, format))
+    handler.setLevel(level.upper())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     _tame_libraries()
     logging.captureWarnings(capture=True)
     uncaught.hook()
-    if format == "json":
-        sys.stdout = prints.Prints()
+    if format == "json" or process == "worker":
+        _hear_prints(is_json=format == "json")
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -81,6 +82,20 @@ def configure(process: str, *, format: str, level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _hear_prints(*, is_json: bool) -> None:
+    """Make log lines of what is printed: in the process's log where it is JSON, and in the log of a job at any level."""
+    prints.logger.propagate = is_json
+    prints.logger.setLevel(logging.INFO)
+    through = None if is_json else sys.stdout
+    sys.stdout = prints.Prints(lambda: _belongs.get().get("job"), through)
+
+
+def finish_printing() -> None:
+    """Log the line that the running job has printed and not ended."""
+    if isinstance(sys.stdout, prints.Prints):
+        sys.stdout.finish()
 
 
 def _formatter(process: str, format: str) -> logging.Formatter:

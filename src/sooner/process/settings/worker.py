@@ -23,6 +23,7 @@ class WorkerSettings(CommonSettings):
     smtp_url: SmtpUrl | None = None
     mail_from: MailSender | None = None
     diagnostics: bool = False
+    max_log_lines: Annotated[int, Field(ge=0, lt=1_000_000)] = 1000
 
     @field_validator("secrets_private_key", mode="before")
     @classmethod

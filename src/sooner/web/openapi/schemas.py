@@ -92,6 +92,25 @@ class Jobs(TypedDict):
     next: str | None
 
 
+class LogLine(TypedDict):
+    """A line that a job's code logged or printed, and beside it the fields that it was logged with.
+
+    `exception` is the text of an exception that was logged, with its traceback.
+    """
+
+    at: datetime
+    level: str
+    logger: str
+    message: str
+    attempt: int
+    exception: NotRequired[str]
+
+
+class LogLines(TypedDict):
+    items: list[LogLine]
+    next: str | None
+
+
 class Queue(TypedDict):
     name: str
     waiting: int
@@ -292,6 +311,7 @@ SHAPES = (
         History,
         Job,
         Jobs,
+        LogLines,
         NewWebhook,
         Output,
         Problem,

@@ -1,0 +1,109 @@
+"""The log of a job over HTTP, for operators."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from urllib.parse import urlencode
+from uuid import UUID
+
+import orjson
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sooner.db import Unavailable
+from sooner.jobs.problem import Invalid, wrong
+from sooner.jobs.tenants.keys import Caller
+from sooner.web.endpoint import endpoint
+from sooner.web.endpoints.events import PING_SECONDS, RETRY_MILLISECONDS, first
+from sooner.web.endpoints.listing import MOST, PAGE, limit_of
+from sooner.web.http.accept import prefers_events
+from sooner.web.http.answers import answer_list
+from sooner.web.http.root import root
+from sooner.web.lookup import job_id, visible
+from sooner.web.openapi import schemas
+from sooner.web.openapi.operation import Answer, Parameter
+from sooner.web.resources import Resources
+
+#: The seconds between two looks of a live reader: workers send no notification of lines, which hardly ever have a reader.
+LOOK_SECONDS = 0.2
+LONGEST_NUMBER = 18
+
+
+@endpoint(
+    "GET",
+    "/jobs/{id}/logs",
+    scope="admin",
+    tag="Jobs",
+    answers={
+        200: Answer("A page of the log, or its lines as events `log`.", schemas.LogLines, headers=("Link",)),
+        204: Answer("The reader of events has every line already: there will be no others."),
+    },
+    problems=(404, 410, 422),
+    parameters=(
+        *PAGE,
+        Parameter(
+            "Last-Event-ID", "header", "The id of the last event that the client has.", {"type": "string"}
+        ),
+    ),
+)
+async def logs(request: Request, who: Caller) -> Response:
+    """What the job's code logged and printed, in order, over all attempts.
+
+    With `Accept: text/event-stream` the lines come as events, each with its `id`, until the job is final.
+    """
+    resources: Resources = request.app.state.resources
+    id = job_id(request)
+    job = await visible(resources, id, who)
+    if not prefers_events(request.headers.getlist("accept")):
+        return await _page(request, resources, id)
+    heard = _number(request.headers.get("last-event-id", ""))
+    if job.state.is_final and heard is not None and not await resources.log_lines.after(id, heard, 1):
+        # A 204 stops a browser's EventSource from coming back (HTML, section 9.2.3).
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+    return EventSourceResponse(_events(resources, id, heard or 0), ping=PING_SECONDS, sep="\n")
+
+
+async def _page(request: Request, resources: Resources, id: UUID) -> Response:
+    query = request.query_params
+    limit, after = limit_of(query), _after(query.get("cursor"))
+    found = await resources.log_lines.after(id, after, limit + 1)
+    page = found[:limit]
+    next = f"{root()}/jobs/{id}/logs?" + urlencode({"limit": limit, "cursor": page[-1][0]}) if page else None
+    return answer_list([line for _, line in page], next if len(found) > limit else None)
+
+
+def _after(cursor: str | None) -> int:
+    number = 0 if not cursor else _number(cursor)
+    if number is None:
+        raise Invalid([wrong("#/cursor", "the cursor is from no list: take it from the `next` of a page")])
+    return number
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else None
+
+
+async def _events(resources: Resources, id: UUID, after: int) -> AsyncIterator[ServerSentEvent]:
+    follower = resources.follower
+    retry: int | None = RETRY_MILLISECONDS
+    with follower.subscribe(id) as subscription:
+        job = await first(resources, subscription)
+        while job is not None:
+            # The lines of an attempt are written before its end: those read after the end are all.
+            is_last = job.state.is_final
+            with contextlib.suppress(Unavailable):
+                while lines := await resources.log_lines.after(id, after, MOST):
+                    for after, line in lines:  # noqa: PLR1704 - the number of the last line
+                        yield _event(after, line, retry)
+                        retry = None
+                if is_last:
+                    return
+            if follower.is_released:
+                return
+            await subscription.change_within(LOOK_SECONDS)
+            job = None if subscription.is_gone else subscription.job
+
+
+def _event(number: int, line: object, retry: int | None) -> ServerSentEvent:
+    text = orjson.dumps(line, option=orjson.OPT_UTC_Z).decode()
+    return ServerSentEvent(text, event="log", id=str(number), retry=retry, sep="\n")
