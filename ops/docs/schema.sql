@@ -486,6 +486,20 @@ COMMENT ON TABLE sooner.attempt_total IS 'Attempts since the beginning by actor:
 
 COMMENT ON COLUMN sooner.attempt_total.at_most IS '0 where the measure is no duration.';
 
+CREATE TABLE sooner.blob (
+    id uuid NOT NULL,
+    store text NOT NULL,
+    key text NOT NULL,
+    whole boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT dramatiq.clock() NOT NULL
+);
+
+COMMENT ON TABLE sooner.blob IS 'Objects with the bytes of uploads and files. A row comes before its object and goes after it; without an owner, the cleaning removes both.';
+
+COMMENT ON COLUMN sooner.blob.id IS 'The upload''s or the file''s. No foreign key: the row outlives them, so that the object is found and removed.';
+
+COMMENT ON COLUMN sooner.blob.store IS 'BLOB_URL, as it was when the object was written.';
+
 CREATE TABLE sooner.chunk (
     upload uuid NOT NULL,
     "position" integer NOT NULL,
@@ -730,6 +744,9 @@ ALTER TABLE ONLY sooner.attempt_history
 
 ALTER TABLE ONLY sooner.attempt_total
     ADD CONSTRAINT attempt_total_pkey PRIMARY KEY (actor, measure, at_most);
+
+ALTER TABLE ONLY sooner.blob
+    ADD CONSTRAINT blob_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY sooner.chunk
     ADD CONSTRAINT chunk_pkey PRIMARY KEY (upload, "position");

@@ -43,8 +43,8 @@ grant update (state, turn, due_at, cancel_at, cancel_requested, finished_at, exp
   worker, history, version, mtime, idempotency_key, notify) on dramatiq.queue to sooner_web;
 grant select, update (last_used_at) on sooner.api_key to sooner_web;
 grant select, insert on sooner.token, sooner.chunk to sooner_web;
-grant select, insert, update, delete on sooner.upload, sooner.webhook, sooner.sample, sooner.queue, sooner."limit"
-  to sooner_web;
+grant select, insert, update, delete on sooner.upload, sooner.webhook, sooner.sample, sooner.queue, sooner."limit",
+  sooner.blob to sooner_web;
 grant select on sooner.worker, sooner.lease, sooner.schedule, sooner.tick, sooner.file, sooner.file_chunk,
   sooner.actor_history, sooner.counter, sooner.output to sooner_web;
 -- Attempts are counted by the statement that ends them; web ends those of dead workers.
@@ -57,7 +57,8 @@ select pg_temp.allow('sooner_worker', 'update', 'dramatiq.queue', array[
   'message_id', 'actor', 'message', 'sealed', 'tenant', 'request_id', 'traceparent', 'parent', 'created_at',
   'idempotency_key', 'fingerprint', 'unique_key', 'cancel_at', 'notify']);
 grant select, insert, update, delete on sooner.worker, sooner."limit", sooner.file, sooner.file_chunk,
-  sooner.actor_history, sooner.sample, sooner.output, sooner.attempt_tally, sooner.attempt_total, sooner.attempt_history to sooner_worker;
+  sooner.actor_history, sooner.sample, sooner.output, sooner.attempt_tally, sooner.attempt_total, sooner.attempt_history,
+  sooner.blob to sooner_worker;
 grant select, update, delete on sooner.upload, sooner.chunk to sooner_worker;
 grant select, insert on sooner.log_line to sooner_worker;
 grant select, update (disabled_at) on sooner.webhook to sooner_worker;

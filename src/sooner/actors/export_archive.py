@@ -5,6 +5,7 @@ from pydantic import AwareDatetime
 from sooner.jobs import current, job, progress, worker_resources
 from sooner.jobs.failure import Failure
 from sooner.jobs.files import files
+from sooner.jobs.files.blobs import Blobs
 from sooner.jobs.files.files import FileResult, Files
 from sooner.jobs.files.zipstream import ZipStream
 from sooner.jobs.retention.export import Export
@@ -38,7 +39,8 @@ async def _add_jobs(archive: ZipStream, export: Export) -> None:
 
 
 async def _add_files(archive: ZipStream, export: Export) -> None:
-    stored = Files(worker_resources.database())
+    database = worker_resources.database()
+    stored = Files(database, Blobs(database, worker_resources.stores()))
     async for id, file in export.files():
         async with archive.member(f"files/{id}/{file.name}") as member:
             async for piece in stored.read(file, 0, file.bytes):

@@ -14,10 +14,13 @@ class JobsRemoved(TypedDict):
 @job(internal=True, retries=3)
 async def remove_expired_jobs() -> JobsRemoved:
     """Removes expired jobs, files and uploads, and ticks of more than 30 days ago; the result is the number of each."""
-    expiry = Expiry(worker_resources.database())
-    return {
+    expiry = Expiry(worker_resources.database(), worker_resources.stores())
+    removed: JobsRemoved = {
         "jobs": await expiry.jobs(),
         "uploads": await expiry.uploads(),
         "files": await expiry.files(),
         "ticks": await expiry.ticks(),
     }
+    # Last, as a store may be away.
+    await expiry.blobs()
+    return removed

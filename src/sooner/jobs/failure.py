@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sooner.blobs import StoreAway
 from sooner.jobs import codec
 from sooner.jobs.problem import Invalid
 
@@ -58,6 +59,9 @@ def _members(error: BaseException) -> dict[str, Any]:
         return _document(error.type, error.title, text_of(error))
     if isinstance(error, Invalid):
         return _document("invalid", "The parameters do not fit", text_of(error))
+    if isinstance(error, StoreAway):
+        detail = "Uploads and files cannot be read or written now: try again later."
+        return _document("store-away", "The store of uploads and files is away", detail)
     return _document(type(error).__name__, "The job failed with an unexpected exception", None)
 
 

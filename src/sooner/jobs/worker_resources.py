@@ -1,7 +1,8 @@
-"""The resources that a worker lends its actors: its pool, its network and its mail server."""
+"""The resources that a worker lends its actors: its pool, its network, its mail server and its stores."""
 
 from typing import TYPE_CHECKING
 
+from sooner.blobs import Stores
 from sooner.db import Database
 
 if TYPE_CHECKING:
@@ -9,12 +10,17 @@ if TYPE_CHECKING:
     from sooner.outgoing import Network
     from sooner.outgoing.mail_server import MailServer
 
-_lent: "list[tuple[Database, Network, MailServer | None]]" = []
+_lent: "list[tuple[Database, Network, MailServer | None, Stores]]" = []
 
 
-def lend(database: Database, network: "Network", mail_server: "MailServer | None" = None) -> None:
+def lend(
+    database: Database,
+    network: "Network",
+    mail_server: "MailServer | None" = None,
+    stores: Stores | None = None,
+) -> None:
     """Set the resources that actors use. The worker calls this once when it begins."""
-    _lent[:] = [(database, network, mail_server)]
+    _lent[:] = [(database, network, mail_server, stores or Stores())]
 
 
 def take_back() -> None:
@@ -37,7 +43,12 @@ def mail_server() -> "MailServer | None":
     return _ours()[2]
 
 
-def _ours() -> "tuple[Database, Network, MailServer | None]":
+def stores() -> Stores:
+    """Where blobs lie. Raises RuntimeError outside a worker."""
+    return _ours()[3]
+
+
+def _ours() -> "tuple[Database, Network, MailServer | None, Stores]":
     if not _lent:
         raise RuntimeError("only a worker lends its actors anything")
     return _lent[0]

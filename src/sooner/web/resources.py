@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from sooner.blobs import Stores
 from sooner.db import (
     Database,
     Link,
@@ -17,6 +18,7 @@ from sooner.db import (
     pool,
 )
 from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.files.blobs import Blobs
 from sooner.jobs.files.files import Files
 from sooner.jobs.files.uploads import Uploads
 from sooner.jobs.following.document import Documents
@@ -57,6 +59,8 @@ log = logs.get(__name__)
 
 #: The seconds between two rounds of a web process's chores.
 CHORE_SECONDS = 1.0
+#: How long a request tries again while the store of blobs is away.
+STORE_SECONDS = 5.0
 
 
 @dataclass
@@ -117,6 +121,7 @@ class Resources:
         database, signed_urls = pool(url, "web", direct=direct), SignedUrls(settings.link_signing_key)
         inserts, reads, output = (Link(url, name, direct=direct) for name in ("enqueue", "read", "output"))
         replica = _replica(settings, database)
+        blobs = Blobs(database, Stores(settings.blob_url, patience_seconds=STORE_SECONDS))
         follower = JobFollower(
             reads, poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN
         )
@@ -159,12 +164,12 @@ class Resources:
                 {actor.queue_name for actor in actors.values()},
                 retention_seconds=retention.total_seconds(),
             ),
-            files=Files(database),
+            files=Files(database, blobs),
             webhooks=Webhooks(database, allow_private=settings.allow_private_network),
             deliveries=Deliveries(database, submitter, every_actor["try_webhook"]),
             notices=Notices(database),
             outputs=Outputs(output),
-            uploads=Uploads(database, retention_seconds=retention.total_seconds()),
+            uploads=Uploads(database, blobs, retention_seconds=retention.total_seconds()),
             listener=_listener(url, follower) if settings.listen else None,
             connections=(inserts, reads, output),
         )

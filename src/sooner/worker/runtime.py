@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dramatiq
 
+from sooner.blobs import Stores
 from sooner.db import (
     Database,
     Link,
@@ -264,7 +265,7 @@ async def _lent(settings: WorkerSettings) -> Database:
     await budget.warn(database, "worker", listen=settings.listen)
     calling.made_by(lambda: _sooner(settings))
     network = Network(allow_private=settings.allow_private_network)
-    worker_resources.lend(database, network, _mail_server(settings))
+    worker_resources.lend(database, network, _mail_server(settings), Stores(settings.blob_url))
     return database
 
 

@@ -15,14 +15,17 @@ import pytest
 from sooner.cli.doctor import checks
 from sooner.cli.doctor.checks import CheckFailed, Deployment
 from sooner.db import budget
+from sooner.local.ports import free_port
 from tests.support import ROOT, roles
 from tests.support.bouncer import bouncer
 from tests.support.environment import environment
 from tests.support.jobs import fetch
+from tests.support.objects import Folder
 from tests.support.rows import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from tests.support.processes import Processes
 
@@ -83,6 +86,24 @@ async def test_all_is_well(database_url: str) -> None:
         "bloat",
         "clocks",
     ]
+
+
+async def test_a_store_of_blobs_is_tried(database_url: str, tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "store")
+    code, lines = await doctor(DATABASE_URL=database_url, BLOB_URL=folder.url)
+    away, found = await doctor(
+        DATABASE_URL=database_url,
+        BLOB_URL="s3://bucket",
+        AWS_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}",
+        AWS_ACCESS_KEY_ID="nobody",
+        AWS_SECRET_ACCESS_KEY="nothing",
+    )
+
+    assert (code, lines["blobs"]) == (0, ("ok", f"{folder.url} takes, gives back and removes 6 bytes"))
+    assert folder.objects() == []
+    assert (away, found["blobs"][0]) == (1, "WRONG")
+    assert "see BLOB_URL" in found["blobs"][1]
+    assert next(iter(found)) == "blobs"
 
 
 async def test_faults_come_first_and_as_json_for_programs(database_url: str) -> None:

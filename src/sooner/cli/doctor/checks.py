@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 
+from sooner.blobs import StoreAway, Stores
 from sooner.db import Queries, Query, budget
 from sooner.web.endpoints.health import newest_revision
 
@@ -15,6 +17,7 @@ SQL = Queries("sooner.cli.doctor", "sql/doctor.sql")
 
 CHANNEL = "sooner.doctor"
 NOTIFY_SECONDS = 3.0
+STORE_SECONDS = 3.0
 MOST_SKEW_SECONDS = 1.0
 MOST_CONNECTIONS_USED = 0.9
 #: Autovacuum is far behind with more dead rows than this, and than this share of the living ones: it begins at a hundredth.
@@ -52,6 +55,7 @@ class Deployment:
     two: "asyncpg.Connection[Any]"
     listen: bool
     is_pooled: bool = False
+    blob_url: str | None = None
 
     async def row(self, query: Query) -> Any:
         """The row of a query."""
@@ -234,6 +238,21 @@ async def bloat(deployment: Deployment) -> str:
     return said
 
 
+async def blobs(deployment: Deployment) -> str:
+    """Whether the store of BLOB_URL takes an object, gives it back and removes it."""
+    key = f"doctor/{uuid4()}"
+    try:
+        store = Stores(deployment.blob_url, patience_seconds=STORE_SECONDS).chosen
+        if store is None:
+            return "lie in PostgreSQL"
+        await store.put(key, b"doctor")
+        [piece] = [piece async for piece in store.read(key, 0, 6)]
+        await store.remove(key)
+    except StoreAway as error:
+        raise CheckFailed(str(error), "see BLOB_URL, its variables (.env.example) and its rights") from None
+    return f"{deployment.blob_url} takes, gives back and removes {len(piece)} bytes"
+
+
 #: The checks by urgency.
 CHECKS: dict[str, Callable[[Deployment], Awaitable[str]]] = {
     "database": database,
@@ -241,6 +260,7 @@ CHECKS: dict[str, Callable[[Deployment], Awaitable[str]]] = {
     "transaction ids": frozen,
     "leases": leases,
     "stranded": stranded,
+    "blobs": blobs,
     "pooler": pooler,
     "connections": connections,
     "notifications": notifications,
@@ -254,6 +274,7 @@ WITHOUT_SCHEMA = (
     "database",
     "schema",
     "transaction ids",
+    "blobs",
     "pooler",
     "connections",
     "notifications",

@@ -12,13 +12,14 @@ from sooner.cli.doctor.checks import CHECKS, WITHOUT_SCHEMA, CheckFailed, Deploy
 from sooner.db import hosts, transient
 from sooner.db.link import options
 from sooner.process.settings import load
-from sooner.process.settings.common import CommonSettings
+from sooner.process.settings.common import BlobUrl, CommonSettings
 
 
 class DoctorSettings(CommonSettings):
     """Settings of `python -m src.doctor`."""
 
     listen: bool = True
+    blob_url: BlobUrl | None = None
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,12 @@ async def examine(settings: DoctorSettings) -> list[Finding]:
                 remedy="see DATABASE_URL, and whether it runs",
             )
         ]
-    deployment = Deployment(one, two, settings.listen)
+    deployment = Deployment(one, two, settings.listen, blob_url=settings.blob_url)
     try:
         found: dict[str, Finding] = {}
         for name in CHECKS:
+            if name == "blobs" and settings.blob_url is None:
+                continue
             if name in WITHOUT_SCHEMA or found["schema"].ok:
                 found[name] = await run(name, deployment)
         return sorted(found.values(), key=lambda finding: finding.ok)

@@ -1,6 +1,5 @@
-"""Files as results: an actor writes them piece by piece, PostgreSQL keeps them, `GET /jobs/{id}/result` sends them."""
+"""Files as results: an actor writes them piece by piece, a blob keeps them, `GET /jobs/{id}/result` sends them."""
 
-import hashlib
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -14,11 +13,12 @@ from typing_extensions import TypedDict
 from sooner.db import Database, Queries
 from sooner.jobs import worker_resources
 from sooner.jobs.context import current
+from sooner.jobs.files.blobs import BlobKind, Blobs, BlobWriter
 from sooner.queue.ids import uuid7
 
 SQL = Queries("sooner.jobs.files", "sql/files.sql")
 
-CHUNK_BYTES = 256 * 1024
+FILES = BlobKind("files", SQL.chunk, SQL.read)
 
 _NAME = re.compile(r"(?!\.{1,2}$)[^\x00-\x1f\x7f/\\]{1,255}")
 #: type/subtype and parameters (RFC 9110, section 8.3.1).
@@ -58,50 +58,29 @@ class File:
 
 
 class FileWriter:
-    """Writes a file with the memory of one piece. See `create`."""
+    """Writes a file with the memory of a few pieces. See `create`."""
 
-    def __init__(self, database: Database, id: UUID, name: str, type: str) -> None:
-        self._database = database
+    def __init__(self, blob: BlobWriter, id: UUID, name: str, type: str) -> None:
+        self._blob = blob
         self._id, self._name, self._type = id, name, type
-        self._gathered = bytearray()
-        self._position = 0
-        self._bytes = 0
-        self._sha256 = hashlib.sha256()
-        self._is_whole = False
+        self.is_whole = False
 
     async def write(self, data: bytes) -> None:
-        """Add bytes at the end. Raises Unavailable when the database is away."""
-        self._gathered += data
-        while len(self._gathered) >= CHUNK_BYTES:
-            await self._store(bytes(self._gathered[:CHUNK_BYTES]))
-            del self._gathered[:CHUNK_BYTES]
-
-    async def _store(self, piece: bytes) -> None:
-        self._sha256.update(piece)
-        self._bytes += len(piece)
-        await self._database.run(SQL.chunk, id=self._id, position=self._position, data=piece)
-        self._position += 1
-
-    async def complete(self) -> None:
-        """Write the last piece and mark the file as complete."""
-        if self._gathered:
-            await self._store(bytes(self._gathered))
-        digest = self._sha256.hexdigest()
-        await self._database.run(SQL.complete, id=self._id, bytes=self._bytes, sha256=digest)
-        self._is_whole = True
+        """Add bytes at the end. Raises Unavailable when the database is away, StoreAway when the store of files is."""
+        await self._blob.write(data)
 
     @property
     def result(self) -> FileResult:
         """The value for the actor to return. Raises RuntimeError before the file is complete."""
-        if not self._is_whole:
+        if not self.is_whole:
             raise RuntimeError("the file is not whole yet: leave its `async with` first")
         return {
             "file": {
                 "id": str(self._id),
                 "name": self._name,
                 "type": self._type,
-                "bytes": self._bytes,
-                "sha256": self._sha256.hexdigest(),
+                "bytes": self._blob.bytes,
+                "sha256": self._blob.sha256,
             }
         }
 
@@ -122,11 +101,14 @@ async def create(name: str, type: str = "application/octet-stream") -> AsyncIter
     if not _TYPE.fullmatch(type):
         raise ValueError(f"{type!r} is no media type")
     database, id = worker_resources.database(), uuid7()
+    blobs = Blobs(database, worker_resources.stores())
     await database.run(SQL.begin, id=id, job=current().id, name=name, type=type)
     try:
-        writer = FileWriter(database, id, name, type)
-        yield writer
-        await writer.complete()
+        async with blobs.writing(id, FILES) as blob:
+            writer = FileWriter(blob, id, name, type)
+            yield writer
+        await database.run(SQL.complete, id=id, bytes=blob.bytes, sha256=blob.sha256)
+        writer.is_whole = True
     except BaseException:
         await database.run(SQL.discard, id=id)
         raise
@@ -135,8 +117,9 @@ async def create(name: str, type: str = "application/octet-stream") -> AsyncIter
 class Files:
     """Reads the files that jobs made. Every method raises Unavailable when the database is away."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, blobs: Blobs) -> None:
         self._database = database
+        self._blobs = blobs
 
     async def of(self, job: UUID, result: str) -> File | None:
         """The file that a job's result (JSON) refers to; None where the result is no file."""
@@ -144,16 +127,12 @@ class Files:
         row = None if id is None else await self._database.row(SQL.find, id=id, job=job)
         return None if row is None else File.of(row)
 
-    async def read(self, file: File, start: int, stop: int) -> AsyncIterator[bytes]:
-        """The bytes from `start` up to `stop`, in pieces. Raises LookupError where the file was removed meanwhile."""
-        while start < stop:
-            position, skipped = divmod(start, CHUNK_BYTES)
-            row = await self._database.row(SQL.read, id=file.id, position=position)
-            if row is None:
-                raise LookupError(f"file {file.id} was removed while it was read")
-            piece = row["data"][skipped : skipped + stop - start]
-            yield piece
-            start += len(piece)
+    def read(self, file: File, start: int, stop: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to `stop`, in pieces.
+
+        Raises BlobGone, and StoreAway when its store is away.
+        """
+        return self._blobs.read(file.id, FILES, start, stop)
 
 
 def _referred(result: str) -> UUID | None:

@@ -1,6 +1,5 @@
-"""Uploads: PostgreSQL keeps them in pieces, so that web and worker may run on different machines."""
+"""Uploads: web stores them as blobs, which workers on other machines read."""
 
-import hashlib
 from collections.abc import AsyncIterable, AsyncIterator, Collection
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -10,12 +9,13 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from sooner.db import Database, Queries
+from sooner.jobs.files.blobs import BlobKind, Blobs
 from sooner.jobs.problem import TooLarge
 from sooner.queue.ids import uuid7
 
 SQL = Queries("sooner.jobs.files", "sql/uploads.sql")
 
-CHUNK_BYTES = 256 * 1024
+UPLOADS = BlobKind("uploads", SQL.chunk, SQL.read)
 
 
 class UploadId(UUID):
@@ -63,36 +63,29 @@ class Uploaded:
 
 
 class Uploads:
-    """Stores and reads uploads of any size with the memory of one piece."""
+    """Stores and reads uploads of any size with the memory of a few pieces."""
 
-    def __init__(self, database: Database, *, retention_seconds: float) -> None:
+    def __init__(self, database: Database, blobs: Blobs, *, retention_seconds: float) -> None:
         self._database = database
+        self._blobs = blobs
         self._retention_seconds = retention_seconds
 
     async def store(self, tenant: str, body: AsyncIterable[bytes], *, most: int) -> Uploaded:
         """Store a stream of at most `most` bytes.
 
-        Raises TooLarge. A stream that breaks off leaves nothing behind.
+        Raises TooLarge, and StoreAway when the store of blobs is away. A stream that breaks off leaves nothing behind.
         """
         id = uuid7()
         await self._database.run(SQL.begin, id=id, tenant=tenant, retention=self._retention_seconds)
         try:
-            return await self._store(id, body, most)
+            async with self._blobs.writing(id, UPLOADS) as blob:
+                async for part in _bounded(body, most):
+                    await blob.write(part)
+            await self._database.run(SQL.complete, id=id, bytes=blob.bytes, sha256=blob.sha256)
+            return Uploaded(id, blob.bytes, blob.sha256)
         except BaseException:
             await self._database.run(SQL.discard, id=id)
             raise
-
-    async def _store(self, id: UUID, body: AsyncIterable[bytes], most: int) -> Uploaded:
-        sha256, size, position = hashlib.sha256(), 0, 0
-        async for piece in _pieces(body):
-            size += len(piece)
-            if size > most:
-                raise TooLarge(f"An upload has at most {most} bytes.")
-            sha256.update(piece)
-            await self._database.run(SQL.chunk, id=id, position=position, data=piece)
-            position += 1
-        await self._database.run(SQL.complete, id=id, bytes=size, sha256=sha256.hexdigest())
-        return Uploaded(id, size, sha256.hexdigest())
 
     async def find(self, id: UUID, tenant: str | None) -> Uploaded | None:
         """A tenant's complete upload; None where there is none, or where it is another tenant's."""
@@ -104,20 +97,15 @@ class Uploads:
         rows = await self._database.rows(SQL.known, ids=list(ids), tenant=tenant)
         return set(ids) - {row["id"] for row in rows}
 
-    async def read(self, id: UUID) -> AsyncIterator[bytes]:
-        """The pieces in order."""
-        position = 0
-        while (row := await self._database.row(SQL.read, id=id, position=position)) is not None:
-            yield row["data"]
-            position += 1
+    def read(self, upload: Uploaded) -> AsyncIterator[bytes]:
+        """The bytes, in pieces. Raises BlobGone, StoreAway."""
+        return self._blobs.read(upload.id, UPLOADS, 0, upload.bytes)
 
 
-async def _pieces(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    gathered = bytearray()
+async def _bounded(body: AsyncIterable[bytes], most: int) -> AsyncIterator[bytes]:
+    size = 0
     async for part in body:
-        gathered += part
-        while len(gathered) >= CHUNK_BYTES:
-            yield bytes(gathered[:CHUNK_BYTES])
-            del gathered[:CHUNK_BYTES]
-    if gathered:
-        yield bytes(gathered)
+        size += len(part)
+        if size > most:
+            raise TooLarge(f"An upload has at most {most} bytes.")
+        yield part

@@ -6,7 +6,9 @@ from typing import Any
 
 import asyncpg
 
+from sooner.blobs import Stores
 from sooner.db import Database, Queries, Query
+from sooner.jobs.files.blobs import Blobs
 from sooner.process import logs
 from sooner.queue.transitions import TRANSITIONS
 
@@ -26,8 +28,9 @@ class Expiry:
     Methods raise Unavailable when the database is away; batches removed before stay removed.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, stores: Stores | None = None) -> None:
         self._database = database
+        self._blobs = Blobs(database, stores or Stores())
 
     async def jobs(self) -> int:
         """Final jobs past their `expires_at`, with all that belongs to them."""
@@ -40,6 +43,10 @@ class Expiry:
     async def files(self) -> int:
         """Files of jobs that are gone."""
         return await self._remove(SQL.files, CHUNKED_BATCH)
+
+    async def blobs(self) -> int:
+        """Objects of removed uploads and files. Raises StoreAway once those in other stores are removed."""
+        return await self._blobs.remove_orphans()
 
     async def ticks(self) -> int:
         """Ticks of more than 30 days ago."""

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sooner.process.mail_address import Sender
-from sooner.process.settings import address, smtp
+from sooner.process.settings import address, blob_url, smtp
 
 
 def _http(url: str) -> str:
@@ -37,6 +37,7 @@ def _sender(text: str) -> str:
 PostgresUrl = Annotated[str, AfterValidator(address.checked)]
 SmtpUrl = Annotated[str, AfterValidator(smtp.checked)]
 MailSender = Annotated[str, AfterValidator(_sender)]
+BlobUrl = Annotated[str, AfterValidator(blob_url.checked)]
 HttpUrl = Annotated[str, AfterValidator(_http)]
 Fields = Annotated[str, AfterValidator(_fields)]
 Seconds = Annotated[float, Field(ge=0)]

@@ -8,6 +8,7 @@ from pydantic_settings import NoDecode
 
 from sooner.process.settings import host as listening
 from sooner.process.settings.common import (
+    BlobUrl,
     CommonSettings,
     PostgresUrl,
     Seconds,
@@ -45,6 +46,7 @@ class WebSettings(CommonSettings):
     rate_limit_per_second: Annotated[float, Field(ge=0)] = 0
     max_body_bytes: Annotated[int, Field(ge=1)] = 1 << 20
     max_upload_bytes: Annotated[int, Field(ge=1)] = 50 << 20
+    blob_url: BlobUrl | None = None
     cors_allow_origins: Annotated[tuple[str, ...], NoDecode] = ()
     job_retention_days: Annotated[float, Field(gt=0)] = 7
     root_path: Annotated[str, AfterValidator(_root)] = ""

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from sooner.process.settings.common import CommonSettings, MailSender, SmtpUrl, curve_key
+from sooner.process.settings.common import BlobUrl, CommonSettings, MailSender, SmtpUrl, curve_key
 
 
 class WorkerSettings(CommonSettings):
@@ -22,6 +22,7 @@ class WorkerSettings(CommonSettings):
     allow_private_network: bool = False
     smtp_url: SmtpUrl | None = None
     mail_from: MailSender | None = None
+    blob_url: BlobUrl | None = None
     diagnostics: bool = False
     max_log_lines: Annotated[int, Field(ge=0, lt=1_000_000)] = 1000
 

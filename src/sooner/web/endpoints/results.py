@@ -7,9 +7,10 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sooner.blobs import BlobGone
 from sooner.jobs import codec
 from sooner.jobs.files.files import File, Files
-from sooner.jobs.problem import JobFailed, WrongState
+from sooner.jobs.problem import Gone, JobFailed, WrongState
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
 from sooner.jobs.tenants.keys import Caller
@@ -51,7 +52,10 @@ async def result(request: Request, who: Caller | None) -> Response:
     job = await visible(resources, id, who)
     text = _result(job)
     file = await resources.files.of(id, text)
-    return answer(request, _json(text) if file is None else _file(resources.files, file))
+    try:
+        return await answer(request, _json(text) if file is None else _file(resources.files, file))
+    except BlobGone:
+        raise Gone("The job's file is not there any more.") from None
 
 
 def _result(job: Job) -> str:

@@ -22,7 +22,7 @@ from sooner.web.resources import Resources
     body=Body({}, media="application/octet-stream", required=False),
 )
 async def upload(request: Request, who: Caller) -> Response:
-    """The raw body, streamed into the database piece by piece."""
+    """The raw body, stored piece by piece as it comes."""
     resources: Resources = request.app.state.resources
     most = resources.settings.max_upload_bytes
     resources.admission.check_rate(who.tenant)

@@ -4,6 +4,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from sooner.blobs import StoreAway
 from sooner.db import Unavailable
 from sooner.jobs.problem import (
     MethodNotAllowed,
@@ -17,6 +18,7 @@ log = logs.get(__name__)
 
 #: A restart of PostgreSQL takes seconds.
 DATABASE_RETRY_SECONDS = 2
+STORE_RETRY_SECONDS = 5
 
 
 def problem_of(error: Exception) -> Problem:
@@ -25,6 +27,9 @@ def problem_of(error: Exception) -> Problem:
         return error
     if isinstance(error, Unavailable):
         return ServiceUnavailable("The database is away.", retry_after=DATABASE_RETRY_SECONDS)
+    if isinstance(error, StoreAway):
+        log.warning("store away", error=str(error))
+        return ServiceUnavailable("The store of uploads and files is away.", retry_after=STORE_RETRY_SECONDS)
     if isinstance(error, HTTPException):
         return _of_starlette(error)
     log.error("request failed", exc_info=error)

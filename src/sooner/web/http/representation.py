@@ -23,8 +23,8 @@ class Representation:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def answer(request: Request, shown: Representation) -> Response:
-    """200, 206, 304 or, with a problem, 416 (RFC 9110, sections 13 to 15)."""
+async def answer(request: Request, shown: Representation) -> Response:
+    """200, 206, 304 or, with a problem, 416 (RFC 9110, sections 13 to 15). Raises the exceptions of the first piece."""
     headers = {
         "ETag": shown.etag,
         "Accept-Ranges": "bytes",
@@ -42,7 +42,16 @@ def answer(request: Request, shown: Representation) -> Response:
     status = 200 if part is None else 206
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
-    return StreamingResponse(shown.pieces(start, stop), status, headers)
+    pieces = shown.pieces(start, stop)
+    # Before the answer begins: a status cannot be taken back.
+    first = await anext(pieces, b"")
+    return StreamingResponse(_whole(first, pieces), status, headers)
+
+
+async def _whole(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
 
 
 def _part(request: Request, shown: Representation) -> tuple[int, int] | None:
