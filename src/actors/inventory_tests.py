@@ -1,7 +1,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -20,6 +20,9 @@ from sooner import (
     wrong,
 )
 from src.inventory import Inventory, process
+
+if TYPE_CHECKING:
+    from src.sources import Source
 
 #: What comes before the archive is read, as a part of the whole.
 FETCHING = 0.5
@@ -59,11 +62,15 @@ Token = Annotated[SecretStr, Field(max_length=4000), AfterValidator(_printable)]
 
 
 def _one_source(
-    upload: UUID | None = None, url: str | None = None, ref: str | None = None, token: SecretStr | None = None
+    upload: UUID | None = None,
+    url: str | None = None,
+    ref: str | None = None,
+    compare: str | None = None,
+    token: SecretStr | None = None,
 ) -> None:
     if upload is None and url is None:
         raise Invalid([wrong("#", "either `upload` or `url` is needed")])
-    given = {"url": url, "ref": ref, "token": token}
+    given = {"url": url, "ref": ref, "compare": compare, "token": token}
     if upload is not None and (extra := [name for name, value in given.items() if value is not None]):
         raise Invalid([wrong(f"#/{name}", "does not go with `upload`") for name in extra])
 
@@ -75,6 +82,9 @@ async def inventory_tests(
         Address | None, Field(description="An archive's or a git repository's https address.")
     ] = None,
     ref: Annotated[Ref | None, Field(description="The repository's branch, tag or commit; its HEAD.")] = None,
+    compare: Annotated[
+        Ref | None, Field(description="The branch, tag or commit to compare with.")
+    ] = None,
     token: Annotated[
         Token | None, Field(description="What the server wants; `name:password` for both.")
     ] = None,
@@ -83,25 +93,36 @@ async def inventory_tests(
     async with scratch_folder() as folder:
         if upload is not None:
             return await _inventory(await fetch_upload(upload, folder), None, progress)
-        archive, commit = await _fetch(cast(str, url), ref, token, folder)
-        return await _inventory(archive, commit, _part(FETCHING, 1))
+        base = None
+        if compare is not None:
+            # First: it fails where there are no refs, before an archive is downloaded.
+            former = await _fetch(cast(str, url), compare, token, folder, _part(0, FETCHING / 2))
+            base = process.Base(former.archive, compare, former.commit)
+        source = await _fetch(cast(str, url), ref, token, folder, _part(FETCHING / 2 if base else 0, FETCHING))
+        return await _inventory(source.archive, source.commit, _part(FETCHING, 1), base)
 
 
-async def _fetch(url: str, ref: str | None, token: SecretStr | None, folder: Path) -> tuple[Path, str | None]:
+async def _fetch(
+    url: str,
+    ref: str | None,
+    token: SecretStr | None,
+    folder: Path,
+    told: Callable[[float | None, str], None],
+) -> "Source":
     # It brings httpx, which web, where actors are only declared, has no use for.
     from src import sources
 
-    told = _part(0, FETCHING)
     try:
-        source = await sources.fetch(network(), url, folder, ref=ref, token=token, progress=told)
+        return await sources.fetch(network(), url, folder, ref=ref, token=token, progress=told)
     except sources.SourceFailed as failed:
         raise Failure(failed.detail, type=failed.type, title=failed.title) from None
-    return source.archive, source.commit
 
 
-async def _inventory(archive: Path, commit: str | None, told: Callable[[float, str], None]) -> Inventory:
+async def _inventory(
+    archive: Path, commit: str | None, told: Callable[[float, str], None], base: process.Base | None = None
+) -> Inventory:
     try:
-        return cast(Inventory, written_json(await process.take(archive, progress=told, commit=commit)))
+        return cast(Inventory, written_json(await process.take(archive, progress=told, commit=commit, base=base)))
     except process.InventoryFailed as failed:
         raise Failure(failed.detail, type=failed.type, title=failed.title) from None
 

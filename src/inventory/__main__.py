@@ -17,6 +17,7 @@ from pathlib import Path
 from src.inventory.archives.limits import MIB
 from src.inventory.archives.refusal import ArchiveRefused
 from src.inventory.children import processors
+from src.inventory.comparison import Comparing
 from src.inventory.listing import Listing
 from src.inventory.survey import Survey, survey
 
@@ -25,7 +26,9 @@ def main() -> int:
     asked = _arguments()
     resource.setrlimit(resource.RLIMIT_AS, (asked.memory_mib * MIB, asked.memory_mib * MIB))
     try:
-        _print(survey(asked.archive, progress=_progress, commit=asked.commit, processes=processors()))
+        base = _survey(asked.base, asked.base_commit, 0, 0.5) if asked.base else None
+        found = _survey(asked.archive, asked.commit, 0.5 if base else 0)
+        _print(found, Comparing(asked.base_ref, base, found) if base else None)
     except ArchiveRefused as refusal:
         _say(error={"type": refusal.type, "title": refusal.title, "detail": refusal.detail})
         return 1
@@ -42,23 +45,32 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("archive", type=Path)
     parser.add_argument("--commit", help="the commit that the archive was made from")
+    parser.add_argument("--base", type=Path, help="the archive that this one is compared with")
+    parser.add_argument("--base-ref", help="what it was asked for by", default="")
+    parser.add_argument("--base-commit", help="the commit that it was made from")
     parser.add_argument("--memory-mib", type=int, default=1024, help="address space of this process")
     return parser.parse_args()
 
 
-def _print(found: Survey) -> None:
+def _survey(archive: Path, commit: str | None, start: float, end: float = 1) -> Survey:
+    def tell(fraction: float, message: str) -> None:
+        _say(progress={"fraction": round(start + (end - start) * fraction, 3), "message": message})
+
+    return survey(archive, progress=tell, commit=commit, processes=processors())
+
+
+def _print(found: Survey, comparing: Comparing | None) -> None:
     """Print the result entry by entry: a hundred thousand of them would take too much memory at once."""
     listing = Listing()
-    document = {key: value for key, value in listing.document(found).items() if key != "entries"}
-    sys.stdout.write(f'{{"result": {json.dumps(document).removesuffix("}")}, "entries": [')
+    document = listing.document(found, comparing.noted if comparing else None)
+    if comparing:
+        document["comparison"] = comparing.document()
+    head = {key: value for key, value in document.items() if key != "entries"}
+    sys.stdout.write(f'{{"result": {json.dumps(head).removesuffix("}")}, "entries": [')
     for number, line in enumerate(listing.lines):
         sys.stdout.write(f", {line}" if number else line)
     sys.stdout.write("]}}\n")
     sys.stdout.flush()
-
-
-def _progress(fraction: float, message: str) -> None:
-    _say(progress={"fraction": round(fraction, 3), "message": message})
 
 
 def _say(**line: object) -> None:

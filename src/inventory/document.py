@@ -60,11 +60,40 @@ class Unlisted(TypedDict):
     undecided: int
 
 
+class TestName(TypedDict):
+    """A test by its file and name."""
+
+    path: str
+    name: str
+
+
+class Uncompared(TypedDict):
+    """How many tests the lists of a comparison leave out."""
+
+    added: int
+    removed: int
+    newly_skipped: int
+
+
+class Comparison(TypedDict):
+    """How the tests differ from those of another commit, which `ref` named; a file that moved is removed and added.
+
+    `newly_skipped` were there and not skipped. `unlisted` is there where the lists do not hold all.
+    """
+
+    ref: str
+    commit: str | None
+    added: list[TestName]
+    removed: list[TestName]
+    newly_skipped: list[TestName]
+    unlisted: NotRequired[Uncompared]
+
+
 class Inventory(TypedDict):
     """How much of an archive is tested; `entries`, `unreadable` and `undecided` are sorted by path.
 
     `unlisted` is there where the lists do not hold all that was counted: those of a large archive end before the document
-    outgrows its readers.
+    outgrows its readers. `comparison` is there where one was asked for.
     """
 
     files: int
@@ -77,4 +106,5 @@ class Inventory(TypedDict):
     undecided: list[Undecided]
     commit: str | None
     unlisted: NotRequired[Unlisted]
+    comparison: NotRequired[Comparison]
     entries: list[Entry]

@@ -5,7 +5,9 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from sooner.process import logs
 from sooner.process.child import Bounds, Child, OutputTooLarge
@@ -33,18 +35,36 @@ class InventoryFailed(Exception):
         self.type, self.title, self.detail = type, title, detail
 
 
-async def take(archive: Path, *, progress: Progress, commit: str | None = None) -> bytes:
-    """The inventory of an archive as JSON; cancelled, it leaves no process.
+class Base(NamedTuple):
+    """The archive that an inventory is compared with: that of a commit, which `ref` names."""
+
+    archive: Path
+    ref: str
+    commit: str | None
+
+
+async def take(
+    archive: Path, *, progress: Progress, commit: str | None = None, base: Base | None = None
+) -> bytes:
+    """The inventory of an archive as JSON, compared with a base; cancelled, it leaves no process.
 
     At most one a processor runs at the same time, the others wait. Raises InventoryFailed.
     """
-    command = [sys.executable, "-m", "src.inventory", str(archive), *(["--commit", commit] if commit else [])]
-    async with _slots, Child.start(command, env={"LANG": "C.UTF-8"}, cwd=ROOT, bounds=BOUNDS) as child:
+    command = [sys.executable, "-m", "src.inventory", str(archive), *_options(commit, base)]
+    bounds = replace(BOUNDS, cpu_seconds=BOUNDS.cpu_seconds * 2) if base else BOUNDS
+    async with _slots, Child.start(command, env={"LANG": "C.UTF-8"}, cwd=ROOT, bounds=bounds) as child:
         result = await _result(child, progress)
         code = await child.wait()
     if result is not None and code == 0:
         return result
-    raise _broken(code, child.errors)
+    raise _broken(code, child.errors, bounds.cpu_seconds)
+
+
+def _options(commit: str | None, base: Base | None) -> list[str]:
+    given = {"commit": commit}
+    if base is not None:
+        given |= {"base": str(base.archive), "base-ref": base.ref, "base-commit": base.commit}
+    return [f"--{name}={value}" for name, value in given.items() if value]
 
 
 async def _result(child: Child, progress: Progress) -> bytes | None:
@@ -63,9 +83,9 @@ async def _result(child: Child, progress: Progress) -> bytes | None:
     return None
 
 
-def _broken(code: int, errors: str) -> InventoryFailed:
+def _broken(code: int, errors: str, cpu_seconds: int) -> InventoryFailed:
     if code in {-signal.SIGXCPU, -signal.SIGKILL}:
-        detail = f"Reading the archive took more than {BOUNDS.cpu_seconds} s of processor time, or too much memory."
+        detail = f"Reading the archive took more than {cpu_seconds} s of processor time, or too much memory."
         return InventoryFailed("inventory-too-costly", "The archive takes too much to read", detail)
     log.error("inventory broken", code=code, errors=errors)
     detail = (

@@ -38,7 +38,7 @@ async def fetch(
     if repository is not None:
         return Source(*await repository.archive(folder, ref, progress))
     if ref is not None:
-        detail = "This is no git repository, so there is no `ref` of it."
+        detail = "This is no git repository, so it has no branches, tags or commits."
         raise SourceFailed("source-without-refs", "The source has no refs", detail)
     with told():
         return Source(await download(network, address, folder, token, progress), None)

@@ -54,6 +54,7 @@ class Repository:
     async def archive(self, folder: Path, ref: str | None, progress: Progress) -> tuple[Path, str]:
         """A tar of a branch, a tag or a commit (by default the remote's HEAD) in `folder`, and its commit's id.
 
+        A second one in the same folder costs no more than what it has and the first has not.
         Raises SourceFailed.
         """
         await git.check(folder)
@@ -65,7 +66,7 @@ class Repository:
             raise unreachable(f"The repository did not arrive within {FETCH_SECONDS} s.") from None
         progress(1.0, "repository fetched")
         commit = await _commit(folder, ref)
-        path = folder / "repository.tar"
+        path = folder / f"{commit}.tar"
         await git.output(folder, "archive", "--format=tar", f"--output={path}", commit)
         return path, commit
 

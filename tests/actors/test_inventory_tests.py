@@ -181,12 +181,17 @@ async def new_folder(client: httpx.AsyncClient, archive: bytes, scratch: Path) -
             await asyncio.sleep(0.02)
 
 
+TWO = b"from pytest.mark import skip\ndef test_a(): ...\ndef test_b(): ...\n"
+MORE = b"@skip\ndef test_c(): ...\n"
+
 SOME = "019b0000-0000-7000-8000-000000000000"
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({}, "#", "either `upload` or `url` is needed"),
     ({"ref": "main"}, "#", "either `upload` or `url` is needed"),
     ({"upload": SOME, "url": "https://example.org/a.zip"}, "#/url", "does not go with `upload`"),
     ({"upload": SOME, "ref": "main"}, "#/ref", "does not go with `upload`"),
+    ({"upload": SOME, "compare": "main"}, "#/compare", "does not go with `upload`"),
+    ({"url": "https://example.org/", "compare": "-x"}, "#/compare", "names no branch, tag or commit"),
     ({"url": "ftp://example.org/"}, "#/url", "an address begins with https:// and names a host"),
     ({"url": "https://me:canary@example.org/"}, "#/url", "an address carries no user name or password"),
     ({"url": "https://example.org/", "ref": "--upload-pack=x"}, "#/ref", "names no branch, tag or commit"),
@@ -240,6 +245,45 @@ async def test_counts_the_tests_of_a_private_repository(open_service: Service, t
     assert (job["state"], job["error"], job["params"]["token"]) == ("done", None, "•••")
     assert (job["result"]["files"], job["result"]["commit"]) == (2, head)
     assert "canary" not in open_service.worker.output + open_service.web.output
+
+
+async def test_compares_two_commits_of_a_repository(open_service: Service, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    base = repositories.commit(project, {"test_a.py": TWO, "test_moved.py": TEST})
+    repositories.git(project, "tag", "v1")
+    repositories.git(project, "mv", "test_moved.py", "test_here.py")
+    head = repositories.commit(
+        project, {"test_a.py": TWO.replace(b"def test_b", b"@skip\ndef test_b") + MORE}
+    )
+
+    with site(lambda exchange: repositories.serve(exchange, tmp_path)) as server:
+        job = await post(
+            open_service.client, "inventory_tests", "wait=25", url=f"{server.url}/project", compare="v1"
+        )
+        gone = await post(
+            open_service.client, "inventory_tests", "wait=25", url=f"{server.url}/project", compare="v9"
+        )
+    assert (job["state"], job["error"], job["result"]["commit"]) == ("done", None, head)
+    assert job["result"]["comparison"] == {
+        "ref": "v1",
+        "commit": base,
+        "added": [
+            {"path": "test_a.py", "name": "test_c"},
+            {"path": "test_here.py", "name": "test_one"},
+        ],
+        "removed": [{"path": "test_moved.py", "name": "test_one"}],
+        "newly_skipped": [{"path": "test_a.py", "name": "test_b"}],
+    }
+    assert (gone["error"]["type"], "'v9'" in gone["error"]["detail"]) == ("source-ref-not-found", True)
+
+
+async def test_there_is_nothing_to_compare_an_archive_with(open_service: Service) -> None:
+    asked: list[str] = []
+    with site(lambda exchange: asked.append(exchange.path)) as server:
+        job = await post(
+            open_service.client, "inventory_tests", "wait=25", url=f"{server.url}/a.zip", compare="main"
+        )
+    assert (job["error"]["type"], asked) == ("source-without-refs", [])
 
 
 async def test_a_fetch_that_hangs_is_cancelled_and_leaves_no_process(

@@ -134,6 +134,21 @@ async def test_one_commit_is_fetched_and_no_history(server: Site, tmp_path: Path
     assert count == "1"
 
 
+@pytest.mark.parametrize(("first", "second"), [("v1", None), (None, "v1"), ("v1", "side/branch")])
+async def test_a_second_commit_in_the_same_folder_brings_what_the_first_has_not(
+    first: str | None, second: str | None, root: Path, server: Site, tmp_path: Path
+) -> None:
+    one = await bring(f"{server.url}/project", tmp_path, ref=first)
+    two = await fetch(
+        OPEN, f"{server.url}/project", tmp_path / "here", ref=second, token=None, progress=quiet
+    )
+    assert (one.commit, two.commit) == (id_of(root, first or "main"), id_of(root, second or "main"))
+    assert len(names(one) ^ names(two)) == 1
+    _, counted, _ = await git.git(tmp_path / "here", "count-objects", "-v")
+    _, objects, _ = await git.git(tmp_path / "here", "cat-file", "--batch-all-objects", "--batch-check")
+    assert f"in-pack: {len(objects.splitlines())}\n" in counted
+
+
 async def test_a_repositorys_attributes_hide_and_change_nothing(
     root: Path, server: Site, tmp_path: Path
 ) -> None:
