@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
+LOGGERS = "tests.support.loggers"
+
 
 async def sign_in(page: Page, key: str) -> None:
     """Signs in with a key."""
@@ -177,6 +179,50 @@ async def test_earlier_attempts_stay_in_sight(page: Page, service: Service) -> N
     for attempt in (1, 2):
         await expect(steps.filter(has_text=f"Attempt {attempt} failed")).to_contain_text("ran")
     await expect(steps.filter(has_text="Attempt 3 began")).to_be_visible()
+
+
+async def test_the_log_of_a_job_comes_live_with_each_attempt_and_what_it_raised(
+    page: Page, processes: Processes, connect: Connect, service: Service
+) -> None:
+    web = await processes.web(module=LOGGERS)
+    await processes.worker(module=LOGGERS)
+    client = connect(web, service.key)
+    running = (await client.post("/jobs/says_on", json={"pause": 0.2}, headers={"Prefer": "wait=0"})).json()
+    await page.goto(f"{web.url}/dashboard?job={running['id']}")
+    log = page.get_by_role("log", name="Log")
+    for number in (0, 3):
+        await expect(log.get_by_text(f"shop line {number}", exact=True)).to_be_visible()
+    await client.post(f"/jobs/{running['id']}/cancel")
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_text("Cancelled", exact=True)).to_be_visible()
+
+    failed = (await client.post("/jobs/says_and_fails", json={}, headers={"Prefer": "wait=20"})).json()
+    await page.goto(f"{web.url}/dashboard?job={failed['id']}")
+    await expect(log.get_by_role("listitem")).to_have_text(
+        [
+            "Attempt 1",
+            re.compile(r"info\s*shop attempt 1$"),
+            "Attempt 2",
+            re.compile(r"info\s*shop attempt 2$"),
+        ]
+    )
+    earlier = dialog.get_by_label("Traceback of attempt 1")
+    await expect(dialog.get_by_label("Traceback of attempt 2")).to_contain_text("raise LookupError")
+    await expect(earlier).to_be_hidden()
+    await dialog.get_by_text("Attempt 1: LookupError").click()
+    # News of the job leaves open what a person opened, and a new attempt's lines come, too.
+    await dialog.get_by_role("button", name="Retry").click()
+    await expect(log.get_by_text("shop attempt 3", exact=True)).to_be_visible()
+    await expect(dialog.get_by_label("Traceback of attempt 3")).to_be_attached()
+    await expect(earlier).to_be_visible()
+
+    silent = (await client.post("/jobs/says_much", json={"lines": 0}, headers={"Prefer": "wait=20"})).json()
+    await page.goto(f"{web.url}/dashboard?job={silent['id']}")
+    await expect(dialog.get_by_text("Its code has logged nothing.")).to_be_visible()
+    said = (await client.post("/jobs/says", json={"word": "<b>"}, headers={"Prefer": "wait=20"})).json()
+    await page.goto(f"{web.url}/dashboard?job={said['id']}")
+    await expect(log.get_by_role("listitem").filter(has_text="logged <b>")).to_contain_text("order=7")
+    await expect(log.locator("pre")).to_contain_text("LookupError: <b>")
 
 
 async def test_one_job_is_retried_and_cancelled(page: Page, service: Service) -> None:

@@ -56,11 +56,11 @@ async def logs(request: Request, who: Caller) -> Response:
     job = await visible(resources, id, who)
     if not prefers_events(request.headers.getlist("accept")):
         return await _page(request, resources, id)
-    heard = _number(request.headers.get("last-event-id", ""))
-    if job.state.is_final and heard is not None and not await resources.log_lines.after(id, heard, 1):
+    heard = _number(request.headers.get("last-event-id", "")) or 0
+    if job.state.is_final and not await resources.log_lines.after(id, heard, 1):
         # A 204 stops a browser's EventSource from coming back (HTML, section 9.2.3).
         return Response(status_code=204, headers={"Cache-Control": "no-store"})
-    return EventSourceResponse(_events(resources, id, heard or 0), ping=PING_SECONDS, sep="\n")
+    return EventSourceResponse(_events(resources, id, heard), ping=PING_SECONDS, sep="\n")
 
 
 async def _page(request: Request, resources: Resources, id: UUID) -> Response:

@@ -4,6 +4,7 @@ import { resultOf, value } from "../lib/result.js";
 import { fault, stateName } from "../lib/words.js";
 import { call } from "./service.js";
 import { facts, timeline } from "./facts.js";
+import { Log } from "./log.js";
 
 export class Whole {
 	/** @type {string | null} */
@@ -16,7 +17,11 @@ export class Whole {
 
 	constructor(close) {
 		this.dialog = /** @type {HTMLDialogElement} */ (at("job"));
+		this.whole = h("div", { class: "whole" });
+		this.log = new Log();
+		put(this.dialog, this.whole, this.log.element);
 		this.dialog.addEventListener("close", close);
+		this.dialog.addEventListener("close", () => this.log.close());
 		this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
 	}
 
@@ -25,7 +30,8 @@ export class Whole {
 		if (id === null) return this.dialog.open && this.dialog.close();
 		if (id === this.id && this.dialog.open) return;
 		Object.assign(this, { id, job: null, said: "", busy: false });
-		put(this.dialog, h("div", { class: "whole" }, this.title("Job"), h("p", { class: "quiet" }, "Reading …")));
+		put(this.whole, this.title("Job"), h("p", { class: "quiet" }, "Reading …"));
+		this.log.open(id);
 		if (!this.dialog.open) this.dialog.showModal();
 		this.dialog.focus();
 	}
@@ -34,19 +40,21 @@ export class Whole {
 		if (!this.dialog.open) return;
 		this.job = job;
 		this.render();
+		if (job) this.log.heard(job);
 	}
 
 	render() {
 		const job = this.job;
-		if (!job) return renew(this.dialog, h("div", { class: "whole" }, this.title("Job"), h("p", {}, "There is no such job, or its time was over.")));
-		renew(this.dialog, h("div", { class: "whole" },
+		this.log.element.hidden = !job;
+		if (!job) return renew(this.whole, this.title("Job"), h("p", {}, "There is no such job, or its time was over."));
+		renew(this.whole,
 			this.title(job.actor, h("span", { class: `state ${job.state}` }, stateName(job.state))),
 			this.actions(job),
 			job.error && h("div", { class: "alert", "data-key": "error" }, h("strong", {}, job.error.title), job.error.detail, job.error.note && h("p", { class: "small" }, `Note: ${job.error.note}`)),
 			job.progress && job.state === "processing" && progress(job.progress),
-			timeline(job), facts(job), raised(job.attempts_log.at(-1)),
+			timeline(job), facts(job), raised(job.attempts_log),
 			h("section", { "data-key": "params" }, h("h3", {}, "Parameters"), value("Parameters", job.params)),
-			job.state === "done" && h("section", { "data-key": "result" }, h("h3", {}, "Result"), resultOf(job))));
+			job.state === "done" && h("section", { "data-key": "result" }, h("h3", {}, "Result"), resultOf(job)));
 	}
 
 	title(text, ...more) {
@@ -94,5 +102,10 @@ export class Whole {
 
 const progress = ({ fraction, message }) => h("div", { class: "field", "data-key": "progress" }, h("progress", { max: 1, "aria-label": message || "Progress", ...(fraction !== null && { value: fraction }) }), h("span", { class: "small" }, message));
 
-/** The exception of the last attempt. */
-const raised = (attempt) => attempt?.traceback && h("section", { "data-key": "raised" }, h("h3", {}, `Traceback of attempt ${attempt.attempt}`), h("pre", { tabindex: 0, "aria-label": "Traceback" }, attempt.traceback));
+/** What the attempts raised, the last one first; earlier ones are opened when wanted. */
+const raised = (attempts) => {
+	const failed = attempts.filter((each) => each.traceback ?? each.exception).reverse();
+	return failed.length > 0 && h("section", { "data-key": "raised" }, h("h3", {}, "What it raised"), failed.map((each, index) => h("details", { "data-key": `attempt ${each.attempt}`, open: index === 0 }, h("summary", {}, `Attempt ${each.attempt}: `, h("span", { class: "quiet" }, last(each.exception))), h("pre", { tabindex: 0, role: "group", "aria-label": `Traceback of attempt ${each.attempt}` }, each.traceback ?? each.exception))));
+};
+
+const last = (text) => (text ?? "").trim().split("\n").at(-1);

@@ -38,8 +38,10 @@ function change(old, to) {
 		if (old.data !== to.data) old.data = to.data;
 		return;
 	}
-	for (const { name } of [...old.attributes]) if (!to.hasAttribute(name)) old.removeAttribute(name);
-	for (const { name, value } of to.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+	// A person opens and closes details.
+	const isOurs = (name) => !(old.nodeName === "DETAILS" && name === "open");
+	for (const { name } of [...old.attributes]) if (isOurs(name) && !to.hasAttribute(name)) old.removeAttribute(name);
+	for (const { name, value } of to.attributes) if (isOurs(name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
 	renew(old, ...to.childNodes);
 }
 
