@@ -7,7 +7,8 @@ import signal
 import asyncpg
 import pytest
 
-from sooner.db import Query, Unavailable, pool
+from sooner.db import Link, Query, Unavailable, pool
+from sooner.db.array_types import ARRAYS
 from sooner.db.database import PoolUse
 from tests.support.processes import PATIENCE
 from tests.support.rows import until
@@ -78,4 +79,31 @@ async def test_the_use_of_a_pool_tells_who_waits(cluster_url: str) -> None:
     running[2].cancel()
     await asyncio.gather(*running, return_exceptions=True)
     assert database.use == PoolUse(open=1, in_use=0, waiting=0)
+    await database.close()
+
+
+async def test_the_types_of_arrays_are_those_of_the_server(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    rows = await connection.fetch(
+        "select typname, oid, typelem from pg_type where typname = any($1::text[])", list(ARRAYS)
+    )
+    await connection.close()
+
+    assert {row["typname"]: (row["oid"], row["typelem"]) for row in rows} == ARRAYS
+
+
+async def test_no_connection_asks_the_server_about_arrays(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asyncpg.Connection, "_introspect_types", None)
+    given = {name: f":{name}::{name}" for name in ARRAYS}
+    query = Query("arrays", "", f"select {', '.join(given.values())}")
+    database, link = pool(database_url, "test", size=1), Link(database_url, "test")
+    await database.connect()
+
+    for read in (database.rows, link.fetch):
+        [row] = await read(query, **{name: [] for name in given})
+        assert list(row.values()) == [[] for _ in given]
+
+    await link.close()
     await database.close()

@@ -109,15 +109,15 @@ class Database:
             raise Unavailable(str(error) or type(error).__name__) from error
 
 
-def pool(url: str, name: str, *, size: int = POOL_SIZE, direct: bool = True) -> Database:
-    """A pool of up to `size` connections; nothing is opened before `connect`."""
+def pool(url: str, name: str, *, size: int = POOL_SIZE, direct: bool = True, least: int = 1) -> Database:
+    """A pool of up to `size` connections; `connect` opens the least."""
     # `databases` imports SQLAlchemy, which the scheduler does not need.
     import databases
 
     return Database(
         databases.Database(
             "postgresql://",
-            min_size=1,
+            min_size=least,
             max_size=size,
             connect=hosts.connect,
             **link.options(url, name, direct=direct),

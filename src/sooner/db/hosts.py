@@ -7,6 +7,8 @@ from typing import Any
 
 import asyncpg
 
+from sooner.db import array_types
+
 #: Errors after which the next host is tried; after others, such as a wrong password, it is not.
 PASSED_OVER = (
     OSError,
@@ -51,6 +53,7 @@ async def connect(
             missed = error
         else:
             _set(connection, socket_options or {})
+            array_types.tell(connection)
             return connection
     raise missed
 
