@@ -28,6 +28,8 @@ log = logs.get(__name__)
 
 SQL = Queries("sooner.queue", "sql/worker_lease.sql")
 
+Connect = Callable[[], psycopg2.extensions.connection]
+
 #: The crashes after which a job ends.
 MOST_CRASHES = 3
 
@@ -48,6 +50,7 @@ class WorkerLease:
 
     `actors` are the actors of this code, each with its queue; `claims` are the lanes that it claims from, each with its
     actors; `declared` are the unusual options of actors; `callbacks` are the actors that are called where an actor fails.
+    `connect` opens its connection.
     """
 
     def __init__(
@@ -64,9 +67,10 @@ class WorkerLease:
         claims: Mapping[str, Sequence[str]] | None = None,
         declared: Mapping[str, Mapping[str, Any]] | None = None,
         callbacks: Mapping[str, str] | None = None,
+        connect: Connect | None = None,
     ) -> None:
         self.id: UUID = uuid7()
-        self._url = url
+        self._connect = connect or (lambda: connected(url))
         self._seconds = seconds
         self._retention = retention
         self._queues = list(queues)
@@ -187,17 +191,23 @@ class WorkerLease:
 
     def _cursor(self) -> psycopg2.extensions.cursor:
         if self._connection is None or self._connection.closed:
-            # Only probes find a dead connection while an answer is awaited, for nothing else is sent.
-            self._connection = psycopg2.connect(
-                self._url,
-                **address.unless_named(
-                    self._url,
-                    application_name="sooner lease",
-                    connect_timeout=5,
-                    tcp_user_timeout=5000,
-                    keepalives_idle=5,
-                    keepalives_interval=2,
-                ),
-            )
-            self._connection.autocommit = True
+            self._connection = self._connect()
         return self._connection.cursor()
+
+
+def connected(url: str) -> psycopg2.extensions.connection:
+    """A connection for a lease, whose statements are transactions of their own."""
+    # Only probes find a dead connection while an answer is awaited, for nothing else is sent.
+    connection: psycopg2.extensions.connection = psycopg2.connect(
+        url,
+        **address.unless_named(
+            url,
+            application_name="sooner lease",
+            connect_timeout=5,
+            tcp_user_timeout=5000,
+            keepalives_idle=5,
+            keepalives_interval=2,
+        ),
+    )
+    connection.autocommit = True
+    return connection

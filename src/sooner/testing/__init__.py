@@ -43,6 +43,6 @@ def sooner_server(pytestconfig: pytest.Config) -> Iterator[Server]:
 @pytest_asyncio.fixture
 async def sooner(sooner_server: Server) -> AsyncIterator[Testbed]:
     """The team's service for one test: see `Testbed`."""
-    with sooner_server.database() as url:
-        async with testbed(url, dramatiq.get_broker()) as bed:
+    with sooner_server.database() as database:
+        async with testbed(database, dramatiq.get_broker()) as bed:
             yield bed

@@ -9,14 +9,19 @@ from uuid import UUID
 
 import dramatiq
 
+from sooner.db import Link
 from sooner.jobs import dependencies, worker_resources
 from sooner.jobs.calling.functions import made_by
+from sooner.jobs.calling.sooner import Sooner
 from sooner.jobs.context import enter
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.operating.actions import Actions
 from sooner.jobs.running.attempt import Attempt
+from sooner.jobs.secrets.seal import public_key
 from sooner.process.settings import WorkerSettings
+from sooner.queue.enqueue import Enqueuer
 from sooner.queue.finish import Ending
+from sooner.testing.kept_database import KeptDatabase
 from sooner.worker.runtime import Runtime
 
 THREADS = 8
@@ -28,24 +33,43 @@ Settle = Callable[[Attempt, Ending | None], None]
 
 
 class LoopWorker:
-    """Runs the jobs of a test's database; it is the worker of a deployment, but for dramatiq's master and threads."""
+    """Runs the jobs of a test's database; it is the worker of a deployment, but for dramatiq's master and threads.
 
-    def __init__(self, settings: WorkerSettings, actors: Mapping[str, "dramatiq.Actor[Any, Any]"]) -> None:
+    Its parts, and what submits, share one connection, for opening each one's own takes longer than a test.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        actors: Mapping[str, "dramatiq.Actor[Any, Any]"],
+        database: KeptDatabase,
+    ) -> None:
         self.runtime: Runtime
+        #: The connection of all parts.
+        self.link = Link(settings.database_url, "test", synchronous_commit="off")
         #: What each job's latest failed attempt raised.
         self.errors: dict[UUID, BaseException] = {}
         self._ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._settings = settings
         self._actors = actors
+        self._database = database
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sooner-actor")
 
     async def start(self) -> None:
         """Begin to claim."""
         queues = {actor.queue_name for actor in self._actors.values()}
         self.runtime = await Runtime.begin(
-            self._settings, self._actors, queues, self._to_thread, lambda: None, threads=THREADS, eager=False
+            self._settings,
+            self._actors,
+            queues,
+            self._to_thread,
+            lambda: None,
+            threads=THREADS,
+            eager=False,
+            connections=self._database.connections(self.link),
         )
+        made_by(lambda: LinkedSooner(self._settings, self.link))
         declared = {name: actor for name, actor in self._actors.items() if isinstance(actor, JobActor)}
         retention = self._settings.job_retention_days * 86400
         self._actions = Actions(self.runtime.database, declared, retention_seconds=retention)
@@ -97,6 +121,19 @@ class LoopWorker:
 
     def _to_thread(self, attempt: Attempt) -> None:
         self._threads.submit(_run, attempt)
+
+
+class LinkedSooner(Sooner):
+    """Submits over a connection that others use, too."""
+
+    def __init__(self, settings: WorkerSettings, link: Link) -> None:
+        super().__init__(
+            settings.database_url,
+            retention_days=settings.job_retention_days,
+            secrets_public_key=public_key(settings.secrets_private_key[0]),
+        )
+        self._link = link
+        self._enqueuer = Enqueuer(link)
 
 
 def _run(attempt: Attempt) -> None:

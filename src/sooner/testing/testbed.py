@@ -1,13 +1,14 @@
 """The service of one test."""
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Self, Unpack
 
-import asyncpg
 import dramatiq
 import httpx
 
@@ -22,6 +23,7 @@ from sooner.jobs.states import State
 from sooner.process.settings import WebSettings, WorkerSettings
 from sooner.queue.broker import NOT_OPEN, Broker
 from sooner.testing import moved_clock
+from sooner.testing.kept_database import KeptDatabase
 from sooner.testing.loop_worker import LoopWorker
 from sooner.web.app import application
 from sooner.web.resources import Resources
@@ -53,7 +55,6 @@ class Testbed:
     def __init__(
         self,
         database_url: str,
-        connection: asyncpg.Connection,
         worker: LoopWorker,
         client: httpx.AsyncClient,
         operator: httpx.AsyncClient,
@@ -61,7 +62,6 @@ class Testbed:
         self.database_url = database_url
         self.client = client
         self.operator = operator
-        self._connection = connection
         self._worker = worker
         self._moved = timedelta()
 
@@ -86,7 +86,7 @@ class Testbed:
     async def finish(self, job: Handle) -> dict[str, Any]:
         """Wait for a job's end, as `run` does."""
         while not (found := await self._read(job)).state.is_final:
-            if seconds := await self._connection.fetchval(AHEAD, job.id):
+            if seconds := await self._value(AHEAD, job.id):
                 await self.move(float(seconds))
             await self._worker.news(LOOK_SECONDS)
         if found.state is State.DONE:
@@ -94,19 +94,25 @@ class Testbed:
         raise self._worker.errors.pop(job.id, None) or JobError(as_value(found))
 
     async def _read(self, job: Handle) -> Job:
-        rows: list[Any] = await self._connection.fetch(READ.jobs.positional, [job.id])
+        rows = await self._worker.link.fetch(READ.jobs, ids=[job.id])
         return Job.read(rows[0])
 
     async def move(self, time: timedelta | float) -> None:
         """Move the time on, by seconds or a timedelta: postponed jobs become due, old ones expire."""
         self._moved += time if isinstance(time, timedelta) else timedelta(seconds=time)
-        await self._connection.execute(moved_clock.statement(self._moved.total_seconds()))
+        await self._value(moved_clock.statement(self._moved.total_seconds()))
         await self._worker.look_again()
 
     async def idle(self) -> None:
         """Wait until no job is due and none runs."""
-        while await self._connection.fetchval(BUSY):  # noqa: ASYNC110 - a table tells nobody
+        while await self._value(BUSY):  # noqa: ASYNC110 - a table tells nobody
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _value(self, statement: str, *values: Any) -> Any:
+        async def fetch(connection: Any) -> Any:
+            return await connection.fetchval(statement, *values)
+
+        return await self._worker.link.run(fetch)
 
     def override(self, make: Callable[..., Any], instead: Callable[..., Any]) -> None:
         """Let another maker make a dependency, from before its first use on."""
@@ -114,51 +120,62 @@ class Testbed:
 
 
 @asynccontextmanager
-async def testbed(database_url: str, broker: Any) -> AsyncIterator[Testbed]:
+async def testbed(database: KeptDatabase, broker: Any) -> AsyncIterator[Testbed]:
     """The service on a database, until the test's end."""
+    web, worker_settings = _settings(database.url)
+    async with AsyncExitStack() as stack:
+        worker = LoopWorker(worker_settings, broker.actors, database)
+        await worker.start()
+        stack.push_async_callback(worker.stop)
+        if isinstance(broker, Broker):
+            broker.open(database.url, retention=web.job_retention_days * 86400)
+            stack.callback(_close, broker)
+        served = await stack.enter_async_context(Served.on(lambda: Resources.make(web, broker.actors, {})))
+        clients = [await stack.enter_async_context(served.client(scope)) for scope in ("jobs", "admin")]
+        yield Testbed(database.url, worker, *clients)
+
+
+def _settings(database_url: str) -> tuple[WebSettings, WorkerSettings]:
+    """The settings of the processes: the environment's, on a test's database."""
+    web, worker = _read(tuple(os.environ.items()))
+    on = {"database_url": database_url}
+    return web.model_copy(update=on), worker.model_copy(update=on)
+
+
+@lru_cache(maxsize=1)
+def _read(environment: tuple[tuple[str, str], ...]) -> tuple[WebSettings, WorkerSettings]:
+    """As an environment has them: reading takes 10 ms, and most tests change nothing."""
     public, private = pair()
+    any_database = "postgresql://localhost/test"
     web = WebSettings(
-        database_url=database_url,
+        database_url=any_database,
         link_signing_key=(secrets.token_hex(),),
         secrets_public_key=public,
         diagnostics=True,
     )
-    async with AsyncExitStack() as stack:
-        worker = LoopWorker(
-            WorkerSettings(database_url=database_url, secrets_private_key=(private,), diagnostics=True),
-            broker.actors,
-        )
-        await worker.start()
-        stack.push_async_callback(worker.stop)
-        connection = await asyncpg.connect(database_url)
-        stack.push_async_callback(connection.close)
-        if isinstance(broker, Broker):
-            broker.open(database_url, retention=web.job_retention_days * 86400)
-            stack.callback(_close, broker)
-        served = await stack.enter_async_context(Served.on(Resources.make(web, broker.actors, {})))
-        clients = [await stack.enter_async_context(served.client(scope)) for scope in ("jobs", "admin")]
-        yield Testbed(database_url, connection, worker, *clients)
+    return web, WorkerSettings(database_url=any_database, secrets_private_key=(private,), diagnostics=True)
 
 
 class Served(httpx.AsyncBaseTransport):
     """The web process of a test; it opens at its first request, for most tests send none."""
 
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
-        self._transport = httpx.ASGITransport(application(resources))
+    def __init__(self, make: Callable[[], Resources]) -> None:
+        self._make = make
         self._opening = asyncio.Lock()
+        self._resources: Resources | None = None
+        self._transport: httpx.ASGITransport
         self._keys: dict[str, str] = {}
 
     @classmethod
     @asynccontextmanager
-    async def on(cls, resources: Resources) -> AsyncIterator[Self]:
-        """A web process on these resources."""
-        served = cls(resources)
+    async def on(cls, make: Callable[[], Resources]) -> AsyncIterator[Self]:
+        """A web process on the resources that it makes."""
+        served = cls(make)
         try:
             yield served
         finally:
-            if served._keys:
-                await resources.close()
+            if served._resources is not None:
+                await served._resources.close()
 
     def client(self, scope: str) -> httpx.AsyncClient:
         """A client with a key of the tenant `test` for a scope."""
@@ -172,13 +189,19 @@ class Served(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request, with the key of its client's scope where it brings no key of its own."""
         async with self._opening:
-            if not self._keys:
-                await self._resources.open()
-                for scope in ("jobs", "admin"):
-                    self._keys[scope] = await self._resources.keys.create(TENANT, "test", [scope], None)
+            if self._resources is None:
+                await self._open()
         scope = request.headers.pop("X-Scope")
         request.headers.setdefault("Authorization", f"Bearer {self._keys[scope]}")
         return await self._transport.handle_async_request(request)
+
+    async def _open(self) -> None:
+        resources = self._make()
+        await resources.open()
+        self._resources = resources
+        self._transport = httpx.ASGITransport(application(resources))
+        for scope in ("jobs", "admin"):
+            self._keys[scope] = await resources.keys.create(TENANT, "test", [scope], None)
 
     async def aclose(self) -> None:
         """Nothing: both clients share the transport."""

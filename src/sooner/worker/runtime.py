@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 import dramatiq
 
@@ -17,6 +18,7 @@ from sooner.db import (
     budget,
     pool,
 )
+from sooner.db.listen import Handler
 from sooner.db.retry import unforeseen
 from sooner.jobs import dependencies, worker_resources
 from sooner.jobs.calling import functions as calling
@@ -51,7 +53,7 @@ from sooner.queue.claim import SQL as CLAIM
 from sooner.queue.finish import Finisher
 from sooner.queue.lane import Lane
 from sooner.queue.rescue import Rescuer
-from sooner.queue.worker_lease import WorkerLease
+from sooner.queue.worker_lease import Connect, WorkerLease
 from sooner.worker.attempt_spans import AttemptSpans
 
 if TYPE_CHECKING:
@@ -62,11 +64,21 @@ log = logs.get(__name__)
 
 Actors = Mapping[str, "dramatiq.Actor[Any, Any]"]
 
+#: Makes a listener of handlers by channel, and of what is called after each connection.
+Listening = Callable[[Mapping[str, Handler], Callable[[], None]], "Hearing"]
+
 #: The seconds between looks for cancellations, which make up for lost notifications.
 LOOK_SECONDS = 2.0
 
 #: The seconds between looks of a worker that ends when nothing is left to do.
 EMPTY_SECONDS = 1.0
+
+
+class Hearing(Protocol):
+    """What hears notifications."""
+
+    def start(self) -> None: ...
+    async def stop(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,10 @@ class Connections:
     endings: Link
     output: Link
     chores: Link
+    #: Makes what listens; None where nothing does.
+    listening: Listening | None
+    #: Opens the lease's connection.
+    lease: Connect | None = None
 
     @classmethod
     def of(cls, settings: WorkerSettings) -> "Connections":
@@ -85,7 +101,7 @@ class Connections:
         # Where a crash of the server loses a claim, the job is claimed again.
         claims = Link(url, "claim", direct=direct, synchronous_commit="off")
         finish, output, chores = (Link(url, name, direct=direct) for name in ("finish", "output", "chores"))
-        return cls(claims, finish, output, chores)
+        return cls(claims, finish, output, chores, partial(Listener, url, "worker") if direct else None)
 
     async def close(self) -> None:
         """Close them all."""
@@ -107,7 +123,7 @@ class Runtime:
     duration_log: DurationLog
     tallies: Tallies
     capture: Capture | None
-    listener: Listener | None
+    listener: Hearing | None
     #: Set when a job that runs here may have been cancelled.
     asked: asyncio.Event
     dependencies: Dependencies
@@ -126,13 +142,15 @@ class Runtime:
         threads: int,
         tracing: "Tracing | None" = None,
         eager: bool = True,
+        connections: Connections | None = None,
     ) -> "Runtime":
         """Connect, take the lease and get ready to claim. Raises the database's error when it stays away.
 
-        `end_all` is called when nothing is left to do, if WORKER_EXIT_WHEN_EMPTY is set. Without `eager` each dependency opens when
-        it is first needed.
+        `end_all` is called when nothing is left to do, if WORKER_EXIT_WHEN_EMPTY is set. Without `eager` the pool and each
+        dependency open when they are first needed.
         """
-        database, connections = await _lent(settings), Connections.of(settings)
+        connections = connections or Connections.of(settings)
+        database = await _lent(settings, eager=eager)
         duration_log, promoter, asked = (
             DurationLog(connections.chores),
             Promoter(connections.chores),
@@ -144,12 +162,12 @@ class Runtime:
         asyncio.get_running_loop().set_task_factory(ActorTasks(runner.exited))
         runner.start_span = None if tracing is None else AttemptSpans(tracing)
         work = served(actors, queues, runner)
-        lease = _lease(settings, actors, queues, work, runner, threads)
+        lease = _lease(settings, connections, actors, queues, work, runner, threads)
         await asyncio.to_thread(lease.begin)
         claimer = _claimer(settings, connections, lease, work, runner)
         rescuer = _rescuer(settings, connections, lease, actors, work)
-        url = settings.database_url
-        listener = _listener(url, claimer, promoter, rescuer, runner, asked) if settings.listen else None
+        hearing = connections.listening
+        listener = _listener(hearing, claimer, promoter, rescuer, runner, asked) if hearing else None
         resources = Dependencies()
         dependencies.lend(resources)
         if eager:
@@ -255,14 +273,15 @@ def wanted(actors: Actors, queues: Collection[str]) -> list[Depends]:
     return [depends for actor in served for depends in actor.dependencies.values()]
 
 
-async def _lent(settings: WorkerSettings) -> Database:
+async def _lent(settings: WorkerSettings, *, eager: bool) -> Database:
     """Make the pool and the network that actors may use, and lend them."""
     # Imported here, for it imports httpx, which web, where this module is loaded too, does not need.
     from sooner.outgoing import Network
 
-    database = pool(settings.database_url, "worker", direct=settings.listen)
+    database = pool(settings.database_url, "worker", direct=settings.listen, least=1 if eager else 0)
     await database.connect()
-    await budget.warn(database, "worker", listen=settings.listen)
+    if eager:
+        await budget.warn(database, "worker", listen=settings.listen)
     calling.made_by(lambda: _sooner(settings))
     network = Network(allow_private=settings.allow_private_network)
     worker_resources.lend(database, network, _mail_server(settings), Stores(settings.blob_url))
@@ -322,6 +341,7 @@ def _capture(settings: WorkerSettings, connections: Connections, runner: Runner)
 
 def _lease(
     settings: WorkerSettings,
+    connections: Connections,
     actors: Actors,
     queues: Collection[str],
     work: Sequence[ServedLane],
@@ -345,6 +365,7 @@ def _lease(
             for name, actor in actors.items()
             if "on_failure" in actor.options
         },
+        connect=connections.lease,
     )
 
 
@@ -427,8 +448,13 @@ def _hand_over(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> Non
 
 
 def _listener(
-    url: str, claimer: Claimer, promoter: Promoter, rescuer: Rescuer, runner: Runner, asked: asyncio.Event
-) -> Listener:
+    listening: Listening,
+    claimer: Claimer,
+    promoter: Promoter,
+    rescuer: Rescuer,
+    runner: Runner,
+    asked: asyncio.Event,
+) -> Hearing:
     lanes = [Lane.read(name) for name in claimer.lane_names]
     counted = {Lane(lane.queue).name for lane in lanes if lane.is_limited}
 
@@ -454,9 +480,7 @@ def _listener(
         rescuer.wake()
         asked.set()
 
-    return Listener(
-        url,
-        "worker",
+    return listening(
         {
             **{f"dramatiq.{lane}.enqueue": woken(lane) for lane in {*claimer.lane_names, *counted}},
             "sooner.postponed": lambda _: promoter.wake(),

@@ -1,0 +1,45 @@
+"""Notifications, heard by a connection that outlives a test's event loop."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from psycopg2.extensions import connection
+from psycopg2.sql import SQL, Identifier
+
+from sooner.db.listen import Handler
+
+
+class KeptListener:
+    """Hears the channels of handlers; the connection goes on to listen to them after the test."""
+
+    def __init__(
+        self, opened: connection, handlers: Mapping[str, Handler], resync: Callable[[], None]
+    ) -> None:
+        self._connection = opened
+        self._handlers = handlers
+        self._resync = resync
+
+    def start(self) -> None:
+        """Begin to hear."""
+        with self._connection.cursor() as cursor:
+            cursor.execute("select pg_listening_channels()")
+            known = {channel for (channel,) in cursor.fetchall()}
+            if more := sorted(self._handlers.keys() - known):
+                cursor.execute(
+                    SQL("; ").join(SQL("listen {}").format(Identifier(channel)) for channel in more)
+                )
+        # Those of the test before.
+        self._connection.notifies.clear()
+        asyncio.get_running_loop().add_reader(self._connection.fileno(), self._hear)
+        self._resync()
+
+    async def stop(self) -> None:
+        """Hear no more."""
+        asyncio.get_running_loop().remove_reader(self._connection.fileno())
+
+    def _hear(self) -> None:
+        self._connection.poll()
+        heard, self._connection.notifies[:] = list(self._connection.notifies), []
+        for each in heard:
+            if (handler := self._handlers.get(each.channel)) is not None:
+                handler(each.payload)
