@@ -184,6 +184,23 @@ async def test_bodies_that_are_no_json_and_json_that_cannot_be_taken(
     assert await stored(database_url) + await stored(database_url, "done") == 0
 
 
+async def test_the_detail_of_a_refusal_names_the_first_field_at_fault(client: httpx.AsyncClient) -> None:
+    asked: list[tuple[str, Any, str]] = [
+        ("/jobs/sleep", {"seconds": "x", "zzz": 1}, "seconds: Input should be a valid number"),
+        ("/jobs/sleep", {"seconds": 1, "zzz": 1}, "zzz: Extra inputs"),
+        ("/jobs/echo", {"ä~": [{"a/b": "\0"}]}, "ä~.0.a/b: a NUL character"),
+        ("/jobs/echo", {"n" * 1000: "\0"}, "n" * 99 + "…: a NUL character"),
+        ("/jobs/sleep?priority=x", {"seconds": 1}, "priority is high"),
+        ("/jobs/sleep?dealy=1", {"seconds": 1}, "there is no query parameter 'dealy'"),
+        ("/jobs/sleep", [], "an object is needed"),
+        ("/webhooks", {"events": ["job.done"]}, "url: an address is needed"),
+        ("/tokens", {"expires": 1}, "expires: there is no such member"),
+    ]
+    for address, body, begins in asked:
+        answer = await client.post(address, json=body)
+        assert (answer.status_code, answer.json()["detail"][: len(begins)]) == (422, begins)
+
+
 async def test_bodies_that_are_taken_come_back_as_they_were(client: httpx.AsyncClient) -> None:
     for body, expected in GOOD:
         answer = await client.post("/jobs/echo", content=body)

@@ -2,7 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+from urllib.parse import unquote
+
+#: Of a field's name in a problem's `detail`: whoever wrote the request has it whole, under `errors`.
+LONGEST_NAME: Final = 100
 
 
 class Problem(Exception):
@@ -129,7 +133,7 @@ class Invalid(Problem):
     status, type, title = 422, "invalid", "The request does not fit"
 
     def __init__(self, errors: Sequence[Mapping[str, str]], detail: str | None = None) -> None:
-        super().__init__(detail or errors[0]["detail"], errors=list(errors))
+        super().__init__(detail or _naming(errors[0]), errors=list(errors))
 
 
 class TooManyRequests(Problem):
@@ -143,3 +147,15 @@ class ServiceUnavailable(Problem):
 def wrong(pointer: str, detail: str) -> Mapping[str, str]:
     """One entry of `errors`. `pointer` is a JSON pointer in URI fragment form (RFC 6901, section 6)."""
     return {"pointer": pointer, "detail": detail}
+
+
+def _naming(error: Mapping[str, str]) -> str:
+    """The text of an entry of `errors`, with the name of its field in it."""
+    parts = [unquote(part).replace("~1", "/").replace("~0", "~") for part in error["pointer"].split("/")[1:]]
+    name, text = ".".join(parts), error["detail"]
+    is_named = not name or text.startswith(f"{name} ") or f"'{name}'" in text
+    return text if is_named else f"{_short(name)}: {text}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
