@@ -109,6 +109,43 @@ def test_every_route_of_the_application_is_described(described: dict[str, Any]) 
     assert {("GET", "/"), ("POST", "/session"), ("GET", "/static/sooner.js")} <= operations
 
 
+def test_every_operation_is_named_as_a_method_would_be(described: dict[str, Any]) -> None:
+    names = {
+        f"{method.upper()} {path}": operation["operationId"]
+        for path, found in described["paths"].items()
+        for method, operation in found.items()
+    }
+    verbs = [
+        "get",
+        "list",
+        "submit",
+        "create",
+        "delete",
+        "cancel",
+        "retry",
+        "resolve",
+        "pause",
+        "resume",
+        "test",
+        "sign",
+    ]
+
+    assert len(set(names.values())) == len(names)
+    assert not {
+        name for name in names.values() if not re.fullmatch(f"({'|'.join(verbs)})(_[a-z0-9]+)+", name)
+    }
+    assert names.items() >= {
+        "POST /jobs/echo": "submit_echo",
+        "GET /jobs": "list_jobs",
+        "GET /jobs/{id}": "get_job",
+        "GET /jobs/{id}/output": "get_job_output",
+        "POST /jobs/{id}/cancel": "cancel_job",
+        "GET /webhooks/{id}/deliveries": "list_webhook_deliveries",
+        "POST /queues/{name}/pause": "pause_queue",
+        "GET /": "get_index_page",
+    }.items()  # fmt: skip
+
+
 def test_the_schema_of_the_job_document_is_what_a_document_holds(described: dict[str, Any]) -> None:
     now, values = datetime.now(UTC), dict.fromkeys(Job._fields)
     asked = Job(**{**values, "id": uuid7(), "state": State.DONE, "priority": 2, "cancel_requested": True})  # type: ignore[arg-type]

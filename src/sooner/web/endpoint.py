@@ -42,7 +42,7 @@ def endpoint(
     body: Body | None = None,
     by_address: bool = False,
 ) -> Callable[[Handler], Endpoint]:
-    """Declare an endpoint, see `Operation`. Its summary and details are its handler's docstring.
+    """Declare an endpoint, see `Operation`. Its name is its handler's, its summary and details are the handler's docstring.
 
     The handler takes the request and the caller, who is None for the holder of a job's signed address. The handler of a
     public endpoint takes the request alone.
@@ -55,7 +55,17 @@ def endpoint(
             method,
             path,
             handler,
-            Operation(answers, tag, scope, problems, parameters, body, by_address=by_address, text=text),
+            Operation(
+                handler.__name__,
+                answers,
+                tag,
+                scope,
+                problems,
+                parameters,
+                body,
+                by_address=by_address,
+                text=text,
+            ),
         )
 
     return declare

@@ -26,7 +26,7 @@ MOST_HOURS = DAYS * 24
 
 
 @endpoint("GET", "/actors", scope="jobs", tag="Actors", answers={200: Answer("The actors.", schemas.Actors)})
-async def catalogue(request: Request, who: Caller) -> Response:
+async def list_actors(request: Request, who: Caller) -> Response:
     """Every actor with its schemas; operators also see those that only schedules ask for."""
     resources: Resources = request.app.state.resources
     scheduled = _upcoming(resources, await resources.replica.rows(SQL.zone))
@@ -58,7 +58,7 @@ async def catalogue(request: Request, who: Caller) -> Response:
         ),
     ),
 )
-async def stats(request: Request, who: Caller) -> Response:
+async def get_actor_stats(request: Request, who: Caller) -> Response:
     """What became of the attempts at an actor's jobs, and how long they took and waited.
 
     An item stands for five minutes in which an attempt began or ended, the oldest first.

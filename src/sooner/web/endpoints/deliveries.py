@@ -28,7 +28,7 @@ from sooner.web.resources import Resources
     problems=(404, 422),
     parameters=PAGE,
 )
-async def deliveries(request: Request, who: Caller) -> Response:
+async def list_webhook_deliveries(request: Request, who: Caller) -> Response:
     """The deliveries to the webhook, newest first, tests included.
 
     `status` is the endpoint's latest answer; `error` tells why the latest attempt failed.
@@ -57,7 +57,7 @@ async def deliveries(request: Request, who: Caller) -> Response:
     problems=(404, 409, 429),
     parameters=(PREFER,),
 )
-async def test(request: Request, who: Caller) -> Response:
+async def test_webhook(request: Request, who: Caller) -> Response:
     """Send the event `webhook.test` to the webhook, now and once.
 
     200 with the delivery at its end (look at `state`), or 202 where it takes longer than the wait.

@@ -47,7 +47,7 @@ Closed = Callable[[Any], Awaitable[None]]
     ),
     by_address=True,
 )
-async def events(request: Request, who: Caller | None) -> Response:
+async def get_job_events(request: Request, who: Caller | None) -> Response:
     """A job's states, progress and output, from now (or from Last-Event-ID) to its end.
 
     An `output` event has a member `output` beside the document's: `{"items": […], "next": N}`. After a `reset` event the output

@@ -33,7 +33,7 @@ NOTE = {
     answers={202: Answer("The job waits again.", schemas.Job, headers=DOCUMENT)},
     problems=(404, 409, 410),
 )
-async def retry(request: Request, who: Caller) -> Response:
+async def retry_job(request: Request, who: Caller) -> Response:
     """A failed job goes back to waiting."""
     resources: Resources = request.app.state.resources
     id = job_id(request)
@@ -51,7 +51,7 @@ async def retry(request: Request, who: Caller) -> Response:
     problems=(400, 404, 409, 410, 413, 415, 422),
     body=Body(NOTE, {"note": "The disk was full."}, required=False),
 )
-async def resolve(request: Request, who: Caller) -> Response:
+async def resolve_job(request: Request, who: Caller) -> Response:
     """A person has dealt with a failed job, and may say how."""
     resources: Resources = request.app.state.resources
     id = job_id(request)

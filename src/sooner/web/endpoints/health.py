@@ -23,7 +23,7 @@ SQL = Queries("sooner.web.endpoints", "sql/health.sql")
     tag="Service",
     answers={200: Answer("The process answers.", schemas.Health)},
 )
-async def live(request: Request) -> Response:
+async def get_liveness(request: Request) -> Response:
     """The process answers."""
     return Response(orjson.dumps({"status": "ok"}), media_type="application/json")
 
@@ -36,7 +36,7 @@ async def live(request: Request) -> Response:
     answers={200: Answer("The process can serve.", schemas.Readiness)},
     problems=(503,),
 )
-async def ready(request: Request) -> Response:
+async def get_readiness(request: Request) -> Response:
     """The database is there, with the schema this code was written for."""
     resources: Resources = request.app.state.resources
     found, needed = await _revision(resources), newest_revision()

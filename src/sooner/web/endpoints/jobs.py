@@ -45,7 +45,7 @@ from sooner.web.resources import Resources
     ),
     by_address=True,
 )
-async def show(request: Request, who: Caller | None) -> Response:
+async def get_job(request: Request, who: Caller | None) -> Response:
     """The document, at once or after its next change; operators see its attempts, too."""
     resources: Resources = request.app.state.resources
     if request.path_params["id"] in resources.actors:
@@ -89,7 +89,7 @@ async def _changed(resources: Resources, subscription: Subscription, job: Job, s
     problems=(404, 409, 410),
     by_address=True,
 )
-async def cancel(request: Request, who: Caller | None) -> Response:
+async def cancel_job(request: Request, who: Caller | None) -> Response:
     """200 where it was waiting, 202 where it has to be stopped first."""
     resources: Resources = request.app.state.resources
     id = job_id(request)

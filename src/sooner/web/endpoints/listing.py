@@ -50,7 +50,7 @@ PAGE = (
         *PAGE,
     ),
 )
-async def jobs(request: Request, who: Caller) -> Response:
+async def list_jobs(request: Request, who: Caller) -> Response:
     """The tenant's jobs, newest first; an operator's list holds everybody's."""
     resources: Resources = request.app.state.resources
     query = request.query_params

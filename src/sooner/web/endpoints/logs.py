@@ -46,7 +46,7 @@ LONGEST_NUMBER = 18
         ),
     ),
 )
-async def logs(request: Request, who: Caller) -> Response:
+async def list_job_logs(request: Request, who: Caller) -> Response:
     """What the job's code logged and printed, in order, over all attempts.
 
     With `Accept: text/event-stream` the lines come as events, each with its `id`, until the job is final.

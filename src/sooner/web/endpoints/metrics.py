@@ -49,7 +49,7 @@ BOUNDS = [float(f"{step}e{decade}") for decade in range(-3, 5) for step in (1, 2
 @endpoint(
     "GET", "/metrics", scope="admin", tag="Service", answers={200: Answer("The metrics.", media="text/plain")}
 )
-async def show(request: Request, who: Caller) -> Response:
+async def get_metrics(request: Request, who: Caller) -> Response:
     """This process's counters, and the numbers of the queues."""
     resources: Resources = request.app.state.resources
     registry = CollectorRegistry()

@@ -60,7 +60,7 @@ STREAMED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-T
     ),
     by_address=True,
 )
-async def output(request: Request, who: Caller | None) -> Response:
+async def get_job_output(request: Request, who: Caller | None) -> Response:
     """What the job has put out: each piece once, in order, from the beginning or from where the reader was.
 
     `Accept` chooses: `text/event-stream` (events `output` with the piece as data; `reset` where the job is tried again and its

@@ -15,7 +15,7 @@ from sooner.web.resources import Resources
 
 
 @endpoint("GET", "/queues", scope="admin", tag="Queues", answers={200: Answer("The queues.", schemas.Queues)})
-async def queues(request: Request, who: Caller) -> Response:
+async def list_queues(request: Request, who: Caller) -> Response:
     """Every queue with its numbers; beyond 10,000 jobs a number is an estimate.
 
     `stranded` counts due jobs that no living worker would claim, as none serves their actor; jobs of a paused queue do not count.
@@ -32,7 +32,7 @@ async def queues(request: Request, who: Caller) -> Response:
     answers={200: Answer("The queue.", schemas.Queue)},
     problems=(404,),
 )
-async def pause(request: Request, who: Caller) -> Response:
+async def pause_queue(request: Request, who: Caller) -> Response:
     """No worker takes from it until it is resumed."""
     return await _set(request, paused=True)
 
@@ -45,7 +45,7 @@ async def pause(request: Request, who: Caller) -> Response:
     answers={200: Answer("The queue.", schemas.Queue)},
     problems=(404,),
 )
-async def resume(request: Request, who: Caller) -> Response:
+async def resume_queue(request: Request, who: Caller) -> Response:
     """Workers take from it again."""
     return await _set(request, paused=False)
 

@@ -45,7 +45,7 @@ PARTS = ("ETag", "Accept-Ranges", "Content-Disposition")
     ),
     by_address=True,
 )
-async def result(request: Request, who: Caller | None) -> Response:
+async def get_job_result(request: Request, who: Caller | None) -> Response:
     """The actor's result, as JSON or as the file that it made."""
     resources: Resources = request.app.state.resources
     id = job_id(request)

@@ -37,7 +37,7 @@ EXPIRES = {
     problems=(400, 413, 415, 422),
     body=Body(EXPIRES, {"expires_in": DEFAULT_SECONDS}, required=False),
 )
-async def token(request: Request, who: Caller) -> Response:
+async def create_token(request: Request, who: Caller) -> Response:
     """A token for the tenant's jobs and uploads."""
     resources: Resources = request.app.state.resources
     members = await read_members(request, resources.settings.max_body_bytes, ["expires_in"])

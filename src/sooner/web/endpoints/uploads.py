@@ -21,7 +21,7 @@ from sooner.web.resources import Resources
     problems=(400, 413),
     body=Body({}, media="application/octet-stream", required=False),
 )
-async def upload(request: Request, who: Caller) -> Response:
+async def create_upload(request: Request, who: Caller) -> Response:
     """The raw body, stored piece by piece as it comes."""
     resources: Resources = request.app.state.resources
     most = resources.settings.max_upload_bytes

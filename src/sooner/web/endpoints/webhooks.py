@@ -37,7 +37,7 @@ NEW = {
     problems=(400, 413, 415, 422),
     body=Body(NEW, {"url": "https://example.com/hook", "events": ["job.done"]}),
 )
-async def create(request: Request, who: Caller) -> Response:
+async def create_webhook(request: Request, who: Caller) -> Response:
     """Register an endpoint for the ends of the tenant's jobs; its secret is shown once."""
     resources: Resources = request.app.state.resources
     members = await read_members(request, resources.settings.max_body_bytes, ["url", "events"])
@@ -63,7 +63,7 @@ def _events(members: Mapping[str, Any]) -> list[str]:
 @endpoint(
     "GET", "/webhooks", scope="key", tag="Webhooks", answers={200: Answer("The webhooks.", schemas.Webhooks)}
 )
-async def show(request: Request, who: Caller) -> Response:
+async def list_webhooks(request: Request, who: Caller) -> Response:
     """The tenant's endpoints."""
     resources: Resources = request.app.state.resources
     return answer_list([dict(row, id=str(row["id"])) for row in await resources.webhooks.list(who.tenant)])
@@ -77,7 +77,7 @@ async def show(request: Request, who: Caller) -> Response:
     answers={204: Answer("The webhook is removed.")},
     problems=(404,),
 )
-async def delete(request: Request, who: Caller) -> Response:
+async def delete_webhook(request: Request, who: Caller) -> Response:
     """Remove the endpoint."""
     resources: Resources = request.app.state.resources
     await resources.webhooks.delete(webhook_id(request), who.tenant)

@@ -54,7 +54,7 @@ HEADERS = {
 @endpoint(
     "GET", "/docs", scope="public", tag="Service", answers={200: Answer("The page.", media="text/html")}
 )
-async def docs(request: Request) -> Response:
+async def get_docs(request: Request) -> Response:
     """This description, for people."""
     resources: Resources = request.app.state.resources
     return HTMLResponse(_page(tuple(resources.actors.values())), headers=HEADERS)

@@ -69,7 +69,7 @@ SECURITY = {
     tag="Service",
     answers={200: Answer("This description.", media="application/json")},
 )
-async def openapi(request: Request) -> Response:
+async def get_openapi(request: Request) -> Response:
     """This description."""
     resources: Resources = request.app.state.resources
     return Response(_rendered(resources), media_type="application/json")
@@ -109,9 +109,7 @@ def _paths(routes: Iterable[BaseRoute], actors: Iterable[JobActor]) -> dict[str,
     for address, methods, described in _described(routes):
         for path, members in _operations(address, described, actors):
             for method in sorted(methods - {"HEAD"}):
-                paths.setdefault(path, {})[method.lower()] = members | {
-                    "operationId": f"{method.lower()}{path}".translate({ord(c): "_" for c in "/{}."})
-                }
+                paths.setdefault(path, {})[method.lower()] = members
     return dict(sorted(paths.items()))
 
 
@@ -129,7 +127,7 @@ def _operations(
     address: str, described: Operation, actors: Iterable[JobActor]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     if "{actor}" not in address:
-        yield address, _members(address, described)
+        yield address, _members(address, described) | {"operationId": described.name}
         return
     for actor in actors:
         path = address.replace("{actor}", actor.actor_name)
@@ -167,6 +165,7 @@ def _of_actor(actor: JobActor, members: Mapping[str, Any]) -> dict[str, Any]:
     }
     summary, _, details = actor.description.partition("\n\n")
     return {
+        "operationId": f"submit_{name}",
         "summary": f"{name}: {' '.join(summary.split())}",
         "description": f"{details.strip()}\n\n{members['summary']}.".strip(),
         "requestBody": _body(Body(params, example(actor.schema))),

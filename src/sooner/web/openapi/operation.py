@@ -46,6 +46,8 @@ class Body:
 class Operation:
     """One endpoint's description."""
 
+    #: What a method of a client would be called: its `operationId`.
+    name: str
     answers: Mapping[int, Answer]
     tag: str
     scope: Scope

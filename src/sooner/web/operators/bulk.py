@@ -42,7 +42,7 @@ MEANT: dict[str, Schema] = {
     problems=(400, 413, 415, 422),
     body=Body({"type": "object", "properties": MEANT}),
 )
-async def retry(request: Request, who: Caller) -> Response:
+async def retry_jobs(request: Request, who: Caller) -> Response:
     """Failed jobs go back to waiting, those named or those of an actor."""
     resources: Resources = request.app.state.resources
     return await _each(request, lambda job, note: resources.actions.retry(job))
@@ -57,7 +57,7 @@ async def retry(request: Request, who: Caller) -> Response:
     problems=(400, 413, 415, 422),
     body=Body({"type": "object", "properties": {**MEANT, "note": TEXT}}),
 )
-async def resolve(request: Request, who: Caller) -> Response:
+async def resolve_jobs(request: Request, who: Caller) -> Response:
     """The same failed jobs have been dealt with, perhaps with a note."""
     resources: Resources = request.app.state.resources
     return await _each(request, resources.actions.resolve)

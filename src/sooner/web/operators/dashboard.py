@@ -46,7 +46,7 @@ HISTORY = {"1h": (3600, 30), "6h": (6 * 3600, 180)}
     answers={200: Answer("The numbers.", schemas.History)},
     parameters=(Parameter("of", "query", "The length of the history.", {"enum": [*HISTORY]}, "1h"),),
 )
-async def history(request: Request, who: Caller) -> Response:
+async def get_dashboard_history(request: Request, who: Caller) -> Response:
     """Each queue's numbers over time."""
     resources: Resources = request.app.state.resources
     seconds, step = HISTORY.get(request.query_params.get("of", "1h"), HISTORY["1h"])
@@ -63,7 +63,7 @@ async def history(request: Request, who: Caller) -> Response:
     problems=(422,),
     parameters=LIST,
 )
-async def jobs(request: Request, who: Caller) -> Response:
+async def get_dashboard_jobs(request: Request, who: Caller) -> Response:
     """A page of the list, one line a job."""
     resources: Resources = request.app.state.resources
     query = request.query_params
@@ -88,7 +88,7 @@ async def jobs(request: Request, who: Caller) -> Response:
         Parameter("job", "query", "A job to tell of as a whole.", {"type": "string", "format": "uuid"}),
     ),
 )
-async def events(request: Request, who: Caller) -> Response:
+async def get_dashboard_events(request: Request, who: Caller) -> Response:
     """The board, and the list (`view=jobs`) and job (`job=…`) that the page shows, at each change.
 
     Of the list, the event `jobs` tells of the jobs that are shown, and how many `new` ones belong among them.

@@ -107,7 +107,7 @@ def _page(path: str, name: str, summary: str, parameters: tuple[Parameter, ...] 
     async def page(request: Request) -> Response:
         return HTMLResponse(text, headers=PAGE)
 
-    page.__doc__ = summary
+    page.__name__, page.__doc__ = f"get_{name}_page", summary
     declare = endpoint(
         "GET",
         path,
@@ -119,8 +119,9 @@ def _page(path: str, name: str, summary: str, parameters: tuple[Parameter, ...] 
     return declare(page)
 
 
-def _file(summary: str, media: str = "*/*") -> Operation:
+def _file(name: str, summary: str, media: str = "*/*") -> Operation:
     return Operation(
+        name,
         tag="Pages",
         answers={
             200: Answer("The file.", media=media, headers=("ETag",)),
@@ -140,8 +141,8 @@ def _file(summary: str, media: str = "*/*") -> Operation:
     )
 
 
-FILE = _file("A file of the pages.")
-CLIENT = _file("The browser client, an ECMAScript module.", "text/javascript")
+FILE = _file("get_file", "A file of the pages.")
+CLIENT = _file("get_client", "The browser client, an ECMAScript module.", "text/javascript")
 
 
 INDEX = _page("/", "index", "The page that submits a job.")
@@ -149,6 +150,6 @@ DASHBOARD = _page("/dashboard", "dashboard", "The operators' page.", VIEW)
 OF_ONE_VERSION = Folder(
     "/static/at/{version}",
     VersionedFiles(STATIC, VERSION),
-    {"{file}": _file("A file of one version.")},
+    {"{file}": _file("get_file_of_version", "A file of one version.")},
 )
 OF_ANY_VERSION = Folder("/static", VersionedFiles(STATIC), {"sooner.js": CLIENT, "{file}": FILE})
