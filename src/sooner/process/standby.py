@@ -17,6 +17,7 @@ from typing import Any, Final
 SETTING: Final = "SOONER_STANDBY"
 """The run's socket, in the environment of a process that it started; without it nothing here does anything."""
 
+ENGINE: Final = Path(__file__).parents[1]
 #: The lines shown of an error: the team's last frames with their source, and the exception's text.
 MOST_FRAMES, MOST_WORDS = 3, 6
 
@@ -57,21 +58,26 @@ def loading() -> Iterator[None]:
 
 
 def described(error: BaseException) -> str:
-    """The last part of an error: the frames in the team's files, and the exception's text."""
+    """The last part of an error: the frames in the team's files, and the exception's text.
+
+    The modules of packages that ACTORS and SCHEDULES name may lie anywhere.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     imports = [number for number, frame in enumerate(frames) if frame.filename == importlib.__file__]
-    own = [frame for frame in frames[max(imports, default=-1) + 1 :] if _is_own(frame.filename)]
+    loaded = [frame for frame in frames[max(imports, default=-1) + 1 :] if not _is_engines(frame.filename)]
+    own = [frame for frame in loaded if _is_in_project(frame.filename)] or loaded[:MOST_FRAMES]
     words = "".join(traceback.format_exception_only(error)).rstrip().splitlines()
     if len(words) > MOST_WORDS:
         words = [*words[: MOST_WORDS - 1], f"… ({len(words) - MOST_WORDS + 1} more lines)"]
     return "".join(traceback.format_list(own[-MOST_FRAMES:])) + "\n".join(words)
 
 
-def _is_own(file: str) -> bool:
-    """Whether a file is the team's, and none of the engine's in its own checkout."""
-    path = Path(file)
-    here = Path.cwd() / "src"
-    return path.is_relative_to(here) and not path.is_relative_to(here / "sooner")
+def _is_engines(file: str) -> bool:
+    return file.startswith("<frozen ") or Path(file).is_relative_to(ENGINE)
+
+
+def _is_in_project(file: str) -> bool:
+    return Path(file).is_relative_to(Path.cwd() / "src")
 
 
 def _join() -> None:
