@@ -190,6 +190,15 @@ async def test_the_events_of_a_job_hold_its_output(client: httpx.AsyncClient) ->
     assert [item for each in again for item in each.get("output", {}).get("items", [])] == ["b", "c"]
 
 
+async def test_a_jobs_start_is_told_before_its_output(client: httpx.AsyncClient) -> None:
+    letters: dict[str, Any] = {"text": "abcdef", "pause": 0.05}
+    events = await heard(client, "/jobs/say", method="POST", headers=EVENTS, json=letters)
+
+    told = [(each.type, each.job["state"]) for each in events]
+    assert told.index(("state", "processing")) < [kind for kind, _ in told].index("output")
+    assert ("output", "waiting") not in told
+
+
 def _id_after(events: list[Event], item: str) -> str:
     return next(
         each.id or "" for each in events if each.job.get("output", {}).get("items", [None])[-1] == item

@@ -152,10 +152,15 @@ class JobFollower:
         self._wake_readers(self._subscriptions)
 
     def _wake_readers(self, ids: Iterable[str]) -> None:
+        """Wake the readers of output. Who has not seen the job's start yet sees it first: what puts out has begun."""
+        begun: dict[str, None] = {}
         for id in ids:
             for subscription in self._subscriptions.get(id, ()):
-                if subscription.reads_output:
+                if subscription in self._closely:
+                    begun[id] = None
+                elif subscription.reads_output:
                     subscription.wake()
+        self._look_at(begun)
 
     async def _wake_readers_forever(self) -> None:
         while True:
