@@ -83,6 +83,7 @@ async def test_wrong_settings_are_all_named(processes: Processes) -> None:
         SHUTDOWN_TIMEOUT_SECONDS="0.5",
         LOG_FORMAT="xml",
         SECRETS_PRIVATE_KEY="0123456789abcdef",
+        SCHEDULES="no_such_package",
     )
     assert await scheduler.exit() == 78
     assert [line.partition(":")[0] for line in scheduler.lines] == [
@@ -92,6 +93,7 @@ async def test_wrong_settings_are_all_named(processes: Processes) -> None:
         "SECRETS_PRIVATE_KEY",
         "LEASE_SECONDS",
         "SCHEDULE_TIMEZONE",
+        "SCHEDULES",
     ]
     assert "0123456789abcdef" not in scheduler.output
     assert "SCHEDULE_TIMEZONE: not a time zone of the IANA database" in scheduler.lines

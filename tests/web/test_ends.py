@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -83,12 +83,17 @@ async def test_several_web_processes_end_together(
 
 @pytest.mark.parametrize("count", ["1", "2"])
 async def test_wrong_settings_are_all_named_and_end_it(count: str, processes: Processes) -> None:
-    web = await processes.web(
-        ready=False, WEB_CONCURRENCY=count, PORT="http", LINK_SIGNING_KEY="short", SYNC_WAIT_SECONDS="soon"
-    )
+    wrong: dict[str, Any] = {
+        "PORT": "http",
+        "LINK_SIGNING_KEY": "short",
+        "SYNC_WAIT_SECONDS": "soon",
+        "CORS_ALLOW_ORIGINS": "https://app.example/path",
+        "ACTORS": "no_such_package",
+    }
+    web = await processes.web(ready=False, WEB_CONCURRENCY=count, **wrong)
 
     assert await web.exit() == 78
-    assert {line.partition(":")[0] for line in web.lines} == {"PORT", "LINK_SIGNING_KEY", "SYNC_WAIT_SECONDS"}
+    assert {line.partition(":")[0] for line in web.lines} == {*wrong}
 
 
 async def held(database_url: str) -> list[asyncpg.Record]:

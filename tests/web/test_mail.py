@@ -331,7 +331,7 @@ async def test_the_password_goes_over_tls_and_into_no_line(
         ("smtp://a:geheim@b@mail.example", SENDER, "SMTP_URL: a @ in user or password"),
         ("smtp://mail.example", "sooner", "MAIL_FROM: no address of mail"),
         ("smtp://mail.example", "Sooner <a@b>, Other <c@d>", "MAIL_FROM: no address of mail"),
-        ("smtp://mail.example", None, "environment: SMTP_URL is set without MAIL_FROM"),
+        ("smtp://mail.example", None, "MAIL_FROM: missing: SMTP_URL is set"),
     ],
 )
 async def test_a_wrong_setting_is_named_and_never_repeated(

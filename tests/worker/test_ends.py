@@ -98,6 +98,21 @@ async def loaded(worker: Process, library: str) -> None:
             await asyncio.sleep(0.005)
 
 
+async def test_wrong_settings_are_all_named_before_the_teams_modules_load(processes: Processes) -> None:
+    wrong = {
+        "LEASE_SECONDS": "1",
+        "WORKER_PROCESSES": "many",
+        "WORKER_THREADS": "0",
+        "SMTP_URL": "smtp://mail.example",
+        "ACTORS": "no_such_package",
+    }
+    worker = await processes.command("exec dramatiq src.actors --processes 1 --skip-logging", **wrong)
+
+    assert await worker.exit() == 78
+    named = wrong.keys() - {"SMTP_URL"} | {"MAIL_FROM"}
+    assert {line.partition(":")[0] for line in worker.lines} >= named
+
+
 async def test_a_stopping_worker_takes_no_more_jobs(service: Service) -> None:
     running = await post(service.client, "sleep", seconds=1.5)
     await processing(service.client, running["id"])

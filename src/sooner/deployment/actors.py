@@ -15,7 +15,7 @@ from sooner.deployment import broken
 from sooner.deployment.packages import further, import_modules
 from sooner.jobs.context import origin
 from sooner.jobs.declaring.placement import placement
-from sooner.process import standby
+from sooner.process import settings, standby
 from sooner.queue.broker import Broker
 from sooner.worker import FollowUpOptions, NoGroupCallbacks, RowResults, WorkerProcess
 
@@ -23,8 +23,10 @@ from sooner.worker import FollowUpOptions, NoGroupCallbacks, RowResults, WorkerP
 def load(package: str) -> Broker:
     """The broker with all actors of the deployment; `package` holds the team's.
 
-    Raises SystemExit(78) where ACTORS names a package that cannot be found.
+    Raises SystemExit(78) for a worker's wrong settings, and where ACTORS names a package that cannot be found.
     """
+    if signals.is_worker():
+        settings.load(settings.WorkerSettings)
     broker = _broker()
     dramatiq.set_broker(broker)
     import_modules("sooner.actors")

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field
 
 from sooner.process.settings.common import CommonSettings, refuse_private_key
+from sooner.process.settings.packages import Packages
 
 
 def _known_zone(name: str) -> str:
@@ -22,3 +23,4 @@ class SchedulerSettings(CommonSettings):
     secrets_private_key: Annotated[str | None, AfterValidator(refuse_private_key)] = None
     lease_seconds: Annotated[float, Field(ge=2)] = 15
     schedule_timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    schedules: Packages = ()

@@ -1,9 +1,9 @@
 """The settings of the web process."""
 
 import re
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from sooner.process.settings import host as listening
@@ -16,6 +16,7 @@ from sooner.process.settings.common import (
     curve_key,
     refuse_private_key,
 )
+from sooner.process.settings.packages import Packages
 
 MINIMUM_KEY_LENGTH = 32
 
@@ -28,6 +29,14 @@ def _root(path: str) -> str:
     return path
 
 
+def _origin(text: str) -> str:
+    """An origin as browsers send it (RFC 6454, section 6.2), or `*` for any. Raises ValueError."""
+    origin = text.rstrip("/").lower()
+    if not re.fullmatch(r"\*|null|[a-z][a-z0-9+.-]*://[^/?#@\s]+", origin):
+        raise ValueError("not an origin such as https://app.example.org")
+    return origin
+
+
 class WebSettings(CommonSettings):
     """Settings of `uvicorn src.api:app`."""
 
@@ -38,7 +47,7 @@ class WebSettings(CommonSettings):
     secrets_public_key: Annotated[str, AfterValidator(curve_key)] | None = None
     secrets_private_key: Annotated[str | None, AfterValidator(refuse_private_key)] = None
     sync_wait_seconds: Seconds = 3
-    sync_wait_max_seconds: Seconds = 25
+    sync_wait_max_seconds: Annotated[Seconds, Field(validate_default=True)] = 25
     listen: bool = True
     link_signing_key: Annotated[tuple[str, ...], NoDecode]
     max_queue_depth: Annotated[int, Field(ge=1)] = 100_000
@@ -47,12 +56,14 @@ class WebSettings(CommonSettings):
     max_body_bytes: Annotated[int, Field(ge=1)] = 1 << 20
     max_upload_bytes: Annotated[int, Field(ge=1)] = 50 << 20
     blob_url: BlobUrl | None = None
-    cors_allow_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    cors_allow_origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode] = ()
     job_retention_days: Annotated[float, Field(gt=0)] = 7
     root_path: Annotated[str, AfterValidator(_root)] = ""
     allow_private_network: bool = False
     #: Whether mail is taken.
     smtp_url: SmtpUrl | None = None
+    actors: Packages = ()
+    schedules: Packages = ()
     diagnostics: bool = False
 
     @field_validator("link_signing_key", "cors_allow_origins", mode="before")
@@ -71,8 +82,9 @@ class WebSettings(CommonSettings):
             raise ValueError(f"each key needs {MINIMUM_KEY_LENGTH} characters or more")
         return keys
 
-    @model_validator(mode="after")
-    def _wait_within_maximum(self) -> Self:
-        if self.sync_wait_seconds > self.sync_wait_max_seconds:
-            raise ValueError("SYNC_WAIT_SECONDS is above SYNC_WAIT_MAX_SECONDS")
-        return self
+    @field_validator("sync_wait_max_seconds")
+    @classmethod
+    def _not_below_the_wait(cls, most: float, others: ValidationInfo) -> float:
+        if others.data.get("sync_wait_seconds", 0) > most:
+            raise ValueError("SYNC_WAIT_SECONDS is above it")
+        return most

@@ -1,11 +1,12 @@
 """The settings of the worker process."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from sooner.process.settings.common import BlobUrl, CommonSettings, MailSender, SmtpUrl, curve_key
+from sooner.process.settings.packages import Packages
 
 
 class WorkerSettings(CommonSettings):
@@ -13,6 +14,9 @@ class WorkerSettings(CommonSettings):
 
     secrets_private_key: Annotated[tuple[Annotated[str, AfterValidator(curve_key)], ...], NoDecode] = ()
     listen: bool = True
+    #: These two are for dramatiq's command line, where the Procfile puts them.
+    worker_processes: Annotated[int, Field(ge=1)] = 1
+    worker_threads: Annotated[int, Field(ge=1)] = 8
     worker_concurrency: Annotated[int, Field(ge=1)] = 100
     worker_exit_when_empty: bool = False
     lease_seconds: Annotated[float, Field(ge=2)] = 15
@@ -21,8 +25,10 @@ class WorkerSettings(CommonSettings):
     stranded_minutes: Annotated[float, Field(gt=0)] = 60
     allow_private_network: bool = False
     smtp_url: SmtpUrl | None = None
-    mail_from: MailSender | None = None
+    mail_from: Annotated[MailSender | None, Field(validate_default=True)] = None
     blob_url: BlobUrl | None = None
+    actors: Packages = ()
+    schedules: Packages = ()
     diagnostics: bool = False
     max_log_lines: Annotated[int, Field(ge=0, lt=1_000_000)] = 1000
 
@@ -35,8 +41,9 @@ class WorkerSettings(CommonSettings):
             else value
         )
 
-    @model_validator(mode="after")
-    def _mail_has_a_sender(self) -> Self:
-        if self.smtp_url is not None and self.mail_from is None:
-            raise ValueError("SMTP_URL is set without MAIL_FROM, the address that mail comes from")
-        return self
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_has_a_sender(cls, sender: str | None, others: ValidationInfo) -> str | None:
+        if sender is None and others.data.get("smtp_url") is not None:
+            raise ValueError("missing: SMTP_URL is set, and this is the address that mail comes from")
+        return sender
