@@ -8,6 +8,7 @@ from src.inventory.javascript.language import JavaScript
 from src.inventory.language import Language
 from src.inventory.php.language import Php
 from src.inventory.python.language import Python
+from src.inventory.rust.language import Rust
 
 LANGUAGES: tuple[Language, ...] = (
     Python(),
@@ -17,6 +18,7 @@ LANGUAGES: tuple[Language, ...] = (
     Go(),
     Java(),
     Php(),
+    Rust(),
 )
 
 

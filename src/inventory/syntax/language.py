@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Generic, TypeVar
 
-from src.inventory.document import Entry
+from src.inventory.document import Entry, Undecided
 from src.inventory.language import Sources, Tests
 from src.inventory.syntax.facts import FileFacts, entry
 from src.inventory.syntax.files import Files, packed
@@ -77,6 +77,10 @@ class ParsedLanguage(ABC, Generic[Facts]):
             if (found := self.found(facts)) and (found.cases or found.suites):
                 yield entry(path, self.name, found)
 
+    def undecided(self, files: Files[Facts]) -> list[Undecided]:
+        """What only running would tell. As it stands, nothing."""
+        return []
+
     def tests(self, sources: Sources) -> Tests:
         """The tests of an archive."""
         failed = [path for path in self._own(sources, sources.unreadable) if self.is_test_file(path)]
@@ -88,7 +92,8 @@ class ParsedLanguage(ABC, Generic[Facts]):
                 read.append(path)
                 if reason := self._unread(path, facts):
                     unreadable[path] = reason
-        return Tests(self.entries(Files(sources, read)), unreadable, [])
+        files = Files[Facts](sources, read)
+        return Tests(self.entries(files), unreadable, self.undecided(files))
 
     def _unread(self, path: str, facts: Facts) -> str:
         """Why a test file's tests were not found."""

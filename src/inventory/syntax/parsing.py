@@ -54,6 +54,10 @@ class Source:
         """What is written there; nothing for None. (`Node.text` takes a hundred times as long.)"""
         return self._text[node.start_byte : node.end_byte].decode("utf-8", "replace") if node else ""
 
+    def between(self, before: Node, after: Node) -> str:
+        """What is written between two nodes."""
+        return self._text[before.end_byte : after.start_byte].decode("utf-8", "replace")
+
     @property
     def first_error(self) -> int:
         """The line of the first text that does not fit the grammar; 0 if all of it does."""
