@@ -5,6 +5,7 @@ from src.inventory.csharp.language import Csharp
 from src.inventory.go.language import Go
 from src.inventory.java.language import Java
 from src.inventory.javascript.language import JavaScript
+from src.inventory.kotlin.language import Kotlin
 from src.inventory.language import Language
 from src.inventory.php.language import Php
 from src.inventory.python.language import Python
@@ -17,6 +18,7 @@ LANGUAGES: tuple[Language, ...] = (
     Csharp(),
     Go(),
     Java(),
+    Kotlin(),
     Php(),
     Rust(),
 )

@@ -8,27 +8,11 @@ from tree_sitter import Node
 from src.inventory.classes.facts import Class, ClassFacts
 from src.inventory.document import Status
 from src.inventory.jvm.imports import Imports, simple_of
-from src.inventory.jvm.marks import Mark, statuses
+from src.inventory.jvm.marks import Mark, is_around_tests, of_classes, skips, statuses
 from src.inventory.syntax.facts import Found, joined, strongest
 from src.inventory.syntax.parsing import Source, line_of
 
 _CLASSES = {"class_declaration", "interface_declaration", "record_declaration", "enum_declaration"}
-#: Annotations of methods that TestNG runs around tests, or for them.
-_NO_TESTS = ("Before", "After", "DataProvider", "Factory", "Parameters")
-#: A first statement that ends the test as skipped.
-_SKIPPING = (
-    "throw new SkipException(",
-    "throw new TestAbortedException(",
-    "throw new AssumptionViolatedException(",
-    "Assumptions.abort(",
-    "Assumptions.assumeTrue(false",
-    "Assumptions.assumeFalse(true",
-    "Assume.assumeTrue(false",
-    "Assume.assumeFalse(true",
-    "assumeTrue(false",
-    "assumeFalse(true",
-    "abort(",
-)
 
 
 def read(source: Source) -> ClassFacts:
@@ -87,7 +71,7 @@ class _Reader:
                 continue
             if tests or (is_whole and self._is_plain(method, words, found)):
                 self.used.update(mark.name for mark in tests or own if self.imports.is_test(mark.name))
-                yield self._found(method, names, [*_without_tests(marks, tests), *found])
+                yield self._found(method, names, [*of_classes(marks, tests), *found])
 
     def _old_cases(
         self, methods: Iterable[Node], names: tuple[str, ...], marks: tuple[Mark, ...]
@@ -101,7 +85,7 @@ class _Reader:
     def _is_plain(self, method: Node, words: set[str], marks: tuple[Mark, ...]) -> bool:
         """Whether TestNG takes the method of a class marked `@Test` for a test."""
         returned = self._source.text(method.child_by_field_name("type"))
-        is_other = any(mark.simple.startswith(_NO_TESTS) for mark in marks)
+        is_other = any(map(is_around_tests, marks))
         return "public" in words and "static" not in words and returned == "void" and not is_other
 
     def _found(self, method: Node, names: tuple[str, ...], marks: list[Mark]) -> Found:
@@ -115,7 +99,7 @@ class _Reader:
 
     def _skips(self, method: Node) -> bool:
         statements = _members(method.child_by_field_name("body"))
-        return next((self._source.text(each) for each in statements), "").startswith(_SKIPPING)
+        return skips(next((self._source.text(each) for each in statements), ""))
 
     def _bases(self, node: Node) -> Iterator[str]:
         kinds = {"superclass", "super_interfaces", "extends_interfaces"}
@@ -164,11 +148,6 @@ def _is_reachable(node: Node, marks: tuple[Mark, ...], words: set[str], outer: t
         return True
     is_nested = any(mark.simple == "Nested" for mark in marks)
     return "private" not in words and (is_nested or "static" in words or node.type == "interface_declaration")
-
-
-def _without_tests(marks: tuple[Mark, ...], tests: list[Mark]) -> list[Mark]:
-    """Those of the classes around a method: its own `@Test` overrules theirs."""
-    return [mark for mark in marks if mark.simple != "Test"] if tests else list(marks)
 
 
 def _members(node: Node | None) -> Iterator[Node]:

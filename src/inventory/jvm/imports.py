@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 #: By the beginning of an import's name; of two frameworks in one file the earlier one is it.
 _PACKAGES = (
-    ("io.kotest.", "kotest"),
+    ("io.kotest.core.", "kotest"),
     ("org.junit.jupiter.", "junit5"),
     ("org.testng.", "testng"),
     ("org.junit.", "junit4"),

@@ -1,0 +1,1 @@
+"""Kotlin's tests: JUnit 4, JUnit 5, TestNG, kotlin.test and Kotest."""

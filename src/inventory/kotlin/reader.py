@@ -1,0 +1,252 @@
+"""The classes and tests of one Kotlin file."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tree_sitter import Node
+
+from src.inventory.classes.facts import Class, ClassFacts
+from src.inventory.document import Status
+from src.inventory.jvm.imports import Imports, simple_of
+from src.inventory.jvm.marks import Mark, is_around_tests, of_classes, skips, statuses
+from src.inventory.kotlin.specs import Spec, lambda_of
+from src.inventory.kotlin.styles import ANY, FACTORIES, STYLES
+from src.inventory.syntax.facts import Found, joined, strongest
+from src.inventory.syntax.parsing import Source, line_of
+
+_CLASSES = {"class_declaration", "object_declaration"}
+_BODIES = {"class_body", "enum_class_body", "ERROR"}
+#: What lies between a declaration and its result.
+_RESULTS = {"function_body", "block", "return_expression"}
+_ABSTRACT = {"abstract", "sealed", "interface"}
+
+
+def read(source: Source) -> ClassFacts:
+    """The facts of a file."""
+    reader = _Reader(source)
+    classes = _visible(list(reader.classes(source.root, _Around())), reader.private_specs)
+    factories = list(reader.factories(source.root))
+    return ClassFacts(
+        framework="kotest"
+        if reader.is_kotest or factories
+        else reader.imports.framework(sorted(reader.used)),
+        classes=classes,
+        cases=tuple(case for each in factories for case in each.cases),
+        suites=sum(each.suites for each in factories),
+        first_error=source.first_error,
+    )
+
+
+class _Around(NamedTuple):
+    """The classes around a class."""
+
+    names: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
+
+
+class _Reader:
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.imports = _imports(source)
+        self.used: set[str] = set()
+        self.is_kotest = False
+        self.private_specs: set[str] = set()
+        """Kotest leaves them out, though others of their file may derive them."""
+
+    def classes(self, body: Node, around: _Around) -> Iterator[Class]:
+        """Each class in there that a framework could run, and those inside it."""
+        for node in _members(body):
+            if node.type in _CLASSES:
+                own, words = self._marks(node), self._words(node)
+                if _is_reachable(own, words, around):
+                    inside = _Around((*around.names, self._name(node)), (*around.marks, *own))
+                    yield self._class(node, inside, own, words)
+                    yield from self.classes(node, inside)
+
+    def factories(self, body: Node) -> Iterator[Spec]:
+        """The tests of functions and properties that specs include: `fun tests() = funSpec { }`."""
+        for node in _members(body):
+            if node.type in {"function_declaration", "property_declaration"}:
+                style, made = self._made(node)
+                if style and made and self.imports.framework([style]) == "kotest":
+                    spec = Spec(self._source, FACTORIES[style])
+                    spec.read(made, (self._name(node),))
+                    yield spec
+
+    def _made(self, declaration: Node) -> tuple[str, Node | None]:
+        """The factory that a function or a property is the result of, and the body that the factory is given."""
+        value: Node | None = declaration
+        while value and value.type in {*_RESULTS, declaration.type}:
+            value = next(reversed(value.named_children), None)
+        if value is None or value.type != "call_expression" or len(value.named_children) < 2:
+            return "", None
+        called, argument = self._source.text(value.named_children[0]), value.named_children[-1]
+        return (called, lambda_of(argument)) if called in FACTORIES else ("", None)
+
+    def _class(self, node: Node, around: _Around, own: tuple[Mark, ...], words: set[str]) -> Class:
+        bases = tuple(self._bases(node))
+        cases = tuple(self._cases(node, around, own))
+        found = Class("::".join(around.names), bases, cases, is_abstract=bool(words & _ABSTRACT))
+        if cases:
+            return found
+        if any(self.imports.names.get(base) == "junit.framework.TestCase" for base in bases):
+            return found._replace(cases=tuple(self._old_cases(node, around)))
+        return self._spec(node, found, around, words)
+
+    def _spec(self, node: Node, found: Class, around: _Around, words: set[str]) -> Class:
+        """The class with the tests of Kotest's calls, if it is a spec or may derive one."""
+        style = next((STYLES[base] for base in found.bases if base in STYLES), None)
+        spec = Spec(self._source, style or ANY)
+        status = strongest(*statuses(around.marks))
+        for body in self._spec_bodies(node):
+            spec.read(body, around.names, status)
+        self.is_kotest = self.is_kotest or bool(style or (spec.cases and not self.used))
+        is_private = bool("private" in words and (style or spec.cases))
+        if is_private:
+            self.private_specs.add(found.name)
+        return found._replace(
+            cases=tuple(spec.cases),
+            suites=spec.suites,
+            is_abstract=found.is_abstract or is_private,
+            is_marked=style is not None or not spec.cases,
+        )
+
+    def _spec_bodies(self, node: Node) -> Iterator[Node]:
+        """The lambdas that a class gives its base, and its `init` blocks."""
+        calls = [each for each in self._delegations(node) if each.type == "constructor_invocation"]
+        if not calls:
+            return
+        for each in calls[0].named_children[-1].named_children:
+            if body := lambda_of(each):
+                yield body
+        for each in _members(node):
+            if each.type == "anonymous_initializer":
+                yield each
+
+    def _cases(self, node: Node, around: _Around, own: tuple[Mark, ...]) -> Iterator[Found]:
+        is_whole = any(mark.simple == "Test" for mark in own) and self.imports.is_test("Test")
+        for method in self._methods(node):
+            marks, words = self._marks(method), self._words(method)
+            tests = [mark for mark in marks if self.imports.is_test(mark.name)]
+            if words & {"private", "abstract"}:
+                continue
+            if tests or (is_whole and self._is_plain(method, words, marks)):
+                self.used.update(mark.name for mark in tests or own if self.imports.is_test(mark.name))
+                yield self._found(method, around.names, [*of_classes(around.marks, tests), *marks])
+
+    def _old_cases(self, node: Node, around: _Around) -> Iterator[Found]:
+        """By JUnit 3, public methods whose names begin with `test`."""
+        for method in self._methods(node):
+            is_hidden = self._words(method) & {"private", "protected", "internal"}
+            if self._name(method).startswith("test") and not is_hidden and not _parameters(method):
+                yield self._found(method, around.names, [*around.marks, *self._marks(method)])
+
+    def _is_plain(self, method: Node, words: set[str], marks: tuple[Mark, ...]) -> bool:
+        """Whether TestNG takes the method of a class marked `@Test` for a test."""
+        returned = next((each for each in method.named_children if each.type.endswith("_type")), None)
+        is_empty = self._source.text(returned) == "Unit" if returned else _block(method) is not None
+        return is_empty and not words & {"protected", "internal"} and not any(map(is_around_tests, marks))
+
+    def _found(self, method: Node, names: tuple[str, ...], marks: list[Mark]) -> Found:
+        name = method.child_by_field_name("name")
+        first = next(_members(_block(method)), None)
+        said: list[Status] = ["skipped"] if skips(self._source.text(first)) else []
+        return Found(
+            joined(names, self._source.text(name).strip("`")),
+            line_of(name or method),
+            strongest(*said, *statuses(marks)),
+        )
+
+    def _methods(self, node: Node) -> Iterator[Node]:
+        return (each for each in _members(node) if each.type == "function_declaration" and _has_body(each))
+
+    def _bases(self, node: Node) -> Iterator[str]:
+        for each in self._delegations(node):
+            base = each if each.type == "user_type" else next(iter(each.named_children), None)
+            yield simple_of(self._source.text(base).partition("<")[0].strip())
+
+    def _delegations(self, node: Node) -> Iterator[Node]:
+        for specifiers in node.named_children:
+            if specifiers.type == "delegation_specifiers":
+                for each in specifiers.named_children:
+                    yield from each.named_children[:1]
+
+    def _marks(self, node: Node) -> tuple[Mark, ...]:
+        modifiers = _child(node, "modifiers")
+        annotations = [each for each in (modifiers.named_children if modifiers else ()) if _is_own_mark(each)]
+        return tuple(self._mark(each) for annotation in annotations for each in annotation.named_children)
+
+    def _mark(self, node: Node) -> Mark:
+        """An annotation: a type, or the call of its constructor."""
+        arguments = _child(node, "value_arguments")
+        kind = _child(node, "user_type") if node.type == "constructor_invocation" else node
+        return Mark(self._source.text(kind), "".join(self._source.text(arguments).split()))
+
+    def _words(self, node: Node) -> set[str]:
+        modifiers = _child(node, "modifiers")
+        words = {self._source.text(each) for each in (modifiers.named_children if modifiers else ())}
+        return words | {each.type for each in node.children if not each.is_named}
+
+    def _name(self, node: Node) -> str:
+        name = node.child_by_field_name("name") or _child(node, "variable_declaration")
+        return self._source.text(name).partition(":")[0].strip().strip("`")
+
+
+def _visible(classes: list[Class], private: set[str]) -> tuple[Class, ...]:
+    """The classes without the private ones that no other class derives. (Elsewhere another one may have their name.)"""
+    bases = {base for each in classes for base in each.bases}
+    return tuple(each for each in classes if each.name not in private or each.simple_name in bases)
+
+
+def _imports(source: Source) -> Imports:
+    names: dict[str, str] = {}
+    packages: list[str] = []
+    for node in source.root.named_children:
+        if node.type == "import" and node.named_children:
+            whole = source.text(node.named_children[0])
+            alias = source.text(node.named_children[1]) if len(node.named_children) > 1 else ""
+            if any(each.type == "*" for each in node.children):
+                packages.append(whole)
+            else:
+                names[alias or simple_of(whole)] = whole
+    return Imports(names, tuple(packages))
+
+
+def _is_reachable(marks: tuple[Mark, ...], words: set[str], around: _Around) -> bool:
+    """Whether a runner makes objects of a class: an inner one needs its outer one's, unless it is marked so."""
+    if "expect" in words:
+        return False
+    is_nested = any(mark.simple == "Nested" for mark in marks)
+    return not around.names or ("private" not in words and ("inner" not in words or is_nested))
+
+
+def _is_own_mark(annotation: Node) -> bool:
+    """Whether an annotation is of what it stands before: `@get:Rule` is not."""
+    return annotation.type == "annotation" and _child(annotation, "use_site_target") is None
+
+
+def _members(node: Node | None) -> Iterator[Node]:
+    """What a file, a class or a block declares, as far as it can be read."""
+    for each in node.named_children if node else ():
+        if each.type in _BODIES:
+            yield from _members(each)
+        elif not each.is_extra:
+            yield each
+
+
+def _block(method: Node) -> Node | None:
+    body = _child(method, "function_body")
+    return _child(body, "block") if body else None
+
+
+def _has_body(method: Node) -> bool:
+    return _child(method, "function_body") is not None
+
+
+def _parameters(method: Node) -> list[Node]:
+    parameters = _child(method, "function_value_parameters")
+    return [each for each in parameters.named_children if not each.is_extra] if parameters else []
+
+
+def _child(node: Node, kind: str) -> Node | None:
+    return next((each for each in node.named_children if each.type == kind), None)
