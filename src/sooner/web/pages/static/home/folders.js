@@ -1,5 +1,6 @@
 // Test files as a tree of folders, with sums: plain data, no elements.
 
+const { compare: collate } = new Intl.Collator();
 const empty = (name, path) => ({ name, path, kind: "folder", files: 0, suites: 0, tests: 0, off: 0, children: new Map() });
 
 /** The folders of entries. `off` counts tests that are skipped, to do, or expected to fail. */
@@ -23,9 +24,8 @@ function insert(root, entry) {
 }
 
 function fileOf(entry, name) {
-	const cases = entry.cases.map((one, index) => ({ ...one, kind: "case", path: `${entry.path}\0${index}` }));
-	const off = cases.filter((one) => !["active", "focused"].includes(one.status)).length;
-	return { name, path: entry.path, kind: "file", framework: entry.framework, files: 1, suites: entry.suites, tests: entry.tests, off, cases };
+	const off = entry.cases.filter((one) => !["active", "focused"].includes(one.status)).length;
+	return { name, path: entry.path, kind: "file", framework: entry.framework, files: 1, suites: entry.suites, tests: entry.tests, off, cases: entry.cases };
 }
 
 function add(folder, file) {
@@ -42,9 +42,9 @@ function joined(folder) {
 
 /** The children of a node, in order. */
 export function below(node, { by, down }) {
-	if (node.kind === "file") return node.cases;
+	if (node.kind === "file") return node.cases.map((one, index) => ({ ...one, kind: "case", path: `${node.path}\0${index}` }));
 	const sign = down ? -1 : 1;
-	const compare = by === "name" ? (a, b) => sign * a.name.localeCompare(b.name) : (a, b) => sign * (a[by] - b[by]) || a.name.localeCompare(b.name);
+	const compare = by === "name" ? (a, b) => sign * collate(a.name, b.name) : (a, b) => sign * (a[by] - b[by]) || collate(a.name, b.name);
 	return [...node.children].sort((a, b) => (a.kind === b.kind ? 0 : a.kind === "folder" ? -1 : 1) || compare(a, b));
 }
 

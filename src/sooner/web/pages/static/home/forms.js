@@ -1,6 +1,6 @@
 // A form from an actor's JSON Schema.
 import { h, put, uid } from "../lib/dom.js";
-import { size } from "../lib/words.js";
+import { prose, size } from "../lib/words.js";
 
 const KINDS = { integer: "number", number: "number", string: "text" };
 
@@ -66,7 +66,7 @@ function field(name, declared, required) {
 	const wrong = h("p", { id: `${id}-fault`, class: "fault" });
 	input.setAttribute("aria-describedby", `${id}-hint ${id}-fault`);
 	const label = h("label", { for: id, class: file ? "sr" : null }, schema.title ?? name, !required && h("span", { class: "quiet" }, " (optional)"));
-	const hint = h("p", { id: `${id}-hint`, class: "hint" }, schema.description ?? "");
+	const hint = h("p", { id: `${id}-hint`, class: "hint" }, prose(schema.description ?? ""));
 	const box = schema.type === "boolean" ? [h("div", { class: "check" }, element, label)] : [label, element];
 	return {
 		name, read, file, secret: isSecret(schema),

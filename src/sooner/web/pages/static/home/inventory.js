@@ -1,22 +1,16 @@
-// An inventory of tests: totals, a picture by framework and status, and the files.
+// An inventory of tests: totals, pictures by framework, language and status, what differs, and the files.
 import { h } from "../lib/dom.js";
 import { count, many } from "../lib/words.js";
+import { comparison, doubts, unlistedOf } from "./lists.js";
 import { tree } from "./tree.js";
 
-export const STATUSES = ["active", "skipped", "todo", "focused", "xfail"];
-const MOST_ROWS = 1000;
-const MEANING = { active: "active", skipped: "skipped", todo: "to do", focused: "focused", xfail: "expected to fail" };
+const STATUSES = ["active", "skipped", "todo", "focused", "xfail"];
+const MEANING = { active: "active", skipped: "skipped", todo: "to do", focused: "focused", xfail: "expected to fail", unlisted: "not listed" };
+const SPELLED = { cpp: "C++", csharp: "C#", javascript: "JavaScript", php: "PHP", typescript: "TypeScript" };
 
-/** The number of cases by status. */
-export function tally(entries) {
-	const sums = Object.fromEntries(STATUSES.map((status) => [status, 0]));
-	for (const entry of entries) for (const one of entry.cases) sums[one.status]++;
-	return sums;
-}
-
-/** The elements that show an inventory. */
-export function inventory(result) {
-	return [picture(result), result.unreadable.length > 0 && unreadable(result.unreadable), tree(result.entries)];
+/** The elements that show an inventory; `name` is that of its file, once it is saved. */
+export function inventory(result, name) {
+	return [picture(result), result.comparison && comparison(result.comparison), doubts(result), tree(result.entries, name)];
 }
 
 function picture(result) {
@@ -24,23 +18,43 @@ function picture(result) {
 	return h("div", { class: "card picture" },
 		h("h2", { class: "sr" }, "Inventory"),
 		h("dl", { class: "totals" }, total("tests", result.tests), total("suites", result.suites), total("test files", result.files), result.commit && commit(result.commit)),
-		result.tests > 0 && [legend(result.by_status), bars(result)],
-		result.tests === 0 && h("p", {}, "No tests were found."));
+		result.tests > 0 && [legend(result.by_status), charts(result)],
+		result.tests === 0 && h("p", {}, "No tests were found."),
+		unlistedOf(result));
 }
 
 const commit = (sha) => h("div", {}, h("dt", {}, "commit"), h("dd", { class: "mono" }, sha.slice(0, 8)));
 
 const legend = (sums) => h("ul", { class: "legend" }, STATUSES.filter((status) => sums[status]).map((status) => h("li", { class: status }, `${MEANING[status]} `, h("strong", {}, count(sums[status])))));
 
-function bars(result) {
-	const of = (framework) => result.entries.filter((entry) => entry.framework === framework);
-	const frameworks = Object.entries(result.by_framework).sort(([, a], [, b]) => b.tests - a.tests);
-	const longest = Math.max(1, ...frameworks.map(([, sums]) => sums.tests));
-	return h("div", { class: "bars", role: "list", "aria-label": "Tests by framework and status" }, frameworks.map(([name, sums]) => bar(name, sums, tally(of(name)), longest)));
+const charts = ({ by_framework, by_language = {}, entries }) => h("div", { class: "charts" },
+	bars("framework", by_framework, entries),
+	Object.keys(by_language).length > 1 && bars("language", by_language, entries, nameOf));
+
+const nameOf = (language) => SPELLED[language] ?? language[0].toUpperCase() + language.slice(1);
+
+/** The number of listed cases of each status, for each value of a key of the entries. */
+function tallies(entries, key) {
+	const all = {};
+	for (const entry of entries) {
+		const sums = (all[entry[key]] ??= Object.fromEntries(STATUSES.map((status) => [status, 0])));
+		for (const one of entry.cases) sums[one.status]++;
+	}
+	return all;
 }
 
-function bar(name, sums, byStatus, longest) {
-	const present = STATUSES.filter((status) => byStatus[status]);
+function bars(key, counts, entries, name = (value) => value) {
+	const byStatus = tallies(entries, key);
+	const parts = Object.entries(counts).sort(([, a], [, b]) => b.tests - a.tests);
+	const longest = Math.max(1, ...parts.map(([, sums]) => sums.tests));
+	return [h("h3", { class: "by" }, `By ${key}`),
+		h("div", { class: "bars", role: "list", "aria-label": `Tests by ${key} and status` }, parts.map(([value, sums]) => bar(name(value), sums, byStatus[value] ?? {}, longest)))];
+}
+
+function bar(name, sums, listed, longest) {
+	const unlisted = sums.tests - Object.values(listed).reduce((sum, one) => sum + one, 0);
+	const byStatus = { ...listed, unlisted };
+	const present = Object.keys(MEANING).filter((status) => byStatus[status]);
 	const said = present.map((status) => `${count(byStatus[status])} ${MEANING[status]}`).join(", ");
 	return h("div", { role: "listitem", style: { display: "contents" } },
 		h("span", { class: "name" }, name),
@@ -48,9 +62,3 @@ function bar(name, sums, byStatus, longest) {
 			present.map((status) => h("i", { class: status, style: { flex: String(byStatus[status]) } }))),
 		h("span", { class: "sum" }, `${many(sums.tests, "test")} in ${many(sums.files, "file")}`, h("span", { class: "sr" }, `: ${said}`)));
 }
-
-const unreadable = (files) => h("details", { class: "card" },
-	h("summary", {}, `${many(files.length, "file")} could not be read`),
-	h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "File"), h("th", { scope: "col" }, "Reason"))),
-		h("tbody", {}, files.slice(0, MOST_ROWS).map((file) => h("tr", {}, h("td", { class: "mono" }, file.path), h("td", {}, file.reason)))))),
-	files.length > MOST_ROWS && h("p", { class: "small quiet" }, `The first ${count(MOST_ROWS)} of them.`));

@@ -54,7 +54,7 @@ function forms(all) {
 }
 
 const has = (actor, name) => Boolean(actor?.parameters.properties?.[name]);
-const addressFields = (actor) => ["url", "ref", "token"].filter((name) => has(actor, name));
+const addressFields = (actor) => ["url", "ref", "compare", "token"].filter((name) => has(actor, name));
 const sources = (actor) => [["upload", has(actor, "upload") && "An archive"], ["url", has(actor, "url") && "An address"]];
 
 function others(all) {

@@ -1,20 +1,23 @@
 // The files of an inventory as a tree grid (WAI-ARIA APG, "Treegrid"): sortable, searchable, by keyboard.
 import { h, put } from "../lib/dom.js";
 import { count, many } from "../lib/words.js";
+import { saveButton } from "./csv.js";
 import { below, foldersOf, matching } from "./folders.js";
 
 const COLUMNS = [["name", "File"], ["tests", "Tests"], ["off", "Not run"], ["suites", "Suites"], ["files", "Files"]];
 const MOST_ROWS = 1000;
 
-/** The element that shows entries. */
-export const tree = (entries) => new Tree(entries).element;
+/** The element that shows entries; `name` is that of the file they are saved in. */
+export const tree = (entries, name) => new Tree(entries, name).element;
 
 class Tree {
 	sort = { by: "name", down: false };
 	opened = new Set();
+	/** The children of opened nodes in order: sorting 20,000 of them anew with each click would be felt. */
+	ordered = new WeakMap();
 	text = "";
 
-	constructor(entries) {
+	constructor(entries, name) {
 		this.entries = entries;
 		this.root = foldersOf(entries);
 		for (const child of this.root.children) if (this.root.children.length === 1) this.opened.add(child.path);
@@ -23,14 +26,14 @@ class Tree {
 		this.said = h("p", { class: "quiet small", role: "status" });
 		const search = h("input", { type: "search", placeholder: "Find a file or a test", "aria-label": "Find a file or a test", oninput: (event) => this.search(event.target.value) });
 		this.element = h("div", { class: "card" },
-			h("div", { class: "tools" }, h("h2", {}, "Files"), search, this.said),
+			h("div", { class: "tools" }, h("h2", {}, "Files"), search, this.said, h("span", { class: "end" }, saveButton(entries, name))),
 			h("div", { class: "scroll", tabindex: -1 }, h("table", { class: "tree", role: "treegrid", "aria-label": "Test files" }, h("thead", {}, this.heads), this.body)));
 		this.render();
 	}
 
 	render() {
 		put(this.heads, COLUMNS.map(([by, title]) => this.head(by, title)));
-		const rows = this.rows(this.root, 1).slice(0, MOST_ROWS + 1);
+		const rows = first(this.rows(this.root, 1), MOST_ROWS + 1);
 		put(this.body, rows.slice(0, MOST_ROWS).map((row) => this.line(row)), rows.length > MOST_ROWS && h("tr", {}, h("td", { colspan: COLUMNS.length, class: "quiet" }, "There is more: search, or close folders, to see it.")));
 		this.body.firstElementChild?.setAttribute("tabindex", "0");
 	}
@@ -39,6 +42,7 @@ class Tree {
 		const here = this.sort.by === by;
 		const turn = () => {
 			this.sort = { by, down: here ? !this.sort.down : by !== "name" };
+			this.ordered = new WeakMap();
 			this.render();
 			this.heads.children[COLUMNS.findIndex(([name]) => name === by)].firstChild.focus();
 		};
@@ -46,8 +50,13 @@ class Tree {
 		return h("th", { scope: "col", class: kind, "aria-sort": here ? (this.sort.down ? "descending" : "ascending") : "none" }, h("button", { class: "sort", onclick: turn }, title));
 	}
 
-	rows(node, depth) {
-		return below(node, this.sort).flatMap((child) => [{ child, depth }, ...(this.opened.has(child.path) ? this.rows(child, depth + 1) : [])]);
+	/** The rows that are open, made as far as they are asked for. */
+	*rows(node, depth) {
+		if (!this.ordered.has(node)) this.ordered.set(node, below(node, this.sort));
+		for (const child of this.ordered.get(node)) {
+			yield { child, depth };
+			if (this.opened.has(child.path)) yield* this.rows(child, depth + 1);
+		}
 	}
 
 	line({ child, depth }) {
@@ -125,6 +134,12 @@ class Tree {
 		event.preventDefault();
 		moves[event.key]();
 	}
+}
+
+function first(items, most) {
+	const taken = [];
+	for (const item of items) if (taken.push(item) === most) break;
+	return taken;
 }
 
 function pathsOf(node, files) {
