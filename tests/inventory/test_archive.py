@@ -407,12 +407,21 @@ def test_zstd_is_read(path: Path) -> None:
         take(path)
 
 
-@pytest.mark.parametrize("kind", ["w:gz", "w:bz2", "w:xz"])
+@pytest.mark.parametrize("kind", ["w", "w:gz", "w:bz2", "w:xz", "within", "zip"])
 def test_bytes_behind_an_archive_are_left_out_and_told(path: Path, kind: str) -> None:
-    plain = take(tar(path, FILES, kind))
-    path.write_bytes(path.read_bytes() + bytes(200_000))
+    is_tar = kind not in {"within", "zip"}
+    if kind == "zip":
+        with zipfile.ZipFile(zip_of(path, FILES), "a") as archive:
+            archive.comment = b"x" * 1000
+    else:
+        tar(path, FILES, kind if is_tar else "w")
+    plain = take(path)
+    # More than a reader's buffer, and what zipfile looks back for the end.
+    path.write_bytes(path.read_bytes() + bytes(40_000 if kind == "zip" else 200_000))
     assert take(path) == plain, "zeros are padding"
     path.write_bytes(path.read_bytes() + b"garbage")
+    if kind == "within":
+        path.write_bytes(gzip.compress(path.read_bytes()))
     counted = take(path)
     assert counted["tests"] == plain["tests"]
     assert [each["path"] for each in counted["unreadable"]] == [

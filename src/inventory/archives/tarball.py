@@ -49,10 +49,9 @@ class Tarball:
             stream = BoundedStream(source, self._packed, self._limits)
             with self._open(stream, header) as tar:
                 yield from self._members(tar)
-            # All of them compare their checksum only at the very end.
-            while stream.read():
-                pass
-            self.has_more = isinstance(source, PackedStream) and source.has_more
+                # All packings compare their checksum only at the very end.
+                self.has_more = _has_more(tar)
+            self.has_more |= isinstance(source, PackedStream) and source.has_more
 
     def _members(self, tar: tarfile.TarFile) -> Iterator[Member]:
         while (entry := tar.next()) is not None:
@@ -86,6 +85,14 @@ class Tarball:
         if entry.size > self._limits.file_bytes:
             return Member(path, problem=f"is larger than {self._limits.file_bytes:,} bytes")
         return Member(path, _content(tar, entry, path))
+
+
+def _has_more(tar: tarfile.TarFile) -> bool:
+    """Whether anything but zeros follows the end of a tar, which is read to the end of its stream."""
+    stream, found = cast(BinaryIO, tar.fileobj), False
+    while block := stream.read(64 * KIB):
+        found = found or bool(block.strip(b"\0"))
+    return found
 
 
 def _ends_archive(block: bytes | bytearray) -> bool:

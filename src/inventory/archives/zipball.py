@@ -18,6 +18,9 @@ from src.inventory.archives.refusal import (
 from src.inventory.archives.stream import check_unpacked
 
 _ENTRY_SIGNATURE = b"PK\x01\x02"
+_END_SIGNATURE = b"PK\x05\x06"
+_END_BYTES = 22
+_LONGEST_COMMENT = 0xFFFF
 _LOCAL_HEADER_BYTES = 30
 _ENCRYPTED_FLAGS = 0x1 | 0x40
 _BOUNDED_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -36,7 +39,7 @@ class Zipball:
         self._limits = limits
         self._wanted = wanted
         self.has_more = False
-        """A ZIP ends where its comment says: what follows makes it none."""
+        """Whether bytes that are no part of the archive follow it, once read."""
         self.comment: str | None = None
         """The archive's comment, where `git archive` writes the commit."""
 
@@ -45,6 +48,7 @@ class Zipball:
             self._check_count()
             with zipfile.ZipFile(self._file) as archive:
                 self.comment = archive.comment.decode("ascii", "replace")
+                self.has_more = self._has_more(len(archive.comment))
                 for entry, path in self._checked(archive):
                     if not entry.is_dir() and self._wanted(path):
                         yield self._member(archive, entry, path)
@@ -59,6 +63,13 @@ class Zipball:
             if count > self._limits.entries:
                 raise TooLarge(f"The archive holds more than {self._limits.entries:,} entries.")
         self._file.seek(0)
+
+    def _has_more(self, comment: int) -> bool:
+        """Whether anything but zeros follows the record that ends a ZIP (APPNOTE 4.3.16) and its comment."""
+        self._file.seek(max(0, self._packed - _END_BYTES - _LONGEST_COMMENT))
+        tail = self._file.read()
+        end = tail.rfind(_END_SIGNATURE) + _END_BYTES + comment
+        return bool(tail[end:].strip(b"\0"))
 
     def _checked(self, archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, str]]:
         entries = archive.infolist()
