@@ -19,6 +19,7 @@ from tests.benchmarks import (
     scale,
     size,
     stock,
+    streams,
     teams_tests,
 )
 from tests.benchmarks.bench import RUNS, SECONDS, Bench, Load, bench, in_turn, median_load
@@ -166,6 +167,7 @@ GROUPS: dict[str, Callable[[Bench, Table], Awaitable[None]]] = {
     "capacity": lambda bench, table: capacity.measure(bench),
     "testing": lambda bench, table: teams_tests.measure(table.row),
     "inventory": lambda bench, table: inventory.measure(table.row),
+    "streams": lambda bench, table: streams.measure(bench, table.row),
     "heavy": lambda bench, table: heavy.measure(bench, table.row),
     "size": lambda bench, table: size.measure(bench, table.row),
     "board": lambda bench, table: board.measure(bench, table.row),

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXAMPLES = ROOT / "ops" / "examples"
-#: The address, the parameters and the type of the file of one job of each example; `upload` is what stands for an upload.
+#: The address, the parameters and the type of the result of one job of each example; `upload` is what stands for an upload.
 JOBS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "chat": ("chat", {"messages": [{"role": "user", "text": "I am new."}]}, "application/json"),
     "image_resizer": ("resize", {"image": "upload", "width": 100}, "image/png"),
     "visitor_report": ("report_visitors", {}, "text/csv; charset=utf-8"),
 }
@@ -76,7 +77,7 @@ async def test_an_example_runs_as_its_page_says_and_passes_its_tests(name: str, 
 
 
 async def answers(name: str, url: str, key: str) -> None:
-    """The example's job is done, and its result is a file of its type."""
+    """The example's job is done, and its result is of its type."""
     actor, params, type = JOBS[name]
     headers = {"Authorization": f"Bearer {key}", "Prefer": "wait=20"}
     async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60) as client:

@@ -220,6 +220,22 @@ async def test_a_reader_waits_for_more(client: httpx.AsyncClient) -> None:
     assert items == ["a", "b"]
 
 
+async def test_pieces_are_counted_by_actor(
+    client: httpx.AsyncClient, processes: Processes, connect: Connect, api_key: MakeKey
+) -> None:
+    await post(client, "tell", prefer="wait=20", words=["a", "b", "c"])
+    [web] = [each for each in processes.started if isinstance(each, Web)]
+    operator = connect(web, await api_key("ops", scopes=("admin",)))
+
+    scrape = (await operator.get("/metrics")).text
+    stats = (await operator.get("/actors/tell/stats?hours=1")).json()
+
+    assert 'sooner_output_pieces_total{actor="tell"} 3.0' in scrape
+    assert 'sooner_attempts_total{actor="tell",outcome="done"} 1.0' in scrape
+    assert 'sooner_attempt_duration_seconds_count{actor="tell"} 1.0' in scrape
+    assert [(each["begun"], each["done"]) for each in stats["items"]] == [(1, 1)]
+
+
 async def test_output_goes_with_its_job(client: httpx.AsyncClient, database_url: str) -> None:
     job = await post(client, "tell", prefer="wait=20", words=["a", "b"])
     kept = await post(client, "tell", prefer="wait=20", words=["c"])

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-LOGGED = {"readme": "[Hello, Ada]", "browser": "{slept: 4}"}
+LOGGED = {
+    "readme": "[Hello, Ada]",
+    "browser": "{slept: 4}",
+    "output": "Once upon a time there was a fox. ",
+}
 #: What stands around a hook of React's: a component that shows its result.
 REACT = """
 <main></main>
@@ -66,11 +70,12 @@ def site(tmp_path: Path) -> Iterator[Site]:
 async def show(
     windows: Windows, site: Site, processes: Processes, api_key: MakeKey, connect: Connect, tmp_path: Path
 ) -> Callable[[str], Awaitable[Page]]:
-    """Opens a window on a page of the other origin; `https://sooner.example/` in it is a service with the README's actor."""
+    """Opens a window on a page of the other origin; `https://sooner.example/` in it is a service with the README's actor and that of the page on output."""
     package = tmp_path / "modules" / "examples"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    (package / "greet.py").write_text(examples("python")[0].text)
+    for example in (examples("python")[0], *(each for each in examples("python") if each.page == "output")):
+        (package / f"{example.page}.py").write_text(example.text)
     modules = str(package.parent)
     web = await processes.web(ACTORS="examples", PYTHONPATH=modules, CORS_ALLOW_ORIGINS=site.origin)
     await processes.worker(ACTORS="examples", PYTHONPATH=modules)

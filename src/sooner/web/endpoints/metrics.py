@@ -93,6 +93,12 @@ class _Attempts(Collector):
             for outcome in OUTCOMES:
                 outcomes.add_metric([actor, outcome], totals.count(outcome))
         yield outcomes
+        pieces = CounterMetricFamily(
+            "sooner_output_pieces", "Pieces that jobs have put out.", labels=["actor"]
+        )
+        for actor, totals in self._totals:
+            pieces.add_metric([actor], totals.count("output"))
+        yield pieces
         for measure, meaning in OF_ATTEMPTS.items():
             histogram = HistogramMetricFamily(f"sooner_attempt_{measure}_seconds", meaning, labels=["actor"])
             for actor, totals in self._totals:

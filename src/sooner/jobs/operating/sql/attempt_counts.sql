@@ -1,8 +1,9 @@
 -- part: facts
--- The measures by which a row of the tally counts.
+-- The measures by which a row of the tally counts. A row of pieces of output counts by no other measure.
 (values
-    ('begun', began_at, 0, 0), (outcome, ended_at, 0, 0),
-    ('waiting', ended_at, waited, seconds_waited), ('duration', ended_at, took, seconds_taken)
+    ('begun', began_at, case when outcome <> 'output' then 0 end, 0), (outcome, ended_at, 0, 0),
+    ('waiting', ended_at, waited, seconds_waited),
+    ('duration', ended_at, case when outcome <> 'output' then took end, seconds_taken)
   ) as fact (measure, at, at_most, seconds)
 
 -- name: add_up

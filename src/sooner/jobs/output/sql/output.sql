@@ -2,7 +2,7 @@
 -- Adds the pieces of attempts that still hold their jobs, and forgets the pieces of earlier attempts at these jobs.
 -- `expected` is the number of the attempt's last piece. Pieces that an earlier try has added, whose answer was lost, are not added again.
 with attempt as (
-  select attempt.nth, attempt.job, attempt.fence, attempt.expected, attempt.start, attempt.count,
+  select attempt.nth, attempt.job, held.actor, attempt.fence, attempt.expected, attempt.start, attempt.count,
     coalesce(newest.number, 0) as newest,
     case when attempt.expected is null then newest.fence is distinct from attempt.fence
       else newest.number = attempt.expected end as is_new
@@ -22,6 +22,13 @@ with attempt as (
   select attempt.job, attempt.newest + piece.number - attempt.start, attempt.fence, piece.text
   from unnest(:nth::bigint[], string_to_array(:pieces, chr(30), '')) with ordinality as piece (nth, text, number)
   join attempt on attempt.nth = piece.nth and attempt.is_new
+), counted as (
+  insert into sooner.attempt_tally
+    (actor, outcome, began_at, ended_at, waited, took, attempts, seconds_waited, seconds_taken)
+  select actor, 'output', now.began, now.began, null, 0, sum(count), null, 0
+  from attempt cross join (select date_bin('5 minutes', dramatiq.clock(), 'epoch')) as now (began)
+  where is_new
+  group by actor, now.began
 ), told as (
   -- A notification has less than 8,000 bytes.
   select count(pg_notify('sooner.output', ids)) from (

@@ -1,0 +1,150 @@
+"""Output while jobs run: how late a browser sees a piece, and what many streams cost the queue."""
+
+import asyncio
+import re
+import time
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+import httpx
+
+from tests.benchmarks.bench import RUNS, Bench
+from tests.support.processes import Process, Web
+
+SPEAKERS = "tests.support.speakers"
+LATER = {"Prefer": "respond-async"}
+#: A stream puts out a piece each 50 ms.
+PAUSE = 0.05
+SECONDS = 10
+BESIDE, MANY = 200, 1000
+WHOLE = 100_000
+PIECE = re.compile(rb'data: "\d+ (\d+\.\d+)"\n\n')
+
+
+class Stream(asyncio.Protocol):
+    """A reader of one job's output, which notes by how many seconds each piece came later than it was put out."""
+
+    def __init__(self, request: bytes, late: list[float]) -> None:
+        self._request, self._late = request, late
+        self._left = b""
+        self.ended = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask."""
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        """Take events."""
+        now = time.time()
+        data = self._left + data
+        end = 0
+        for match in PIECE.finditer(data):
+            self._late.append(now - float(match[1]))
+            end = match.end()
+        self._left = data[end:]
+        if b"event: end\n" in self._left and not self.ended.done():
+            self.ended.set_result(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The stream is over."""
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+
+class Streams:
+    """Jobs that put out pieces, with a reader each."""
+
+    def __init__(self, bench: Bench, web: Web) -> None:
+        headers = {"Authorization": f"Bearer {bench.key}", **LATER}
+        self.client = httpx.AsyncClient(base_url=web.url, headers=headers, trust_env=False, timeout=60)
+        self._port = int(web.url.rpartition(":")[2])
+        self.late: list[float] = []
+        self.readers: list[Stream] = []
+
+    async def begin(self, count: int, pieces: int) -> None:
+        """Submit the jobs, and read them."""
+        for start in range(0, count, 50):
+            jobs = [
+                self.client.post("/jobs/flow", json={"pieces": pieces, "pause": PAUSE})
+                for _ in range(min(50, count - start))
+            ]
+            for answer in await asyncio.gather(*jobs):
+                await self._read(answer.json()["urls"]["self"].replace("?", "/output?"))
+
+    async def _read(self, address: str) -> None:
+        request = f"GET {address} HTTP/1.1\r\nHost: sooner\r\nAccept: text/event-stream\r\n\r\n".encode()
+        loop = asyncio.get_running_loop()
+        _, reader = await loop.create_connection(lambda: Stream(request, self.late), "127.0.0.1", self._port)
+        self.readers.append(reader)
+
+    async def end(self) -> None:
+        """Wait for all ends."""
+        await asyncio.gather(*(reader.ended for reader in self.readers))
+        await self.client.aclose()
+
+
+async def measure(bench: Bench, row: Any) -> None:
+    """One web process, one worker process."""
+    web = await bench.processes.web(module=SPEAKERS, MAX_WAITING_PER_TENANT="1000000")
+    worker = await bench.processes.worker(module=SPEAKERS, WORKER_CONCURRENCY=str(MANY + 100))
+    await bench.load(f"{web.url}/jobs/echo", 4)
+    for count in (1, BESIDE + 1, MANY):
+        await _lateness(bench, web, row, count)
+    await _queue_beside(bench, web, row)
+    await _whole(bench, web, row)
+    await _end(web, worker)
+
+
+async def _lateness(bench: Bench, web: Web, row: Any, count: int) -> None:
+    streams = Streams(bench, web)
+    began = time.perf_counter()
+    await streams.begin(count, int(SECONDS / PAUSE))
+    await streams.end()
+    took = time.perf_counter() - began
+    late = sorted(1000 * each for each in streams.late)
+    note = f"latest {late[-1]:.0f} ms; {len(late):,} of {count * int(SECONDS / PAUSE):,} pieces"
+    row(f"output: {count:,} streams, 20 pieces a second each", len(late) / took, *_of(late), note)
+
+
+def _of(late: Sequence[float]) -> tuple[float, float]:
+    return median(late), late[int(0.99 * len(late))]
+
+
+async def _queue_beside(bench: Bench, web: Web, row: Any) -> None:
+    echo = f"{web.url}/jobs/echo"
+    alone, beside = [], []
+    for _ in range(RUNS):
+        alone.append((await bench.load_once(echo, 16)).rate)
+        streams = Streams(bench, web)
+        await streams.begin(BESIDE, int(1.6 * SECONDS / PAUSE))
+        beside.append((await bench.load_once(echo, 16)).rate)
+        await streams.end()
+    ratio = median(with_them / without for without, with_them in zip(alone, beside, strict=True))
+    row("echo, 16 clients, alone", median(alone))
+    row(f"echo, 16 clients, beside {BESIDE} streams", median(beside), note=f"{ratio:.2f} x alone")
+
+
+async def _whole(bench: Bench, web: Web, row: Any) -> None:
+    headers = {"Authorization": f"Bearer {bench.key}"}
+    async with httpx.AsyncClient(base_url=web.url, headers=headers, trust_env=False, timeout=120) as client:
+        params = {"pieces": WHOLE, "pause": 0, "batch": 1000}
+        began = time.perf_counter()
+        job = (await client.post("/jobs/flow", json=params, headers={"Prefer": "wait=25"})).json()
+        while job["state"] not in ("done", "error"):
+            job = (await client.get(f"/jobs/{job['id']}", headers={"Prefer": "wait=25"})).json()
+        put = time.perf_counter() - began
+        took = []
+        for _ in range(RUNS):
+            began = time.perf_counter()
+            answer = await client.get(f"/jobs/{job['id']}/output")
+            took.append(time.perf_counter() - began)
+            assert len(answer.json()["items"]) == WHOLE
+    row(f"output of {WHOLE:,} pieces: put out", WHOLE / put, note=f"{put:.1f} s")
+    row(f"output of {WHOLE:,} pieces: read whole", WHOLE / median(took), note=f"{median(took):.2f} s")
+
+
+async def _end(*processes: Process) -> None:
+    for process in processes:
+        await process.terminate()
