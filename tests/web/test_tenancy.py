@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 #: Members and headers that are of the one exchange.
 MOVING = {"date", "x-request-id"}
 
+#: The log of a job is the operators': no id is looked at for another key.
+OF_OPERATORS = [("GET", "/jobs/{id}/logs")]
+
 OF_A_JOB = sorted(
     (method, route.path)
     for route in ROUTES
     if isinstance(route, Route) and "{id}" in route.path and route.path.startswith("/jobs/")
     for method in (route.methods or set()) - {"HEAD"}
+    if (method, route.path) not in OF_OPERATORS
 )
 
 
@@ -48,9 +52,11 @@ async def stranger(service: Service, connect: Connect, api_key: MakeKey) -> http
     return connect(service.web, await api_key("globex"))
 
 
-async def ask(client: httpx.AsyncClient, id: UUID | str) -> list[tuple[Any, ...]]:
+async def ask(
+    client: httpx.AsyncClient, id: UUID | str, routes: list[tuple[str, str]] = OF_A_JOB
+) -> list[tuple[Any, ...]]:
     """What every route answers for an id, without what differs from exchange to exchange."""
-    answers = [await client.request(method, path.replace("{id}", str(id))) for method, path in OF_A_JOB]
+    answers = [await client.request(method, path.replace("{id}", str(id))) for method, path in routes]
     return [
         (
             answer.status_code,
@@ -98,6 +104,17 @@ async def test_another_tenants_job_is_an_unknown_one_in_every_state(
     assert await db.fetch("select * from dramatiq.queue order by message_id") == before
 
 
+async def test_what_operators_read_of_a_job_is_refused_to_its_tenant_as_to_others(
+    service: Service, stranger: httpx.AsyncClient
+) -> None:
+    ours = (await service.client.post("/jobs/echo", json={})).json()["id"]
+
+    answers = [await ask(client, ours, OF_OPERATORS) for client in (service.client, stranger)]
+
+    assert answers[0] == answers[1]
+    assert {status for status, _, _ in answers[0]} == {403}
+
+
 async def test_a_job_older_than_the_retention_is_gone_for_everybody(
     service: Service, stranger: httpx.AsyncClient, db: asyncpg.Connection
 ) -> None:
@@ -129,7 +146,7 @@ async def test_an_expired_job_is_gone_at_once_for_its_tenant(
     await db.execute("update dramatiq.queue set expires_at = now() - interval '1 second'")
 
     assert {status for status, _, _ in await ask(service.client, document["id"])} == {410}
-    assert {status for status, _, _ in await ask(operator, document["id"])} == {410}
+    assert {status for status, _, _ in await ask(operator, document["id"], OF_A_JOB + OF_OPERATORS)} == {410}
     assert (await service.client.get("/jobs")).json()["items"] == []
 
 
