@@ -7,6 +7,7 @@ from functools import partial
 from statistics import median
 
 import asyncpg
+import uvloop
 
 from sooner.local.ports import free_port
 from tests.benchmarks import (
@@ -193,4 +194,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Sequence
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
@@ -32,8 +32,7 @@ class Stream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask."""
-        assert isinstance(transport, asyncio.Transport)
-        transport.write(self._request)
+        cast("asyncio.Transport", transport).write(self._request)
 
     def data_received(self, data: bytes) -> None:
         """Take events."""

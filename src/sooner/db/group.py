@@ -33,7 +33,8 @@ class Group(Generic[T, R]):
 
     `execute` gets the items and returns their results in order; a result that is an exception is raised to its own
     caller alone. Where `execute` raises anything but Unavailable, each item is tried by itself, so that a faulty item
-    harms no other. `length` returns an item's characters where they may be many.
+    harms no other. `length` returns an item's characters where they may be many. `rest` is a pause after each statement, in
+    seconds for each item in it: callers gather for that long, and have the process to themselves.
     """
 
     def __init__(
@@ -42,10 +43,12 @@ class Group(Generic[T, R]):
         *,
         limit: int = 200,
         length: Callable[[T], int] = lambda _: 0,
+        rest: float = 0,
     ) -> None:
         self._execute = execute
         self._limit = limit
         self._length = length
+        self._rest = rest
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -63,6 +66,8 @@ class Group(Generic[T, R]):
                 size = fitting(self._length(item) for item, _ in self._waiting[: self._limit])
                 batch, self._waiting = self._waiting[:size], self._waiting[size:]
                 await self._serve(batch)
+                if self._rest:
+                    await asyncio.sleep(self._rest * size)
         finally:
             self._running = None
 

@@ -15,6 +15,9 @@ log = logs.get(__name__)
 #: The most pieces of one job, and the most places, in one statement.
 PAGE = 2000
 BATCH = 500
+#: The seconds of a pause for each reader that a statement served: twice of what sending the pieces costs the process. So
+#: output leaves time for other requests, and each of many streams sends several pieces at once.
+REST = 0.0001
 
 
 class Pieces(NamedTuple):
@@ -69,9 +72,14 @@ class Place:
         return Pieces(found.first, found.last, found.texts or "", is_reset)
 
     async def pages(self) -> AsyncIterator[Pieces]:
-        """All the pages that there are. Raises Unavailable."""
+        """All the pages that there are. Raises Unavailable.
+
+        A page that is not full is the last: what is written after it wakes its readers.
+        """
         while (page := await self.next()) is not None:
             yield page
+            if page.last - page.first + 1 < PAGE:
+                return
 
 
 class Outputs:
@@ -79,7 +87,7 @@ class Outputs:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self.find: Group[Key, Found] = Group(self._find, limit=BATCH)
+        self.find: Group[Key, Found] = Group(self._find, limit=BATCH, rest=REST)
 
     def place(self, job: UUID, after: int = 0) -> Place:
         """A place behind a piece, by its number."""
