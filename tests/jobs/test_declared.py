@@ -15,6 +15,7 @@ from tenacity import wait_fixed
 
 from sooner.jobs import job
 from sooner.jobs.declaring.declare import LONGEST_PAUSE
+from sooner.jobs.declaring.limit import Limit, Rate
 
 if TYPE_CHECKING:
     from elsewhere import Unknown  # type: ignore[import-not-found]
@@ -97,6 +98,9 @@ async def wrapped(a: int) -> int:
     return a
 
 
+def default_without_json(a: float = math.nan) -> None: ...
+
+
 class Called:
     def __call__(self) -> None: ...
 
@@ -161,6 +165,8 @@ WRAPPED = (
             wrapped,
             WRAPPED,
         ),
+        (default_without_json, "parameter a has the default nan, which JSON does not have: take None"),
+        (lambda: None, "an actor is a function with a name: write a `def`"),
         (Called(), "is a function with a name: write a `def`"),
         (Called, "Called: an actor is a function with a name"),
         (functools.partial(many), "is a function with a name"),
@@ -172,6 +178,101 @@ def test_what_cannot_hold_is_refused(function: Callable[..., Any], sentence: str
         job(function)
 
     assert sentence in str(refusal.value)
+
+
+def named(name: str) -> None: ...
+
+
+def checks_another(nme: str) -> None: ...
+
+
+async def checks_later(name: str) -> None: ...
+
+
+COUNT = "takes a whole number of jobs from 1 on, such as "
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"priority": "urgent"}, "priority is 'high', 'normal' or 'low', not 'urgent'"),
+        ({"queu": "mail"}, "job has no option queu: write queue"),
+        ({"purpose": "mail"}, "job has no option purpose: there are priority, retries, wait, "),
+        (
+            {"retries": -1},
+            "retries is how many attempts follow a failed one, a whole number from 0 on, not -1",
+        ),
+        ({"retries": "3"}, "a whole number from 0 on, not '3'"),
+        ({"retries": True}, "a whole number from 0 on, not True"),
+        ({"wait": 5}, "wait is a strategy of tenacity's, such as tenacity.wait_fixed(5), not 5"),
+        (
+            {"time_limit": 0},
+            "time_limit is a number of seconds above 0, or None where there is no limit, not 0",
+        ),
+        ({"time_limit": math.nan}, "time_limit is a number of seconds above 0"),
+        ({"time_limit": "5"}, "time_limit is a number of seconds above 0"),
+        (
+            {"on_disconnect": "stop"},
+            "on_disconnect is 'continue', 'cancel' or 'cancel-if-waiting', not 'stop'",
+        ),
+        ({"concurrency": 3}, "concurrency is a Limit, such as Limit(3), not 3"),
+        ({"concurrency": Rate(3)}, "concurrency is a Limit, such as Limit(3), not Rate(jobs=3, seconds=1.0)"),
+        (
+            {"concurrency": Limit(1, per="nme")},
+            "there is no parameter 'nme' to count by: its parameters are name",
+        ),
+        ({"rate": 3}, "rate is a Rate, such as Rate(10, seconds=60), not 3"),
+        (
+            {"unique": "name"},
+            "unique is True, or a tuple of parameters' names, such as ('name',), not 'name'",
+        ),
+        ({"unique": ()}, "unique is True, or a tuple"),
+        ({"unique": ("nme",)}, "there is no parameter 'nme' to count by: its parameters are name"),
+        ({"check": 3}, "check is a function that takes the actor's parameters, not 3"),
+        ({"check": checks_another}, "its check checks_another cannot be called with its parameters ("),
+        ({"check": checks_later}, "nobody would await its check checks_later: make that a `def`"),
+        ({"internal": 1}, "internal is True or False, not 1"),
+        ({"diagnostic": "no"}, "diagnostic is True or False, not 'no'"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "…",
+)
+def test_an_option_that_cannot_hold_is_refused(options: Any, sentence: str) -> None:
+    with pytest.raises((TypeError, ValueError)) as refusal:
+        job(**options)(named)
+
+    assert sentence in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: Limit(0), f"Limit {COUNT}Limit(3), not 0"),
+        (lambda: Limit(1.5), f"Limit {COUNT}Limit(3), not 1.5"),  # type: ignore[arg-type]
+        (lambda: Limit(10**12), f"Limit {COUNT}Limit(3), not 1000000000000"),
+        (lambda: Limit(1, per=3), "Limit counts per 'tenant', or per a parameter's name, not 3"),  # type: ignore[arg-type]
+        (lambda: Rate(0), f"Rate {COUNT}Rate(10), not 0"),
+        (lambda: Rate("x"), f"Rate {COUNT}Rate(10), not 'x'"),  # type: ignore[arg-type]
+        (
+            lambda: Rate(1, seconds=0),
+            "Rate takes a number of seconds above 0, such as Rate(10, seconds=60), not 0",
+        ),
+        (lambda: Rate(1, seconds=math.inf), "Rate takes a number of seconds above 0"),
+    ],
+    ids=range(8),
+)
+def test_a_limit_that_cannot_hold_is_refused(make: Callable[[], Any], sentence: str) -> None:
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011 - its whole sentence is compared
+        make()
+
+    assert str(refusal.value).startswith(sentence)
+
+
+def test_two_actors_of_one_name_are_refused() -> None:
+    job(named)
+    with pytest.raises(
+        TypeError, match=f"module {__name__} declares an actor named, too: give one of the two"
+    ):
+        job(named)
 
 
 def never() -> NoReturn:

@@ -211,6 +211,9 @@ def by_default(value: Annotated[str, Depends(model)] = "x") -> None: ...
 def twice(value: Annotated[str, Depends(model), Depends(pool)]) -> None: ...
 def bare(value: Annotated[str, Depends]) -> None: ...
 def unnamed(*value: Annotated[str, Depends(model)]) -> None: ...
+def as_default(value: str = Depends(model)) -> None: ...  # type: ignore[assignment]
+def as_type(value: Depends(model)) -> None: ...  # type: ignore[valid-type]
+def inside(value: Annotated[str, Depends(model)] | None) -> None: ...
 
 
 @pytest.mark.parametrize(
@@ -219,7 +222,13 @@ def unnamed(*value: Annotated[str, Depends(model)]) -> None: ...
         (by_default, "dependency value would never have its default: take the default out"),
         (twice, "parameter value has 2 times Depends: write it once"),
         (bare, r"parameter value is marked with Depends itself: write Depends\(make\)"),
-        (unnamed, "cannot be a dependency: give it a name of its own"),
+        (unnamed, "parameter value cannot be a dependency: give it a name of its own"),
+        (
+            as_default,
+            r"parameter value: write Annotated\[…, Depends\(model\)\] as its type, not as its default",
+        ),
+        (as_type, r"parameter value: write Annotated\[…, Depends\(…\)\] as the whole of its type"),
+        (inside, r"parameter value: write Annotated\[…, Depends\(…\)\] as the whole of its type"),
     ],
 )
 def test_a_declaration_that_cannot_hold_is_refused_where_it_is_made(function: Any, words: str) -> None:
@@ -232,3 +241,5 @@ def test_a_maker_that_nobody_can_call_is_refused() -> None:
         Depends(needs_more)
     with pytest.raises(TypeError, match="takes a function"):
         Depends("a pool")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="not as its default"):
+        Depends(as_default)

@@ -125,15 +125,21 @@ def test_clocks_that_go_back_over_midnight() -> None:
         ("0 0 * * sunday", "day of week: 'sunday' is not from 0 to 7"),
         ("0 0 * * mon#2", "day of week: 'mon#2' is no value, range or step"),
         ("0 0 L * *", "day of month: 'l' is not from 1 to 31"),
-        ("*/0 * * * *", "minute: '*/0' needs a range and a step within it"),
-        ("*/60 * * * *", "minute: '*/60' needs a range and a step within it"),
-        ("5/15 * * * *", "minute: '5/15' needs a range and a step within it"),
+        ("*/0 * * * *", "minute: '*/0' needs a range and a step within it, such as */2"),
+        ("*/60 * * * *", "minute: '*/60' needs a range and a step within it, such as */2"),
+        ("5/15 * * * *", "minute: '5/15' needs a range and a step within it, such as */2"),
         ("1,,2 * * * *", "minute: '' is no value, range or step"),
         ("-1 * * * *", "minute: '-1' is no value, range or step"),
         ("\u0663 * * * *", "minute: '\u0663' is no value, range or step"),
-        ("* * * *", "'* * * *' has 4 fields, not minute, hour, day, month and day of week"),
-        ("0 0 2 * * *", "'0 0 2 * * *' has 6 fields, not minute, hour, day, month and day of week"),
-        ("", "'' has 0 fields, not minute, hour, day, month and day of week"),
+        (
+            "* * * *",
+            "'* * * *': five fields are needed, minute, hour, day of month, month and day of week, not 4",
+        ),
+        (
+            "0 0 2 * * *",
+            "'0 0 2 * * *': five fields are needed, minute, hour, day of month, month and day of week, not 6",
+        ),
+        ("", "'': five fields are needed, minute, hour, day of month, month and day of week, not 0"),
         ("@reboot", "'@reboot' is none of @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly"),
         ("0 0 30 feb *", "0 0 30 feb * never comes: no such day in those months"),
         ("0 0 31 4,6,9,11 *", "0 0 31 4,6,9,11 * never comes: no such day in those months"),
@@ -142,6 +148,13 @@ def test_clocks_that_go_back_over_midnight() -> None:
 def test_an_expression_without_meaning_is_refused(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(reason)}$"):
         Cron.parse(text)
+
+
+def test_what_is_no_text_is_refused_with_what_to_write() -> None:
+    with pytest.raises(TypeError, match="a cron expression is a text, such as '0 3 "):
+        Cron.parse(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^write Cron.parse\('@daily'\)$"):
+        Cron("@daily")
 
 
 def test_it_is_shown_as_it_was_written() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -83,10 +84,25 @@ def test_the_tick_is_a_parameter_where_it_is_asked_for() -> None:
     assert json.loads(hourly(params={"kind": "daily"}).params_of(tick)) == {"kind": "daily"}
 
 
+def hourly_echo() -> None: ...
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
         ({"name": "Not so"}, "a name has lower-case letters"),
+        ({"name": 3}, "schedule 3: a name has lower-case letters"),
+        ({"cron": "@daily"}, r"cron is a Cron: write Cron.parse\('@daily'\)"),
+        ({"actor": hourly_echo}, "actor is the actor's name, a text: write 'hourly_echo'"),
+        ({"actor": ""}, "actor is the actor's name, a text"),
+        ({"most": "3"}, "most is from 1 to 1000, a whole number"),
+        ({"params": {"at": math.nan}}, "params are no JSON object: .*nan"),
+        ({"params": {1: 2}}, "params are no JSON object"),
+        ({"tick_as": 3}, "tick_as is the name of the parameter that gets the tick, a text, not 3"),
+        (
+            {"params": {"at": 1}, "tick_as": "at"},
+            "tick_as would replace the parameter at: take it out of params",
+        ),
         ({"missed": "some"}, "missed is one of skip, latest, all"),
         ({"most": 0}, "most is from 1 to 1000"),
         ({"most": 1001}, "most is from 1 to 1000"),

@@ -41,7 +41,7 @@ def test_a_lane_is_read_as_it_was_written(lane: Lane) -> None:
     assert Lane.read(lane.name) == lane
 
 
-@given(st.sampled_from(PARTS), lanes)
+@given(st.sampled_from(PARTS).filter(holds), lanes)
 def test_a_name_that_reads_as_a_lane_is_no_queue(queue: str, lane: Lane) -> None:
     named = Lane(queue, lane.is_last, lane.is_threaded, lane.is_limited)
 
@@ -75,6 +75,31 @@ def test_such_a_queue_is_refused_where_it_is_declared(declare: Callable[[str], A
     told = rf"queue '{queue}': .* so call it '{queue.replace('.', '-')}'"
     with own_broker(), pytest.raises(ValueError, match=told):
         declare(queue)
+
+
+@pytest.mark.parametrize(
+    ("queue", "instead"),
+    [
+        ("", "default"),
+        ("two words", "two-words"),
+        ("a\nb", "a-b"),
+        ("7up", "_7up"),
+        ("größe", "gr-e"),
+        ("q" * 31, "q" * 30),
+    ],
+)
+@pytest.mark.parametrize("declare", [declared, scheduled])
+def test_a_name_that_no_queue_can_have_is_refused_with_one_that_it_can(
+    declare: Callable[[str], Any], queue: str, instead: str
+) -> None:
+    with own_broker(), pytest.raises(ValueError, match=f"so call it '{instead}'$"):
+        declare(queue)
+    check_queue(instead)
+
+
+def test_a_queue_is_named_by_a_text() -> None:
+    with own_broker(), pytest.raises(TypeError, match="a queue is named by a text, such as 'mail', not 3"):
+        declared(3)  # type: ignore[arg-type]
 
 
 def test_a_sync_actor_and_an_async_one_are_in_two_lanes() -> None:

@@ -1,5 +1,7 @@
 """The schedules of a deployment: the engine's, the team's, and the schedules of the packages in SCHEDULES."""
 
+from collections import Counter
+
 from sooner.deployment.packages import further, import_modules
 from sooner.periodic import Schedule
 
@@ -15,7 +17,7 @@ def load(package: str) -> dict[str, Schedule]:
     found = {
         id(each): each for module in modules for each in vars(module).values() if isinstance(each, Schedule)
     }
-    named = {schedule.name: schedule for schedule in found.values()}
-    if len(named) < len(found):
-        raise ValueError("two schedules of one name")
-    return named
+    names = Counter(schedule.name for schedule in found.values())
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise ValueError(f"there are two schedules {twice[0]}: give one of them another name")
+    return {schedule.name: schedule for schedule in found.values()}

@@ -90,16 +90,42 @@ def dependencies_of(fn: Callable[..., Any], hints: Mapping[str, Any] | None = No
         except (NameError, TypeError, AttributeError):
             # A class, or an object that is called: it takes no dependencies.
             return {}
-    found = {}
-    for name, hint in hints.items():
-        marks = [mark for mark in _marks(hint) if isinstance(mark, Depends) or mark is Depends]
-        if Depends in marks:
-            raise TypeError(f"parameter {name} is marked with Depends itself: write Depends(make)")
-        if len(marks) > 1:
-            raise TypeError(f"parameter {name} has {len(marks)} times Depends: write it once")
-        if marks and name != "return":
-            found[name] = cast(Depends, marks[0])
-    return found
+    _refuse_defaults(fn)
+    marked = {name: _mark(name, hint) for name, hint in hints.items() if name != "return"}
+    return {name: depends for name, depends in marked.items() if depends is not None}
+
+
+def _mark(name: str, hint: Any) -> Depends | None:
+    """The dependency that a parameter's type is marked with. Raises TypeError."""
+    if isinstance(hint, Depends) or _is_inside(hint):
+        raise TypeError(f"parameter {name}: write Annotated[…, Depends(…)] as the whole of its type")
+    marks = [mark for mark in _marks(hint) if isinstance(mark, Depends) or mark is Depends]
+    if Depends in marks:
+        raise TypeError(f"parameter {name} is marked with Depends itself: write Depends(make)")
+    if len(marks) > 1:
+        raise TypeError(f"parameter {name} has {len(marks)} times Depends: write it once")
+    return cast(Depends, marks[0]) if marks else None
+
+
+def _refuse_defaults(fn: Callable[..., Any]) -> None:
+    """Raises TypeError for a default that is a dependency, as other frameworks write it."""
+    try:
+        parameters = inspect.signature(fn).parameters.items()
+    except ValueError:
+        return
+    for name, parameter in parameters:
+        if isinstance(parameter.default, Depends):
+            raise TypeError(
+                f"parameter {name}: write Annotated[…, Depends({_name(parameter.default.make)})] as its type, not as its default"
+            )
+
+
+def _is_inside(hint: Any) -> bool:
+    """Whether a part of a type is marked with Depends."""
+    parts = get_args(hint)[:1] if get_origin(hint) is Annotated else get_args(hint)
+    return any(isinstance(mark, Depends) for part in parts for mark in (part, *_marks(part))) or any(
+        map(_is_inside, parts)
+    )
 
 
 def _marks(hint: Any) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
 """The times of a cron expression: periodiq's CronSpec with its faults mended."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Self
+from typing import Any, Self
 
 from periodiq import CronSpec
 
@@ -23,6 +23,12 @@ class Cron(CronSpec):  # type: ignore[misc]  # periodiq has no types
 
     #: Whether it follows elapsed time through a change of the clocks.
     is_frequent: bool
+
+    def __init__(self, *text: str, **fields: Any) -> None:
+        """Made by `parse`. Raises TypeError for an expression."""
+        if text:
+            raise TypeError(f"write Cron.parse({text[0]!r})")
+        super().__init__(**fields)
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -1,7 +1,8 @@
 """A schedule: an actor's job at the times of a cron expression, with a rule for missed ticks."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
@@ -32,6 +33,18 @@ class Due:
         return self.fire[-1] if self.fire else self.skip
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int)
+
+
+def _name_of(actor: Any) -> str:
+    return getattr(actor, "actor_name", None) or getattr(actor, "__name__", None) or "its_name"
+
+
 @dataclass(frozen=True)
 class Schedule:
     """Declares that an actor's job is due at the times of a cron expression, in SCHEDULE_TIMEZONE.
@@ -54,19 +67,42 @@ class Schedule:
 
     def __post_init__(self) -> None:
         """Raises ValueError."""
-        if not _NAME.fullmatch(self.name):
-            raise ValueError(f"schedule {self.name!r}: a name has lower-case letters, digits and _")
+        if not (_is_text(self.name) and _NAME.fullmatch(self.name)):
+            raise ValueError(
+                f"schedule {self.name!r}: a name has lower-case letters, digits and _, such as 'tidy_up'"
+            )
         check_queue(self.queue)
-        if self.missed not in get_args(Missed):
-            raise ValueError(f"schedule {self.name}: missed is one of {', '.join(get_args(Missed))}")
-        if not 1 <= self.most <= MOST:
-            raise ValueError(f"schedule {self.name}: most is from 1 to {MOST}")
+        for fits, needed in self._needs():
+            if not fits:
+                raise ValueError(f"schedule {self.name}: {needed}")
+        self._check_params()
+
+    def _needs(self) -> Iterator[tuple[bool, str]]:
+        """Whether each part fits, and the sentence about a part that does not."""
+        cron: object = self.cron
+        yield isinstance(cron, Cron), f"cron is a Cron: write Cron.parse({self.cron!r})"
+        yield _is_text(self.actor), f"actor is the actor's name, a text: write {_name_of(self.actor)!r}"
+        yield self.missed in get_args(Missed), f"missed is one of {', '.join(get_args(Missed))}"
+        whole = _is_whole(self.most) and 1 <= self.most <= MOST
+        yield whole, f"most is from 1 to {MOST}, a whole number"
+        yield isinstance(self.params, Mapping), "params are no JSON object: write {'name': value}"
+        yield (
+            self.tick_as is None or _is_text(self.tick_as),
+            f"tick_as is the name of the parameter that gets the tick, a text, not {self.tick_as!r}",
+        )
+        yield (
+            self.tick_as is None or self.tick_as not in self.params,
+            f"tick_as would replace the parameter {self.tick_as}: take it out of params",
+        )
+
+    def _check_params(self) -> None:
         try:
             params = self.params_of(datetime.now(UTC))
-        except TypeError as error:
+            json.dumps(self.params, allow_nan=False, default=str)
+        except (TypeError, ValueError) as error:
             raise ValueError(f"schedule {self.name}: params are no JSON object: {error}") from None
         if r"\u0000" in params:
-            raise ValueError(f"schedule {self.name}: PostgreSQL stores no NUL in params")
+            raise ValueError(f"schedule {self.name}: PostgreSQL stores no NUL, take it out of params")
 
     def params_of(self, tick: datetime) -> str:
         """The job's parameters at a tick, as JSON."""

@@ -53,7 +53,7 @@ class CronField:
 
     def _stepped(self, values: list[int], step: int, term: str) -> list[int]:
         if not 1 <= step < len(values):
-            raise ValueError(f"{self.title}: {term!r} needs a range and a step within it")
+            raise ValueError(f"{self.title}: {term!r} needs a range and a step within it, such as */2")
         return values[::step]
 
     def _value(self, text: str) -> int:
@@ -73,11 +73,15 @@ WEEKDAY = CronField("day of week", 0, 7, WEEKDAYS, again=7)
 
 
 def fields(text: str) -> list[str]:
-    """The five fields of an expression or a macro, in lower case. Raises ValueError."""
+    """The five fields of an expression or a macro, in lower case. Raises ValueError, and TypeError for what is no text."""
+    if not isinstance(text, str):
+        raise TypeError(f"a cron expression is a text, such as '0 3 * * *', not {text!r}")
     spelt = text.strip().lower()
     if spelt.startswith("@") and spelt not in MACROS:
         raise ValueError(f"{spelt!r} is none of {', '.join(MACROS)}")
     parts = MACROS.get(spelt, spelt).split()
     if len(parts) != 5:
-        raise ValueError(f"{text!r} has {len(parts)} fields, not minute, hour, day, month and day of week")
+        raise ValueError(
+            f"{text!r}: five fields are needed, minute, hour, day of month, month and day of week, not {len(parts)}"
+        )
     return parts

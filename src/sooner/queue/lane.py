@@ -1,5 +1,6 @@
 """Lanes: each claim takes jobs from one lane."""
 
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -8,6 +9,9 @@ LAST, THREADED, LIMITED = ".last", ".threads", ".limited"
 
 #: The endings of dramatiq's queues of delayed and dead messages.
 DELAYED_OR_DEAD = (".DQ", ".XQ")
+
+#: dramatiq's own rule.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")
 
 #: dramatiq-pg's channel names are "dramatiq.NAME.enqueue"; PostgreSQL's are at most 63 bytes long.
 LONGEST_QUEUE_NAME = 30
@@ -50,9 +54,18 @@ class Lane:
 
 
 def check_queue(name: str) -> None:
-    """Raises ValueError for an unfit queue name."""
-    if len(name.encode()) > LONGEST_QUEUE_NAME:
-        raise ValueError(f"queue {name!r}: at most {LONGEST_QUEUE_NAME} bytes")
+    """Raises ValueError for an unfit queue name, TypeError for what is no text."""
+    if not isinstance(name, str):
+        raise TypeError(f"a queue is named by a text, such as 'mail', not {name!r}")
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"queue {name!r}: a name begins with a letter or _, and goes on with letters, digits, _, . and -, so call it {_plain(name)!r}"
+        )
+    if len(name) > LONGEST_QUEUE_NAME:
+        shorter = name[:LONGEST_QUEUE_NAME].rstrip(".")
+        raise ValueError(
+            f"queue {name!r}: a name has at most {LONGEST_QUEUE_NAME} characters, so call it {shorter!r}"
+        )
     for ending in (LAST, THREADED, LIMITED, *DELAYED_OR_DEAD):
         if name.endswith(ending):
             raise ValueError(
@@ -61,5 +74,6 @@ def check_queue(name: str) -> None:
 
 
 def _plain(name: str) -> str:
-    """A similar name that has none of the endings."""
-    return name.strip(".").replace(".", "-") or "default"
+    """A similar name that fits."""
+    spelt = re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-")[:LONGEST_QUEUE_NAME]
+    return spelt if _NAME.fullmatch(spelt) else f"_{spelt}"[:LONGEST_QUEUE_NAME] if spelt else "default"

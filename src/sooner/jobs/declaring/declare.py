@@ -18,9 +18,12 @@ from sooner.jobs import codec, dependencies
 from sooner.jobs.codec import escape
 from sooner.jobs.declaring.limit import Limit, Rate
 from sooner.jobs.declaring.limit import row as limit_row
+from sooner.jobs.declaring.option_checks import refuse_unfit
 from sooner.jobs.declaring.options import check_options
 from sooner.jobs.declaring.signature import (
     Function,
+    Unfit,
+    check_check,
     check_function,
     hints_of,
     parameters_model,
@@ -95,11 +98,6 @@ class Declaration:
     check: Callable[..., None] | None = None
 
     def __post_init__(self) -> None:
-        if self.concurrency is not None and not (self.concurrency.most >= 1):
-            raise ValueError(f"concurrency: at least 1, not {self.concurrency.most}")
-        if self.rate is not None and not (self.rate.jobs >= 1 and self.rate.seconds > 0):
-            said = f"{self.rate.jobs} in {self.rate.seconds}"
-            raise ValueError(f"rate: at least 1 job in more than 0 seconds, not {said}")
         check_queue(self.queue)
 
 
@@ -129,6 +127,7 @@ class JobActor(dramatiq.Actor[Any, Any]):
         #: Whether the actor takes any parameters.
         self._is_open = self._takes_any and not self.parameters.model_fields
         self._refuse_unknown_names()
+        check_check(fn, declaration.check, self.parameters.model_fields)
         super().__init__(fn, **options)
 
     @property
@@ -143,7 +142,7 @@ class JobActor(dramatiq.Actor[Any, Any]):
             if name not in self.parameters.model_fields and not self._takes_any:
                 known = ", ".join(self.parameters.model_fields) or "none"
                 raise ValueError(
-                    f"{self.function.__qualname__}: there is no parameter {name!r} to count by ({known})"
+                    f"{self.function.__qualname__}: there is no parameter {name!r} to count by: its parameters are {known}"
                 )
 
     @cached_property
@@ -277,6 +276,16 @@ class JobActor(dramatiq.Actor[Any, Any]):
         return model
 
 
+def _refuse_second(fn: Function) -> None:
+    """Raises Unfit for a name that another actor has: clients ask for an actor by its name."""
+    known = dramatiq.get_broker().actors.get(fn.__name__)
+    if known is not None:
+        raise Unfit(
+            fn,
+            f"module {known.fn.__module__} declares an actor {fn.__name__}, too: give one of the two another name",
+        )
+
+
 def doubling(attempt: int) -> float:
     """The default seconds between attempts."""
     return _seconds(DOUBLING, attempt)
@@ -313,9 +322,10 @@ def job(
 
     priority: the priority of requests that name none. options: see `Options`.
 
-    Raises ValueError for a limit below 1 or an unfit queue name, TypeError for a function that cannot be an actor: each
-    message says what to write instead.
+    Raises ValueError for an unfit option, TypeError for a function that cannot be an actor: each message says what to write
+    instead.
     """
+    refuse_unfit({"priority": priority, **options})
     declaration = Declaration(PRIORITIES.index(priority), **options)
 
     def declare(function: Function) -> JobActor:
@@ -325,6 +335,7 @@ def job(
             from sooner.jobs.declaring.lone import lone_broker
 
             lone_broker()
+        _refuse_second(function)
         return cast(JobActor, dramatiq.actor(function, actor_class=make, queue_name=declaration.queue))
 
     return declare if fn is None else declare(fn)

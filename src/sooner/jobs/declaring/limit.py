@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sooner.jobs.declaring import values
+from sooner.jobs.declaring.numbers import is_count, is_seconds
 from sooner.process.logs.redact import MARK
 from sooner.queue.enqueue import LimitRow
 
@@ -15,18 +16,41 @@ class Limit:
     """At most `most` jobs of an actor run at the same time, whatever the number of workers.
 
     per: None counts all jobs together; "tenant" or a parameter's name counts the jobs of each value apart.
+
+    Raises ValueError for an unfit number or name.
     """
 
     most: int
     per: str | None = None
 
+    def __post_init__(self) -> None:
+        if not is_count(self.most, 1):
+            raise ValueError(
+                f"Limit takes a whole number of jobs from 1 on, such as Limit(3), not {self.most!r}"
+            )
+        if not (self.per is None or isinstance(self.per, str)):
+            raise ValueError(f"Limit counts per 'tenant', or per a parameter's name, not {self.per!r}")
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most `jobs` of an actor begin within `seconds`; that many may begin at once (GCRA, ITU-T I.371)."""
+    """At most `jobs` of an actor begin within `seconds`; that many may begin at once (GCRA, ITU-T I.371).
+
+    Raises ValueError for an unfit number.
+    """
 
     jobs: int
     seconds: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not is_count(self.jobs, 1):
+            raise ValueError(
+                f"Rate takes a whole number of jobs from 1 on, such as Rate(10), not {self.jobs!r}"
+            )
+        if not is_seconds(self.seconds):
+            raise ValueError(
+                f"Rate takes a number of seconds above 0, such as Rate(10, seconds=60), not {self.seconds!r}"
+            )
 
 
 def row(

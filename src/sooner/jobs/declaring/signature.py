@@ -1,12 +1,13 @@
 """The signature of an actor's function as JSON Schema; errors say what to write instead of an unfit signature."""
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Literal, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 from pydantic.errors import PydanticUserError
 
+from sooner.jobs import codec
 from sooner.jobs.declaring.result import NoSchema, Result, as_json, reason
 from sooner.jobs.dependencies import Depends, dependencies_of
 
@@ -22,7 +23,7 @@ class Unfit(TypeError):
 
 def check_function(fn: Function) -> None:
     """Raises Unfit unless a worker can call the function and get a result."""
-    if not hasattr(fn, "__name__") or inspect.isclass(fn):
+    if getattr(fn, "__name__", "<lambda>") == "<lambda>" or inspect.isclass(fn):
         raise Unfit(fn, "an actor is a function with a name: write a `def` or an `async def` that calls it")
     if inspect.isgeneratorfunction(fn):
         raise Unfit(
@@ -41,6 +42,22 @@ def check_function(fn: Function) -> None:
             "a decorator's plain `def` hides that it is an `async def`, and nobody would await it: make the "
             "decorator's function an `async def` that awaits the one it wraps",
         )
+
+
+def check_check(fn: Function, check: Callable[..., Any] | None, names: Iterable[str]) -> None:
+    """Raises Unfit unless `check` can be called with the function's parameters."""
+    if check is None:
+        return
+    name = getattr(check, "__qualname__", repr(check))
+    if inspect.iscoroutinefunction(check):
+        raise Unfit(fn, f"nobody would await its check {name}: make that a `def`")
+    try:
+        inspect.signature(check).bind(**dict.fromkeys(names))
+    except TypeError as error:
+        raise Unfit(
+            fn,
+            f"its check {name} cannot be called with its parameters ({error}): give it the same parameters",
+        ) from None
 
 
 def hints_of(fn: Function) -> Mapping[str, Any]:
@@ -89,7 +106,7 @@ def wanted_by(fn: Function, hints: Mapping[str, Any]) -> dict[str, Depends]:
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise Unfit(
                 fn,
-                f"{parameter} cannot be a dependency: give it a name of its own, without `*` and before no `/`",
+                f"parameter {name} cannot be a dependency: give it a name of its own, without `*` and before no `/`",
             )
         if parameter.default is not parameter.empty:
             raise Unfit(fn, f"dependency {name} would never have its default: take the default out")
@@ -125,7 +142,7 @@ def schema_of(fn: Function, model: type[BaseModel], hints: Mapping[str, Any]) ->
     try:
         return as_json(model.model_json_schema())
     except (PydanticUserError, TypeError, ValueError) as error:
-        fields = {name: (hints.get(name, Any), ...) for name in model.model_fields}
+        fields = {name: (hints.get(name, Any), field.default) for name, field in model.model_fields.items()}
         raise _unreadable(fn, fields, error) from error
 
 
@@ -150,8 +167,8 @@ def _check_name(fn: Function, name: str, parameter: inspect.Parameter) -> None:
 
 
 def _unreadable(fn: Function, fields: Mapping[str, tuple[Any, Any]], error: Exception) -> Unfit:
-    """The error that names the first parameter with an unfit type."""
-    for name, (hint, _) in fields.items():
+    """The error that names the first parameter with an unfit type or default."""
+    for name, (hint, default) in fields.items():
         try:
             as_json(TypeAdapter(hint).json_schema())
         except (PydanticUserError, TypeError, ValueError, NameError) as own:
@@ -159,6 +176,10 @@ def _unreadable(fn: Function, fields: Mapping[str, tuple[Any, Any]], error: Exce
                 fn,
                 f"parameter {name} has a type that no JSON value is read as, {_name(hint)}: take what JSON has, a pydantic "
                 f"model, a dataclass or a TypedDict ({reason(own)})",
+            )
+        if codec.has_no_number(default):
+            return Unfit(
+                fn, f"parameter {name} has the default {default!r}, which JSON does not have: take None"
             )
     return Unfit(fn, f"its parameters have no JSON Schema ({reason(error)})")
 
