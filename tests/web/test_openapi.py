@@ -73,6 +73,7 @@ def test_every_address_of_the_contract_is_described(described: dict[str, Any]) -
         ("GET", "/jobs/{id}"),
         ("GET", "/jobs/{id}/events"),
         ("GET", "/jobs/{id}/result"),
+        ("GET", "/jobs/{id}/badge.svg"),
         ("POST", "/jobs/{id}/cancel"),
         ("POST", "/jobs/{id}/retry"),
         ("POST", "/jobs/{id}/resolve"),

@@ -70,6 +70,7 @@ async def ask(
 def test_the_routes_of_a_job_are_all_met() -> None:
     assert {path.removeprefix("/jobs/{id}") for _, path in OF_A_JOB} >= {
         "",
+        "/badge.svg",
         "/cancel",
         "/result",
         "/resolve",

@@ -74,6 +74,11 @@ async def test_two_commits_with_two_languages(windows: Windows, service: Service
         await page.get_by_text(summary, exact=True).click()
         await expect(page.get_by_role("row").filter(has_text=row).first).to_be_visible()
 
+    await page.get_by_text("Badge", exact=True).click()
+    badge = page.get_by_role("img", name="tests")
+    await expect(badge).to_be_visible()
+    await expect(badge).to_have_js_property("complete", value=True)
+    assert await badge.evaluate("image => [image.naturalHeight, image.naturalWidth > 50]") == [20, True]
     async with page.expect_download() as saving:
         await page.get_by_role("button", name="Save as CSV").click()
     saved = await saving.value

@@ -1,6 +1,7 @@
 // An inventory of tests: totals, pictures by framework, language and status, what differs, and the files.
 import { h } from "../lib/dom.js";
 import { count, many } from "../lib/words.js";
+import { badge } from "./badge.js";
 import { comparison, doubts, unlistedOf } from "./lists.js";
 import { tree } from "./tree.js";
 
@@ -8,19 +9,22 @@ const STATUSES = ["active", "skipped", "todo", "focused", "xfail"];
 const MEANING = { active: "active", skipped: "skipped", todo: "to do", focused: "focused", xfail: "expected to fail", unlisted: "not listed" };
 const SPELLED = { cpp: "C++", csharp: "C#", javascript: "JavaScript", php: "PHP", typescript: "TypeScript" };
 
-/** The elements that show an inventory; `name` is that of its file, once it is saved. */
-export function inventory(result, name) {
-	return [picture(result), result.comparison && comparison(result.comparison), doubts(result), tree(result.entries, name)];
+/** The elements that show the inventory that a job made. */
+export function inventory(job) {
+	const { result } = job;
+	return [picture(job), result.comparison && comparison(result.comparison), doubts(result), tree(result.entries, `${job.actor}-${job.id}.csv`)];
 }
 
-function picture(result) {
+function picture(job) {
+	const { result } = job;
 	const total = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, count(value)));
 	return h("div", { class: "card picture" },
 		h("h2", { class: "sr" }, "Inventory"),
 		h("dl", { class: "totals" }, total("tests", result.tests), total("suites", result.suites), total("test files", result.files), result.commit && commit(result.commit)),
 		result.tests > 0 && [legend(result.by_status), charts(result)],
 		result.tests === 0 && h("p", {}, "No tests were found."),
-		unlistedOf(result));
+		unlistedOf(result),
+		badge(job));
 }
 
 const commit = (sha) => h("div", {}, h("dt", {}, "commit"), h("dd", { class: "mono" }, sha.slice(0, 8)));

@@ -8,5 +8,5 @@ const isInventory = (result) => Array.isArray(result?.entries) && result.by_fram
 /** Shows the result of a job that is done. */
 export function showResult(job) {
 	at("result").hidden = false;
-	put(at("result"), isInventory(job.result) ? inventory(job.result, `${job.actor}-${job.id}.csv`) : h("div", { class: "card" }, h("h2", {}, "Result"), resultOf(job)));
+	put(at("result"), isInventory(job.result) ? inventory(job) : h("div", { class: "card" }, h("h2", {}, "Result"), resultOf(job)));
 }
