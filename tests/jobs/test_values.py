@@ -144,6 +144,8 @@ def test_what_is_no_parameter_is_nothing_to_count_by(options: dict[str, Any]) ->
     def crawl(site: str) -> None: ...
     def take(**site: str) -> None: ...
 
-    with pytest.raises(ValueError, match=r"crawl: there is no parameter 'sit' to count by: its parameters are site"):
+    with pytest.raises(
+        ValueError, match=r"crawl: there is no parameter 'sit' to count by: its parameters are site"
+    ):
         counted(crawl, **options)
     counted(take, **options)
