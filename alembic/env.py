@@ -1,5 +1,6 @@
 """Runs the migrations against DATABASE_URL, one transaction each, one migrator at a time."""
 
+import importlib.util
 import os
 import sys
 import time
@@ -10,6 +11,12 @@ from sqlalchemy import Connection, Engine, create_engine, event, pool, text
 from sqlalchemy.exc import OperationalError
 
 from alembic import context
+
+if importlib.util.find_spec("sooner") is None:
+    # In its own checkout the engine lies in `src`, which puts it on the path.
+    importlib.import_module("src")
+
+from sooner.process.settings import MigrationSettings, load
 
 #: Two releases that start together must not race; the number only has to be ours.
 MIGRATION_LOCK = 7_662_667
@@ -59,16 +66,8 @@ order by xact_start limit 3
 """
 
 
-def database_url() -> str:
-    url = os.environ.get("DATABASE_URL", "")
-    if not url:
-        print("DATABASE_URL: missing (postgresql://user:password@host/database)", file=sys.stderr)
-        raise SystemExit(78)
-    return url
-
-
 def migrate() -> None:
-    url = database_url()
+    url = load(MigrationSettings).database_url
     # libpq reads the address itself: SQLAlchemy knows no address of several hosts.
     engine = create_engine(
         "postgresql+psycopg2://", creator=lambda: psycopg2.connect(url), poolclass=pool.NullPool

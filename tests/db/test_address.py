@@ -37,6 +37,8 @@ REFUSED = {
     "sslrootcert=system": "sslrootcert: the drivers' systems differ: name the file",
     "sslrootcert=/no/such/file": "sslrootcert: names no file that is here",
     "target_session_attrs=write": "target_session_attrs: only any or read-write",
+    "sslnegotiation=direct": "sslnegotiation: direct needs sslmode=require, verify-ca or verify-full",
+    "sslnegotiation=direct&sslmode=prefer": "sslnegotiation: direct needs sslmode=require",
     "connect_timeout=0": "connect_timeout: 0 waits for ever",
     "keepalives_idle=soon": "keepalives_idle: a whole number",
     "sslmode": "sslmode has no value: NAME=VALUE",
@@ -175,6 +177,7 @@ async def test_every_process_works_with_such_an_address(
         "python -m src.scheduler",
         "python -m src.keys list",
         "python -m src.doctor",
+        "alembic upgrade head",
     ],
 )
 async def test_every_process_names_what_it_cannot_keep_to(

@@ -2,8 +2,17 @@
 
 from sooner.process.settings.code import CodeSettings
 from sooner.process.settings.load import load, read
+from sooner.process.settings.migration import MigrationSettings
 from sooner.process.settings.scheduler import SchedulerSettings
 from sooner.process.settings.web import WebSettings
 from sooner.process.settings.worker import WorkerSettings
 
-__all__ = ["CodeSettings", "SchedulerSettings", "WebSettings", "WorkerSettings", "load", "read"]
+__all__ = [
+    "CodeSettings",
+    "MigrationSettings",
+    "SchedulerSettings",
+    "WebSettings",
+    "WorkerSettings",
+    "load",
+    "read",
+]

@@ -119,7 +119,15 @@ def checked(url: str) -> str:
             )
         if wrong := KNOWN[name](value):
             raise ValueError(f"its parameter {name}: {wrong}")
+    if address.parameters.get("sslnegotiation") == "direct" and not _is_encrypted(address.parameters):
+        raise ValueError(
+            "its parameter sslnegotiation: direct needs sslmode=require, verify-ca or verify-full"
+        )
     return "postgresql://" + url.partition("://")[2]
+
+
+def _is_encrypted(parameters: Mapping[str, str]) -> bool:
+    return parameters.get("sslmode") in ("require", "verify-ca", "verify-full")
 
 
 def parsed(url: str) -> Address:

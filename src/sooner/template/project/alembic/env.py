@@ -1,6 +1,5 @@
 """Runs the migrations against DATABASE_URL: the engine's first, then the project's own."""
 
-import os
 import sys
 
 import psycopg2
@@ -8,13 +7,11 @@ from sqlalchemy import create_engine, pool
 
 from alembic import context
 from sooner.db.migrations import upgrade_engine
+from sooner.process.settings import MigrationSettings, load
 
 
 def migrate() -> None:
-    url = os.environ.get("DATABASE_URL", "")
-    if not url:
-        print("DATABASE_URL: missing (postgresql://user:password@host/database)", file=sys.stderr)
-        raise SystemExit(78)
+    url = load(MigrationSettings).database_url
     if "upgrade" in sys.argv:
         upgrade_engine()
     engine = create_engine(
