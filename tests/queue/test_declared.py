@@ -35,6 +35,22 @@ async def test_a_unique_job_is_attached_to(client: httpx.AsyncClient) -> None:
     assert again.json()["id"] != answers[0].json()["id"]
 
 
+async def test_a_failed_unique_job_is_not_retried_beside_its_like(client: httpx.AsyncClient) -> None:
+    async def ask(seconds: int, query: str = "") -> str:
+        params = {"site": "c", "seconds": seconds}
+        answer = await client.post(f"/jobs/once_a_site{query}", json=params, headers={"Prefer": "wait=20"})
+        return str(answer.json()["id"])
+
+    failed, like = await ask(-1), await ask(0, "?delay=60")
+    refused = await client.post(f"/jobs/{failed}/retry")
+    await client.post(f"/jobs/{like}/cancel")
+    retried = await client.post(f"/jobs/{failed}/retry")
+
+    assert (refused.status_code, refused.json()["type"]) == (409, "wrong-state")
+    assert "(unique)" in refused.json()["detail"]
+    assert retried.status_code == 202
+
+
 async def test_what_means_the_same_is_one_job_or_one_at_a_time(
     client: httpx.AsyncClient, sql: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:

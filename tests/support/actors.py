@@ -91,6 +91,8 @@ async def swell() -> int:
 @job(unique=("site",))
 async def once_a_site(site: str, seconds: float) -> str:
     """There is no use in doing this twice at the same time."""
+    if seconds < 0:
+        raise ValueError(seconds)
     await asyncio.sleep(seconds)
     return site
 

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from uuid import UUID
 
+import asyncpg
+
 from sooner.db import Database
 from sooner.db.retry import briefly
 from sooner.jobs.problem import NoSuchActor, WrongState
@@ -38,9 +40,14 @@ class Actions:
 
         Raises WrongState, and NoSuchActor where no worker would run it.
         """
-        row = await self._database.row(
-            TRANSITIONS.retry, id=id, actors=self._actors, retention=self._retention_seconds
-        )
+        try:
+            row = await self._database.row(
+                TRANSITIONS.retry, id=id, actors=self._actors, retention=self._retention_seconds
+            )
+        except asyncpg.UniqueViolationError:
+            raise WrongState(
+                "A job like it waits or runs, and its actor allows one at a time (unique): retry when that has ended."
+            ) from None
         if row is None:
             raise WrongState("Only a job in state error can be retried.")
         if not row["is_known"]:
