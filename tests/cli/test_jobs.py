@@ -90,7 +90,7 @@ async def test_cancel_and_retry(sooner: Command) -> None:
 REFUSALS: list[tuple[tuple[str, ...], dict[str, str | None], str]] = [
     (("submit", "nothing"), {}, "There is no actor"),
     (("submit", "nothing"), {}, "There are: burn, crash, echo"),
-    (("submit", "sleep", "seconds=x"), {}, "#/seconds:"),
+    (("submit", "sleep", "seconds=x"), {}, "seconds: Input"),
     (("submit", "echo", "oops"), {}, "oops: write NAME=VALUE"),
     (("submit", "echo", "@/none"), {}, "/none cannot be read"),
     (("watch", "00000000-0000-7000-8000-000000000000"), {}, ""),

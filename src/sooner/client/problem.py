@@ -11,10 +11,11 @@ class ProblemError(Exception):
     def __init__(self, response: httpx.Response) -> None:
         self.status = response.status_code
         self.problem = _problem(response)
-        errors = "".join(
-            f"; {error['pointer']}: {error['detail']}" for error in self.problem.get("errors", ())
+        # The detail is about the first error.
+        others = "".join(
+            f"; {error['pointer']}: {error['detail']}" for error in self.problem.get("errors", ())[1:]
         )
-        super().__init__(f"{self.problem.get('detail') or self.problem['title']}{errors}")
+        super().__init__(f"{self.problem.get('detail') or self.problem['title']}{others}")
 
 
 class NoAnswer(Exception):
