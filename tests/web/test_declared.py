@@ -54,6 +54,15 @@ async def test_every_address_refuses_it(operator: httpx.AsyncClient) -> None:
         assert answer.status_code == 422, (method, path)
 
 
+async def test_a_path_that_names_nothing_is_not_found(operator: httpx.AsyncClient) -> None:
+    paths = {concrete(route.path.replace("{", "%00{")) for route in ROUTES if isinstance(route, Route)}
+    for path in sorted(path for path in paths if "%00" in path):
+        answers = [await operator.request(method, path) for method in ("GET", "POST", "DELETE")]
+        # Where a path's method is another, it is told which.
+        assert {answer.status_code for answer in answers} <= {404, 405}, path
+        assert 404 in {answer.status_code for answer in answers}, path
+
+
 async def test_a_stranger_learns_nothing_of_it(processes: Processes, connect: Connect) -> None:
     client = connect(await processes.web())
     for address in ("/jobs?x=1", f"/jobs/{NOBODY}?x=1&access=1.x", "/queues?x=1", "/webhooks?x=1"):

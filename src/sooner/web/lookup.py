@@ -1,4 +1,4 @@
-"""The job that a request's path names, if its caller may see it."""
+"""What a request's path names: a job, if its caller may see it, or a queue or an actor."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -18,6 +18,14 @@ def job_id(request: Request) -> UUID:
         return UUID(request.path_params["id"])
     except ValueError:
         raise NotFound("There is no such job.") from None
+
+
+def name(request: Request) -> str:
+    """The name in the path. Raises NotFound for a text that no column holds."""
+    text: str = request.path_params["name"]
+    if "\0" in text:
+        raise NotFound("A NUL character is in no name.")
+    return text
 
 
 async def visible(resources: Resources, id: UUID, who: Caller | None) -> Job:

@@ -16,6 +16,7 @@ from sooner.jobs.tenants.keys import Caller
 from sooner.periodic import upcoming
 from sooner.web.endpoint import endpoint
 from sooner.web.http.answers import answer_list
+from sooner.web.lookup import name
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer, Parameter
 from sooner.web.resources import Resources
@@ -64,10 +65,10 @@ async def get_actor_stats(request: Request, who: Caller) -> Response:
     An item stands for five minutes in which an attempt began or ended, the oldest first.
     """
     resources: Resources = request.app.state.resources
-    name = request.path_params["name"]
-    items = await resources.attempt_counts.history(name, _hours(request))
-    if not items and name not in resources.every_actor:
-        raise NotFound(f"There is no actor {name!r}.")
+    actor = name(request)
+    items = await resources.attempt_counts.history(actor, _hours(request))
+    if not items and actor not in resources.every_actor:
+        raise NotFound(f"There is no actor {actor!r}.")
     return answer_list(items)
 
 

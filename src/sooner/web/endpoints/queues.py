@@ -9,6 +9,7 @@ from starlette.responses import Response
 from sooner.jobs.tenants.keys import Caller
 from sooner.web.endpoint import endpoint
 from sooner.web.http.answers import answer_json, answer_list
+from sooner.web.lookup import name
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer
 from sooner.web.resources import Resources
@@ -52,8 +53,8 @@ async def resume_queue(request: Request, who: Caller) -> Response:
 
 async def _set(request: Request, *, paused: bool) -> Response:
     resources: Resources = request.app.state.resources
-    return answer_json(_public(await resources.queues.pause(request.path_params["name"], paused=paused)))
+    return answer_json(_public(await resources.queues.pause(name(request), paused=paused)))
 
 
 def _public(queue: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: queue[name] for name in schemas.Queue.__annotations__}
+    return {member: queue[member] for member in schemas.Queue.__annotations__}
