@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pty
+import re
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import MakeKey, Service
+    from tests.support.processes import Processes
 
     Command = Callable[..., Awaitable[tuple[int, str, str]]]
 
@@ -87,6 +89,7 @@ async def test_cancel_and_retry(sooner: Command) -> None:
     assert (await sooner("watch", failed["id"]))[0] == 0
 
 
+SPEAKERS = "tests.support.speakers"
 REFUSALS: list[tuple[tuple[str, ...], dict[str, str | None], str]] = [
     (("submit", "nothing"), {}, "There is no actor"),
     (("submit", "nothing"), {}, "There are: burn, crash, echo"),
@@ -130,6 +133,29 @@ async def test_on_a_terminal_progress_is_a_bar_and_ctrl_c_leaves_the_job(
     [job] = (await service.client.get("/jobs")).json()["items"] or [{}]
     assert job.get("state", "processing") == "processing"
     os.close(ours)
+
+
+async def test_on_a_terminal_output_is_shown_as_it_comes_and_a_result_of_it_once(
+    processes: Processes, api_key: MakeKey
+) -> None:
+    web, _ = await processes.web(module=SPEAKERS), await processes.worker(module=SPEAKERS)
+    settings = {"SOONER_URL": web.url, "SOONER_KEY": await api_key()}
+
+    async def shown(*words: str) -> str:
+        ours, theirs = pty.openpty()
+        command = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sooner", *words,
+            cwd=ROOT, env=environment(settings), stdout=theirs, stderr=theirs,
+        )  # fmt: skip
+        assert await command.wait() == 0
+        os.close(theirs)
+        text = os.read(ours, 65536).decode()
+        os.close(ours)
+        return re.sub(r"[^\n]*\r\x1b\[K", "", text.replace("\r\n", "\n"))
+
+    assert (await shown("submit", "say", "text=Hello", "pause=0.1")).split("\n")[-2:] == ["Hello", ""]
+    assert (await shown("submit", "tell", 'words=["a\\u001b[2J", 1]')).endswith("a[2J1\n2\n")
+    assert "(tried again)" in await shown("submit", "stutter", "times=1")
 
 
 def test_a_line_of_progress_fits_any_document() -> None:

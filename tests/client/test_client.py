@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tests.support.processes import Processes
 
 
+SPEAKERS = "tests.support.speakers"
+LOGGERS = "tests.support.loggers"
+
+
 class Losing(httpx.AsyncHTTPTransport):
     """Loses the answer to the first requests, which the service has got."""
 
@@ -73,6 +77,45 @@ async def test_a_follower_outlives_its_web_process(processes: Processes, api_key
         await processes.web(PORT=port)
 
         assert (await following)["state"] == "done"
+
+
+async def test_output_is_read_once_over_the_loss_of_its_web_process(
+    processes: Processes, api_key: MakeKey
+) -> None:
+    port = str(free_port())
+    web, _ = await processes.web(module=SPEAKERS, PORT=port), await processes.worker(module=SPEAKERS)
+    async with AsyncClient(web.url, await api_key()) as client:
+        job = await client.submit("say", {"text": "abcdefghijklmnop", "pause": 0.2}, wait=0)
+        pieces = ""
+        async for piece in client.output(job["id"]):
+            pieces += piece
+            if piece == "c":
+                await web.kill()
+                await processes.web(module=SPEAKERS, PORT=port)
+
+        assert pieces == "abcdefghijklmnop"
+        assert (await client.document(job["id"]))["result"] == pieces
+
+        voids: list[str] = []
+        again = await client.submit("stutter", {"times": 1}, wait=0)
+        read = [piece async for piece in client.output(again["id"], on_reset=lambda: voids.append("void"))]
+        assert (read[-3:], voids) == (["2.0", "2.1", "2.2"], ["void"])
+
+    def on_thread() -> None:
+        with Client(web.url, client._http.headers["authorization"].removeprefix("Bearer ")) as blocking:
+            assert "".join(blocking.output(job["id"])) == pieces
+
+    await asyncio.to_thread(on_thread)
+
+
+async def test_log_lines_are_read_over_all_pages(processes: Processes, api_key: MakeKey) -> None:
+    web, _ = await processes.web(module=LOGGERS), await processes.worker(module=LOGGERS)
+    async with AsyncClient(web.url, await api_key("ops", scopes=["jobs", "admin"])) as client:
+        job = await client.submit("says_much", {"lines": 150}, wait=20)
+
+        lines = [line["message"] for line in await client.logs(job["id"])]
+
+    assert [line for line in lines if line.startswith("line ")] == [f"line {n}" for n in range(150)]
 
 
 async def test_refusals_and_actions(service: Service, api_key: MakeKey) -> None:

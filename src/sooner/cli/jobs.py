@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sooner.cli.live_output import LiveOutput
 from sooner.cli.progress_bar import ProgressBar
 from sooner.client import Client, NoAnswer, ProblemError
 from sooner.client.steps import Document, is_final
@@ -71,11 +72,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _submit(client: Client, arguments: argparse.Namespace) -> int:
+    # On a terminal, progress and output are there from the beginning.
+    wait = 0 if arguments.wait is None and sys.stderr.isatty() else arguments.wait
     try:
         job = client.submit(
             arguments.actor,
             params(arguments.params, sys.stdin.read),
-            wait=arguments.wait,
+            wait=wait,
             priority=arguments.priority,
             delay=arguments.delay,
             notify=arguments.notify,
@@ -128,16 +131,17 @@ def _watch(client: Client, arguments: argparse.Namespace) -> int:
 
 
 def _follow(client: Client, job: Document, arguments: argparse.Namespace) -> int:
-    if not is_final(job):
-        with ProgressBar(sys.stderr) as bar:
-            try:
-                for job in client.follow(job["id"]):  # noqa: B020, PLR1704 - the newest document of the same job
-                    bar.show(job)
-            except KeyboardInterrupt:
-                bar.clear()
-                print(f"the job goes on: python -m sooner watch {job['id']}", file=sys.stderr)
-                raise
-    return _tell(job, arguments)
+    with ProgressBar(sys.stderr) as bar, LiveOutput(client, job["id"], bar, sys.stderr) as output:
+        try:
+            for job in client.follow(job["id"]) if not is_final(job) else ():  # noqa: B020, PLR1704 - the newest document of the same job
+                bar.show(job)
+        except KeyboardInterrupt:
+            bar.clear()
+            print(f"the job goes on: python -m sooner watch {job['id']}", file=sys.stderr)
+            raise
+    # A person has read the whole result already.
+    is_read = bool(output.text) and sys.stdout.isatty() and job["result"] == output.text
+    return _code(job) if is_read and not arguments.json else _tell(job, arguments)
 
 
 def _tell(job: Document, arguments: argparse.Namespace) -> int:
@@ -151,6 +155,10 @@ def _tell(job: Document, arguments: argparse.Namespace) -> int:
     else:
         error = job["error"] or {"title": "The job was cancelled"}
         print(f"{job['state']}: {error.get('detail') or error['title']}", file=sys.stderr)
+    return _code(job)
+
+
+def _code(job: Document) -> int:
     return FAILED if job["state"] in ("error", "error_resolved", "cancelled") else DONE
 
 

@@ -1,6 +1,7 @@
 """A job's progress on one line of a terminal; elsewhere nothing."""
 
 import shutil
+import threading
 from types import TracebackType
 from typing import Any, Self, TextIO
 
@@ -13,6 +14,7 @@ class ProgressBar:
     def __init__(self, to: TextIO) -> None:
         self._to = to
         self._is_shown = to.isatty()
+        self._turn = threading.RLock()
 
     def __enter__(self) -> Self:
         return self
@@ -24,17 +26,24 @@ class ProgressBar:
 
     def show(self, job: dict[str, Any]) -> None:
         """Show how far the job is."""
-        if not self._is_shown:
-            return
         columns = shutil.get_terminal_size().columns - 1
-        self._to.write(f"\r\x1b[K{line(job)[:columns]}")
-        self._to.flush()
+        self._write(f"\r\x1b[K{line(job)[:columns]}")
+
+    def give_way(self) -> None:
+        """Clear the line, and show nothing more: another thread writes now."""
+        with self._turn:
+            self.clear()
+            self._is_shown = False
 
     def clear(self) -> None:
         """Clear the line."""
-        if self._is_shown:
-            self._to.write("\r\x1b[K")
-            self._to.flush()
+        self._write("\r\x1b[K")
+
+    def _write(self, text: str) -> None:
+        with self._turn:
+            if self._is_shown:
+                self._to.write(text)
+                self._to.flush()
 
 
 def line(job: dict[str, Any]) -> str:

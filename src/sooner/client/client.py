@@ -1,7 +1,7 @@
 """The two clients: `Client` blocks, `AsyncClient` awaits; both speak as `steps` say."""
 
 import os
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from typing import Any, Self, TypeVar, Unpack
 from uuid import UUID
 
@@ -71,6 +71,18 @@ class Client:
                     return
             seen, tag = self._run(steps.look(id, tag))
 
+    def output(self, id: UUID | str, *, on_reset: Callable[[], object] = lambda: None) -> Iterator[Any]:
+        """The pieces that the job puts out, each once, as they come, up to its end. It goes on where it was after a lost connection.
+
+        on_reset: called where the job is tried again: its output begins anew, and the pieces so far are void.
+        """
+        after, is_complete = 0, False
+        while not is_complete:
+            items, after, is_complete, is_reset = self._run(steps.output(id, after))
+            if is_reset:
+                on_reset()
+            yield from items
+
     def finish(self, id: UUID | str) -> Document:
         """Wait for the job's end; the result is its document."""
         *_, last = self.follow(id)
@@ -94,24 +106,27 @@ class Client:
 
     def jobs(self, **filter: Unpack[Filter]) -> Iterator[Document]:
         """The jobs, newest first, over all pages."""
-        page, after = self._run(steps.page(filter))
-        while True:
-            yield from page
-            if after is None:
-                return
-            page, after = self._run(steps.page(filter, after))
+        yield from self._listed("/jobs", filter)
 
     def actors(self) -> list[Document]:
         """The actors, with the schemas of their parameters and results."""
         return self._run(steps.items("/actors"))
 
     def logs(self, id: UUID | str) -> list[Document]:
-        """The lines that the job's code logged."""
-        return self._run(steps.items(f"/jobs/{id}/logs"))
+        """The lines that the job's code logged, over all pages."""
+        return list(self._listed(*steps.logs(id)))
 
     def upload(self, content: bytes) -> Document:
         """Store a file for a job's parameter; the result has its `id`."""
         return self._run(steps.upload(content))
+
+    def _listed(self, path: str, query: Mapping[str, Any]) -> Iterator[Document]:
+        page, after = self._run(steps.page(path, query))
+        while True:
+            yield from page
+            if after is None:
+                return
+            page, after = self._run(steps.page(path, query, after))
 
     def _run(self, asked: "Steps[T]") -> T:
         answer: httpx.Response | None = None
@@ -177,6 +192,18 @@ class AsyncClient:
                     return
             seen, tag = await self._run(steps.look(id, tag))
 
+    async def output(
+        self, id: UUID | str, *, on_reset: Callable[[], object] = lambda: None
+    ) -> AsyncIterator[Any]:
+        """As `Client.output`."""
+        after, is_complete = 0, False
+        while not is_complete:
+            items, after, is_complete, is_reset = await self._run(steps.output(id, after))
+            if is_reset:
+                on_reset()
+            for piece in items:
+                yield piece
+
     async def finish(self, id: UUID | str) -> Document:
         """Wait for the job's end; the result is its document."""
         return [document async for document in self.follow(id)][-1]
@@ -199,25 +226,29 @@ class AsyncClient:
 
     async def jobs(self, **filter: Unpack[Filter]) -> AsyncIterator[Document]:
         """The jobs, newest first, over all pages."""
-        page, after = await self._run(steps.page(filter))
-        while True:
-            for job in page:
-                yield job
-            if after is None:
-                return
-            page, after = await self._run(steps.page(filter, after))
+        async for job in self._listed("/jobs", filter):
+            yield job
 
     async def actors(self) -> list[Document]:
         """The actors, with the schemas of their parameters and results."""
         return await self._run(steps.items("/actors"))
 
     async def logs(self, id: UUID | str) -> list[Document]:
-        """The lines that the job's code logged."""
-        return await self._run(steps.items(f"/jobs/{id}/logs"))
+        """The lines that the job's code logged, over all pages."""
+        return [line async for line in self._listed(*steps.logs(id))]
 
     async def upload(self, content: bytes) -> Document:
         """Store a file for a job's parameter; the result has its `id`."""
         return await self._run(steps.upload(content))
+
+    async def _listed(self, path: str, query: Mapping[str, Any]) -> AsyncIterator[Document]:
+        page, after = await self._run(steps.page(path, query))
+        while True:
+            for item in page:
+                yield item
+            if after is None:
+                return
+            page, after = await self._run(steps.page(path, query, after))
 
     async def _run(self, asked: "Steps[T]") -> T:
         answer: httpx.Response | None = None

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Generator, Mapping
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 from urllib.parse import parse_qsl, quote, urlsplit
 from uuid import UUID
 
@@ -18,6 +18,7 @@ HELD_SECONDS = 20
 #: A follower outlives a deploy: these are more than ten minutes.
 FOLLOWING_TRIES = 50
 NOT_MODIFIED = 304
+LONGEST_PAGE = 100
 
 
 class SubmitOptions(TypedDict, total=False):
@@ -101,12 +102,34 @@ def act(
 
 
 def page(
-    filter: Filter, after: str | None = None
+    path: str, query: Mapping[str, Any], after: str | None = None
 ) -> Generator[Ask, httpx.Response, tuple[list[Document], str | None]]:
-    """A page of jobs, and the address of the next one."""
-    query = _given(filter) if after is None else dict(parse_qsl(urlsplit(after).query))
-    found = (yield Ask("GET", "/jobs", params=query)).json()
+    """A page of a list, and the address of the next one."""
+    wanted = _given(query) if after is None else dict(parse_qsl(urlsplit(after).query))
+    found = (yield Ask("GET", path, params=wanted)).json()
     return found["items"], found["next"]
+
+
+def logs(id: UUID | str) -> tuple[str, Mapping[str, Any]]:
+    """The list of the lines that the job's code logged: its path and query."""
+    return _path(id, "/logs"), {"limit": LONGEST_PAGE}
+
+
+class NewPieces(NamedTuple):
+    """What a job has put out since: `is_reset` where it is tried again, and earlier pieces are void."""
+
+    items: list[Any]
+    next: int
+    is_complete: bool
+    is_reset: bool
+
+
+def output(id: UUID | str, after: int) -> Generator[Ask, httpx.Response, NewPieces]:
+    """The pieces behind a number, as soon as there are any or the job has ended."""
+    headers = {"Accept": "application/json", "Prefer": f"wait={HELD_SECONDS}"}
+    ask = Ask("GET", _path(id, "/output"), headers, {"from": after}, held=HELD_SECONDS, tries=FOLLOWING_TRIES)
+    found = (yield ask).json()
+    return NewPieces(found["items"], found["next"], found["complete"], found.get("reset", False))
 
 
 def items(path: str) -> Generator[Ask, httpx.Response, list[Document]]:
