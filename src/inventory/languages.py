@@ -9,6 +9,7 @@ from src.inventory.kotlin.language import Kotlin
 from src.inventory.language import Language
 from src.inventory.php.language import Php
 from src.inventory.python.language import Python
+from src.inventory.ruby.language import Ruby
 from src.inventory.rust.language import Rust
 
 LANGUAGES: tuple[Language, ...] = (
@@ -20,6 +21,7 @@ LANGUAGES: tuple[Language, ...] = (
     Java(),
     Kotlin(),
     Php(),
+    Ruby(),
     Rust(),
 )
 

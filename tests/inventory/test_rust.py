@@ -375,11 +375,21 @@ def test_a_manifest_that_cannot_be_read_says_nothing(manifest: str) -> None:
 def test_what_a_file_costs_that_is_made_to_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expansion, "_MOST_STEPS", 20_000)
     doubles = "macro_rules! m { ($($t:tt)*) => { m! { $($t)* $($t)* } #[test] fn a() {} }; }\nm! { a b }\n"
+    nests = (
+        "macro_rules! n { ($($t:tt)*) => { n! { "
+        + "{" * 35
+        + " $($t)* "
+        + "}" * 35
+        + " } }; ($x:tt) => { mod m {} }; }\n"
+    )
     deep = "d! " + "{" * 2_000 + "}" * 2_000 + "\n#[test]\nfn b() {}\n"
-    documents = inventory_of({"a.rs": doubles, "b.rs": deep, "c.rs": TEST})
+    documents = inventory_of(
+        {"a.rs": doubles, "b.rs": deep, "c.rs": TEST, "d.rs": f"{nests}n! {{ a }}\n{TEST}"}
+    )
     assert [(entry["path"], entry["tests"]) for entry in documents["entries"] if entry["path"] != "a.rs"] == [
         ("b.rs", 1),
         ("c.rs", 1),
+        ("d.rs", 1),
     ]
 
 

@@ -17,6 +17,8 @@ class Class(NamedTuple):
     """Only classes that derive it run."""
     is_marked: bool = True
     """Its cases are marked as tests. Without a mark they are tests if the class derives the framework's."""
+    line: int = 0
+    """Where it begins, for languages of whose classes some are undecided."""
 
     @property
     def simple_name(self) -> str:

@@ -42,6 +42,10 @@ class Kin:
         """Whether it has tests of its own or from a class of the archive."""
         return each.simple_name in self._with_tests
 
+    def has_outside_base(self, each: Class) -> bool:
+        """Whether some class that it derives is not of the archive."""
+        return any(base not in self._bases for base in each.bases)
+
     def framework_of(self, each: Class) -> str:
         """The framework that the files of its bases name."""
         return self._frameworks.get(each.simple_name, "")

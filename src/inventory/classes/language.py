@@ -25,12 +25,24 @@ class ClassLanguage(ParsedLanguage[ClassFacts | Settings]):
 
     def entries(self, files: Files[ClassFacts | Settings]) -> Iterator[Entry]:
         """The entries of an archive, by path."""
-        scope = Scope(self._settings(files))
-        kin = Kin((facts for _, facts in self._collected(files, scope)), self.roots, self.outside)
+        scope = Scope(self.settings(files))
+        kin = self.kin(files, scope)
         for path, facts in self._collected(files, scope):
             found = self.running(path, facts, kin, scope)
             if found.framework and (found.cases or found.suites):
                 yield entry(path, self.name, found)
+
+    def kin(self, files: Files[ClassFacts | Settings], scope: Scope) -> Kin:
+        """Which of the classes that settings let run derive each other."""
+        return Kin((facts for _, facts in self._collected(files, scope)), self.roots, self.outside)
+
+    def settings(self, files: Files[ClassFacts | Settings]) -> Iterator[tuple[str, Settings]]:
+        """What says how a folder's files are run."""
+        for path in files.every_path:
+            if self.settings_files.search(path) and path in files:
+                facts = files[path]
+                if isinstance(facts, Settings):
+                    yield path, facts
 
     def collected(self, path: str, facts: ClassFacts, scope: Scope) -> ClassFacts:
         """What of a file its settings let run. As it stands, all."""
@@ -78,13 +90,6 @@ class ClassLanguage(ParsedLanguage[ClassFacts | Settings]):
         for path, facts in files:
             if isinstance(facts, ClassFacts):
                 yield path, self.collected(path, facts, scope)
-
-    def _settings(self, files: Files[ClassFacts | Settings]) -> Iterator[tuple[str, Settings]]:
-        for path in files.every_path:
-            if self.settings_files.search(path) and path in files:
-                facts = files[path]
-                if isinstance(facts, Settings):
-                    yield path, facts
 
 
 def _line(case: tuple[str, int, str]) -> int:

@@ -9,16 +9,16 @@ from src.inventory.rust.patterns import Steps, TooMuch, expand, rules
 from src.inventory.rust.tokens import Group, Part, Token
 
 #: Macros may call each other this deep, and take this many steps in an archive.
-_DEEPEST, _MOST_STEPS = 12, 3_000_000
+_DEEPEST, _MOST_STEPS = 12, 1_000_000
 
 
 class Macros:
     """The macros of an archive that may make tests or modules."""
 
     def __init__(self, found: Iterable[Macro]) -> None:
-        self._macros: dict[str, list[Macro]] = defaultdict(list)
+        self._macros: dict[str, dict[str, list[Macro]]] = defaultdict(dict)
         for each in found:
-            self._macros[each.name].append(each)
+            self._macros[each.name].setdefault(each.path, []).append(each)
         self._useful = _useful(self._macros)
         self._steps = Steps(_MOST_STEPS)
 
@@ -28,7 +28,7 @@ class Macros:
         try:
             for call in calls:
                 self._expand(path, call, into, 0)
-        except TooMuch:
+        except (TooMuch, RecursionError):
             pass
         return into
 
@@ -52,19 +52,21 @@ class Macros:
     def _outcome(self, path: str, call: Call) -> tuple[Part, ...] | None:
         if call.name not in self._useful:
             return None
-        for macro in sorted(self._macros[call.name], key=lambda macro: _distance(macro, path, call.line)):
+        for macro in self._meant(path, call):
             for rule in rules(macro.rules):
                 made = expand(rule, call.parts, self._steps)
                 if made is not None:
                     return made
         return None
 
-
-def _distance(macro: Macro, path: str, line: int) -> tuple[int, bool, int]:
-    """How far off a macro is: the one above the call in its file is meant, else the one in the nearest folder."""
-    if macro.path == path:
-        return (-path.count("/") - 2, macro.line > line, -macro.line)
-    return (-_shared(macro.path, path), False, macro.line)
+    def _meant(self, path: str, call: Call) -> Iterator[Macro]:
+        """The macros of a name: first the one above the call in its file, then those of the nearest folders."""
+        found = self._macros[call.name]
+        own = found.get(path, [])
+        yield from sorted(own, key=lambda macro: (macro.line > call.line, -macro.line))
+        self._steps.take(len(found))
+        for other in sorted(found.keys() - {path}, key=lambda other: (-_shared(other, path), other)):
+            yield from found[other]
 
 
 def _shared(path: str, other: str) -> int:
@@ -73,9 +75,12 @@ def _shared(path: str, other: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], folders))
 
 
-def _useful(macros: dict[str, list[Macro]]) -> set[str]:
+def _useful(macros: dict[str, dict[str, list[Macro]]]) -> set[str]:
     """The macros whose outcome may hold a test or a module, or the call of such a macro."""
-    words = {name: {word for each in found for word in _words(each.rules)} for name, found in macros.items()}
+    words = {
+        name: {word for own in found.values() for each in own for word in _words(each.rules)}
+        for name, found in macros.items()
+    }
     callers = defaultdict(list)
     for name, said in words.items():
         for word in said & macros.keys():

@@ -69,9 +69,9 @@ class Steps:
     def __init__(self, left: int) -> None:
         self.left = left
 
-    def take(self) -> None:
-        """Take one more. Raises TooMuch."""
-        self.left -= 1
+    def take(self, count: int = 1) -> None:
+        """Take some more. Raises TooMuch."""
+        self.left -= count
         if self.left < 0:
             raise TooMuch
 

@@ -1,0 +1,1 @@
+"""Ruby's tests: RSpec, minitest, test-unit."""
