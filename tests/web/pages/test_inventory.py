@@ -14,6 +14,7 @@ from playwright.async_api import expect
 
 from tests.support import repositories
 from tests.support.sites import site
+from tests.web.pages.test_access import PHONE, assert_open_to_all
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -47,7 +48,9 @@ def settings(settings: dict[str, dict[str, str | None]]) -> dict[str, dict[str, 
     return settings
 
 
-async def test_two_commits_with_two_languages(windows: Windows, service: Service, tmp_path: Path) -> None:
+async def test_two_commits_with_two_languages(
+    windows: Windows, service: Service, tmp_path: Path, node_modules: Path
+) -> None:
     project = tmp_path / "project"
     repositories.commit(project, {"test_a.py": PYTHON, "test_b.py": b"def test_gone(): pass\n"})
     repositories.git(project, "tag", "v1")
@@ -79,6 +82,10 @@ async def test_two_commits_with_two_languages(windows: Windows, service: Service
     await expect(badge).to_be_visible()
     await expect(badge).to_have_js_property("complete", value=True)
     assert await badge.evaluate("image => [image.naturalHeight, image.naturalWidth > 50]") == [20, True]
+    await assert_open_to_all(page, node_modules)
+    await page.emulate_media(color_scheme="dark")
+    await page.set_viewport_size(PHONE)
+    await assert_open_to_all(page, node_modules)
     async with page.expect_download() as saving:
         await page.get_by_role("button", name="Save as CSV").click()
     saved = await saving.value

@@ -12,6 +12,15 @@ _PADDING = 6
 #: What XML 1.0 has no way to write, and line ends.
 _UNFIT = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\x7f")
 
+_ADVANCES = (
+    ("ijl'", 3.0),
+    (" .,:;!|ft", 4.1),
+    ("rI-()[]/J", 4.9),
+    ("ckszvxy", 5.9),
+    ("wMW@%#", 9.5),
+    ("m", 10.7),
+)
+
 
 def svg(label: str, message: str, colour: str) -> str:
     """The picture; texts that are too long end in an ellipsis."""
@@ -48,8 +57,5 @@ def _advance(character: str) -> float:
     """About the width of a character in Verdana of 11 px."""
     if east_asian_width(character) in {"F", "W"}:
         return 11.5
-    if character in "ijl|!.,:;' ":
-        return 3.9
-    if character in "mwMW@%":
-        return 10.2
-    return 7.8 if character.isupper() else 6.7
+    default = 7.6 if character.isupper() else 6.8
+    return next((width for characters, width in _ADVANCES if character in characters), default)

@@ -11,6 +11,6 @@ export function badge(job) {
 	return h("details", {},
 		h("summary", {}, "Badge"),
 		h("p", {}, h("img", { src: address.href, alt: "tests" })),
-		h("pre", { class: "said", tabindex: 0, "aria-label": "Markdown" }, `![tests](${address.href})`),
+		h("pre", { class: "said", tabindex: 0, role: "group", "aria-label": "Markdown" }, `![tests](${address.href})`),
 		h("p", { class: "small quiet" }, `It is good until ${time(job.expires_at)}. Whoever has its address may read the result.`));
 }
