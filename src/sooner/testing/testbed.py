@@ -137,7 +137,8 @@ async def testbed(database: KeptDatabase, broker: Any) -> AsyncIterator[Testbed]
 
 def _settings(database_url: str) -> tuple[WebSettings, WorkerSettings]:
     """The settings of the processes: the environment's, on a test's database."""
-    web, worker = _read(tuple(os.environ.items()))
+    # pytest writes into the environment which test runs.
+    web, worker = _read(tuple(item for item in os.environ.items() if not item[0].startswith("PYTEST_")))
     on = {"database_url": database_url}
     return web.model_copy(update=on), worker.model_copy(update=on)
 
