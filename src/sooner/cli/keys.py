@@ -14,6 +14,8 @@ from sooner.process.settings import load
 from sooner.process.settings.common import CommonSettings
 
 _DURATION = re.compile(r"([1-9]\d{0,8})([smhd])")
+#: A hundred years: the database's calendar, and Python's, end somewhere.
+MOST_DAYS = 36_500
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -22,7 +24,12 @@ def duration(text: str) -> float:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no duration (30s, 15m, 12h, 90d)")
-    return int(match[1]) * _UNITS[match[2]]
+    seconds = int(match[1]) * _UNITS[match[2]]
+    if seconds > MOST_DAYS * _UNITS["d"]:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is more than {MOST_DAYS}d: leave it out for a key that never expires"
+        )
+    return seconds
 
 
 def tenant(text: str) -> str:

@@ -63,6 +63,7 @@ async def test_a_key_without_a_scope_is_for_jobs(database_url: str) -> None:
         (("create",), "--tenant"),
         (("create", "--tenant", "a b"), "letters, digits"),
         (("create", "--tenant", "a", "--expires", "soon"), "30s, 15m, 12h, 90d"),
+        (("create", "--tenant", "a", "--expires", "99999999d"), "more than 36500d"),
         (("create", "--tenant", "a", "--scope", "root"), "admin"),
         (("revoke", "1"), "UUID"),
         (("revoke", "00000000-0000-0000-0000-000000000000"), "no such key"),
