@@ -97,7 +97,12 @@ async def test_a_job_postponed_to_within_the_wait_is_waited_for(client: httpx.As
 
 
 async def test_a_time_in_the_past_means_now(client: httpx.AsyncClient) -> None:
-    for when in ("delay=0", "run_at=2001-01-31T12:00:00Z", "run_at=0001-01-01T00:00:00%2B23:59"):
+    for when in (
+        "delay=0",
+        "run_at=2001-01-31T12:00:00Z",
+        "run_at=0001-01-01T00:00:00%2B23:59",
+        "run_at=2016-12-31T23:59:60Z",
+    ):
         answer = await client.post(f"/jobs/echo?{when}", json={})
         assert (answer.status_code, answer.json()["run_at"]) == (200, None), when
 

@@ -48,6 +48,8 @@ def run_at(query: Mapping[str, str]) -> datetime | None:
         return None
     # A plus sign that was not escaped arrives as a space.
     text = re.sub(r" (\d\d:\d\d)$", r"+\1", text)
+    # No clock here has leap seconds.
+    text = re.sub(r"(:\d\d:)60", r"\g<1>59", text)
     try:
         time = datetime.fromisoformat(text.upper()) if _RFC3339.fullmatch(text) else None
     except ValueError:
