@@ -6,8 +6,11 @@ import asyncio
 import logging
 import os
 import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import structlog
 from pydantic import SecretStr
@@ -74,6 +77,29 @@ async def says_a_secret(token: SecretStr) -> None:
         raise LookupError(secret)
     except LookupError:
         log.exception("caught")
+
+
+@job
+async def says_oddly(key: SecretStr) -> None:
+    """Says what cannot be said as it is, a secret of several lines among it, on all ways out."""
+    secret = key.get_secret_value()
+    log.info("%d of these", secret)
+    told.info("changes", while_it_is_read=Changing())
+    print(secret, file=sys.stderr)  # noqa: T201
+    await asyncio.to_thread(print, "unfinished in a thread", end="")
+    sys.stdout.buffer.write(b"bytes\n")
+    subprocess.run(["true"], stdout=sys.stdout, stderr=sys.stderr, check=True)  # noqa: ASYNC221
+    error = ExceptionGroup("several", [LookupError(secret)])
+    error.add_note(secret)
+    raise error from KeyError(secret)
+
+
+class Changing(dict[str, int]):
+    """Another thread adds to it all the time."""
+
+    def items(self) -> Any:
+        """Raises what Python raises then."""
+        raise RuntimeError("dictionary changed size during iteration")
 
 
 @job

@@ -125,6 +125,36 @@ async def test_no_secret_is_in_a_log(shop: Shop, database_url: str) -> None:
     assert SECRET not in kept["all"]
 
 
+async def test_odd_words_fail_no_job_and_a_secret_of_several_lines_stays_hidden(
+    shop: Shop, database_url: str
+) -> None:
+    key = "-----BEGIN KEY-----\nMC4CAQAwBQYDK2VwBCIEIG\nhVf7 'quoted' ü&<\"key\"\n-----END KEY-----\n"
+
+    job = await post(shop.client, "says_oddly", prefer="wait=20", key=key)
+
+    assert job["error"]["type"] == "LookupError"
+    said = await lines(shop, job["id"])
+    assert [(line["level"], line["logger"], line["message"]) for line in said] == [
+        ("info", "shop", "%d of these ('•••',)"),
+        ("info", "shop.structured", "changes"),
+        *[("warning", "stderr", "•••")] * 4,
+        ("info", "print", "bytes"),
+        ("info", "print", "unfinished in a thread"),
+    ]
+    [attempt] = (await shop.operator.get(f"/jobs/{job['id']}")).json()["attempts_log"]
+    assert attempt["traceback"].startswith("KeyError: '•••'")
+    assert "The above exception was the direct cause" in attempt["traceback"]
+    assert "ExceptionGroup: several (1 sub-exception)\n  | •••" in attempt["traceback"]
+    assert "LookupError: •••" in attempt["traceback"]
+    await shop.worker.line('"event":"attempt"')
+    for part in key.split("\n")[:-1]:
+        assert part not in attempt["traceback"]
+        assert [line for line in shop.worker.lines if part in line] == []
+        [kept] = await fetch(database_url, "select count(*) from sooner.log_line where log_line::text like $1", f"%{part}%")  # fmt: skip
+        assert kept["count"] == 0
+    assert [line for line in shop.worker.lines if not line.startswith("{")] == []
+
+
 @pytest.mark.parametrize("shop", [{"MAX_LOG_LINES": "100"}], indirect=True)
 async def test_an_attempt_keeps_so_many_lines_and_a_last_one_says_so(shop: Shop) -> None:
     job = await post(shop.client, "says_much", prefer="wait=20", lines=1000)

@@ -44,6 +44,72 @@ def test_warnings_and_what_nobody_caught_are_lines_too() -> None:
     assert done.returncode == 1
 
 
+ODD = """
+import atexit, io, logging, subprocess, sys, threading
+import structlog
+from sooner.process import logs
+from sooner.process.logs import redact
+logs.configure("worker", format="json", level="info")
+redact.hidden.add(["hunter2-secret"])
+class Odd:
+    def __str__(self):
+        raise ValueError("hunter2-secret")
+    __repr__ = __str__
+log = logging.getLogger("odd")
+log.info("%d of %s", "hunter2-secret")
+log.info(Odd())
+log.info("shows %s", Odd())
+structlog.get_logger("odd").info("told", odd=Odd())
+structlog.get_logger("odd").info("keys", many={(1, 2): 3})
+print("hunter2-secret", "on stderr", file=sys.stderr)
+logging.getLogger("theirs").addHandler(logging.StreamHandler())
+logging.getLogger("theirs").warning("%d", "hunter2-secret")
+logging.getLogger().addHandler(logging.StreamHandler())
+log.info("twice")
+logging.getLogger().handlers.pop()
+sys.stdout.buffer.write(b"bytes \\xff\\n")
+print("10 %", end="\\r"), print("20 %", end="\\r"), print("30 %", end="\\r\\n")
+try:
+    sys.stdout.write(b"no text")
+except TypeError as error:
+    print(error)
+subprocess.run(["true"], stdout=sys.stdout, stderr=sys.stderr, check=True)
+print(sys.stdout.encoding, sys.stdout.isatty(), sys.stderr.fileno(), sys.stdout.reconfigure(errors="replace"))
+threading.Thread(target=lambda: print("a thread's", end=" end")).start()
+atexit.register(lambda: print("last", end=""))
+"""
+
+
+def test_whatever_is_said_in_whichever_way_is_a_line_without_secrets() -> None:
+    done = subprocess.run([sys.executable, "-c", ODD], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert "hunter2" not in done.stderr
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    said = [line["event"] for line in lines if line["logger"] != "stderr"]
+    assert said[:6] == [
+        "%d of %s ('•••',)",
+        "a Odd that cannot be shown",
+        "shows %s a tuple that cannot be shown",
+        "told",
+        "keys",
+        "%d ('•••',)",
+    ]
+    assert (lines[3]["odd"], lines[4]["many"]) == ("a Odd that cannot be shown", {"(1, 2)": 3})
+    on_stderr = [line["event"] for line in lines if line["logger"] == "stderr"]
+    assert (on_stderr[0], on_stderr[-1]) == ("••• on stderr", "twice")
+    # Of a team's own handler the report is lines, too.
+    assert "--- Logging error ---" in on_stderr
+    assert said[6:] == [
+        "twice",
+        "bytes \\xff",
+        "30 %",
+        "write() argument must be str, not bytes",
+        "utf-8 False 2 None",
+        "a thread's end",
+        "last",
+    ]
+
+
 async def test_a_bare_server_writes_no_signature_and_json_alone(
     processes: Processes, connect: Connect, api_key: MakeKey, settings: dict[str, dict[str, str | None]]
 ) -> None:

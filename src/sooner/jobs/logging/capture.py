@@ -9,7 +9,7 @@ from contextvars import Context, copy_context
 from typing import Any
 
 from sooner.jobs.context import Current, current_if_any
-from sooner.jobs.logging.line import Line, line_of
+from sooner.jobs.logging.line import Line, bare_line_of, line_of
 from sooner.process.logs import prints
 
 #: The engine's loggers but those of its actors: what they say is the worker's.
@@ -35,7 +35,14 @@ class JobLogHandler(logging.Handler):
         """Pass on a record of a job."""
         job = current_if_any()
         if job is not None and (not record.name.startswith(ENGINE) or record.name.startswith(ACTORS)):
-            self._say(job, line_of(record))
+            self._say(job, _line(record))
+
+
+def _line(record: logging.LogRecord) -> Line:
+    try:
+        return line_of(record)
+    except Exception:  # noqa: BLE001 - another thread may change what was logged; the job must not fail by it
+        return bare_line_of(record)
 
 
 class Capture:
@@ -43,7 +50,7 @@ class Capture:
 
     def __init__(self, say: Callable[[Current, Line], None]) -> None:
         self._handler = JobLogHandler(say)
-        self._loggers = [logging.getLogger(), prints.logger]
+        self._loggers = [logging.getLogger(), *prints.LOGGERS]
 
     def begin(self) -> None:
         """Hear what is said from now on."""

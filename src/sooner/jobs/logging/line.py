@@ -11,6 +11,7 @@ import orjson
 from sooner.jobs.failure import storable
 from sooner.process.logs import redact
 from sooner.process.logs.shorten import shorten
+from sooner.process.logs.shown import as_texts, message_of, shown
 
 #: The most characters of a message, of a text among the fields, and of all fields.
 LONGEST_TEXT = 10_000
@@ -39,24 +40,25 @@ def line_of(record: logging.LogRecord) -> Line:
     return Line(at, record.levelname.lower(), _text(record.name), _text(message), _json(fields))
 
 
+def bare_line_of(record: logging.LogRecord) -> Line:
+    """The line of a record without its fields, which cannot be read."""
+    at = datetime.fromtimestamp(record.created, UTC)
+    return Line(at, record.levelname.lower(), _text(record.name), _text(_said(as_texts(record))[0]))
+
+
 def _said(record: logging.LogRecord) -> tuple[str, dict[str, Any]]:
     if isinstance(record.msg, dict) and not record.args:
         # structlog's events come as they are, to be rendered by a formatter.
         event = record.msg
-        return str(event.get("event", "")), {key: event[key] for key in event if key not in ADDED}
+        return shown(event.get("event", "")), {
+            key: value for key, value in list(event.items()) if key not in ADDED
+        }
     fields = {key: value for key, value in vars(record).items() if key not in STANDARD}
     if record.exc_info and record.exc_info[1] is not None:
         fields["exception"] = _exception(record.exc_info[1])
     if record.stack_info:
         fields["stack"] = record.stack_info
-    return _message(record), fields
-
-
-def _message(record: logging.LogRecord) -> str:
-    try:
-        return record.getMessage()
-    except Exception:  # noqa: BLE001 - arguments that do not fit the message, or that cannot be shown
-        return str(record.msg) if isinstance(record.msg, str) else type(record.msg).__name__
+    return message_of(record), fields
 
 
 def _exception(error: BaseException) -> str:
@@ -93,14 +95,7 @@ def _plain(value: Any, depth: int) -> Any:
     ):
         return value
     if isinstance(value, dict) and depth:
-        return {_text(_shown(key)): _plain(item, depth - 1) for key, item in value.items()}
+        return {_text(shown(key)): _plain(item, depth - 1) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset) and depth:
         return [_plain(item, depth - 1) for item in value]
-    return _text(_shown(value))
-
-
-def _shown(value: Any) -> str:
-    try:
-        return value if type(value) is str else str(value)
-    except Exception:  # noqa: BLE001 - a value's own code may raise anything
-        return f"a {type(value).__name__} that cannot be shown"
+    return _text(shown(value))

@@ -1,17 +1,19 @@
 """Structured log lines of one process (structlog)."""
 
+import atexit
 import logging
 import sys
 import traceback
 from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import ExcInfo
 
 from sooner.process.logs import prints, redact, uncaught
+from sooner.process.logs.line_handler import LineHandler
 from sooner.process.logs.records import records
 from sooner.process.logs.shorten import shorten
 
@@ -60,8 +62,9 @@ def configure(process: str, *, format: str, level: str) -> None:
 
     Each line names the `process`: web, worker or scheduler. A printed line becomes a log line where lines are JSON.
     """
-    records.configure(process, format=format, level=level)
-    handler = logging.StreamHandler(sys.stderr)
+    stderr = _original(sys.stderr)
+    records.configure(process, stderr, format=format, level=level)
+    handler = LineHandler(stderr)
     handler.setFormatter(_formatter(process, format))
     handler.setLevel(level.upper())
     root = logging.getLogger()
@@ -86,16 +89,36 @@ def configure(process: str, *, format: str, level: str) -> None:
 
 def _hear_prints(*, is_json: bool) -> None:
     """Make log lines of what is printed: in the process's log where it is JSON, and in the log of a job at any level."""
-    prints.logger.propagate = is_json
-    prints.logger.setLevel(logging.INFO)
-    through = None if is_json else sys.stdout
-    sys.stdout = prints.Prints(lambda: _belongs.get().get("job"), through)
+    for logger in prints.LOGGERS:
+        logger.propagate = is_json
+        logger.setLevel(logging.INFO)
+    sys.stdout, sys.stderr = (
+        prints.Prints(name, _original(stream), _job_here, passes_on=not is_json)
+        for name, stream in (("print", sys.stdout), ("stderr", sys.stderr))
+    )
+    atexit.register(_finish_all)
+
+
+def _original(stream: TextIO) -> TextIO:
+    original: TextIO = getattr(stream, "original", stream)
+    return original
+
+
+def _job_here() -> str | None:
+    return _belongs.get().get("job")
 
 
 def finish_printing() -> None:
-    """Log the line that the running job has printed and not ended."""
-    if isinstance(sys.stdout, prints.Prints):
-        sys.stdout.finish()
+    """Log the lines that the running job has printed and not ended."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, prints.Prints):
+            stream.finish()
+
+
+def _finish_all() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, prints.Prints):
+            stream.finish_all()
 
 
 def _formatter(process: str, format: str) -> logging.Formatter:

@@ -1,29 +1,47 @@
-"""What code prints becomes log lines: a reader of JSON lines finds nothing else on standard output."""
+"""What code prints becomes log lines: a reader of JSON lines finds nothing else on standard output and standard error."""
 
+import codecs
 import io
 import logging
 import threading
 from collections.abc import Callable
-from typing import TextIO
+from typing import Any, TextIO
 
-logger = logging.getLogger("print")
+from sooner.process.logs.line_handler import LineHandler
+
+#: The loggers of what is printed on both streams, with the level of their lines.
+LEVELS = {"print": logging.INFO, "stderr": logging.WARNING}
+LOGGERS = [logging.getLogger(name) for name in LEVELS]
 #: A line is written at the latest when it is this long.
 LONGEST_LINE = 100_000
 
 #: The thread and the job whose code prints.
 Speaker = tuple[int, str | None]
 
+_logging = threading.local()
+
 
 class Prints(io.TextIOBase):
-    """Standard output of a process: each printed line is logged, beside the job of who prints it.
+    """A stream of a process: each line printed there is logged, beside the job of who prints it.
 
-    `job_here` returns the job of the running code. `through` gets what is printed as it is, where lines are no JSON.
+    `job_here` returns the job of the running code. `original` is the stream that it replaces; what is printed goes there
+    as well if it `passes_on`, where lines are no JSON.
     """
 
-    def __init__(self, job_here: Callable[[], str | None], through: TextIO | None = None) -> None:
+    encoding = "utf-8"
+    errors = "backslashreplace"
+    mode = "w"
+    line_buffering = True
+
+    def __init__(
+        self, name: str, original: TextIO, job_here: Callable[[], str | None], *, passes_on: bool = False
+    ) -> None:
         super().__init__()
+        self.original = original
+        self._logger, self._level = logging.getLogger(name), LEVELS[name]
+        self._fd, self.name = (1, "<stdout>") if name == "print" else (2, "<stderr>")
         self._job_here = job_here
-        self._through = through
+        self._passes_on = passes_on
         # Jobs on the loop share its thread.
         self._unfinished: dict[Speaker, str] = {}
 
@@ -33,37 +51,102 @@ class Prints(io.TextIOBase):
 
     def isatty(self) -> bool:
         """Whether a person may be reading."""
-        return self._through is not None and self._through.isatty()
+        return self._passes_on and self.original.isatty()
+
+    def fileno(self) -> int:
+        """The process's own stream, for child processes: what they write there is theirs, and no line of the log."""
+        return self._fd
+
+    @property
+    def buffer(self) -> "PrintedBytes":
+        """Takes bytes as well."""
+        return PrintedBytes(self)
+
+    def reconfigure(self, **options: Any) -> None:
+        """Nothing depends on the options of a text stream."""
 
     def write(self, text: str) -> int:
         """Log the lines that are whole; keep the rest for what this job or thread prints next."""
-        if self._through is not None:
-            self._through.write(text)
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        is_by_handler = getattr(_logging, "is_here", False)
+        if self._passes_on or (is_by_handler and not _is_logged()):
+            self.original.write(text)
+        if not is_by_handler:
+            self._hear(text)
+        return len(text)
+
+    def _hear(self, text: str) -> None:
         speaker = self._speaker
         *lines, rest = (self._unfinished.pop(speaker, "") + text).split("\n")
+        rest = _overwritten(rest)
         if len(rest) > LONGEST_LINE:
             lines, rest = [*lines, rest], ""
         if rest:
             self._unfinished[speaker] = rest
         for line in lines:
             self._log(line)
-        return len(text)
 
     def flush(self) -> None:
         """Pass on what was printed."""
-        if self._through is not None:
-            self._through.flush()
+        if self._passes_on:
+            self.original.flush()
 
     @property
     def _speaker(self) -> Speaker:
         return threading.get_ident(), self._job_here()
 
     def finish(self) -> None:
-        """Log the line that this job or thread has not ended."""
+        """Log the lines that this thread, and the job that runs here on any thread, have not ended."""
         if self._unfinished:
-            self._log(self._unfinished.pop(self._speaker, ""))
+            thread, job = self._speaker
+            for speaker in list(self._unfinished):
+                if speaker == (thread, job) or (job is not None and speaker[1] == job):
+                    self._log(self._unfinished.pop(speaker, ""))
 
-    @staticmethod
-    def _log(line: str) -> None:
-        if line.strip():
-            logger.info("%s", line)
+    def finish_all(self) -> None:
+        """The process ends: log every line that was not ended."""
+        for speaker in list(self._unfinished):
+            self._log(self._unfinished.pop(speaker, ""))
+
+    def _log(self, line: str) -> None:
+        if not line.strip():
+            return
+        # What a handler of this line prints must not become a line, too.
+        _logging.is_here = True
+        try:
+            self._logger.log(self._level, "%s", _overwritten(line).rstrip("\r"))
+        finally:
+            _logging.is_here = False
+
+
+class PrintedBytes(io.BufferedIOBase):
+    """Takes the bytes of printed text."""
+
+    def __init__(self, prints: Prints) -> None:
+        super().__init__()
+        self._prints = prints
+
+    def writable(self) -> bool:
+        """It takes bytes."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Print the text of some bytes."""
+        self._prints.write(codecs.decode(bytes(data), "utf-8", "backslashreplace"))
+        return len(data)
+
+    def flush(self) -> None:
+        """As the text's."""
+        self._prints.flush()
+
+
+def _is_logged() -> bool:
+    """Whether the log lines of the process are ours to write; a module may have put its own handler in the place of ours."""
+    return any(isinstance(handler, LineHandler) for handler in logging.getLogger().handlers)
+
+
+def _overwritten(line: str) -> str:
+    """What a terminal shows of a line after carriage returns, as a progress bar prints them."""
+    shown = line.rstrip("\r")
+    return shown.rpartition("\r")[2] + line[len(shown) :]

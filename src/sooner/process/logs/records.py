@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 from functools import lru_cache
 from json.encoder import encode_basestring
+from typing import TextIO
 
 from sooner.process.logs import redact
 
@@ -14,7 +15,7 @@ NAMES = {level: name.lower() for name, level in logging.getLevelNamesMapping().i
 
 
 class Records:
-    """Gathers records and writes them to standard error, each in a line of JSON or as a sentence for people.
+    """Gathers records and writes them, each in a line of JSON or as a sentence for people.
 
     `logging` would take twenty times as long for each, and a worker ends 20,000 attempts a second.
     """
@@ -22,13 +23,14 @@ class Records:
     def __init__(self) -> None:
         self._gathered: list[tuple[int, str]] = []
         self._process = ""
+        self._stream: TextIO = sys.stderr
         self._level = logging.CRITICAL
         #: Whether records are written as JSON.
         self.is_json = True
 
-    def configure(self, process: str, *, format: str, level: str) -> None:
-        """Say how records are written from now on; before this, none is."""
-        self._process, self.is_json = process, format == "json"
+    def configure(self, process: str, stream: TextIO, *, format: str, level: str) -> None:
+        """Say how and where records are written from now on; before this, none is."""
+        self._process, self._stream, self.is_json = process, stream, format == "json"
         self._level = logging.getLevelNamesMapping()[level.upper()]
 
     def takes(self, level: int) -> bool:
@@ -51,8 +53,8 @@ class Records:
         if not gathered:
             return
         now, texts = datetime.now(UTC), (self._json if self.is_json else self._sentences)
-        sys.stderr.write(texts(gathered, now))
-        sys.stderr.flush()
+        self._stream.write(texts(gathered, now))
+        self._stream.flush()
 
     def _json(self, gathered: list[tuple[int, str]], now: datetime) -> str:
         head, when = f'{{"process":"{self._process}",', now.replace(tzinfo=None).isoformat()

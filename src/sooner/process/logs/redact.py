@@ -4,6 +4,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, MutableMapping
+from html import escape
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -11,13 +12,32 @@ from urllib.parse import quote, quote_plus
 MARK = "•••"
 
 
+#: A line of a secret is hidden by itself if it has so many characters: fewer are no secret.
+SHORTEST_LINE = 8
+
+
 def forms(secrets: Iterable[str]) -> list[str]:
-    """The forms in which secrets may appear: bare, in a repr, in JSON, in an address; longest first, as one may hold another."""
+    """The forms in which secrets may appear: bare, in a repr, in JSON, in HTML, in an address; longest first, as one may hold another."""
     found: set[str] = set()
     for secret in secrets:
-        found |= {secret, repr(secret)[1:-1], repr(secret.encode())[2:-1], json.dumps(secret)[1:-1]}
-        found |= {quote(secret, safe=""), quote_plus(secret)}
+        found |= _spellings(secret)
+        # A key of several lines is printed, and shown in a group's traceback, line by line.
+        lines = [line.strip() for line in secret.splitlines()]
+        for line in lines if len(lines) > 1 else ():
+            found |= _spellings(line) if len(line) >= SHORTEST_LINE else set()
     return sorted(found - {""}, key=len, reverse=True)
+
+
+def _spellings(secret: str) -> set[str]:
+    shown = {repr(secret)[1:-1], ascii(secret)[1:-1], repr(secret.encode(errors="surrogatepass"))[2:-1]}
+    encoded = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], escape(secret)}
+    return {
+        secret,
+        *shown,
+        *encoded,
+        quote(secret, safe="", errors="replace"),
+        quote_plus(secret, errors="replace"),
+    }
 
 
 def text(value: str, hidden: Iterable[str]) -> str:
