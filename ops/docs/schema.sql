@@ -300,19 +300,22 @@ CREATE FUNCTION sooner.new_id() RETURNS uuid
 
 COMMENT ON FUNCTION sooner.new_id() IS 'A UUIDv7 (RFC 9562, section 5.7).';
 
-CREATE FUNCTION sooner.remove_log_lines() RETURNS trigger
+CREATE FUNCTION sooner.remove_said() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     SET enable_seqscan TO 'off'
     AS $$
 begin
+  if exists (select from sooner.output limit 1) then
+    delete from sooner.output where job = any(array(select message_id from gone));
+  end if;
   if exists (select from sooner.log_line limit 1) then
     delete from sooner.log_line where job = any(array(select message_id from gone));
   end if;
   return null;
 end $$;
 
-COMMENT ON FUNCTION sooner.remove_log_lines() IS 'The log lines of jobs go with them.';
+COMMENT ON FUNCTION sooner.remove_said() IS 'What jobs said, output and log, goes with them.';
 
 CREATE FUNCTION sooner.submit(actor text, params jsonb DEFAULT '{}'::jsonb, tenant text DEFAULT NULL::text, priority text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, delay double precision DEFAULT NULL::double precision, cancel_after double precision DEFAULT NULL::double precision, idempotency_key text DEFAULT NULL::text, request_id text DEFAULT NULL::text, traceparent text DEFAULT NULL::text, parent uuid DEFAULT NULL::uuid, id uuid DEFAULT NULL::uuid) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -850,7 +853,7 @@ CREATE TRIGGER queue_count_limited AFTER UPDATE OF state ON dramatiq.queue FOR E
 
 CREATE TRIGGER queue_mail_end AFTER UPDATE OF state ON dramatiq.queue FOR EACH ROW WHEN (((new.notify IS NOT NULL) AND (old.state = ANY (ARRAY['queued'::dramatiq.state, 'consumed'::dramatiq.state])) AND (new.state = ANY (ARRAY['done'::dramatiq.state, 'rejected'::dramatiq.state, 'cancelled'::dramatiq.state])))) EXECUTE FUNCTION sooner.mail_end();
 
-CREATE TRIGGER queue_remove_log_lines AFTER DELETE ON dramatiq.queue REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION sooner.remove_log_lines();
+CREATE TRIGGER queue_remove_said AFTER DELETE ON dramatiq.queue REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION sooner.remove_said();
 
 CREATE TRIGGER worker_count_lost_lease AFTER DELETE ON sooner.worker FOR EACH ROW WHEN ((old.expires_at < dramatiq.clock())) EXECUTE FUNCTION sooner.count_lost_lease();
 

@@ -245,6 +245,9 @@ async def test_output_goes_with_its_job(client: httpx.AsyncClient, database_url:
     )
 
     await fetch(database_url, "select sooner.submit('remove_expired_jobs', '{}')")
+    # Whoever removes it.
+    other = await post(client, "tell", prefer="wait=20", words=["d"])
+    await fetch(database_url, "delete from dramatiq.queue where message_id = $1", other["id"])
 
     removed = "select where not exists (select from dramatiq.queue where message_id = $1)"
     await rows(database_url, removed, job["id"])

@@ -4,15 +4,10 @@ import asyncio
 import time
 from typing import Any
 
-import asyncpg
-
 from sooner.blobs import Stores
 from sooner.db import Database, Queries, Query
 from sooner.jobs.files.blobs import Blobs
-from sooner.process import logs
 from sooner.queue.transitions import TRANSITIONS
-
-log = logs.get(__name__)
 
 SQL = Queries("sooner.jobs.retention", "sql/expire.sql")
 
@@ -64,11 +59,7 @@ class Expiry:
         removed, last = 0, batch
         while last == batch:
             began = time.monotonic()
-            try:
-                [row] = await self._database.rows(query, batch=batch, **values)
-            except asyncpg.UndefinedTableError as error:
-                log.warning("left for after the migration", query=query.name, error=str(error))
-                return removed
+            [row] = await self._database.rows(query, batch=batch, **values)
             last = int(row["removed"])
             removed += last
             if last == batch:

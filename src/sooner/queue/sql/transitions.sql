@@ -619,7 +619,7 @@ with resolved as (
 select message_id, (select count(*) from followers) as notified from resolved;
 
 -- name: remove
--- Removes expired final jobs with their output, the oldest first; a locked job stays until the next cleaning.
+-- Removes expired final jobs, the oldest first; a trigger removes what they said. A locked job stays until the next cleaning.
 with expired as (
   select ctid from dramatiq.queue
   where finished_at is not null and expires_at <= dramatiq.clock()
@@ -628,7 +628,5 @@ with expired as (
   for update skip locked
 ), removed as (
   delete from dramatiq.queue where ctid = any(array(select ctid from expired)) returning message_id
-), silenced as (
-  delete from sooner.output where job in (select message_id from removed)
 )
 select count(*) as removed from removed;
