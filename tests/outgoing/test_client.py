@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
+import threading
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 import trustme
 
-from sooner.outgoing import Network, Refused, briefly
+from sooner.outgoing import Network, Refused, briefly, reach
+from sooner.outgoing.reach import check_reach
 from tests.support.sites import Exchange, Site, site
 
 if TYPE_CHECKING:
@@ -67,6 +70,44 @@ async def test_private_addresses_are_refused_however_they_are_written(hello: Sit
         with pytest.raises(Refused, match="private network"):
             await client.get(url.format(port=hello.port))
     assert hello.seen == []
+
+
+@pytest.mark.parametrize(
+    ("host", "found", "is_refused"),
+    [
+        ("public.example", [PUBLIC], False),
+        ("private.example", ["192.168.1.1"], True),
+        ("mixed.example", [PUBLIC, "fd00::1"], True),
+        ("unknown.example", [], False),
+    ],
+)
+async def test_an_address_to_be_kept_is_refused_where_its_name_is_a_private_one(
+    monkeypatch: pytest.MonkeyPatch, host: str, found: list[str], is_refused: bool
+) -> None:
+    def resolve(asked: str, port: None, type: int, flags: int) -> list[Any]:
+        if flags or not found or asked != host:
+            raise socket.gaierror
+        return [(socket.AF_INET, type, 6, "", (ip, 0)) for ip in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(Refused, match=host) if is_refused else contextlib.nullcontext():
+        await check_reach(f"https://{host}/hook")
+
+
+async def test_names_that_resolve_slowly_hold_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def resolve(*asked: Any, flags: int, **_: Any) -> list[Any]:
+        if not flags:
+            over.wait(60)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(reach, "RESOLVE_SECONDS", 0.05)
+    try:
+        await asyncio.gather(*(check_reach(f"https://{n}.example/") for n in range(100)))
+    finally:
+        over.set()
 
 
 async def test_one_private_address_among_public_ones_is_refused(names: Callable[..., list[str]]) -> None:

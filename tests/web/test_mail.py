@@ -203,9 +203,14 @@ async def test_what_is_no_single_address_is_refused(
         'mailto:"a b"@example.org',
         "mailto:" + "a" * 65 + "@example.org",
         "mailto:a@" + "b." * 130 + "org",
+        "mailto://ada@example.org",
+        # A plus sign that was not escaped, or a space.
+        "mailto: ada@example.org",
         "https://example.org/",
     ]
     answers = {text: await client.post("/jobs/echo", params={"notify": text}, json={}) for text in unfit}
+    unfit.append("two of them")
+    answers["two of them"] = await client.post(f"/jobs/echo?notify={TO}&notify={TO}", json={})
 
     assert {text: answer.status_code for text, answer in answers.items()} == dict.fromkeys(unfit, 422)
     assert {answer.json()["errors"][0]["pointer"] for answer in answers.values()} == {"#/notify"}

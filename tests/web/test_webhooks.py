@@ -323,6 +323,7 @@ PRIVATE = {
     "https://hook.localhost./": "hook.localhost. is an address of a private network, or resolves to one.",
     "https://169.254.169.254/": "169.254.169.254 is an address of a private network, or resolves to one.",
     "https://127.1/": "127.1 is an address of a private network, or resolves to one.",
+    "https://10.0.0.1./": "10.0.0.1. is an address of a private network, or resolves to one.",
     "https://[::1]/": "::1 is an address of a private network, or resolves to one.",
 }
 
@@ -539,6 +540,8 @@ async def test_an_unfit_webhook_is_refused(processes: Processes, connect: Connec
             "https://example.com/#x",
             "https://exa mple.com/",
             "https://[::1/",
+            "https://[fe80::1%25eth0]/",
+            "https://ex%61mple.com/",
             "https://example.com:99999/",
             "https://example.com/" + "x" * 2000,
         )

@@ -36,10 +36,12 @@ class Notice(NamedTuple):
 def read_mailto(text: str) -> MailAddress:
     """The only address of a `mailto:` URI (RFC 6068). Raises ValueError, which says why it is none."""
     scheme, colon, rest = text.partition(":")
-    if scheme.lower() != "mailto" or not colon:
+    if scheme.lower() != "mailto" or not colon or rest.startswith("//"):
         raise ValueError("notify is mailto:ADDRESS, such as mailto:someone@example.org")
     if "?" in rest:
         raise ValueError("notify takes an address and nothing else: leave out what follows the question mark")
+    if rest.startswith(" "):
+        raise ValueError("notify begins with a space, or with a plus sign that is to be written %2B")
     # A plus sign that was not escaped in the query arrives as a space.
     address = _unescaped(rest.replace(" ", "+"))
     if "," in address or ";" in address:

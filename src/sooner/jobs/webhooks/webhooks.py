@@ -1,6 +1,7 @@
 """Webhooks: a tenant's endpoints, which receive the ends of its jobs."""
 
 import base64
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from uuid import UUID
 
 from sooner.db import Database, Queries
 from sooner.jobs.problem import Invalid, NotFound, Problem, wrong
-from sooner.outgoing.literal import check_literal
+from sooner.outgoing.reach import check_reach
 from sooner.outgoing.refusal import Refused
 from sooner.queue.ids import uuid7
 
@@ -25,6 +26,9 @@ LONGEST_URL = 2000
 #: Standard Webhooks wants 24 to 64.
 SECRET_BYTES = 32
 
+
+#: A name in ASCII or an IP address, as the worker takes it.
+_HOST = re.compile(r"[0-9a-z._:-]+")
 
 #: How an operator lets such an address in.
 OTHERWISE = "This service sends there with ALLOW_PRIVATE_NETWORK=1 alone."
@@ -81,11 +85,13 @@ class Webhooks:
         return id, secret
 
     async def _refuse_private(self, url: str) -> None:
-        """Raises Invalid for an address to which no worker would connect, as far as its text says so."""
+        """Raises Invalid for an address to which no worker would connect, as far as can be seen now."""
+        if self._allow_private:
+            return
         try:
-            check_literal(url)
+            await check_reach(url)
         except Refused as refusal:
-            if not self._allow_private and not await self._reaches_private():
+            if not await self._reaches_private():
                 raise Invalid([wrong("#/url", f"{refusal} {OTHERWISE}")]) from None
 
     async def _reaches_private(self) -> bool:
@@ -130,7 +136,7 @@ def check_url(url: str) -> None:
     """Raises Invalid for a text that is no HTTP address. The worker checks later whether it may connect there."""
     try:
         parts = urlsplit(url)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        fits = parts.scheme in ("http", "https") and _HOST.fullmatch(parts.hostname or "") and parts.port != 0
     except ValueError:
         raise Invalid([wrong("#/url", "the address cannot be read")]) from None
     if len(url) > LONGEST_URL or not fits or any(not "!" <= c <= "~" for c in url):

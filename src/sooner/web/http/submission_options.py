@@ -93,6 +93,8 @@ def notify(request: Request, *, is_mail_taken: bool) -> MailAddress | None:
             ]
         )
     try:
+        if len(request.query_params.getlist("notify")) > 1:
+            raise ValueError("notify takes one address, and was given several")
         return read_mailto(text)
     except ValueError as error:
         raise Invalid([wrong("#/notify", str(error))]) from None
