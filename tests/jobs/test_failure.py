@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from sooner.jobs.failure import Failure, deciding, describe
+from sooner.jobs.failure import LONGEST, Failure, deciding, describe
 from sooner.jobs.problem import Invalid, wrong
+from sooner.process.logs import redact
 
 UNEXPECTED = "The job failed with an unexpected exception"
 
@@ -36,7 +37,11 @@ def test_what_is_meant_for_the_tenant_is_told() -> None:
     invalid = Invalid([wrong("#/a", "too small")])
 
     assert told(failure) == {"type": "unlucky", "title": "It went wrong", "detail": "no luck"}
-    assert told(invalid) == {"type": "invalid", "title": "The parameters do not fit", "detail": "too small"}
+    assert told(invalid) == {
+        "type": "invalid",
+        "title": "The parameters do not fit",
+        "detail": "a: too small",
+    }
 
 
 def test_each_member_of_a_failure_can_be_stored() -> None:
@@ -80,3 +85,12 @@ def test_a_group_as_deep_as_it_likes_is_taken_apart() -> None:
         error = group(error)
 
     assert deciding(error) is FAILED
+
+
+def test_no_half_of_a_secret_stays_where_a_text_is_cut() -> None:
+    redact.hidden.add(["the secret"])
+    try:
+        detail = told(Failure("x" * (LONGEST - 5) + "the secret"))["detail"]
+    finally:
+        redact.hidden.take(["the secret"])
+    assert detail == "x" * (LONGEST - 5) + "•••"

@@ -85,13 +85,25 @@ async def says_oddly(key: SecretStr) -> None:
     secret = key.get_secret_value()
     log.info("%d of these", secret)
     told.info("changes", while_it_is_read=Changing())
+    told.info("much", **{f"\0{secret}{number}": "x" * 9000 for number in range(5)})
     print(secret, file=sys.stderr)  # noqa: T201
     await asyncio.to_thread(print, "unfinished in a thread", end="")
     sys.stdout.buffer.write(b"bytes\n")
     subprocess.run(["true"], stdout=sys.stdout, stderr=sys.stderr, check=True)  # noqa: ASYNC221
+    left.add(asyncio.create_task(_fail_later(secret)))
     error = ExceptionGroup("several", [LookupError(secret)])
     error.add_note(secret)
     raise error from KeyError(secret)
+
+
+#: Tasks that outlive their jobs.
+left: set[asyncio.Task[None]] = set()
+
+
+async def _fail_later(secret: str) -> None:
+    await asyncio.sleep(0.2)
+    left.clear()
+    raise LookupError(secret)
 
 
 class Changing(dict[str, int]):

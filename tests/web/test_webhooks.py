@@ -353,8 +353,8 @@ async def test_what_the_worker_refuses_is_refused_for_good_and_the_delivery_says
 ) -> None:
     await processes.worker()
     client = connect(await processes.web(ALLOW_PRIVATE_NETWORK="1"), await api_key())
-    # Not every resolver knows names below localhost.
-    refused = {url: why for url, why in PRIVATE.items() if "hook" not in url}
+    # Not every resolver knows names below localhost, or reads an IP address with a dot behind it.
+    refused = {url: why for url, why in PRIVATE.items() if "hook" not in url and "./" not in url}
     ids = [(await register(client, url))["id"] for url in (endpoint.url, *refused)]
 
     job = (await client.post("/jobs/echo", json={})).json()["id"]

@@ -137,16 +137,20 @@ async def test_odd_words_fail_no_job_and_a_secret_of_several_lines_stays_hidden(
     assert [(line["level"], line["logger"], line["message"]) for line in said] == [
         ("info", "shop", "%d of these ('•••',)"),
         ("info", "shop.structured", "changes"),
+        ("info", "shop.structured", "much"),
         *[("warning", "stderr", "•••")] * 4,
         ("info", "print", "bytes"),
         ("info", "print", "unfinished in a thread"),
     ]
+    assert said[2]["left_out"].startswith("fields of 45")
     [attempt] = (await shop.operator.get(f"/jobs/{job['id']}")).json()["attempts_log"]
     assert attempt["traceback"].startswith("KeyError: '•••'")
     assert "The above exception was the direct cause" in attempt["traceback"]
     assert "ExceptionGroup: several (1 sub-exception)\n  | •••" in attempt["traceback"]
     assert "LookupError: •••" in attempt["traceback"]
     await shop.worker.line('"event":"attempt"')
+    # Of a task that outlives its job.
+    await shop.worker.line("Task exception was never retrieved")
     for part in key.split("\n")[:-1]:
         assert part not in attempt["traceback"]
         assert [line for line in shop.worker.lines if part in line] == []

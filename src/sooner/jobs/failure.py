@@ -5,6 +5,7 @@ from typing import Any
 from sooner.blobs import StoreAway
 from sooner.jobs import codec
 from sooner.jobs.problem import Invalid
+from sooner.process.logs import redact
 
 #: The most characters of a member.
 LONGEST = 10_000
@@ -67,10 +68,15 @@ def _members(error: BaseException) -> dict[str, Any]:
 
 def _document(type: str, title: str, detail: str | None) -> dict[str, Any]:
     return {
-        "type": storable(str(type)[:LONGEST]),
-        "title": storable(str(title)[:LONGEST]),
-        "detail": None if detail is None else storable(detail[:LONGEST]),
+        "type": _member(type),
+        "title": _member(title),
+        "detail": None if detail is None else _member(detail),
     }
+
+
+def _member(text: str) -> str:
+    # Secrets are removed before the text is cut: half a secret would not be found.
+    return storable(redact.hidden.text(str(text))[:LONGEST])
 
 
 def text_of(error: BaseException) -> str:

@@ -61,6 +61,10 @@ log.info(Odd())
 log.info("shows %s", Odd())
 structlog.get_logger("odd").info("told", odd=Odd())
 structlog.get_logger("odd").info("keys", many={(1, 2): 3})
+try:
+    raise ValueError("x" * 20_000 + "hunter2-secret" + "y" * 14_995)
+except ValueError:
+    log.exception("long")
 print("hunter2-secret", "on stderr", file=sys.stderr)
 logging.getLogger("theirs").addHandler(logging.StreamHandler())
 logging.getLogger("theirs").warning("%d", "hunter2-secret")
@@ -83,9 +87,12 @@ atexit.register(lambda: print("last", end=""))
 def test_whatever_is_said_in_whichever_way_is_a_line_without_secrets() -> None:
     done = subprocess.run([sys.executable, "-c", ODD], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    # Not the half at which an exception is cut, either.
     assert "hunter2" not in done.stderr
+    assert "2-secret" not in done.stderr
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     said = [line["event"] for line in lines if line["logger"] != "stderr"]
+    assert said.pop(5) == "long"
     assert said[:6] == [
         "%d of %s ('•••',)",
         "a Odd that cannot be shown",

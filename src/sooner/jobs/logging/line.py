@@ -78,9 +78,8 @@ def _json(fields: Mapping[str, Any]) -> str | None:
         return None
     text = orjson.dumps(_plain(fields, DEEPEST)).decode()
     if len(text) > LONGEST_FIELDS:
-        text = orjson.dumps(
-            {"left_out": f"fields of {len(text):,} characters: {', '.join(fields)}"[:LONGEST_TEXT]}
-        ).decode()
+        names = ", ".join(map(shown, fields))
+        text = orjson.dumps({"left_out": _text(f"fields of {len(text):,} characters: {names}")}).decode()
     return text
 
 

@@ -12,7 +12,7 @@ from sooner.process.logs import redact
 
 
 class Disclosure:
-    """Opens the secrets of a claimed job, and hides them from the log until `end`."""
+    """Opens the secrets of a claimed job, and hides them from the log until a while after `end`."""
 
     def __init__(self, sealed: str | None, owner: Owner, opener: Opener) -> None:
         self._sealed = sealed
@@ -43,10 +43,10 @@ class Disclosure:
         return redact.text(text, redact.forms(self._secrets)) if self._secrets else text
 
     def end(self) -> None:
-        """The attempt is over: forget the secrets."""
+        """The attempt is over: forget the secrets, which the log hides a while longer."""
         secrets, self._secrets = self._secrets, []
         if secrets:
-            redact.hidden.take(secrets)
+            redact.hidden.fade(secrets)
 
 
 NOTHING = Disclosure(None, Owner(None, UUID(int=0), ""), Opener(()))

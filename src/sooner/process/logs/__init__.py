@@ -43,7 +43,8 @@ LONGEST_EXCEPTION = 20_000
 
 def _bounded(logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
     if isinstance(text := event.get("exception"), str):
-        event["exception"] = shorten(text, LONGEST_EXCEPTION)
+        # Secrets are removed before the text is cut: half a secret would not be found.
+        event["exception"] = shorten(redact.hidden.text(text), LONGEST_EXCEPTION)
     return event
 
 

@@ -2,8 +2,10 @@
 
 import json
 import threading
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, MutableMapping
+from contextlib import suppress
 from html import escape
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -60,6 +62,11 @@ def within(value: Any, hidden: Iterable[str]) -> Any:
     return text(str(value), hidden)
 
 
+#: How long, and of how many attempts, secrets stay hidden after the end: each costs every log line a look.
+FADING_SECONDS = 60.0
+MOST_FADING = 16
+
+
 class Hidden:
     """The secrets hidden from all log lines of a process: other code than the secret's job may log it."""
 
@@ -67,6 +74,8 @@ class Hidden:
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._forms: list[str] = []
+        #: The secrets of attempts that have ended, with the time until which they stay hidden.
+        self._fading: deque[tuple[float, list[str]]] = deque()
 
     def add(self, secrets: Iterable[str]) -> None:
         """Hide secrets until `take` was called as often as `add`."""
@@ -81,14 +90,31 @@ class Hidden:
             self._counts += Counter()
             self._forms = forms(self._counts)
 
+    def fade(self, secrets: list[str]) -> None:
+        """The same after a while: a task or a thread that outlives its job may still say them, or fail with them."""
+        self._fading.append((time.monotonic() + FADING_SECONDS, secrets))
+        self._forget()
+
+    def _forget(self) -> None:
+        # Another thread may be quicker.
+        with suppress(IndexError):
+            while len(self._fading) > MOST_FADING or self._fading[0][0] < time.monotonic():
+                self.take(self._fading.popleft()[1])
+
     def text(self, value: str) -> str:
         """The text without the secrets that are hidden now."""
+        if self._fading:
+            self._forget()
         return text(value, self._forms)
 
     def line(self, logger: object, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
         """A structlog processor, the last before the line is rendered."""
         hidden = self._forms
-        return {name: within(value, hidden) for name, value in event.items()} if hidden else event
+        return (
+            {text(str(name), hidden): within(value, hidden) for name, value in event.items()}
+            if hidden
+            else event
+        )
 
 
 hidden = Hidden()
