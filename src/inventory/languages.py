@@ -11,6 +11,7 @@ from src.inventory.php.language import Php
 from src.inventory.python.language import Python
 from src.inventory.ruby.language import Ruby
 from src.inventory.rust.language import Rust
+from src.inventory.swift.language import Swift
 
 LANGUAGES: tuple[Language, ...] = (
     Python(),
@@ -23,6 +24,7 @@ LANGUAGES: tuple[Language, ...] = (
     Php(),
     Ruby(),
     Rust(),
+    Swift(),
 )
 
 

@@ -1,0 +1,1 @@
+"""Swift's tests: XCTest and Swift Testing."""

@@ -1,0 +1,27 @@
+"""The language `swift`."""
+
+import re
+
+from src.inventory.classes.facts import ClassFacts
+from src.inventory.classes.language import ClassLanguage
+from src.inventory.swift.reader import read
+from src.inventory.swift.spelling import plain
+from src.inventory.syntax.language import NEVER_ENTERED
+from src.inventory.syntax.parsing import Source, parse
+
+
+class Swift(ClassLanguage):
+    """The language `swift` with the frameworks `xctest` and `swift-testing`."""
+
+    name = "swift"
+    endings = (".swift",)
+    likely = re.compile(rb"XCTest|TestCase|func test|@(?:Testing\.)?(?:Test|Suite)\b|[:s] *\w+Tests?\b")
+    roots = re.compile(r"XCTestCase")
+    outside = re.compile(r"TestCase$")
+    never_entered = (*NEVER_ENTERED, ".build", "Carthage", "Pods")
+    settings_files = re.compile(r"(?!)")
+
+    def facts(self, path: str, content: bytes) -> ClassFacts | None:
+        """The types and functions of a file."""
+        found = read(Source(parse("swift", plain(content)).root, content))
+        return found if found.classes or found.cases or found.first_error else None
