@@ -117,6 +117,22 @@ def test_whatever_is_said_in_whichever_way_is_a_line_without_secrets() -> None:
     ]
 
 
+PRINTED = """
+import sys
+from sooner.process import logs
+from sooner.process.logs import redact
+logs.configure("worker", format="text", level="info")
+redact.hidden.add(["hunter2-secret"])
+print("out", "hunter2-secret")
+print("err", "hunter2-secret", file=sys.stderr)
+"""
+
+
+def test_what_is_printed_where_lines_are_no_json_holds_no_secret_either() -> None:
+    done = subprocess.run([sys.executable, "-c", PRINTED], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "out •••\n", "err •••\n")
+
+
 async def test_a_bare_server_writes_no_signature_and_json_alone(
     processes: Processes, connect: Connect, api_key: MakeKey, settings: dict[str, dict[str, str | None]]
 ) -> None:

@@ -7,11 +7,15 @@ import threading
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from sooner.process.logs import redact
 from sooner.process.logs.line_handler import LineHandler
 
 #: The loggers of what is printed on both streams, with the level of their lines.
 LEVELS = {"print": logging.INFO, "stderr": logging.WARNING}
 LOGGERS = [logging.getLogger(name) for name in LEVELS]
+for _logger in LOGGERS:
+    # Where nobody hears them, Python would print what was printed once more.
+    _logger.addHandler(logging.NullHandler())
 #: A line is written at the latest when it is this long.
 LONGEST_LINE = 100_000
 
@@ -71,7 +75,7 @@ class Prints(io.TextIOBase):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         is_by_handler = getattr(_logging, "is_here", False)
         if self._passes_on or (is_by_handler and not _is_logged()):
-            self.original.write(text)
+            self.original.write(redact.hidden.text(text))
         if not is_by_handler:
             self._hear(text)
         return len(text)
