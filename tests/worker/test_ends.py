@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import psutil
@@ -99,14 +99,14 @@ async def loaded(worker: Process, library: str) -> None:
 
 
 async def test_wrong_settings_are_all_named_before_the_teams_modules_load(processes: Processes) -> None:
-    wrong = {
+    wrong: dict[str, Any] = {
         "LEASE_SECONDS": "1",
         "WORKER_PROCESSES": "many",
         "WORKER_THREADS": "0",
         "SMTP_URL": "smtp://mail.example",
         "ACTORS": "no_such_package",
     }
-    worker = await processes.command("exec dramatiq src.actors --processes 1 --skip-logging", **wrong)
+    worker = await processes.worker(ready=False, **wrong)
 
     assert await worker.exit() == 78
     named = wrong.keys() - {"SMTP_URL"} | {"MAIL_FROM"}

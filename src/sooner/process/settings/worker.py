@@ -14,7 +14,7 @@ class WorkerSettings(CommonSettings):
 
     secrets_private_key: Annotated[tuple[Annotated[str, AfterValidator(curve_key)], ...], NoDecode] = ()
     listen: bool = True
-    #: These two are for dramatiq's command line, where the Procfile puts them.
+    #: These two are for dramatiq's command line: the Procfile passes 1 for what is refused here.
     worker_processes: Annotated[int, Field(ge=1)] = 1
     worker_threads: Annotated[int, Field(ge=1)] = 8
     worker_concurrency: Annotated[int, Field(ge=1)] = 100
