@@ -76,6 +76,12 @@ async def test_output_is_bounded_in_one_line_or_many(end: str) -> None:
         await outcome(f"while True: print('x' * 1000, end='{end}')", output_bytes=100_000)
 
 
+async def test_output_that_nobody_reads_keeps_no_end_waiting() -> None:
+    async with asyncio.timeout(20):
+        with pytest.raises(OutputTooLarge):
+            await outcome("print('x' * 400 + '\\n' + 'x' * 400 + '\\n' + 'x' * 50_000)", output_bytes=500)
+
+
 FAMILY = """\
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])

@@ -86,14 +86,24 @@ class Child:
         """Kill the program and every process that it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._listening.cancel()
-        await self._process.wait()
+        # The process ends for asyncio when its pipes do, and a pipe full of what nobody reads does not.
+        draining = asyncio.create_task(_drain(self._process.stdout))
+        try:
+            await self._process.wait()
+        finally:
+            draining.cancel()
+            self._listening.cancel()
 
     async def _listen(self) -> None:
         stream = self._process.stderr
         while stream is not None and (piece := await stream.read(ERROR_BYTES)):
             self._errors += piece
             del self._errors[:-ERROR_BYTES]
+
+
+async def _drain(stream: asyncio.StreamReader | None) -> None:
+    while stream is not None and await stream.read(ERROR_BYTES):
+        pass
 
 
 def launched(command: Sequence[str], bounds: Bounds) -> list[str]:
