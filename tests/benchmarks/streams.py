@@ -28,6 +28,7 @@ class Stream(asyncio.Protocol):
     def __init__(self, request: bytes, late: list[float]) -> None:
         self._request, self._late = request, late
         self._left = b""
+        self._put_out: list[float] = []
         self.ended = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -40,11 +41,17 @@ class Stream(asyncio.Protocol):
         data = self._left + data
         end = 0
         for match in PIECE.finditer(data):
-            self._late.append(now - float(match[1]))
+            self._put_out.append(float(match[1]))
+            self._late.append(now - self._put_out[-1])
             end = match.end()
         self._left = data[end:]
         if b"event: end\n" in self._left and not self.ended.done():
             self.ended.set_result(None)
+
+    @property
+    def rate(self) -> float:
+        """The pieces that the job has put out a second."""
+        return (len(self._put_out) - 1) / (self._put_out[-1] - self._put_out[0])
 
     def connection_lost(self, error: Exception | None) -> None:
         """The stream is over."""
@@ -103,7 +110,11 @@ async def _lateness(bench: Bench, web: Web, row: Any, count: int) -> None:
     await streams.end()
     took = time.perf_counter() - began
     late = sorted(1000 * each for each in streams.late)
-    note = f"latest {late[-1]:.0f} ms; {len(late):,} of {count * int(SECONDS / PAUSE):,} pieces"
+    slowest = min(reader.rate for reader in streams.readers)
+    note = (
+        f"latest {late[-1]:.0f} ms; {len(late):,} of {count * int(SECONDS / PAUSE):,} pieces; "
+        f"the slowest job put out {slowest:.1f} a second"
+    )
     row(f"output: {count:,} streams, 20 pieces a second each", len(late) / took, *_of(late), note)
 
 
