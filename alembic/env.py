@@ -91,7 +91,9 @@ def run_patiently(engine: Engine) -> None:
                 run(connection)
                 return
             except OperationalError as error:
-                if not isinstance(error.orig, psycopg2.errors.LockNotAvailable):
+                if not isinstance(
+                    error.orig, (psycopg2.errors.LockNotAvailable, psycopg2.errors.DeadlockDetected)
+                ):
                     raise
         with engine.connect() as connection:
             holders = "; ".join(connection.scalars(text(HOLDERS))) or "nobody any more"

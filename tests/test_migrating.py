@@ -7,8 +7,9 @@ import os
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import pytest
@@ -23,6 +24,12 @@ from tests.support.jobs import fetch
 from tests.support.rows import until
 
 HOLD = "lock table dramatiq.queue in access share mode"
+#: Locks that grow while writers wait for them deadlock with a writer that has read the table before.
+LOCKS = """
+select mode from pg_locks where pid = pg_backend_pid() and relation = to_regclass('dramatiq.queue')
+  and mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+"""
+STRONGEST = "AccessExclusiveLock"
 INDEX = '''"""An index of tomorrow's, made beside writers."""
 
 from alembic import op
@@ -167,11 +174,18 @@ def test_statements_of_the_code_before_cost_no_more_on_the_newest_schema(tmp_pat
     assert re.search(r"^\d+ passed", done.stdout, re.MULTILINE)
 
 
+class Statement(NamedTuple):
+    """A statement of a revision, and the locks on the queue that keep writers waiting once it has run."""
+
+    text: str
+    locks: frozenset[str]
+
+
 @pytest.fixture
-def statements(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+def statements(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Statement]]:
     """The statements of each revision, as the migrations run them."""
-    found: dict[str, list[str]] = {}
-    gathered: list[str] = []
+    found: dict[str, list[Statement]] = {}
+    gathered: list[Statement] = []
 
     def note(connection: Any, cursor: Any, *rest: Any) -> None:
         statement = cursor.query.decode()
@@ -179,7 +193,9 @@ def statements(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> dict
             found[stamped[1] or stamped[2]] = gathered.copy()
             gathered.clear()
         else:
-            gathered.append(statement)
+            with cursor.connection.cursor() as looker:
+                looker.execute(LOCKS)
+                gathered.append(Statement(statement, frozenset(mode for (mode,) in looker)))
 
     monkeypatch.setenv("DATABASE_URL", empty_database_url)
     event.listen(Engine, "after_cursor_execute", note)
@@ -192,11 +208,25 @@ def statements(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> dict
     return found
 
 
+def test_no_revision_waits_for_a_writer_that_waits_for_it(statements: dict[str, list[Statement]]) -> None:
+    grown = {
+        revision: each.text
+        for revision, run in statements.items()
+        for before, each in pairwise(run)
+        if before.locks and STRONGEST not in before.locks and each.locks > before.locks
+    }
+
+    assert grown == {}
+    assert any(each.locks for run in statements.values() for each in run)
+
+
 def test_no_revision_locks_what_a_deployment_works_with(
-    statements: dict[str, list[str]], tmp_path: Path
+    statements: dict[str, list[Statement]], tmp_path: Path
 ) -> None:
-    for revision, texts in statements.items():
-        (tmp_path / f"{revision}.sql").write_text("".join(f"{text.strip().rstrip(';')};\n" for text in texts))
+    for revision, run in statements.items():
+        (tmp_path / f"{revision}.sql").write_text(
+            "".join(f"{each.text.strip().rstrip(';')};\n" for each in run)
+        )
     early = [f"{revision}.sql" for revision in statements if revision <= EARLY]
     late = [f"{revision}.sql" for revision in statements if revision > EARLY]
 

@@ -45,10 +45,11 @@ def remove(function: str, comment: str, *tables: str) -> None:
 
 
 def upgrade() -> None:
-    remove("remove_said", SAID, "output", "log_line")
+    # First the lock that is stronger: a lock that grew would deadlock with whoever reads the table and then writes it.
     op.execute(REPLACED.format(function="remove_log_lines"))
+    remove("remove_said", SAID, "output", "log_line")
 
 
 def downgrade() -> None:
-    remove("remove_log_lines", LOG_LINES, "log_line")
     op.execute(REPLACED.format(function="remove_said"))
+    remove("remove_log_lines", LOG_LINES, "log_line")
