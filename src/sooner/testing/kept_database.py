@@ -29,7 +29,7 @@ SHAPE = """
 #: The tables whose triggers may add rows for a removed row; the trigger of removed jobs only removes more.
 TRIGGERED = """
 select distinct relnamespace::regnamespace::text, relname from pg_trigger join pg_class on pg_class.oid = tgrelid
-where not tgisinternal and tgtype & 8 <> 0 and tgname <> 'queue_remove_log_lines'
+where not tgisinternal and tgtype & 8 <> 0 and tgfoid <> 'sooner.remove_said'::regproc
 """
 #: Lets sequences begin anew.
 RESTART = """

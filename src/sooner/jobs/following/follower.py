@@ -143,8 +143,13 @@ class JobFollower:
         self._look_at(payload.split(","))
 
     def put_out(self, payload: str) -> None:
-        """Handle a notification of output: ids of jobs, separated by commas."""
-        self._wake_readers(payload.split(","))
+        """Handle a notification of output: ids of jobs, separated by commas.
+
+        Who has not seen the job's start yet sees it first: what puts out has begun.
+        """
+        ids = payload.split(",")
+        self._look_at(id for id in ids if not self._closely.isdisjoint(self._subscriptions.get(id, ())))
+        self._wake_readers(ids)
 
     def resync(self) -> None:
         """Read every followed job and its output: notifications may have been lost."""
@@ -152,15 +157,10 @@ class JobFollower:
         self._wake_readers(self._subscriptions)
 
     def _wake_readers(self, ids: Iterable[str]) -> None:
-        """Wake the readers of output. Who has not seen the job's start yet sees it first: what puts out has begun."""
-        begun: dict[str, None] = {}
         for id in ids:
             for subscription in self._subscriptions.get(id, ()):
-                if subscription in self._closely:
-                    begun[id] = None
-                elif subscription.reads_output:
+                if subscription.reads_output and subscription not in self._closely:
                     subscription.wake()
-        self._look_at(begun)
 
     async def _wake_readers_forever(self) -> None:
         while True:
