@@ -43,7 +43,10 @@ class Unreadable(TypedDict):
 
 
 class Undecided(TypedDict):
-    """A class of which only running would tell whether its tests are run; `line` is that of its `class`."""
+    """A class of which only running would tell whether its tests are run, or what else was not followed to its tests.
+
+    `line` is that of its `class`, of the macro or of its call.
+    """
 
     path: str
     line: int

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import posixpath
+import time
+from typing import Any
+
 import pytest
 
 from src.inventory import Inventory
 from src.inventory.rust import expansion, tokens
+from src.inventory.rust.crates import Crates, Links
+from src.inventory.rust.items import Module
+from src.inventory.rust.manifest import Manifest, manifest
 from tests.inventory.build import inventory_of
 
 PACKAGE = '[package]\nname = "p"\n'
@@ -254,6 +261,7 @@ def test_of_two_macros_with_one_name_the_nearest_above_is_meant() -> None:
 
 
 TEST = "#[test]\nfn a() {}\n"
+MAKES = "macro_rules! m { ($n:ident) => { #[test] fn $n() {} }; }\n"
 
 
 def test_files_are_those_that_modules_lead_to() -> None:
@@ -391,6 +399,77 @@ def test_what_a_file_costs_that_is_made_to_be_slow(monkeypatch: pytest.MonkeyPat
         ("c.rs", 1),
         ("d.rs", 1),
     ]
+
+
+#: Calls whose work lies in many rules, many macros of one name, wide repetitions, and groups that hold each other.
+COSTLY = {
+    "rules": "macro_rules! m { " + "(x) => { mod a {} }; " * 1_000 + "}\n" + "m!(y);\n" * 200,
+    "macros": "macro_rules! m { (x) => { mod a {} }; }\n" * 500 + "m!(y);\n" * 200,
+    "names": (
+        "macro_rules! m { ($(z {" + " ".join(f"$a{n}:tt" for n in range(1_000)) + "})* y) => { mod a {} }; }\n"
+        + "m!(y);\n" * 200
+    ),
+    "turns": (
+        "macro_rules! m { ([$($t:tt)*] " + " ".join(f"$a{n}:tt" for n in range(400)) + ") => { $($t)* mod a {} }; }\n"
+        + "m!([" + "x " * 400 + "] " + "y " * 400 + ");\n"
+    ),
+    "groups": "macro_rules! m { ($t:tt) => { mod a {} m! { {$t $t $t $t $t $t $t $t $t $t} } }; }\nm!({});\n",
+    "meta": "macro_rules! m { " + "($a:meta, x) => { mod a {} }; " * 300 + "}\nm!(" + "x " * 500 + ");\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", sorted(COSTLY))
+def test_a_file_whose_macros_take_too_many_steps_is_told(kind: str) -> None:
+    started = time.process_time()
+    other = MAKES.replace("m {", "n {") + "n!(found);\n"
+    document = inventory_of({"p/src/a.rs": COSTLY[kind], "p/src/b.rs": other})
+    assert time.process_time() - started < 5
+    assert [(each["path"], each["name"], each["reason"]) for each in document["undecided"]] == [
+        ("p/src/a.rs", "m!", "its macros take too many steps to expand")
+    ]
+    assert [each["path"] for each in document["entries"]] == ["p/src/b.rs"]
+
+
+def test_macros_that_are_too_large_together_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expansion, "_MOST_PARTS", 60)
+    useless = "macro_rules! u { () => { " + "x " * 1_000 + "}; }\n"
+    late = MAKES.replace("m {", "n {") + "x!{}\n" + MAKES.replace("m {", "o {" + " () => {a b c};" * 20)
+    document = inventory_of({"p/a.rs": useless, "p/b.rs": f"{MAKES}m!(found);\n", "p/c.rs": late})
+    assert document["undecided"] == [
+        {
+            "path": "p/c.rs",
+            "line": 3,
+            "name": "o!",
+            "reason": "the archive's macros are too large to keep all of them",
+        }
+    ]
+    assert document["tests"] == 1
+
+
+def test_a_macro_of_the_file_that_makes_no_test_hides_others_of_its_name() -> None:
+    files = {"p/a.rs": MAKES, "p/b.rs": "macro_rules! m { ($n:ident) => { const N: u8 = 1; }; }\nm!(a);\n"}
+    assert inventory_of(files)["tests"] == 0
+
+
+class Asked(dict[str, Links]):
+    """Links, with how often a file's were asked for."""
+
+    count = 0
+
+    def get(self, *arguments: Any) -> Any:
+        self.count += 1
+        return super().get(*arguments)
+
+
+def test_a_file_that_many_include_is_followed_for_some_of_their_folders() -> None:
+    modules = [f"m{n}" for n in range(100)]
+    shared = [f"p/src/shared{n}.rs" for n in range(20)]
+    links = Asked({"p/src/lib.rs": Links(tuple(Module((), name, ()) for name in modules))})
+    links |= {f"p/src/{name}.rs": Links(included=tuple(map(posixpath.basename, shared))) for name in modules}
+    crates = Crates(["p/Cargo.toml", *links, *shared], {"p": manifest(PACKAGE.encode()) or Manifest()})
+    built = crates.built(links)
+    assert all(built.holds(path) for path in (*links, *shared))
+    assert links.count <= 1 + len(modules) + 16 * len(shared)
 
 
 def test_the_tokens_of_a_file_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ from src.inventory.rust.items import Items, Module
 from src.inventory.rust.manifest import Manifest, Root, roots
 
 _CHECKSUM = ".cargo-checksum.json"
+#: A file that many others include is followed for so many of their folders.
+_MOST_FOLDERS = 16
 
 
 class Links(NamedTuple):
@@ -77,14 +79,22 @@ class Built:
         return path in self._paths or self._crates.package(path) is None
 
     def _reached(self, starts: Iterable[Root]) -> set[str]:
-        pending = [(root.path, posixpath.dirname(root.path)) for root in starts]
-        seen = set(pending)
+        pending: list[tuple[str, str]] = []
+        seen: dict[str, set[str]] = defaultdict(set)
+
+        def follow(path: str, inner: str) -> None:
+            folders = seen[path]
+            if inner not in folders and len(folders) < _MOST_FOLDERS:
+                folders.add(inner)
+                pending.append((path, inner))
+
+        for root in starts:
+            follow(root.path, posixpath.dirname(root.path))
         while pending:
-            for each in self._next(*pending.pop()):
-                if each[0] in self._crates.paths and each not in seen:
-                    seen.add(each)
-                    pending.append(each)
-        return {path for path, _ in seen}
+            for path, inner in self._next(*pending.pop()):
+                if path in self._crates.paths:
+                    follow(path, inner)
+        return set(seen)
 
     def _next(self, path: str, inner: str) -> Iterator[tuple[str, str]]:
         """The files that a file leads to, each with the folder in which its own modules lie."""

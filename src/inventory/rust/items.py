@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from src.inventory.rust.attributes import Attributes, attributes
+from src.inventory.rust.patterns import Rule, rules
 from src.inventory.rust.tokens import Group, Part, Token, is_group, is_word, text_of
 from src.inventory.syntax.facts import Found, joined
 
@@ -48,7 +49,7 @@ class Macro(NamedTuple):
     name: str
     line: int
     path: str
-    rules: tuple[Part, ...]
+    rules: tuple[Rule, ...]
 
 
 class Call(NamedTuple):
@@ -156,7 +157,7 @@ class _Reader:
         if not isinstance(group, Group) or marks.is_never:
             return
         if defined:
-            self._into.macros.append(Macro(defined.text, defined.line, defined.path, group.parts))
+            self._into.macros.append(Macro(defined.text, defined.line, defined.path, rules(group.parts)))
         elif name.text == "include":
             self._into.included.append(text_of(group.parts).strip('"'))
         else:

@@ -2,14 +2,14 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from src.inventory.document import Entry, Undecided
 from src.inventory.rust import manifest
 from src.inventory.rust.attributes import aliases
-from src.inventory.rust.crates import Crates, Links
-from src.inventory.rust.expansion import Macros
+from src.inventory.rust.crates import Built, Crates, Links
+from src.inventory.rust.expansion import Macros, slimmed
 from src.inventory.rust.items import Items, Place, Test, nothing, read
 from src.inventory.rust.manifest import Manifest
 from src.inventory.rust.tokens import tokens
@@ -56,6 +56,7 @@ class Rust(ParsedLanguage[RustFacts | Manifest]):
         source = parse("rust", content)
         items = nothing()
         read(tokens(source, path, aliases(content)), Place(), items)
+        items = items._replace(macros=list(map(slimmed, items.macros)))
         return RustFacts(items, source.first_error) if any(items) or source.first_error else None
 
     def found(self, facts: RustFacts | Manifest) -> FileFacts | None:
@@ -65,7 +66,7 @@ class Rust(ParsedLanguage[RustFacts | Manifest]):
         error = 0 if facts.items.calls else facts.first_error
         return _file(facts.items.tests)._replace(first_error=error)
 
-    def entries(self, files: Files[RustFacts | Manifest]) -> Iterator[Entry]:
+    def decided(self, files: Files[RustFacts | Manifest]) -> tuple[Iterator[Entry], list[Undecided]]:
         """The entries of the files that Cargo builds; macros of one file make tests of others."""
         macros = Macros(each for _, facts in _sources(files) for each in facts.items.macros)
         made: dict[str, list[Test]] = defaultdict(list)
@@ -77,19 +78,23 @@ class Rust(ParsedLanguage[RustFacts | Manifest]):
                 made[test.path].append(test)
         crates = Crates(files.every_path, _manifests(files))
         built = crates.built(links)
+        unfollowed = [each for path, each in macros.undecided.items() if built.holds(path)]
+        return self._entries(files, built, made), [*_own_harnesses(crates), *unfollowed]
+
+    def _entries(
+        self, files: Files[RustFacts | Manifest], built: Built, made: Mapping[str, list[Test]]
+    ) -> Iterator[Entry]:
         for path, facts in _sources(files):
-            tests = [*facts.items.tests, *made[path]]
+            tests = [*facts.items.tests, *made.get(path, ())]
             if tests and built.holds(path):
                 yield entry(path, self.name, _file(tests))
 
-    def undecided(self, files: Files[RustFacts | Manifest]) -> list[Undecided]:
-        """The crates whose tests libtest does not run."""
-        crates = Crates(files.every_path, _manifests(files))
-        return [
-            Undecided(path=root.path, line=1, name=root.name, reason=_OWN_HARNESS)
-            for root in crates.roots
-            if not root.has_harness
-        ]
+
+def _own_harnesses(crates: Crates) -> Iterator[Undecided]:
+    """The crates whose tests libtest does not run."""
+    for root in crates.roots:
+        if not root.has_harness:
+            yield Undecided(path=root.path, line=1, name=root.name, reason=_OWN_HARNESS)
 
 
 def _file(tests: Iterable[Test]) -> FileFacts:

@@ -91,12 +91,13 @@ class _Repetition(NamedTuple):
     """Where what follows it begins."""
 
 
-def rules(parts: tuple[Part, ...]) -> Iterator[Rule]:
+def rules(parts: tuple[Part, ...]) -> tuple[Rule, ...]:
     """The arms of a macro."""
-    for at in range(len(parts) - 2):
-        before, after = parts[at], parts[at + 2]
-        if is_word(parts[at + 1], "=>") and isinstance(before, Group) and isinstance(after, Group):
-            yield Rule(before.parts, after.parts)
+    return tuple(
+        Rule(before.parts, after.parts)
+        for before, arrow, after in zip(parts, parts[1:], parts[2:], strict=False)
+        if is_word(arrow, "=>") and isinstance(before, Group) and isinstance(after, Group)
+    )
 
 
 def expand(rule: Rule, call: tuple[Part, ...], steps: Steps) -> tuple[Part, ...] | None:
@@ -185,7 +186,8 @@ class _Matcher:
             each.append(found)
             if repetition.operator == "?":
                 break
-        names = sorted(_names(repetition.parts))
+        names = sorted(set(_names(repetition.parts, self._steps)))
+        self._steps.take(len(names) * len(each))
         return {name: [found[name] for found in each if name in found] for name in names}
 
     def _fragment(self, kind: str) -> tuple[Part, ...] | None:
@@ -259,6 +261,7 @@ class _Matcher:
     def _meta(self) -> bool:
         start = self.at
         while isinstance(part := self._part(), Token) and part.text not in {",", "="}:
+            self._steps.take()
             self.at += 1
         if is_word(self._part(), "="):
             self.at += 2
@@ -303,11 +306,12 @@ def _is_prefix(part: Part) -> bool:
     return isinstance(part, Token) and part.text in {"-", "'"}
 
 
-def _names(parts: tuple[Part, ...]) -> Iterator[str]:
+def _names(parts: tuple[Part, ...], steps: Steps) -> Iterator[str]:
     """The names of the fragments in a pattern or an outcome."""
     for part in parts:
+        steps.take()
         if isinstance(part, Group):
-            yield from _names(part.parts)
+            yield from _names(part.parts, steps)
         elif part.text.startswith("$") and len(part.text) > 1:
             yield part.text
 
@@ -325,20 +329,29 @@ def _outcome(parts: tuple[Part, ...], bindings: Bindings, steps: Steps) -> Itera
         if isinstance(part, Group):
             yield Group(part.opening, tuple(_outcome(part.parts, bindings, steps)))
         elif isinstance(bound := bindings.get(part.text), tuple):
-            for each in bound:
-                steps.take()
-                yield each
+            _take_all(bound, steps)
+            yield from bound
         else:
             yield part
 
 
+def _take_all(parts: tuple[Part, ...], steps: Steps) -> None:
+    """Count what stands in groups too: whoever reads the outcome goes into them."""
+    steps.take(len(parts))
+    for part in parts:
+        if isinstance(part, Group):
+            _take_all(part.parts, steps)
+
+
 def _repeated(repetition: _Repetition, bindings: Bindings, steps: Steps) -> Iterator[Part]:
     lists = {
-        name: bound for name in _names(repetition.parts) if isinstance(bound := bindings.get(name), list)
+        name: bound
+        for name in _names(repetition.parts, steps)
+        if isinstance(bound := bindings.get(name), list)
     }
     count = max((len(bound) for bound in lists.values()), default=1)
     for turn in range(count):
-        steps.take()
+        steps.take(1 + len(lists) + len(bindings))
         if turn and repetition.separator:
             yield Token(repetition.separator, 0, "")
         ours = {name: bound[turn] for name, bound in lists.items() if turn < len(bound)}

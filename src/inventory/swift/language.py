@@ -15,7 +15,9 @@ class Swift(ClassLanguage):
 
     name = "swift"
     endings = (".swift",)
-    likely = re.compile(rb"XCTest|TestCase|func test|@(?:Testing\.)?(?:Test|Suite)\b|[:s] *\w+Tests?\b")
+    likely = re.compile(
+        rb"XCTest|TestCase|func test|@(?:Testing\.)?(?:Test|Suite)\b|(?::\s*|\bclass\s+)\w+Tests?\b"
+    )
     roots = re.compile(r"XCTestCase")
     outside = re.compile(r"TestCase$")
     never_entered = (*NEVER_ENTERED, ".build", "Carthage", "Pods")

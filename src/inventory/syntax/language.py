@@ -81,6 +81,10 @@ class ParsedLanguage(ABC, Generic[Facts]):
         """What only running would tell. As it stands, nothing."""
         return []
 
+    def decided(self, files: Files[Facts]) -> tuple[Iterator[Entry], list[Undecided]]:
+        """The entries, and what is undecided. As it stands, each by itself, for languages that need not find both at once."""
+        return self.entries(files), self.undecided(files)
+
     def tests(self, sources: Sources) -> Tests:
         """The tests of an archive."""
         failed = [path for path in self._own(sources, sources.unreadable) if self.is_test_file(path)]
@@ -93,7 +97,8 @@ class ParsedLanguage(ABC, Generic[Facts]):
                 if reason := self._unread(path, facts):
                     unreadable[path] = reason
         files = Files[Facts](sources, read)
-        return Tests(self.entries(files), unreadable, self.undecided(files))
+        entries, undecided = self.decided(files)
+        return Tests(entries, unreadable, undecided)
 
     def _unread(self, path: str, facts: Facts) -> str:
         """Why a test file's tests were not found."""
