@@ -72,6 +72,7 @@ logging.getLogger().addHandler(logging.StreamHandler())
 log.info("twice")
 logging.getLogger().handlers.pop()
 sys.stdout.buffer.write(b"bytes \\xff\\n")
+sys.stdout.buffer.write(b"caf\\xc3"), sys.stdout.buffer.write(b"\\xa9\\n")
 print("10 %", end="\\r"), print("20 %", end="\\r"), print("30 %", end="\\r\\n")
 try:
     sys.stdout.write(b"no text")
@@ -80,7 +81,7 @@ except TypeError as error:
 subprocess.run(["true"], stdout=sys.stdout, stderr=sys.stderr, check=True)
 print(sys.stdout.encoding, sys.stdout.isatty(), sys.stderr.fileno(), sys.stdout.reconfigure(errors="replace"))
 threading.Thread(target=lambda: print("a thread's", end=" end")).start()
-atexit.register(lambda: print("last", end=""))
+atexit.register(lambda: sys.stdout.buffer.write(b"last \\xe2\\x80"))
 """
 
 
@@ -109,28 +110,36 @@ def test_whatever_is_said_in_whichever_way_is_a_line_without_secrets() -> None:
     assert said[6:] == [
         "twice",
         "bytes \\xff",
+        "café",
         "30 %",
         "write() argument must be str, not bytes",
         "utf-8 False 2 None",
         "a thread's end",
-        "last",
+        "last \\xe2\\x80",
     ]
 
 
 PRINTED = """
-import sys
+import os, sys
 from sooner.process import logs
 from sooner.process.logs import redact
 logs.configure("worker", format="text", level="info")
 redact.hidden.add(["hunter2-secret"])
 print("out", "hunter2-secret")
 print("err", "hunter2-secret", file=sys.stderr)
+redact.hidden.add(["of\\ntwo"])
+print("key", "of\\ntwo")
+sys.stdout.write("hunter2-"), sys.stdout.write("secret\\nhunter"), print("2-secret", end="\\r")
+print("shown at once", end="", flush=True)
+os.write(1, b" | ")
+sys.stdout.buffer.write(b"last hunter2-"), sys.stdout.write("secret")
 """
 
 
 def test_what_is_printed_where_lines_are_no_json_holds_no_secret_either() -> None:
-    done = subprocess.run([sys.executable, "-c", PRINTED], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "out •••\n", "err •••\n")
+    done = subprocess.run([sys.executable, "-c", PRINTED], capture_output=True, check=False)
+    out = "out •••\nkey •••\n•••\n•••\rshown at once | last •••"
+    assert (done.returncode, done.stdout.decode(), done.stderr.decode()) == (0, out, "err •••\n")
 
 
 async def test_a_bare_server_writes_no_signature_and_json_alone(

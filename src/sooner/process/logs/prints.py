@@ -29,7 +29,8 @@ class Prints(io.TextIOBase):
     """A stream of a process: each line printed there is logged, beside the job of who prints it.
 
     `job_here` returns the job of the running code. `original` is the stream that it replaces; what is printed goes there
-    as well if it `passes_on`, where lines are no JSON.
+    as well if it `passes_on`, where lines are no JSON. Half a secret would not be found, so an unfinished line waits for
+    its end, a carriage return or a `flush`: progress shown without any of them appears late.
     """
 
     encoding = "utf-8"
@@ -48,6 +49,10 @@ class Prints(io.TextIOBase):
         self._passes_on = passes_on
         # Jobs on the loop share its thread.
         self._unfinished: dict[Speaker, str] = {}
+        self._held: dict[Speaker, str] = {}
+        self._cut: dict[Speaker, bytes] = {}
+        #: Takes bytes as well. It is kept, as an object of its kind flushes when it goes.
+        self.buffer = PrintedBytes(self)
 
     def writable(self) -> bool:
         """It takes text."""
@@ -61,11 +66,6 @@ class Prints(io.TextIOBase):
         """The process's own stream, for child processes: what they write there is theirs, and no line of the log."""
         return self._fd
 
-    @property
-    def buffer(self) -> "PrintedBytes":
-        """Takes bytes as well."""
-        return PrintedBytes(self)
-
     def reconfigure(self, **options: Any) -> None:
         """Nothing depends on the options of a text stream."""
 
@@ -75,10 +75,29 @@ class Prints(io.TextIOBase):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         is_by_handler = getattr(_logging, "is_here", False)
         if self._passes_on or (is_by_handler and not _is_logged()):
-            self.original.write(redact.hidden.text(text))
+            self._pass_on(text)
         if not is_by_handler:
             self._hear(text)
         return len(text)
+
+    def write_bytes(self, data: bytes) -> None:
+        """The same for bytes; keep a character that is cut for what this job or thread prints next."""
+        speaker = self._speaker
+        data = self._cut.pop(speaker, b"") + data
+        text, length = codecs.utf_8_decode(data, self.errors, False)  # noqa: FBT003 - it takes no names
+        if rest := data[length:]:
+            self._cut[speaker] = rest
+        self.write(text)
+
+    def _pass_on(self, text: str) -> None:
+        speaker = self._speaker
+        text = redact.hidden.text(self._held.pop(speaker, "") + text)
+        end = max(text.rfind("\n"), text.rfind("\r")) + 1
+        if len(text) - end > LONGEST_LINE:
+            end = len(text)
+        if rest := text[end:]:
+            self._held[speaker] = rest
+        self.original.write(text[:end])
 
     def _hear(self, text: str) -> None:
         speaker = self._speaker
@@ -93,6 +112,8 @@ class Prints(io.TextIOBase):
 
     def flush(self) -> None:
         """Pass on what was printed."""
+        if self._held:
+            self.original.write(self._held.pop(self._speaker, ""))
         if self._passes_on:
             self.original.flush()
 
@@ -102,16 +123,25 @@ class Prints(io.TextIOBase):
 
     def finish(self) -> None:
         """Log the lines that this thread, and the job that runs here on any thread, have not ended."""
-        if self._unfinished:
+        if self._unfinished or self._held or self._cut:
             thread, job = self._speaker
-            for speaker in list(self._unfinished):
+            for speaker in self._speakers():
                 if speaker == (thread, job) or (job is not None and speaker[1] == job):
-                    self._log(self._unfinished.pop(speaker, ""))
+                    self._finish(speaker)
 
     def finish_all(self) -> None:
         """The process ends: log every line that was not ended."""
-        for speaker in list(self._unfinished):
-            self._log(self._unfinished.pop(speaker, ""))
+        for speaker in self._speakers():
+            self._finish(speaker)
+
+    def _speakers(self) -> list[Speaker]:
+        return [*dict.fromkeys([*self._unfinished, *self._held, *self._cut])]
+
+    def _finish(self, speaker: Speaker) -> None:
+        rest = self._cut.pop(speaker, b"").decode(errors=self.errors)
+        if held := self._held.pop(speaker, "") + (rest if self._passes_on else ""):
+            self.original.write(held)
+        self._log(self._unfinished.pop(speaker, "") + rest)
 
     def _log(self, line: str) -> None:
         if not line.strip():
@@ -137,7 +167,8 @@ class PrintedBytes(io.BufferedIOBase):
 
     def write(self, data: Any) -> int:
         """Print the text of some bytes."""
-        self._prints.write(codecs.decode(bytes(data), "utf-8", "backslashreplace"))
+        data = bytes(data)
+        self._prints.write_bytes(data)
         return len(data)
 
     def flush(self) -> None:
