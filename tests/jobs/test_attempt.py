@@ -1,14 +1,18 @@
-"""An attempt that is over leaves nothing behind for the garbage collector to find."""
+"""An attempt that is over leaves nothing behind for the garbage collector to find, and tells no secret of its own."""
 
 import gc
+import json
 import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from sooner.jobs.failure import LONGEST, Failure
 from sooner.jobs.running.attempt import Attempt
-from sooner.jobs.secrets.seal import Opener
+from sooner.jobs.secrets.seal import Opener, Owner, Sealer, pair
+from sooner.process.logs import redact
+from sooner.queue.finish import Ending
 from sooner.queue.ids import uuid7
 from src.actors import broker
 
@@ -64,3 +68,34 @@ def test_an_attempt_goes_when_nobody_holds_it(uncollected: None) -> None:
     # What goes on after its end, a task of its own perhaps, says nothing any more.
     current.say(1.0, "late")
     assert said == [(0.5, "half")]
+
+
+def test_an_error_hides_the_secrets_of_its_attempt_and_no_others() -> None:
+    public, private = pair()
+    claimed = row(age=0.0)
+    owner = Owner(claimed["tenant"], claimed["message_id"], claimed["actor"])
+    params, sealed = Sealer(public).seal({"token": 'se"same'}, [("token",)], owner)
+    message = json.dumps({"args": [], "kwargs": dict(params)})
+    endings: list[Ending | None] = []
+    attempt = Attempt(
+        claimed | {"sealed": sealed, "message": message},
+        echo,
+        lambda *_: None,
+        lambda *_: True,
+        lambda _, ending: endings.append(ending),
+        Opener([private]),
+    )
+    assert attempt.kwargs == {"token": 'se"same'}
+    redact.hidden.add(["of another tenant"])
+    try:
+        attempt.fail_with(Failure("x" * (LONGEST - 7) + 'se"same', type="detail", title="of another tenant"))
+        attempt.settle()
+    finally:
+        redact.hidden.take(["of another tenant"])
+    [ending] = endings
+    assert ending is not None
+    assert json.loads(ending.error or "") == {
+        "type": "detail",
+        "title": "of another tenant",
+        "detail": "x" * (LONGEST - 7) + "•••",
+    }

@@ -1,11 +1,11 @@
 """The `error` member of a job document, made from the exception that failed the job."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sooner.blobs import StoreAway
 from sooner.jobs import codec
 from sooner.jobs.problem import Invalid
-from sooner.process.logs import redact
 
 #: The most characters of a member.
 LONGEST = 10_000
@@ -50,9 +50,15 @@ def _members_of(error: BaseException) -> list[BaseException]:
     return found
 
 
-def describe(error: BaseException) -> str:
-    """The `error` member for an exception, as JSON. An unexpected exception shows its class alone: its text may hold secrets."""
-    return codec.dumps(_members(error))
+def describe(error: BaseException, clean: Callable[[str], str]) -> str:
+    """The `error` member for an exception, as JSON. An unexpected exception shows its class alone: its text may hold secrets.
+
+    `clean` removes the secrets of the attempt from a text, and no others': the tenant would see which words they are.
+    """
+    members = _members(error)
+    return codec.dumps(
+        {name: text if text is None else _member(text, clean) for name, text in members.items()}
+    )
 
 
 def _members(error: BaseException) -> dict[str, Any]:
@@ -66,17 +72,13 @@ def _members(error: BaseException) -> dict[str, Any]:
     return _document(type(error).__name__, "The job failed with an unexpected exception", None)
 
 
-def _document(type: str, title: str, detail: str | None) -> dict[str, Any]:
-    return {
-        "type": _member(type),
-        "title": _member(title),
-        "detail": None if detail is None else _member(detail),
-    }
+def _document(type: Any, title: Any, detail: str | None) -> dict[str, Any]:
+    return {"type": str(type), "title": str(title), "detail": detail}
 
 
-def _member(text: str) -> str:
+def _member(text: str, clean: Callable[[str], str]) -> str:
     # Secrets are removed before the text is cut: half a secret would not be found.
-    return storable(redact.hidden.text(str(text))[:LONGEST])
+    return storable(clean(text)[:LONGEST])
 
 
 def text_of(error: BaseException) -> str:

@@ -213,7 +213,7 @@ class Attempt(MessageProxy):
         """
         hopeless = isinstance(error, Misfit) or (isinstance(error, Failure) and not error.again)
         self.error = cause or error
-        error_document = self._disclosure.clean(describe(error))
+        error_document = describe(error, self._disclosure.clean_word)
         raised = trace(self.error)
         if self.current.attempt <= self._stored.retries and not hopeless:
             pause = self._stored.pause(self.current.attempt)

@@ -19,6 +19,7 @@ class Disclosure:
         self._owner = owner
         self._opener = opener
         self._secrets: list[str] = []
+        self._forms: list[str] = []
 
     def params(self, stored: Mapping[str, Any]) -> Mapping[str, Any]:
         """The parameters with the secrets in clear. Raises NotOpenable."""
@@ -27,24 +28,26 @@ class Disclosure:
         opened = self._opener.open(self._sealed, self._owner)
         if not self._secrets:
             self._secrets = [text for value in opened.values() for text in _texts(value)]
-            redact.hidden.add(self._secrets)
+            self._forms = redact.hidden.add(self._secrets)
         for pointer, value in opened.items():
             stored = secret.put(stored, secret.path(stored, pointer), value)
         return stored
 
     def clean(self, text: str) -> str:
         """A JSON text without the secrets."""
-        if not self._secrets:
-            return text
-        return codec.dumps(redact.within(codec.loads(text), redact.forms(self._secrets)))
+        forms = self._forms
+        return codec.dumps(redact.within(codec.loads(text), forms)) if forms else text
 
     def clean_word(self, text: str) -> str:
-        """A progress message without the secrets."""
-        return redact.text(text, redact.forms(self._secrets)) if self._secrets else text
+        """A text for people, such as a progress message, without the secrets."""
+        return redact.text(text, self._forms)
 
     def end(self) -> None:
-        """The attempt is over: forget the secrets, which the log hides a while longer."""
-        secrets, self._secrets = self._secrets, []
+        """The attempt is over: forget the secrets.
+
+        The log hides them for another minute; less where attempts that end later have secrets of 1,000 forms.
+        """
+        secrets, self._secrets, self._forms = self._secrets, [], []
         if secrets:
             redact.hidden.fade(secrets)
 
