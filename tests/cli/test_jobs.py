@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import pty
 import re
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from sooner.cli.jobs import Unusable, params
-from sooner.cli.progress_bar import line
+from sooner.cli.live_output import LiveOutput
+from sooner.cli.progress_bar import ProgressBar, line
+from sooner.client import Client
 from tests.support import ROOT
 from tests.support.environment import environment
+from tests.support.processes import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -138,7 +144,8 @@ async def test_on_a_terminal_progress_is_a_bar_and_ctrl_c_leaves_the_job(
 async def test_on_a_terminal_output_is_shown_as_it_comes_and_a_result_of_it_once(
     processes: Processes, api_key: MakeKey
 ) -> None:
-    web, _ = await processes.web(module=SPEAKERS), await processes.worker(module=SPEAKERS)
+    web = await processes.web(module=SPEAKERS)
+    await processes.worker(module=SPEAKERS, MAX_OUTPUT_BYTES="100")
     settings = {"SOONER_URL": web.url, "SOONER_KEY": await api_key()}
 
     async def shown(*words: str) -> str:
@@ -156,6 +163,45 @@ async def test_on_a_terminal_output_is_shown_as_it_comes_and_a_result_of_it_once
     assert (await shown("submit", "say", "text=Hello", "pause=0.1")).split("\n")[-2:] == ["Hello", ""]
     assert (await shown("submit", "tell", 'words=["a\\u001b[2J", 1]')).endswith("a[2J1\n2\n")
     assert "(tried again)" in await shown("submit", "stutter", "times=1")
+    long = await shown("submit", "tell", json_words("x" * 80, "y" * 80))
+    assert long == f"{'x' * 80}\n(further output was dropped)\n"
+
+
+def json_words(*words: str) -> str:
+    return f"words={json.dumps(words)}"
+
+
+def test_after_ctrl_c_the_output_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, is_closed = threading.Event(), threading.Event()
+    tracebacks: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", tracebacks.append)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.set()
+        is_closed.wait(PATIENCE)
+        return httpx.Response(200, json={"items": ["late"], "next": 1, "complete": False})
+
+    def stop() -> None:
+        with client, output:
+            asked.wait(PATIENCE)
+            raise KeyboardInterrupt
+
+    terminal = Terminal()
+    client = Client("http://localhost", "key", transport=httpx.MockTransport(answer))
+    output = LiveOutput(client, "id", ProgressBar(terminal), terminal)
+    with pytest.raises(KeyboardInterrupt):
+        stop()
+    is_closed.set()
+    output._thread.join(PATIENCE)
+
+    assert (tracebacks, terminal.getvalue()) == ([], "")
+
+
+class Terminal(io.StringIO):
+    """A text that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def test_a_line_of_progress_fits_any_document() -> None:

@@ -83,7 +83,8 @@ async def test_output_is_read_once_over_the_loss_of_its_web_process(
     processes: Processes, api_key: MakeKey
 ) -> None:
     port = str(free_port())
-    web, _ = await processes.web(module=SPEAKERS, PORT=port), await processes.worker(module=SPEAKERS)
+    web = await processes.web(module=SPEAKERS, PORT=port)
+    await processes.worker(module=SPEAKERS, MAX_OUTPUT_BYTES="1000")
     async with AsyncClient(web.url, await api_key()) as client:
         job = await client.submit("say", {"text": "abcdefghijklmnop", "pause": 0.2}, wait=0)
         pieces = ""
@@ -101,9 +102,19 @@ async def test_output_is_read_once_over_the_loss_of_its_web_process(
         read = [piece async for piece in client.output(again["id"], on_reset=lambda: voids.append("void"))]
         assert (read[-3:], voids) == (["2.0", "2.1", "2.2"], ["void"])
 
+        long = await client.submit("tell", {"words": ["x" * 900, "y" * 900, "z"]}, wait=0)
+        said: list[str] = []
+        read = [
+            piece async for piece in client.output(long["id"], on_truncated=lambda: said.append("dropped"))
+        ]
+        assert (read, said) == (["x" * 900], ["dropped"])
+
     def on_thread() -> None:
         with Client(web.url, client._http.headers["authorization"].removeprefix("Bearer ")) as blocking:
             assert "".join(blocking.output(job["id"])) == pieces
+            blocking_said: list[str] = []
+            pieces_of_long = blocking.output(long["id"], on_truncated=lambda: blocking_said.append("dropped"))
+            assert (list(pieces_of_long), blocking_said) == (["x" * 900], ["dropped"])
 
     await asyncio.to_thread(on_thread)
 

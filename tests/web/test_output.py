@@ -204,19 +204,27 @@ def _items(event: Event) -> list[Any]:
     return items
 
 
-async def test_a_reader_waits_for_more(client: httpx.AsyncClient) -> None:
+async def test_a_reader_waits_for_more(processes: Processes, connect: Connect, api_key: MakeKey) -> None:
+    # Without LISTEN, polls wake a reader every 0.15 s, with news or without.
+    await processes.worker(module=SPEAKERS)
+    client = connect(await processes.web(module=SPEAKERS, LISTEN="0"), await api_key())
     job = await post(client, "say", text="ab", pause=1)
-    first: dict[str, Any] = {"next": 0, "items": []}
-    items = []
+    answers: list[dict[str, Any]] = [{"next": 0, "items": []}]
     async with asyncio.timeout(20):
-        while not first.get("complete"):
+        while not answers[-1].get("complete"):
             answer = await client.get(
-                f"/jobs/{job['id']}/output?from={first['next']}", headers={"Prefer": "wait=10"}
+                f"/jobs/{job['id']}/output?from={answers[-1]['next']}", headers={"Prefer": "wait=10"}
             )
-            first = answer.json()
-            items += first["items"]
+            answers.append(answer.json())
+    quiet = await post(client, "say", text="a", pause=600)
+    await client.get(f"/jobs/{quiet['id']}/output", headers={"Prefer": "wait=10"})
+    begun = asyncio.get_running_loop().time()
+    late = await client.get(f"/jobs/{quiet['id']}/output?from=1", headers={"Prefer": "wait=1"})
 
-    assert items == ["a", "b"]
+    assert [item for answer in answers for item in answer["items"]] == ["a", "b"]
+    assert all(answer["items"] or answer["complete"] for answer in answers[1:]), answers
+    assert late.json() == {"items": [], "next": 1, "complete": False}
+    assert asyncio.get_running_loop().time() - begun >= 0.9
 
 
 async def test_pieces_are_counted_by_actor(

@@ -11,6 +11,7 @@ from sooner.client import Client, NoAnswer, ProblemError
 #: The seconds that the last pieces may take after the job's end.
 LAST_SECONDS = 5.0
 AGAIN = "(tried again)\n"
+DROPPED = "(further output was dropped)\n"
 
 
 class LiveOutput:
@@ -19,7 +20,9 @@ class LiveOutput:
     def __init__(self, client: Client, id: str, bar: ProgressBar, to: TextIO) -> None:
         self._client, self._id, self._bar, self._to = client, id, bar, to
         self._thread = threading.Thread(target=self._write_all, name="output", daemon=True)
-        #: The text on the terminal.
+        self._is_over = False
+        self._is_in_line = False
+        #: The job's text on the terminal.
         self.text = ""
 
     def __enter__(self) -> Self:
@@ -32,27 +35,37 @@ class LiveOutput:
     ) -> None:
         if error is None and self._thread.is_alive():
             self._thread.join(LAST_SECONDS)
-        if self.text and not self.text.endswith("\n"):
-            self._to.write("\n")
-            self._to.flush()
+        if self._is_in_line:
+            self._show("\n")
+        self._is_over = True
 
     def _write_all(self) -> None:
         try:
-            for piece in self._client.output(self._id, on_reset=self._again):
-                self._write(shown(piece))
+            for piece in self._client.output(self._id, on_reset=self._again, on_truncated=self._dropped):
+                text = shown(piece)
+                self.text += text
+                self._show(text)
         except (ProblemError, NoAnswer):
             # The follower meets the same, and says it.
             return
+        except Exception:
+            # Nobody waits for the thread any more, so its client is closed.
+            if not self._is_over:
+                raise
 
     def _again(self) -> None:
-        self._write(f"\n{AGAIN}")
+        self._show(f"\n{AGAIN}")
         self.text = ""
 
-    def _write(self, text: str) -> None:
-        self._bar.give_way()
-        self.text += text
-        self._to.write(text)
-        self._to.flush()
+    def _dropped(self) -> None:
+        self._show(f"\n{DROPPED}" if self._is_in_line else DROPPED)
+
+    def _show(self, text: str) -> None:
+        if text and not self._is_over:
+            self._bar.give_way()
+            self._is_in_line = not text.endswith("\n")
+            self._to.write(text)
+            self._to.flush()
 
 
 def shown(piece: Any) -> str:

@@ -71,17 +71,26 @@ class Client:
                     return
             seen, tag = self._run(steps.look(id, tag))
 
-    def output(self, id: UUID | str, *, on_reset: Callable[[], object] = lambda: None) -> Iterator[Any]:
+    def output(
+        self,
+        id: UUID | str,
+        *,
+        on_reset: Callable[[], object] = lambda: None,
+        on_truncated: Callable[[], object] = lambda: None,
+    ) -> Iterator[Any]:
         """The pieces that the job puts out, each once, as they come, up to its end. It goes on where it was after a lost connection.
 
         on_reset: called where the job is tried again: its output begins anew, and the pieces so far are void.
+        on_truncated: called behind the last piece that fits into MAX_OUTPUT_BYTES, where the job puts out more.
         """
         after, is_complete = 0, False
         while not is_complete:
-            items, after, is_complete, is_reset = self._run(steps.output(id, after))
+            items, after, is_complete, is_reset, is_truncated = self._run(steps.output(id, after))
             if is_reset:
                 on_reset()
             yield from items
+            if is_truncated:
+                on_truncated()
 
     def finish(self, id: UUID | str) -> Document:
         """Wait for the job's end; the result is its document."""
@@ -193,16 +202,22 @@ class AsyncClient:
             seen, tag = await self._run(steps.look(id, tag))
 
     async def output(
-        self, id: UUID | str, *, on_reset: Callable[[], object] = lambda: None
+        self,
+        id: UUID | str,
+        *,
+        on_reset: Callable[[], object] = lambda: None,
+        on_truncated: Callable[[], object] = lambda: None,
     ) -> AsyncIterator[Any]:
         """As `Client.output`."""
         after, is_complete = 0, False
         while not is_complete:
-            items, after, is_complete, is_reset = await self._run(steps.output(id, after))
+            items, after, is_complete, is_reset, is_truncated = await self._run(steps.output(id, after))
             if is_reset:
                 on_reset()
             for piece in items:
                 yield piece
+            if is_truncated:
+                on_truncated()
 
     async def finish(self, id: UUID | str) -> Document:
         """Wait for the job's end; the result is its document."""

@@ -116,12 +116,16 @@ def logs(id: UUID | str) -> tuple[str, Mapping[str, Any]]:
 
 
 class NewPieces(NamedTuple):
-    """What a job has put out since: `is_reset` where it is tried again, and earlier pieces are void."""
+    """What a job has put out since.
+
+    `is_reset`: it is tried again, and earlier pieces are void. `is_truncated`: further pieces are dropped.
+    """
 
     items: list[Any]
     next: int
     is_complete: bool
     is_reset: bool
+    is_truncated: bool
 
 
 def output(id: UUID | str, after: int) -> Generator[Ask, httpx.Response, NewPieces]:
@@ -129,7 +133,8 @@ def output(id: UUID | str, after: int) -> Generator[Ask, httpx.Response, NewPiec
     headers = {"Accept": "application/json", "Prefer": f"wait={HELD_SECONDS}"}
     ask = Ask("GET", _path(id, "/output"), headers, {"from": after}, held=HELD_SECONDS, tries=FOLLOWING_TRIES)
     found = (yield ask).json()
-    return NewPieces(found["items"], found["next"], found["complete"], found.get("reset", False))
+    said = found.get("reset", False), found.get("truncated", False)
+    return NewPieces(found["items"], found["next"], found["complete"], *said)
 
 
 def items(path: str) -> Generator[Ask, httpx.Response, list[Document]]:

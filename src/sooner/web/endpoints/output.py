@@ -164,12 +164,17 @@ def _plain(text: str) -> str:
 async def _whole(resources: Resources, job: Job, place: Place, seconds: float) -> Response:
     """What there is by now, or after a wait for more."""
     with resources.follower.subscribe(job.id, reads_output=True) as subscription:
+        subscription.see(job)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
         pages = [page async for page in place.pages()]
-        if seconds and not pages and not job.state.is_final:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await subscription.change()
-            job = await resources.follower.job(job.id) or job
+        # Polls and progress wake it, too.
+        while not (pages or job.state.is_final or resources.follower.is_released or subscription.is_gone):
+            if (left := until - loop.time()) <= 0:
+                break
+            # Only the wait ends with the time: a page that is half read would be lost.
+            await subscription.change_within(left)
+            job = await resources.follower.look(subscription) or job
             pages = [page async for page in place.pages()]
     texts = [text for page in pages for _, text in page.numbered()]
     facts: dict[str, Any] = {"next": place.after, "complete": job.state.is_final}
