@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -178,6 +179,16 @@ def test_what_cannot_hold_is_refused(function: Callable[..., Any], sentence: str
         job(function)
 
     assert sentence in str(refusal.value)
+
+
+def test_a_check_without_a_signature_is_taken() -> None:
+    def takes_a_text(text: str) -> None: ...
+
+    check: Any = dict
+    with pytest.raises(ValueError, match="no signature"):
+        inspect.signature(check)
+
+    job(check=check)(takes_a_text)
 
 
 def named(name: str) -> None: ...

@@ -96,6 +96,7 @@ def hourly_echo() -> None: ...
         ({"actor": hourly_echo}, "actor is the actor's name, a text: write 'hourly_echo'"),
         ({"actor": ""}, "actor is the actor's name, a text"),
         ({"most": "3"}, "most is from 1 to 1000, a whole number"),
+        ({"most": True}, "most is from 1 to 1000, a whole number"),
         ({"params": {"at": math.nan}}, "params are no JSON object: .*nan"),
         ({"params": {1: 2}}, "params are no JSON object"),
         ({"tick_as": 3}, "tick_as is the name of the parameter that gets the tick, a text, not 3"),

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import ValidationError
 
-from sooner.process.settings import WebSettings, load
+from sooner.local.procfile import read_procfile
+from sooner.process.settings import WebSettings, WorkerSettings, load
+from tests.support import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 RIGHT = {"DATABASE_URL": "postgresql://host/database", "LINK_SIGNING_KEY": "x" * 32}
 
@@ -63,3 +69,38 @@ def test_origins_are_read_as_browsers_send_them(monkeypatch: pytest.MonkeyPatch)
         "null",
         "*",
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "numbers"),
+    [
+        *(("", [1, 8, 25]), ("1", [1, 1, 1]), ("08", [8, 8, 8]), ("010", [10, 10, 10])),
+        *(
+            (wrong, None)
+            for wrong in ("0", "00", "1.5", "5.0", "2x", "+3", "-1", "1_0", " 4", "many", "1; echo 5")
+        ),
+    ],
+)
+def test_the_procfile_hands_a_worker_the_numbers_that_its_settings_read(
+    value: str, numbers: list[int] | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "dramatiq").write_text('#!/bin/sh\nprintf "%s " "$@"\n')
+    (tmp_path / "dramatiq").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("DATABASE_URL", RIGHT["DATABASE_URL"])
+    for name in ("WORKER_PROCESSES", "WORKER_THREADS", "SHUTDOWN_TIMEOUT_SECONDS"):
+        monkeypatch.setenv(name, value)
+
+    line = read_procfile(ROOT / "Procfile")["worker"]
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
+    passed = [int(word) for word in done.stdout.split() if word.isdigit()]
+
+    if numbers is None:
+        assert (passed[:2], len(passed)) == ([1, 1], 3), done.stdout
+        with pytest.raises(ValidationError, match=r"(?s)worker_processes.*worker_threads"):
+            WorkerSettings()
+    else:
+        settings = WorkerSettings()
+        read = [settings.worker_processes, settings.worker_threads, settings.shutdown_timeout_seconds]
+        assert read == numbers
+        assert passed == [*numbers[:2], numbers[2] * 1000]

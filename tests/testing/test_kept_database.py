@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sooner.testing import moved_clock
 from sooner.testing.kept_database import KeptDatabase, connection_to
+from tests.support.processes import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from psycopg2.extensions import connection
+
+    from sooner.testing.kept_listener import KeptListener
 
 OWN = """
     create table own (id serial primary key, after integer references own);
@@ -120,6 +124,36 @@ def test_a_database_whose_connection_is_gone_is_given_up(kept: KeptDatabase, oth
     )
 
     assert not kept.empty()
+
+
+async def test_a_listener_whose_connection_is_gone_makes_way_for_the_next(
+    kept: KeptDatabase, other: connection
+) -> None:
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    def listening() -> KeptListener:
+        return kept._listening({"news": heard.put_nowait}, lambda: None)
+
+    lost = listening()
+    lost.start()
+    run(other, "notify news, 'first'")
+    async with asyncio.timeout(PATIENCE):
+        assert await heard.get() == "first"
+        run(
+            other,
+            "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen%' and datname = current_database()",
+        )
+        while lost._descriptor is not None:  # noqa: ASYNC110 - the server ends the session
+            await asyncio.sleep(0.01)
+        await lost.stop()
+        again = listening()
+        again.start()
+        run(other, "notify news, 'second'")
+        assert await heard.get() == "second"
+        await again.stop()
+    assert failures == []
 
 
 def test_where_migrations_fill_a_table_each_test_has_a_copy(kept: KeptDatabase, other: connection) -> None:

@@ -101,8 +101,9 @@ async def loaded(worker: Process, library: str) -> None:
 async def test_wrong_settings_are_all_named_before_the_teams_modules_load(processes: Processes) -> None:
     wrong: dict[str, Any] = {
         "LEASE_SECONDS": "1",
-        "WORKER_PROCESSES": "many",
+        "WORKER_PROCESSES": "1.5",
         "WORKER_THREADS": "0",
+        "SHUTDOWN_TIMEOUT_SECONDS": "2x",
         "SMTP_URL": "smtp://mail.example",
         "ACTORS": "no_such_package",
     }

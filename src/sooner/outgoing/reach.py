@@ -2,9 +2,11 @@
 
 import asyncio
 import socket
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import Future
 from functools import cache
 from ipaddress import ip_address
+from queue import SimpleQueue
 from urllib.parse import urlsplit
 
 from sooner.outgoing.addresses import is_public
@@ -13,6 +15,9 @@ from sooner.outgoing.refusal import Refused
 #: How long a name may take to resolve, and how many do so at once. What takes longer is left to the connection's check.
 RESOLVE_SECONDS = 2.0
 LOOK_UPS_AT_ONCE = 2
+
+#: A name, and the future of its IP addresses.
+LookUp = tuple[str, Future[list[str]]]
 
 
 async def check_reach(url: str) -> None:
@@ -38,9 +43,10 @@ def _literals(host: str) -> list[str]:
 
 async def _look_up(host: str) -> list[str]:
     """The IP addresses behind a name; none where it does not resolve in time."""
-    looking = asyncio.get_running_loop().run_in_executor(_threads(), _resolved, host, 0)
+    looking: Future[list[str]] = Future()
+    _waiting().put((host, looking))
     try:
-        return await asyncio.wait_for(looking, RESOLVE_SECONDS)
+        return await asyncio.wait_for(asyncio.wrap_future(looking), RESOLVE_SECONDS)
     except TimeoutError:
         return []
 
@@ -48,12 +54,25 @@ async def _look_up(host: str) -> list[str]:
 def _resolved(host: str, flags: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=flags)
-    except (OSError, UnicodeError):
+    except (OSError, ValueError):
         return []
     return [str(entry[4][0]) for entry in found]
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
-    """Threads of their own: names that somebody chose to be slow must not hold up the loop's, which resolve the database's."""
-    return ThreadPoolExecutor(LOOK_UPS_AT_ONCE, "resolve")
+def _waiting() -> "SimpleQueue[LookUp]":
+    """The names to look up, on threads of their own.
+
+    Names that somebody chose to be slow hold up neither the loop's threads, which resolve the database's, nor the process's end.
+    """
+    waiting: SimpleQueue[LookUp] = SimpleQueue()
+    for _ in range(LOOK_UPS_AT_ONCE):
+        threading.Thread(target=_look_up_forever, args=(waiting,), name="resolve", daemon=True).start()
+    return waiting
+
+
+def _look_up_forever(waiting: "SimpleQueue[LookUp]") -> None:
+    while True:
+        host, looking = waiting.get()
+        if looking.set_running_or_notify_cancel():
+            looking.set_result(_resolved(host, 0))

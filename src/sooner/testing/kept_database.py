@@ -110,6 +110,8 @@ class KeptDatabase:
         return Connections(link, link, link, link, self._listening, lambda: self._connection)
 
     def _listening(self, handlers: Mapping[str, Handler], resync: Callable[[], None]) -> KeptListener:
+        if self._heard.closed:
+            self._heard = KeptConnection(self.url)
         return KeptListener(self._heard, handlers, resync)
 
     def _empty(self, tables: list[Table], *, whole: bool) -> None:

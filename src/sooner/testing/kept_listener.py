@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
+import psycopg2
 from psycopg2.extensions import connection
 from psycopg2.sql import SQL, Identifier
 
@@ -18,6 +19,7 @@ class KeptListener:
         self._connection = opened
         self._handlers = handlers
         self._resync = resync
+        self._descriptor: int | None = None
 
     def start(self) -> None:
         """Begin to hear."""
@@ -30,15 +32,26 @@ class KeptListener:
                 )
         # Those of the test before.
         self._connection.notifies.clear()
-        asyncio.get_running_loop().add_reader(self._connection.fileno(), self._hear)
+        self._descriptor = self._connection.fileno()
+        asyncio.get_running_loop().add_reader(self._descriptor, self._hear)
         self._resync()
 
     async def stop(self) -> None:
         """Hear no more."""
-        asyncio.get_running_loop().remove_reader(self._connection.fileno())
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._descriptor is not None:
+            asyncio.get_running_loop().remove_reader(self._descriptor)
+            self._descriptor = None
 
     def _hear(self) -> None:
-        self._connection.poll()
+        try:
+            self._connection.poll()
+        except psycopg2.Error:
+            # Its descriptor stays readable. The next listener has a new connection.
+            self._leave()
+            return
         heard, self._connection.notifies[:] = list(self._connection.notifies), []
         for each in heard:
             if (handler := self._handlers.get(each.channel)) is not None:

@@ -52,7 +52,12 @@ def check_check(fn: Function, check: Callable[..., Any] | None, names: Iterable[
     if inspect.iscoroutinefunction(check):
         raise Unfit(fn, f"nobody would await its check {name}: make that a `def`")
     try:
-        inspect.signature(check).bind(**dict.fromkeys(names))
+        signature = inspect.signature(check)
+    except ValueError:
+        # Some callables of C have none.
+        return
+    try:
+        signature.bind(**dict.fromkeys(names))
     except TypeError as error:
         raise Unfit(
             fn,

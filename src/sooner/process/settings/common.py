@@ -1,10 +1,11 @@
 """The settings that all processes read."""
 
 import base64
+import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sooner.process.mail_address import Sender
@@ -29,6 +30,12 @@ def _fields(headers: str) -> str:
     return headers
 
 
+def _digits(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]+", value):
+        raise ValueError("not a whole number in digits alone, such as 8")
+    return value
+
+
 def _sender(text: str) -> str:
     Sender.read(text)
     return text
@@ -41,6 +48,8 @@ BlobUrl = Annotated[str, AfterValidator(blob_url.checked)]
 HttpUrl = Annotated[str, AfterValidator(_http)]
 Fields = Annotated[str, AfterValidator(_fields)]
 Seconds = Annotated[float, Field(ge=0)]
+#: A number that the Procfile's lines hand on as it is written.
+Whole = Annotated[int, BeforeValidator(_digits)]
 
 
 class CommonSettings(BaseSettings):
@@ -49,8 +58,7 @@ class CommonSettings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
     database_url: PostgresUrl
-    #: Whole seconds, as the Procfile's shell computes with them.
-    shutdown_timeout_seconds: Annotated[int, Field(ge=0)] = 25
+    shutdown_timeout_seconds: Whole = 25
     log_format: Literal["json", "text"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     otel_exporter_otlp_endpoint: HttpUrl | None = None

@@ -13,6 +13,7 @@ from sooner.process.settings.common import (
     PostgresUrl,
     Seconds,
     SmtpUrl,
+    Whole,
     curve_key,
     refuse_private_key,
 )
@@ -41,8 +42,8 @@ class WebSettings(CommonSettings):
     """Settings of `uvicorn src.api:app`."""
 
     host: Annotated[str, AfterValidator(listening.checked)] | None = None
-    port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    web_concurrency: Annotated[int, Field(ge=1)] = 1
+    port: Annotated[Whole, Field(le=65535)] = 8000
+    web_concurrency: Annotated[Whole, Field(ge=1)] = 1
     database_replica_url: PostgresUrl | None = None
     secrets_public_key: Annotated[str, AfterValidator(curve_key)] | None = None
     secrets_private_key: Annotated[str | None, AfterValidator(refuse_private_key)] = None

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
-from sooner.process.settings.common import BlobUrl, CommonSettings, MailSender, SmtpUrl, curve_key
+from sooner.process.settings.common import BlobUrl, CommonSettings, MailSender, SmtpUrl, Whole, curve_key
 from sooner.process.settings.packages import Packages
 
 
@@ -15,8 +15,8 @@ class WorkerSettings(CommonSettings):
     secrets_private_key: Annotated[tuple[Annotated[str, AfterValidator(curve_key)], ...], NoDecode] = ()
     listen: bool = True
     #: These two are for dramatiq's command line: the Procfile passes 1 for what is refused here.
-    worker_processes: Annotated[int, Field(ge=1)] = 1
-    worker_threads: Annotated[int, Field(ge=1)] = 8
+    worker_processes: Annotated[Whole, Field(ge=1)] = 1
+    worker_threads: Annotated[Whole, Field(ge=1)] = 8
     worker_concurrency: Annotated[int, Field(ge=1)] = 100
     worker_exit_when_empty: bool = False
     lease_seconds: Annotated[float, Field(ge=2)] = 15
