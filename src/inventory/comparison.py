@@ -26,7 +26,7 @@ class Comparing:
     def __init__(self, ref: str, base: Survey, now: Survey) -> None:
         self._ref = ref
         self._base = base
-        self._left_out = {each["path"] for each in chain(base.unreadable, now.unreadable)}
+        self._left_out = base.unread | now.unread
         self._added, self._removed, self._newly_skipped = _Names(), _Names(), _Names()
 
     def noted(self, entries: Iterable[Entry]) -> Iterator[Entry]:

@@ -40,6 +40,8 @@ class Tests(NamedTuple):
     entries: Iterator[Entry]
     unreadable: dict[str, str]
     undecided: list[Undecided]
+    unread: frozenset[str] = frozenset()
+    """Files of any name of which nothing parsed that is a test."""
 
 
 class Language(Protocol):

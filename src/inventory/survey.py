@@ -70,6 +70,8 @@ class Survey(NamedTuple):
     unreadable: list[Unreadable]
     undecided: list[Undecided]
     commit: str | None
+    unread: frozenset[str]
+    """Every file that could not be read, whatever its name; `unreadable` tells those that look like tests."""
 
     def document(self, counted: Iterable[Entry], entries: list[Entry]) -> Inventory:
         """The whole document."""
@@ -121,6 +123,9 @@ def survey(
             (each for tests in found for each in tests.undecided), key=lambda each: each["path"]
         ),
         commit=commit or _noted_commit(contents.comment),
+        unread=frozenset(contents.unreadable).union(
+            *(tests.unread | tests.unreadable.keys() for tests in found)
+        ),
     )
 
 

@@ -87,6 +87,23 @@ async def test_a_file_that_cannot_be_read_is_neither_gone_nor_new(tmp_path: Path
     assert (found["added"], found["removed"]) == ([], [])
 
 
+@pytest.mark.parametrize(
+    ("path", "broken", "whole"),
+    [
+        ("src/lib.rs", b"fn (((]]]\n#[test\n", b"#[test]\nfn a() {}\n"),
+        ("checks/shop.rb", b"class A < TestCase\n" + b"#" * (1 << 20), b"class A < TestCase\n  def test_a; end\nend\n"),
+    ],
+)  # fmt: skip
+async def test_a_file_that_cannot_be_read_need_not_be_named_like_a_test(
+    tmp_path: Path, path: str, broken: bytes, whole: bytes
+) -> None:
+    for number, (then, now) in enumerate(((broken, whole), (whole, broken))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        found = await compared(folder, {path: then, "test_a.py": TEST}, {path: now, "test_b.py": TEST})
+        assert [each["path"] for each in found["added"] + found["removed"]] == ["test_b.py", "test_a.py"]
+
+
 async def test_without_a_base_there_is_no_comparison(tmp_path: Path) -> None:
     document = json.loads(
         await process.take(tar(tmp_path / "a", {"test_a.py": TEST}), progress=lambda *_: None)

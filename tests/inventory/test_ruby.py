@@ -314,6 +314,19 @@ def test_test_unit_and_shoulda() -> None:
             should "do it" do
             end
             should validate_presence_of(:name)
+            should_not allow_value("a b").
+              for(:name)
+            should belong_to :user
+            should_eventually "do more" do
+            end
+            should "do all"
+          end
+          should have_many(:parts)
+          sub_test_case "apart" do
+            def test_apart
+            end
+            test "named apart" do
+            end
           end
         end
     """
@@ -322,9 +335,44 @@ def test_test_unit_and_shoulda() -> None:
         "TestThing::named": "skipped",
         "TestThing::test_pending": "todo",
         "TestThing::with a context::do it": "active",
+        "TestThing::with a context::should validate_presence_of(:name)": "active",
+        'TestThing::with a context::should_not allow_value("a b"). for(:name)': "active",
+        "TestThing::with a context::should belong_to :user": "active",
+        "TestThing::with a context::do more": "todo",
+        "TestThing::with a context::do all": "todo",
+        "TestThing::should have_many(:parts)": "active",
+        "TestThing::apart::test_apart": "active",
+        "TestThing::apart::named apart": "active",
     }
     [entry] = inventory_of({"p/test/test_thing.rb": source})["entries"]
-    assert (entry["framework"], entry["suites"]) == ("test-unit", 2)
+    assert (entry["framework"], entry["suites"]) == ("test-unit", 3)
+
+
+def test_minitests_focus() -> None:
+    source = """\
+        require "minitest/focus"
+        class ThingTest < Minitest::Test
+          focus def test_one; end
+          focus
+          # the next
+          def test_two; end
+          def test_three; end
+          focus
+          test "four" do
+          end
+          focus
+          it("is five") { }
+          it("is six") { }
+        end
+    """
+    assert statuses(source, "p/test/thing_test.rb") == {
+        "ThingTest::test_one": "focused",
+        "ThingTest::test_two": "focused",
+        "ThingTest::test_three": "active",
+        "ThingTest::four": "focused",
+        "ThingTest::is five": "focused",
+        "ThingTest::is six": "active",
+    }
 
 
 GROUP = 'describe("a") { it("b") { } }\n'
@@ -342,6 +390,9 @@ CLASS = "class A < BaseCase\n  def test_a; end\nend\nclass BaseCase < TestCase\n
         ({"p/spec/a_spec.rb": GROUP, "p/Gemfile": "gem 'minitest'"}, "minitest"),
         ({"p/spec/a_spec.rb": GROUP, "p/p.gemspec": "s.add_development_dependency 'rspec', '~> 3'"}, "rspec"),
         ({"p/spec/a_spec.rb": GROUP, "p/spec/spec_helper.rb": "# RSpec\nrequire 'minitest/autorun'\n"}, "minitest"),
+        ({"p/spec/a_spec.rb": GROUP, "p/Gemfile": "gem 'rails'\ngem 'rspec-rails'"}, "rspec"),
+        ({"p/test/a_spec.rb": GROUP, "p/Gemfile": "gem 'rails'\ngem 'rspec-rails'"}, "rspec"),
+        ({"p/spec/a_spec.rb": GROUP, "p/Gemfile": "gem 'rails'"}, "minitest"),
         ({"p/test/a_test.rb": CLASS}, "minitest"),
         ({"p/test/a_test.rb": CLASS, "p/Gemfile": "gem 'rspec'\ngem 'test-unit'"}, "test-unit"),
         ({"p/test/a_test.rb": CLASS, "p/test/test_helper.rb": "require 'test/unit'\n"}, "test-unit"),

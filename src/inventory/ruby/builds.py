@@ -15,9 +15,10 @@ _NAMED = re.compile(
     rb"|(?P<testunit>\bTest::Unit\b|require ['\"]test[/-]unit)"
 )
 _GEMS = re.compile(
-    rb"['\"](?:(?P<rspec>rspec(?:-rails|-core|/core/rake_task)?)|(?P<minitest>minitest[\w/-]*|rails)|(?P<testunit>test-unit))['\"]"
+    rb"['\"](?:(?P<rspec>rspec(?:-rails|-core|/core/rake_task)?)|(?P<minitest>minitest[\w/-]*)|(?P<rails>rails)|(?P<testunit>test-unit))['\"]"
 )
-_CALLED = {"testunit": "test-unit"}
+#: Rails brings minitest along, also for those that test with RSpec: it is believed last.
+_CALLED = {"testunit": "test-unit", "rails": "minitest"}
 
 
 def named(content: bytes) -> tuple[str, ...]:
@@ -34,4 +35,5 @@ def settings(path: str, content: bytes) -> Settings:
 
 def _frameworks(pattern: re.Pattern[bytes], content: bytes) -> tuple[str, ...]:
     found = (each.lastgroup or "" for each in pattern.finditer(_COMMENT.sub(b"", content)))
-    return tuple(dict.fromkeys(_CALLED.get(each, each) for each in found))
+    believed = sorted(found, key="rails".__eq__)
+    return tuple(dict.fromkeys(_CALLED.get(each, each) for each in believed))

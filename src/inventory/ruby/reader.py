@@ -10,7 +10,17 @@ from tree_sitter import Node
 
 from src.inventory.classes.facts import Class
 from src.inventory.document import Status
-from src.inventory.ruby.words import CLASS_TESTS, CLOSED, GROUPS, SHARED, TESTS, USES, ended, marked
+from src.inventory.ruby.words import (
+    CLASS_TESTS,
+    CLOSED,
+    GROUPS,
+    MATCHED,
+    SHARED,
+    TESTS,
+    USES,
+    ended,
+    marked,
+)
 from src.inventory.syntax.facts import Found, joined, part, strongest
 from src.inventory.syntax.parsing import Source, line_of
 
@@ -25,7 +35,8 @@ _HOLDERS = frozenset(
 #: minitest asks for the underscore, test-unit does not.
 _IS_TEST = re.compile(r"test.+")
 _VISIBILITY = {"private": False, "protected": False, "public": True}
-_OF_CLASSES = CLASS_TESTS | {"define_method"}
+_OF_CLASSES = CLASS_TESTS.keys() | {"define_method"}
+_STATUSES = CLASS_TESTS | TESTS
 _STRINGS = frozenset({"string", "chained_string", "simple_symbol", "delimited_symbol", "bare_string"})
 #: Blocks that lie deeper are not read.
 _DEEPEST = 60
@@ -88,14 +99,21 @@ class Reader:
     def _statements(self, nodes: Sequence[Node], place: _Place) -> None:
         inner = place._replace(depth=place.depth + 1)
         is_public = True
+        focus: tuple[Status, ...] = ()
         for node in nodes if place.depth < _DEEPEST else ():
             if node.type == "identifier":
-                is_public = _VISIBILITY.get(self._source.text(node), is_public)
-            elif node.type == "method":
-                if is_public:
-                    self._method(node, place)
-            else:
-                self._statement(node, inner)
+                word = self._source.text(node)
+                is_public = _VISIBILITY.get(word, is_public)
+                focus = ("focused",) if word == "focus" else ()
+                continue
+            if node.type == "comment":
+                continue
+            statuses = (*place.statuses, *focus)
+            focus = ()
+            if node.type != "method":
+                self._statement(node, inner._replace(statuses=statuses))
+            elif is_public:
+                self._method(node, place._replace(statuses=statuses))
 
     def _statement(self, node: Node, place: _Place) -> None:
         if node.type == "call":
@@ -169,8 +187,18 @@ class Reader:
     def _of_class(self, node: Node, word: str, arguments: list[Node], place: _Place) -> None:
         if word == "define_method":
             self._defined(node, arguments, place)
-        elif arguments and arguments[0].type in _STRINGS and node.child_by_field_name("block"):
+        elif not arguments:
+            return
+        elif arguments[0].type not in _STRINGS:
+            if word in MATCHED:
+                self._matched(node, place)
+        elif node.child_by_field_name("block") or word != "test":
             self._test(node, word, arguments, place)
+
+    def _matched(self, node: Node, place: _Place) -> None:
+        """`should validate_presence_of(:name)`."""
+        name = part(self._source.text(node))
+        place.owner.cases.append(Found(joined(place.names, name), line_of(node), strongest(*place.statuses)))
 
     def _inside(self, node: Node, arguments: list[Node], place: _Place) -> None:
         """`[1, 2].each { |n| it "…" }`, `private def …`, `included do … end`."""
@@ -221,11 +249,15 @@ class Reader:
             self._statements([body], place)
 
     def _test(self, node: Node, word: str, arguments: list[Node], place: _Place) -> None:
+        if arguments and arguments[0].type == "method":
+            # `focus def test_one`
+            self._method(arguments[0], place._replace(statuses=(*place.statuses, TESTS[word])))
+            return
         body = _body(node)
         has_block = node.child_by_field_name("block") or any(
             each.type == "block_argument" for each in arguments
         )
-        statuses = [*place.statuses, TESTS.get(word, "active"), *marked(self._source, arguments[1:])]
+        statuses = [*place.statuses, _STATUSES.get(word, "active"), *marked(self._source, arguments[1:])]
         if has_block:
             statuses += ended(self._source, body)
         else:

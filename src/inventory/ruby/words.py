@@ -14,6 +14,7 @@ GROUPS: dict[str, Status] = {
     **dict.fromkeys(_PLAIN_GROUPS, "active"),
     **{f"x{word}": "skipped" for word in _PLAIN_GROUPS},
     **{f"f{word}": "focused" for word in _PLAIN_GROUPS},
+    "sub_test_case": "active",
 }
 #: Tests that stand in a group, or in a class of minitest/spec.
 TESTS: dict[str, Status] = {
@@ -25,7 +26,14 @@ TESTS: dict[str, Status] = {
     "focus": "focused",
 }
 #: Tests that stand in a class: Rails' and test-unit's, and shoulda's, which stand in its `context` too.
-CLASS_TESTS = frozenset({"test", "should"})
+CLASS_TESTS: dict[str, Status] = {
+    "test": "active",
+    "should": "active",
+    "should_not": "active",
+    "should_eventually": "todo",
+}
+#: Those that shoulda's matchers stand behind: `should belong_to(:user)`.
+MATCHED = frozenset({"should", "should_not"})
 #: Groups of tests that run where they are used, and what uses them or a module.
 SHARED = frozenset({"shared_examples", "shared_examples_for", "shared_context"})
 USES = frozenset(

@@ -31,6 +31,8 @@ _RARE = frozenset({"miri", "any(miri)", "all(miri)"})
 
 
 _USE = re.compile(rb"\buse\s[^;]{0,500}?;")
+#: `#[apply(checked!)]` of macro_rules_attribute, whose macros often are named after the test that they make.
+_APPLIED = re.compile(r"apply\((?:\w+::)*(\w+)!")
 _ALIAS = re.compile(rb"\b(\w+)\s+as\s+(\w+)")
 
 
@@ -86,8 +88,15 @@ def _with(found: Attributes, parts: tuple[Part, ...]) -> Attributes:
         return found._replace(paths=(*found.paths, text_of(parts[2:]).strip('"')))
     if name == "template":
         return found._replace(is_template=True)
-    framework = _TESTS.get(name, "")
+    framework = _framework(name, parts)
     return found._replace(framework=framework) if framework and _is_stronger(framework, found) else found
+
+
+def _framework(name: str, parts: tuple[Part, ...]) -> str:
+    """The framework of the test that an attribute makes."""
+    if name == "apply" and (applied := _APPLIED.search(text_of(parts))):
+        return "libtest" if applied[1].endswith("test") else ""
+    return _TESTS.get(name, "")
 
 
 def _is_stronger(framework: str, found: Attributes) -> bool:

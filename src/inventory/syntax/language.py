@@ -89,21 +89,23 @@ class ParsedLanguage(ABC, Generic[Facts]):
         """The tests of an archive."""
         failed = [path for path in self._own(sources, sources.unreadable) if self.is_test_file(path)]
         unreadable = {path: sources.unreadable[path] for path in failed}
-        read = []
+        read, unread = [], set[str]()
         every: Files[Facts | None] = Files(sources, self._own(sources, sources.summaries))
         for path, facts in every:
             if facts is not None:
                 read.append(path)
-                if reason := self._unread(path, facts):
-                    unreadable[path] = reason
+                if reason := self._unread(facts):
+                    unread.add(path)
+                    if self.is_test_file(path):
+                        unreadable[path] = reason
         files = Files[Facts](sources, read)
         entries, undecided = self.decided(files)
-        return Tests(entries, unreadable, undecided)
+        return Tests(entries, unreadable, undecided, frozenset(unread))
 
-    def _unread(self, path: str, facts: Facts) -> str:
-        """Why a test file's tests were not found."""
+    def _unread(self, facts: Facts) -> str:
+        """Why a file's tests were not found."""
         found = self.found(facts)
-        if found is None or found.cases or not found.first_error or not self.is_test_file(path):
+        if found is None or found.cases or not found.first_error:
             return ""
         return f"line {found.first_error}: does not parse"
 
