@@ -82,6 +82,12 @@ def test_one_entry_has_the_modules_and_tests_of_a_file() -> None:
         ("#[test_log::test(tokio::test)]", "libtest", "active"),
         ("#[rstest] #[case(1)] #[case(2)]", "rstest", "active"),
         ("#[rstest] #[tokio::test]", "rstest", "active"),
+        ("#[rstest] #[case(1)] #[ignore] #[case::two(2)]", "rstest", "active"),
+        ("#[rstest] #[case(1)] #[ignore] #[case::two(2)] #[ignore]", "rstest", "skipped"),
+        ("#[rstest] #[ignore] #[case(1)] #[case(2)]", "rstest", "skipped"),
+        ("#[test_case(1 => ignore)] #[test_case(2 => 3)]", "test-case", "active"),
+        ('#[test_case(1 => ignore["why"] 2)] #[test_case(2 => inconclusive)]', "test-case", "skipped"),
+        ("#[test_case(1)] #[test_case(2)] #[ignore]", "test-case", "skipped"),
         ("#[apply(numbers)]", "rstest", "active"),
         ("#[apply(test!)]", "libtest", "active"),
         ("#[macro_rules_attribute::apply(smol_macros::test!)]", "libtest", "active"),
@@ -479,9 +485,15 @@ def test_the_tokens_of_a_file_are_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(tokens, "_MOST", 1_000)
     document = inventory_of({"a.rs": TEST + "m! { " + "x " * 2_000 + "}\n", "b.rs": TEST})
     assert document["tests"] == 2
+    assert [(each["path"], each["line"], each["reason"]) for each in document["undecided"]] == [
+        ("a.rs", 3, "is too long to be read to its end; what follows was not counted")
+    ]
 
 
 def test_a_file_that_does_not_parse_is_told_if_nothing_is_found_in_it() -> None:
     document = inventory_of({"p/tests/a.rs": "#[test\nfn (((]]]\n", "p/tests/b.rs": TEST + "fn (((]]]\n"})
     assert [each["path"] for each in document["unreadable"]] == ["p/tests/a.rs"]
     assert document["tests"] == 1
+    assert [(each["path"], each["line"], each["reason"]) for each in document["undecided"]] == [
+        ("p/tests/b.rs", 3, "does not parse everywhere; the tests counted may not be all")
+    ]

@@ -103,7 +103,7 @@ class _Reader:
         """A method's first statement, without blanks."""
         body = method.child_by_field_name("body")
         statements = (each for each in (body.named_children if body else ()) if each.type != "comment")
-        return "".join(self._source.text(next(statements, None)).split())
+        return self._source.compact(next(statements, None))
 
     def _bases(self, node: Node) -> Iterator[str]:
         for bases in node.named_children:

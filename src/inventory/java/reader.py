@@ -113,7 +113,7 @@ class _Reader:
         return tuple(
             Mark(
                 self._source.text(each.child_by_field_name("name")),
-                "".join(self._source.text(each.child_by_field_name("arguments")).split()),
+                self._source.compact(each.child_by_field_name("arguments")),
             )
             for each in _members(_modifiers(node))
             if each.type in {"annotation", "marker_annotation"}

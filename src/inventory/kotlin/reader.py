@@ -180,7 +180,7 @@ class _Reader:
         """An annotation: a type, or the call of its constructor."""
         arguments = _child(node, "value_arguments")
         kind = _child(node, "user_type") if node.type == "constructor_invocation" else node
-        return Mark(self._source.text(kind), "".join(self._source.text(arguments).split()))
+        return Mark(self._source.text(kind), self._source.compact(arguments))
 
     def _words(self, node: Node) -> set[str]:
         modifiers = _child(node, "modifiers")

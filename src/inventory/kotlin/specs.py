@@ -132,7 +132,7 @@ def _without_config(source: Source, head: Node) -> tuple[Node, bool]:
     parts = called.named_children
     if called.type != "navigation_expression" or len(parts) != 2 or source.text(parts[1]) != "config":
         return head, False
-    arguments = "" if called == head else "".join(source.text(children[-1]).split())
+    arguments = "" if called == head else source.compact(children[-1])
     return parts[0], bool(_DISABLED.search(arguments))
 
 

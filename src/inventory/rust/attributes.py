@@ -30,6 +30,8 @@ _NEVER = frozenset({"any()", "false", "FALSE", "not(test)", "doc", "doctest"})
 _RARE = frozenset({"miri", "any(miri)", "all(miri)"})
 
 
+#: `#[test_case(1 => ignore)]`
+_LEFT_OUT = re.compile(r"=>(?:ignore|inconclusive)\b")
 _USE = re.compile(rb"\buse\s[^;]{0,500}?;")
 #: `#[apply(checked!)]` of macro_rules_attribute, whose macros often are named after the test that they make.
 _APPLIED = re.compile(r"apply\((?:\w+::)*(\w+)!")
@@ -55,6 +57,11 @@ class Attributes(NamedTuple):
     """Where the file of a module lies."""
     is_template: bool = False
     """A function whose attributes are meant for others."""
+    cases: int = 0
+    ignored: int = 0
+    """Cases that are left out by themselves."""
+    is_of_case: bool = False
+    """Attributes behind rstest's `#[case]` are those of the case."""
 
 
 def attributes(groups: Iterable[Group]) -> Attributes:
@@ -62,7 +69,9 @@ def attributes(groups: Iterable[Group]) -> Attributes:
     found = Attributes()
     for group in groups:
         for parts in _spelled(group.parts):
-            found = _with(found, parts)
+            found = _with(_counted(found, parts), parts)
+    if 0 < found.cases <= found.ignored:
+        found = found._replace(status="skipped")
     return found._replace(framework="") if found.is_template else found
 
 
@@ -78,8 +87,20 @@ def _spelled(parts: tuple[Part, ...]) -> Iterator[tuple[Part, ...]]:
             yield from _spelled(each)
 
 
+def _counted(found: Attributes, parts: tuple[Part, ...]) -> Attributes:
+    """Note a case of a test that has several."""
+    if is_word(parts[0] if parts else None, "case"):
+        return found._replace(cases=found.cases + 1, is_of_case=True)
+    if _name(parts) == "test_case":
+        is_ignored = bool(_LEFT_OUT.search(text_of(parts)))
+        return found._replace(cases=found.cases + 1, ignored=found.ignored + is_ignored)
+    return found
+
+
 def _with(found: Attributes, parts: tuple[Part, ...]) -> Attributes:
     name = _name(parts)
+    if name == "ignore" and found.is_of_case:
+        return found._replace(ignored=found.ignored + 1)
     if name == "ignore":
         return found._replace(status="skipped")
     if name == "cfg":

@@ -20,12 +20,16 @@ from src.inventory.syntax.parsing import parse
 
 _OWN_HARNESS = "its own harness (harness = false) makes its tests when it runs"
 
+_TOO_LONG = "is too long to be read to its end; what follows was not counted"
+
 
 class RustFacts(NamedTuple):
     """A file by itself."""
 
     items: Items
     first_error: int
+    end: int = 0
+    """The line behind which the file was not read, 0 if all was."""
 
 
 class Rust(ParsedLanguage[RustFacts | Manifest]):
@@ -55,9 +59,10 @@ class Rust(ParsedLanguage[RustFacts | Manifest]):
             return manifest.manifest(content)
         source = parse("rust", content)
         items = nothing()
-        read(tokens(source, path, aliases(content)), Place(), items)
+        parts, end = tokens(source, path, aliases(content))
+        read(parts, Place(), items)
         items = items._replace(macros=list(map(slimmed, items.macros)))
-        return RustFacts(items, source.first_error) if any(items) or source.first_error else None
+        return RustFacts(items, source.first_error, end) if any(items) or source.first_error else None
 
     def found(self, facts: RustFacts | Manifest) -> FileFacts | None:
         """The file's own tests, without those that macros make."""
@@ -78,8 +83,13 @@ class Rust(ParsedLanguage[RustFacts | Manifest]):
                 made[test.path].append(test)
         crates = Crates(files.every_path, _manifests(files))
         built = crates.built(links)
+        cut = [
+            Undecided(path=path, line=facts.end, name=path, reason=_TOO_LONG)
+            for path, facts in _sources(files)
+            if facts.end and built.holds(path)
+        ]
         unfollowed = [each for path, each in macros.undecided.items() if built.holds(path)]
-        return self._entries(files, built, made), [*_own_harnesses(crates), *unfollowed]
+        return self._entries(files, built, made), [*_own_harnesses(crates), *cut, *unfollowed]
 
     def _entries(
         self, files: Files[RustFacts | Manifest], built: Built, made: Mapping[str, list[Test]]

@@ -7,13 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 NAME = "Cargo.toml"
-#: A kind of target, the folder of its crates, and whether tests in them run unless the manifest says so.
-_KINDS = (
-    ("bin", "src/bin", True),
-    ("test", "tests", True),
-    ("example", "examples", False),
-    ("bench", "benches", False),
-)
+#: The kinds of targets, and the folders of their crates.
+_KINDS = {"bin": "src/bin", "test": "tests", "example": "examples", "bench": "benches"}
 
 
 class Target(NamedTuple):
@@ -102,7 +97,7 @@ def _target(kind: str, table: dict[str, Any]) -> Target:
 
 def _path(target: Target, there: set[str]) -> str:
     """The file of a declared target; empty if it is not there."""
-    folder = next((folder for kind, folder, _ in _KINDS if kind == target.kind), "")
+    folder = _KINDS.get(target.kind, "")
     if target.path:
         tried: tuple[str, ...] = (target.path,)
     elif target.kind == "lib":
@@ -120,7 +115,7 @@ def _in_folders(paths: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """The crates that Cargo finds by where they lie: kind, name, path."""
     if "src/main.rs" in paths:
         yield "bin", "main", "src/main.rs"
-    for kind, folder, _ in _KINDS:
+    for kind, folder in _KINDS.items():
         pattern = re.compile(rf"{folder}/([^/]+?)(?:\.rs|/main\.rs)")
         for path in paths:
             if found := pattern.fullmatch(path):

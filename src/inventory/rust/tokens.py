@@ -52,9 +52,13 @@ class Group(NamedTuple):
 Part: TypeAlias = Token | Group
 
 
-def tokens(source: Source, path: str, renamed: Mapping[str, str]) -> tuple[Part, ...]:
-    """The tokens of a file; a name that is in `renamed` is what that says."""
-    return _Builder(source, path, renamed).build()
+def tokens(source: Source, path: str, renamed: Mapping[str, str]) -> tuple[tuple[Part, ...], int]:
+    """The tokens of a file, and the line behind which more were left out, else 0.
+
+    A name that is in `renamed` is what that says.
+    """
+    builder = _Builder(source, path, renamed)
+    return builder.build(), builder.end
 
 
 def text_of(parts: Iterable[Part]) -> str:
@@ -110,11 +114,15 @@ class _Builder:
         self._renamed = renamed
         self._levels = [_Level("")]
         self._count = 0
+        self.end = 0
 
     def build(self) -> tuple[Part, ...]:
         pending: list[Node | Token] = [self._source.root]
         while pending and self._count < _MOST:
             self._take(pending.pop(), pending)
+        if pending:
+            last = pending[-1]
+            self.end = last.line if isinstance(last, Token) else line_of(last)
         while len(self._levels) > 1:
             self._close()
         return tuple(self._levels[0].parts)

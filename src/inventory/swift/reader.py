@@ -119,7 +119,7 @@ class _Reader:
         kinds = [each.type for each in node.children]
         if "->" not in kinds:
             return False
-        result = "".join(self._source.text(node.children[kinds.index("->") + 1]).split())
+        result = self._source.compact(node.children[kinds.index("->") + 1])
         return result not in {"Void", "()"}
 
     def _functions(self, body: Node) -> Iterator[Node]:
@@ -154,7 +154,7 @@ class _Reader:
         return tuple(
             Attribute(
                 simple_of(self._source.text(each.named_children[0])),
-                "".join(self._source.text(each).partition("(")[2].split()),
+                self._source.compact(each).partition("(")[2],
             )
             for modifiers in node.named_children
             if modifiers.type == "modifiers"

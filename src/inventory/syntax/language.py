@@ -20,6 +20,7 @@ Facts = TypeVar("Facts")
 
 #: Folders of others' code or of what tools make, unless the archive itself is one.
 NEVER_ENTERED = ("node_modules", "bower_components", ".git", ".hg", ".svn", ".yarn", ".venv", ".tox")
+_PARTLY_READ = "does not parse everywhere; the tests counted may not be all"
 
 
 class ParsedLanguage(ABC, Generic[Facts]):
@@ -89,25 +90,23 @@ class ParsedLanguage(ABC, Generic[Facts]):
         """The tests of an archive."""
         failed = [path for path in self._own(sources, sources.unreadable) if self.is_test_file(path)]
         unreadable = {path: sources.unreadable[path] for path in failed}
-        read, unread = [], set[str]()
+        read, unread, partly = [], set[str](), list[Undecided]()
         every: Files[Facts | None] = Files(sources, self._own(sources, sources.summaries))
         for path, facts in every:
             if facts is not None:
                 read.append(path)
-                if reason := self._unread(facts):
+                found = self.found(facts) or FileFacts("")
+                if found.cases and found.first_error:
+                    partly.append(
+                        Undecided(path=path, line=found.first_error, name=path, reason=_PARTLY_READ)
+                    )
+                elif found.first_error:
                     unread.add(path)
                     if self.is_test_file(path):
-                        unreadable[path] = reason
+                        unreadable[path] = f"line {found.first_error}: does not parse"
         files = Files[Facts](sources, read)
         entries, undecided = self.decided(files)
-        return Tests(entries, unreadable, undecided, frozenset(unread))
-
-    def _unread(self, facts: Facts) -> str:
-        """Why a file's tests were not found."""
-        found = self.found(facts)
-        if found is None or found.cases or not found.first_error:
-            return ""
-        return f"line {found.first_error}: does not parse"
+        return Tests(entries, unreadable, [*undecided, *partly], frozenset(unread))
 
     def _own(self, sources: Sources, paths: Iterable[str]) -> list[str]:
         """The language's files among these, sorted."""
