@@ -1,13 +1,11 @@
 """Swift's tests: XCTest and Swift Testing, by what each of them runs."""
 
-import time
 from pathlib import Path
 
 import pytest
 
 from src.inventory import take
 from src.inventory.document import Entry
-from src.inventory.swift.language import Swift
 from tests.inventory.build import inventory_of, tar
 
 XCTEST = "import XCTest\n"
@@ -216,11 +214,3 @@ def test_a_file_that_is_made_to_cost_much_costs_itself_alone(tmp_path: Path) -> 
     inventory = take(archive, processes=1)
     assert inventory["unreadable"] == [{"path": "p/ATests.swift", "reason": "is too much for the parser"}]
     assert inventory["tests"] == 1
-
-
-@pytest.mark.parametrize("unit", ["s", ":", ":s", ": ", "class ", " ", "class s"])
-def test_to_see_whether_a_file_may_hold_tests_takes_time_by_its_length(unit: str) -> None:
-    content = unit.encode() * (1_000_000 // len(unit)) + b":" + b" " * 100_000
-    started = time.process_time()
-    assert not Swift().is_needed("a.swift", content)
-    assert time.process_time() - started < 2

@@ -6,14 +6,17 @@ import faulthandler
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from src.inventory import take
 from src.inventory.javascript.language import Facts, JavaScript
+from src.inventory.languages import LANGUAGES
 from src.inventory.syntax import parsing
 from src.inventory.syntax.facts import joined, strongest
+from src.inventory.syntax.language import ParsedLanguage
 from tests.inventory.build import inventory_of, tar
 
 if TYPE_CHECKING:
@@ -118,3 +121,29 @@ def test_names_are_bounded() -> None:
 def test_of_two_statuses_the_one_that_runs_less() -> None:
     assert strongest("focused", "skipped", "active") == "skipped"
     assert strongest() == "active"
+
+
+@pytest.mark.parametrize(
+    "language", [each for each in LANGUAGES if isinstance(each, ParsedLanguage)], ids=lambda each: each.name
+)
+def test_to_see_whether_a_file_may_hold_tests_takes_time_by_its_length(language: ParsedLanguage[Any]) -> None:
+    # The parent looks: a pattern that tries each place again for what follows it would end the whole inventory.
+    units = (
+        "s",
+        ":",
+        ":s",
+        ": ",
+        "class ",
+        " ",
+        "class s",
+        "#[",
+        "# ",
+        "mod a ",
+        "class A<",
+        "a!\n",
+        f":{' ' * 999}",
+    )
+    started = time.process_time()
+    for unit in units:
+        language.is_needed(f"a{language.endings[0]}", unit.encode() * (300_000 // len(unit)))
+    assert time.process_time() - started < 3

@@ -19,7 +19,7 @@ class Php(ClassLanguage):
     name = "php"
     endings = (".php",)
     likely = re.compile(
-        rb"(?m)TestCase|function test|#\[[^\]\n]*Test|@test\b|\b(?:class|trait|extends) +[\w\\]*Test"
+        rb"(?m)TestCase|function test|#\[[^\]\n#]*Test|@test\b|\b(?:class|trait|extends) +[\w\\]*Test"
         rb"|^[ \t]*\\?(?:it|test|describe|todo|arch)\("
     )
     roots = re.compile(r"TestCase")

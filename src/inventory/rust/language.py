@@ -38,7 +38,7 @@ class Rust(ParsedLanguage[RustFacts | Manifest]):
     name = "rust"
     endings = (".rs", f"/{manifest.NAME}")
     likely = re.compile(
-        rb"(?m)#\s*\[[^\]]{0,300}?(?:test|quickcheck|apply)|\bmod\s+\w+\s*;|macro_rules!|\binclude!|^[\w:]+!\s*[({\[]"
+        rb"(?m)#\s*\[[^\]#]{0,300}?(?:test|quickcheck|apply)|\bmod\s+\w+\s*;|macro_rules!|\binclude!|^[\w:]+!\s*[({\[]"
     )
 
     def wants(self, path: str) -> bool:
