@@ -3,12 +3,17 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
 import asyncpg
 
 from sooner.jobs.declaring.limit import Limit, Rate, row
-from sooner.queue.claim import SQL
+from sooner.queue.claim import KEYS, SQL, Claimer, ServedLane
 from sooner.queue.enqueue import LimitRow
+from sooner.queue.lane import Lane
 from sooner.queue.transitions import TRANSITIONS
 from tests.queue.bench import Bench, bench
 
@@ -114,6 +119,57 @@ async def test_many_workers_at_once_never_exceed_a_limit_by_one(database_url: st
 
     assert sum(await asyncio.gather(*(work() for _ in range(8)))) == 120
     assert worst == Counter(most)
+
+
+@dataclass
+class Lease:
+    """A lease that is held."""
+
+    id: UUID
+
+    def is_held(self) -> bool:
+        return True
+
+
+def claimer(queue: Bench, start: Callable[[Mapping[str, Any]], None]) -> Claimer:
+    """What claims under limits for a worker with plenty of room."""
+    served = ServedLane(Lane.read(LANE), ["echo"], lambda: 1000)
+    return Claimer(queue.link, Lease(queue.worker), [served], start, list)
+
+
+async def rest(claims: Claimer) -> None:
+    """Claim until no lane is worth another look."""
+    claims.wake()
+    await asyncio.wait_for(claims._next(), 30)
+
+
+async def test_claims_rest_while_many_keys_are_at_their_limit(queue: Bench) -> None:
+    keys = [f"key {number:02}" for number in range(KEYS + 10)]
+    for key in keys:
+        await add(queue, key, 2, most=1)
+    started: list[Mapping[str, Any]] = []
+    claims = claimer(queue, started.append)
+
+    await rest(claims)
+    assert len(started) == len(keys)
+
+    await rest(claims)
+    assert len(started) == len(keys)
+
+
+async def test_room_under_a_first_key_is_found_while_claims_look_at_the_last_ones(queue: Bench) -> None:
+    keys = [f"key {number:02}" for number in range(KEYS + 10)]
+    for key in keys:
+        await add(queue, key, 2, most=1)
+    started: list[Mapping[str, Any]] = []
+    claims = claimer(queue, started.append)
+    await rest(claims)
+    await claims._claim(claims._served[LANE])
+
+    await queue.enqueuer.limits([LimitRow(keys[0], 2, None, None)])
+    await rest(claims)
+
+    assert len(started) == len(keys) + 1
 
 
 def test_a_key_is_the_actor_its_tenant_or_a_parameter() -> None:

@@ -131,6 +131,8 @@ class Claimer:
         self._starved: set[str] = set()
         self._backlogged = 0
         self._after: dict[str, str] = {}
+        #: The limited lanes whose first keys are worth another look once the last ones have had theirs.
+        self._again: set[str] = set()
         self._rounds = Rounds()
         self._awake = asyncio.Event()
         self._stopping = False
@@ -156,10 +158,9 @@ class Claimer:
         """There may be jobs, in one lane or in any. `came_back`: some may have waited before, in older rounds."""
         if came_back:
             self._rounds.doubt(lane)
-        if lane is None:
-            self._ready.update(dict.fromkeys(self._served))
-        elif lane in self._served:
-            self._ready[lane] = None
+        woken = self._served if lane is None else self._served.keys() & {lane}
+        self._ready.update(dict.fromkeys(woken))
+        self._again.update(woken)
         self._awake.set()
 
     def room(self) -> None:
@@ -225,13 +226,15 @@ class Claimer:
 
     async def _claim_limited(self, served: ServedLane, batch: int) -> None:
         name = served.lane.name
-        after = self._after.pop(name, "")
+        if not (after := self._after.pop(name, "")):
+            self._again.discard(name)
         [seen] = await self._link.fetch(SQL.limited_keys, lane=name, after=after)
-        taken = await self._take(TRANSITIONS.claim_limited, served, batch, keys=seen["keys"])
+        if await self._take(TRANSITIONS.claim_limited, served, batch, keys=seen["keys"]):
+            self._again.add(name)
         if len(seen["keys"]) == KEYS:
             # The next claim goes on with the keys behind these, so that every key gets its turn.
             self._after[name] = seen["keys"][-1]
-        if taken or after or name in self._after:
+        if name in self._after or name in self._again:
             self._ready[name] = None
 
     async def _take(self, query: Query, served: ServedLane, batch: int, **more: Any) -> int:
