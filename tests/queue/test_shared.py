@@ -7,7 +7,7 @@ import asyncpg
 from sooner.db import Link
 from sooner.jobs.following.follower import JobFollower
 from sooner.queue.batch import message
-from sooner.queue.finish import Finisher
+from sooner.queue.finish import BATCH, Finisher
 from sooner.queue.ids import uuid7
 from tests.queue.bench import Bench, job
 
@@ -30,6 +30,24 @@ async def test_a_word_of_progress_that_cannot_be_stored_loses_no_other(
         bad[0]: None,
         last[0]: "last",
     }
+
+
+async def test_more_words_of_progress_than_one_notification_holds_share_two_statements(
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    for _ in range(BATCH + 50):
+        await queue.add()
+    finisher = Finisher(queue.link, retention=60)
+    for row in await queue.claim_rows(BATCH + 50):
+        finisher.progress(row["message_id"], row["fence"], {"message": "so far"})
+    assert finisher._saying is not None
+    await finisher._saying
+
+    told = await sql.fetchrow(
+        "select count(*), count(distinct xmin::text) as statements from dramatiq.queue where progress is not null"
+    )
+    assert told is not None
+    assert tuple(told) == (BATCH + 50, 2)
 
 
 async def test_what_is_said_while_a_word_is_refused_is_told(

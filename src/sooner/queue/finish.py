@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -23,7 +24,7 @@ log = logs.get(__name__)
 
 SQL = Queries("sooner.queue", "sql/finish.sql")
 
-#: The most endings in one statement: one notification carries their ids, in less than 8,000 bytes.
+#: The most endings, or words of progress, in one statement: one notification carries their ids, in less than 8,000 bytes.
 BATCH = 200
 
 #: The least seconds between two writes of progress.
@@ -223,8 +224,9 @@ class Finisher:
     async def _say(self) -> None:
         try:
             while self._said:
-                said, self._said = self._said, {}
-                await self._write_words(said)
+                said, self._said = iter(self._said.items()), {}
+                while part := dict(islice(said, BATCH)):
+                    await self._write_words(part)
                 await asyncio.sleep(PROGRESS_SECONDS)
         finally:
             self._saying = None
