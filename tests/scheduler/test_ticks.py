@@ -373,4 +373,4 @@ async def test_a_fired_tick_wakes_the_workers(db: asyncpg.Connection, make: Make
     scheduler = make(hourly())
     await scheduler.lead()
     await scheduler.ticks.fire_due(TICK)
-    assert await asyncio.wait_for(heard, PATIENCE) == ""
+    assert await asyncio.wait_for(heard, PATIENCE) == "back"

@@ -178,7 +178,8 @@ with lease as materialized (
   from fired where job is not null
   returning lane
 ), woken as (
-  select pg_notify('dramatiq.' || lane || '.enqueue', '') from added
+  -- As one that came back: where nobody waits its round is earlier than those of enqueued jobs.
+  select pg_notify('dramatiq.' || lane || '.enqueue', 'back') from added
 )
 select exists (select from lease) as led, exists (select from fired) as fired, (select is_wanted from wanted) as is_wanted,
   (select count(*) from woken) as woken;
