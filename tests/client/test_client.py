@@ -129,6 +129,25 @@ async def test_log_lines_are_read_over_all_pages(processes: Processes, api_key: 
     assert [line for line in lines if line.startswith("line ")] == [f"line {n}" for n in range(150)]
 
 
+async def test_a_failed_jobs_result_is_asked_for_once(service: Service, api_key: MakeKey) -> None:
+    counting = Losing(0)
+    async with AsyncClient(service.web.url, await api_key(), transport=counting) as client:
+        failed = await client.submit("fail", {"message": "no"}, wait=0.5)
+        failed = await client.finish(failed["id"])
+        before = counting.sent
+        with pytest.raises(ProblemError) as refused:
+            await client.result(failed["id"])
+
+    assert (failed["state"], refused.value.status, counting.sent - before) == ("error", 502, 1)
+
+
+async def test_seconds_are_written_as_the_service_reads_them(service: Service, api_key: MakeKey) -> None:
+    async with AsyncClient(service.web.url, await api_key()) as client:
+        job = await client.submit("echo", delay=1e-5, cancel_after=1_234_567, wait=0.5)
+
+    assert job["actor"] == "echo"
+
+
 async def test_refusals_and_actions(service: Service, api_key: MakeKey) -> None:
     def steps() -> None:
         with Client(service.web.url, key) as client:

@@ -38,6 +38,9 @@ async def test_all_of_a_jobs_output_is_read_as_json_events_lines_and_text(client
     events = await heard(client, f"/jobs/{job['id']}/output", headers=EVENTS)
     later = await heard(client, f"/jobs/{job['id']}/output", headers=EVENTS | {"Last-Event-ID": "5"})
     over = await client.get(f"/jobs/{job['id']}/output", headers=EVENTS | {"Last-Event-ID": "6"})
+    back = f"/jobs/{job['id']}/output?from=2"
+    come_back = await heard(client, back, headers=EVENTS | {"Last-Event-ID": "5"})
+    over_too = await client.get(back, headers=EVENTS | {"Last-Event-ID": "6"})
     ndjson = await client.get(f"/jobs/{job['id']}/output", headers={"Accept": "application/x-ndjson"})
     text = await client.get(f"/jobs/{job['id']}/output", headers={"Accept": "text/plain"})
 
@@ -51,10 +54,21 @@ async def test_all_of_a_jobs_output_is_read_as_json_events_lines_and_text(client
     assert [json.loads(each.data) for each in events[:-1]] == words
     assert json.loads(events[-1].data) == {"state": "done", "next": 6}
     assert [json.loads(each.data) for each in later[:-1]] == words[5:]
-    assert over.status_code == 204
+    assert come_back == later
+    assert over.status_code == over_too.status_code == 204
     assert ndjson.headers["content-type"] == "application/x-ndjson"
     assert [json.loads(line) for line in ndjson.text.split("\n")[:-1]] == words
     assert text.text == 'Hello, wörld\n3\nnull\n{"a":[1]}\n\0'
+
+
+async def test_an_actor_that_awaits_nothing_holds_up_nobody(client: httpx.AsyncClient) -> None:
+    flood = await post(client, "flow", pieces=300_000, pause=0, batch=1_000_000)
+    first = await client.get(f"/jobs/{flood['id']}/output", headers={"Prefer": "wait=10"})
+    other = await post(client, "tell", prefer="wait=10", words=["a"])
+    state = (await client.get(f"/jobs/{flood['id']}")).json()["state"]
+
+    assert first.json()["items"]
+    assert (other["state"], state) == ("done", "processing")
 
 
 async def test_texts_are_joined_to_the_result_and_read_live(client: httpx.AsyncClient) -> None:

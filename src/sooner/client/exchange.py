@@ -48,9 +48,20 @@ class Passing(Exception):
         self.error, self.pause = error, pause
 
 
+def passes(response: httpx.Response) -> bool:
+    """Whether the same request may succeed later.
+
+    The service itself answers 502, as a problem, for the result of a job that failed, and that stays so; a proxy's 502 passes.
+    """
+    is_jobs_error = response.status_code == httpx.codes.BAD_GATEWAY and response.headers.get(
+        "content-type", ""
+    ).startswith("application/problem+json")
+    return response.status_code in PASSING and not is_jobs_error
+
+
 def checked(response: httpx.Response) -> httpx.Response:
     """The response. Raises Passing for one that passes, ProblemError for any other refusal."""
-    if response.status_code in PASSING and (pause := retry_after(response)) <= LONGEST_PAUSE:
+    if passes(response) and (pause := retry_after(response)) <= LONGEST_PAUSE:
         raise Passing(ProblemError(response), pause)
     if response.is_error:
         raise ProblemError(response)

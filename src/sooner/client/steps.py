@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Generator, Mapping
 from datetime import datetime
+from math import ceil
 from typing import Any, Literal, NamedTuple, TypedDict
 from urllib.parse import parse_qsl, quote, urlsplit
 from uuid import UUID
@@ -48,15 +49,15 @@ class Filter(TypedDict, total=False):
 
 def submit(actor: str, params: Document, options: SubmitOptions) -> Generator[Ask, httpx.Response, Document]:
     """The job document of a new job."""
-    wait, run_at = options.get("wait"), options.get("run_at")
+    wait, run_at, delay = options.get("wait"), options.get("run_at"), options.get("delay")
     headers = {"Idempotency-Key": options.get("idempotency_key") or secrets.token_hex(16)}
     if wait is not None:
-        headers["Prefer"] = f"wait={wait:g}" if wait else "respond-async"
+        headers["Prefer"] = f"wait={ceil(wait)}" if wait else "respond-async"
     if (seconds := options.get("cancel_after")) is not None:
-        headers["Cancel-After"] = f"{seconds:g}"
+        headers["Cancel-After"] = f"{seconds:.6f}"
     query = {
         "priority": options.get("priority"),
-        "delay": options.get("delay"),
+        "delay": None if delay is None else f"{delay:.6f}",
         "run_at": None if run_at is None else run_at.isoformat(),
         "notify": options.get("notify"),
     }

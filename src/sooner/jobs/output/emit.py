@@ -1,5 +1,6 @@
 """Putting out pieces from an actor."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
@@ -18,6 +19,9 @@ def emit(piece: Any) -> None:
     """
     current().put(text_of(piece))
 
+
+#: An actor need not await anything between its pieces: the loop has a turn after so many.
+PIECES_A_TURN = 100
 
 _pacing: list[Callable[[Current], Awaitable[None]]] = []
 
@@ -45,4 +49,6 @@ async def collect(pieces: AsyncGenerator[Any, None]) -> str | int:
                 texts.append(piece)
             if job is not None and _pacing:
                 await _pacing[0](job)
+            if count % PIECES_A_TURN == 0:
+                await asyncio.sleep(0)
     return count if texts is None else "".join(texts)

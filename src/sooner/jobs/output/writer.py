@@ -51,6 +51,8 @@ class Stream:
         "size",
         "then",
         "under_way",
+        "waiting",
+        "writing",
     )
 
     def __init__(self, job: UUID, fence: int) -> None:
@@ -60,6 +62,8 @@ class Stream:
         #: The pieces as JSON texts; an empty text is the mark that pieces were dropped.
         self.pieces: list[str] = []
         self.under_way: list[str] = []
+        #: The characters of either.
+        self.waiting = self.writing = 0
         #: The number of the last written piece.
         self.last: int | None = None
         self.size = 0
@@ -70,7 +74,7 @@ class Stream:
     @property
     def unwritten(self) -> int:
         """The number of characters that are not yet in the table."""
-        return sum(map(len, self.pieces)) + sum(map(len, self.under_way))
+        return self.waiting + (self.writing if self.under_way else 0)
 
     @property
     def is_written(self) -> bool:
@@ -107,7 +111,9 @@ class OutputWriter:
                 return False
             stream.size += size
             stream.is_full = stream.size > self._most_bytes
-            stream.pieces.append("" if stream.is_full else piece)
+            text = "" if stream.is_full else piece
+            stream.pieces.append(text)
+            stream.waiting += len(text)
             self._wake_for(stream)
         if stream.is_full:
             log.warning("output dropped beyond MAX_OUTPUT_BYTES", job=str(key[0]), bytes=self._most_bytes)
@@ -177,6 +183,7 @@ class OutputWriter:
                 # What a refused statement was to write is written first, and alone: its answer may have been lost.
                 if not stream.under_way:
                     stream.under_way, stream.pieces = stream.pieces, []
+                    stream.writing, stream.waiting = stream.waiting, 0
             self._is_awake = bool(due)
             return due
 
@@ -247,4 +254,4 @@ class OutputWriter:
     def _lose(self, stream: Stream, error: Exception) -> None:
         log.error("output lost: the database refuses it", job=str(stream.job), error=str(error))
         stream.is_lost = True
-        stream.pieces, stream.under_way = [], []
+        stream.pieces, stream.under_way, stream.waiting = [], [], 0

@@ -91,14 +91,13 @@ async def get_job_output(request: Request, who: Caller | None) -> Response:
 def _after(request: Request) -> int:
     """The number of the last piece that the reader has. Raises Invalid."""
     text = request.query_params.get("from")
-    if text is None:
-        last = request.headers.get("last-event-id", "")
-        return int(last) if _is_number(last) else 0
-    if not _is_number(text):
+    if text is not None and not _is_number(text):
         raise Invalid(
             [wrong("#/from", "a whole number from 0 on is needed: the `next` of an answer, or an event's id")]
         )
-    return int(text)
+    # An EventSource that comes back asks at its first address: its last event is the newer place.
+    last = request.headers.get("last-event-id", "")
+    return int(last) if _is_number(last) else int(text or 0)
 
 
 def _is_number(text: str) -> bool:
