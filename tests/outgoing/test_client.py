@@ -41,11 +41,11 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
         asked: list[str] = []
         left = list(answers)
 
-        async def look_up(self: Any, host: str, port: Any, **_: Any) -> list[Any]:
+        def look_up(host: str, port: None, *, type: int, flags: int) -> list[Any]:
             asked.append(host)
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 0)) for ip in left.pop(0)]
+            return [(socket.AF_INET, type, 6, "", (ip, 0)) for ip in left.pop(0)]
 
-        monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", look_up)
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
         return asked
 
     return serve

@@ -1,8 +1,6 @@
 """The network: checked connections to the outside."""
 
-import asyncio
 import re
-import socket
 import ssl
 from functools import cached_property
 from ipaddress import ip_address
@@ -11,6 +9,7 @@ from typing import Any
 import httpx
 
 from sooner.outgoing.addresses import is_public
+from sooner.outgoing.names import look_up
 from sooner.outgoing.refusal import Refused
 from sooner.outgoing.transport import PinnedTransport
 
@@ -74,12 +73,10 @@ class Network:
 
 
 async def _look_up(host: str) -> list[str]:
-    loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(RESOLVE_SECONDS):
-            found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        found = await look_up(host, RESOLVE_SECONDS)
     except TimeoutError:
         raise httpx.ConnectTimeout(f"{host} does not resolve in time") from None
-    except (OSError, UnicodeError):
-        raise httpx.ConnectError(f"{host} does not resolve") from None
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    if not found:
+        raise httpx.ConnectError(f"{host} does not resolve")
+    return found
