@@ -15,7 +15,7 @@ import pytest
 from dramatiq import Message
 from dramatiq_pg import PostgresBroker
 
-from tests.support.jobs import Document, fetch, final, post, processing, until
+from tests.support.jobs import Document, fetch, final, post, processing, rows, until
 from tests.support.processes import PATIENCE
 
 if TYPE_CHECKING:
@@ -169,6 +169,38 @@ async def test_messages_that_no_thread_has_begun_are_given_back_at_once(
     await client.post(f"/jobs/{first['id']}/cancel")
     assert await worker.exit() == 0
     assert (await final(client, first["id"]))["state"] == "cancelled"
+
+
+async def test_messages_of_a_claim_that_is_under_way_at_the_signal_are_given_back_at_once(
+    processes: Processes, connect: Connect, api_key: MakeKey, database_url: str
+) -> None:
+    client = connect(await processes.web(), await api_key(scopes=["admin"]))
+    worker = await processes.worker(WORKER_THREADS="1", SHUTDOWN_TIMEOUT_SECONDS="600")
+    running = stock_message(database_url, "burn", seconds=600)
+    await until(client, running, lambda job: job["state"] == "processing")
+    claims = (
+        "select from pg_stat_activity where application_name = 'sooner claim' and wait_event_type = 'Lock'"
+    )
+    with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
+        # No claim of the worker gets on, until the transaction ends.
+        late = str(uuid4())
+        cursor.execute(
+            "insert into dramatiq.queue (message_id, message) values (%s, %s)",
+            (late, '{"actor_name": "burn", "args": [], "kwargs": {"seconds": 0}, "options": {}}'),
+        )
+        cursor.execute("lock table dramatiq.queue in share mode")
+        await rows(database_url, claims)
+        worker.send(signal.SIGTERM)
+        await worker.line("worker stopping")
+    connection.close()
+
+    back = (
+        "select from dramatiq.queue where message_id = $1 and state = 'queued' and fence > 0 and attempts = 0"
+    )
+    assert await rows(database_url, back, late)
+    assert (await client.get(f"/jobs/{running}")).json()["state"] == "processing"
+    await client.post(f"/jobs/{running}/cancel")
+    assert await worker.exit() == 0
 
 
 def begun_again(then: str, job: Document) -> bool:

@@ -103,7 +103,7 @@ class WorkerProcess(Middleware):
             self._settings,
             broker.actors,
             set(worker.consumers),
-            lambda attempt: worker.work_queue.put((attempt.priority, attempt)),
+            functools.partial(self._to_thread, worker),
             end_all,
             threads=worker.worker_threads,
             tracing=self._tracing,
@@ -122,6 +122,13 @@ class WorkerProcess(Middleware):
             give_back_unbegun(worker)
             await runtime.stop(max(0.0, (self._stop_at or 0.0) - time.monotonic()))
         return 0
+
+    def _to_thread(self, worker: dramatiq.Worker, attempt: Attempt) -> None:
+        if self._stopping.is_set():
+            # The claim was under way: dramatiq's threads take nothing up any more.
+            attempt.give_back()
+        else:
+            worker.work_queue.put((attempt.priority, attempt))
 
     async def _unless_stopped(self, begin: Coroutine[Any, Any, Runtime]) -> Runtime | None:
         if self._stop_at is not None:
