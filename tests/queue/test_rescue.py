@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -172,6 +173,29 @@ async def test_a_worker_that_ends_when_nothing_is_left_waits_for_what_it_brings(
     await queue.add()
 
     assert not await backlog.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("name", "lives", "waits"),
+    [
+        ("elsewhere:1", True, False),
+        ("elsewhere:1", False, True),
+        (f"{socket.gethostname()}:1", True, True),
+        (f"{socket.gethostname()}:1", False, True),
+    ],
+    ids=["elsewhere", "elsewhere-dead", "here", "here-dead"],
+)
+async def test_a_worker_that_ends_when_nothing_is_left_waits_for_no_other_hosts_living_worker(
+    queue: Bench, sql: asyncpg.Connection, own: None, name: str, lives: bool, waits: bool
+) -> None:
+    backlog = Backlog(queue.link, [ServedLane(ECHO, ["echo"], lambda: 1)])
+    await queue.add(queue_name="echoes", lane="echoes")
+    await queue.claim(lane="echoes")
+    await sql.execute("update sooner.worker set name = $2 where id = $1", queue.worker, name)
+    if not lives:
+        await sql.execute("update sooner.worker set expires_at = now() where id = $1", queue.worker)
+
+    assert await backlog.is_empty() is not waits
 
 
 async def minutes(sql: asyncpg.Connection, number: float) -> None:

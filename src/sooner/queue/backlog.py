@@ -1,5 +1,6 @@
 """The backlog of a worker's lanes: whether anything is left to do."""
 
+import socket
 from collections.abc import Sequence
 
 from sooner.db import Link, Queries
@@ -17,9 +18,11 @@ class Backlog:
         self._actors = sorted({actor for each in served for actor in each.actors})
 
     async def is_empty(self) -> bool:
-        """Whether no job is due and none runs, here or elsewhere: a dead worker's job may still come back.
+        """Whether no job is due, and none runs on this host or is held by a dead worker, from which it may come back.
 
-        Postponed jobs and jobs of paused queues do not count. Raises Unavailable.
+        Postponed jobs, jobs of paused queues and jobs of other hosts' living workers do not count. Raises Unavailable.
         """
-        [row] = await self._link.fetch(SQL.remains, queues=self._queues, actors=self._actors)
+        [row] = await self._link.fetch(
+            SQL.remains, queues=self._queues, actors=self._actors, host=socket.gethostname()
+        )
         return not row["remains"]
