@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import asyncpg
+import pytest
 import tenacity
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support import bouncer
 from tests.support.jobs import fetch, final, post, processing
 from tests.support.processes import PATIENCE
 from tests.support.rows import until
@@ -142,6 +144,7 @@ def attempts(found: dict[tuple[str, ...], float], actor: str) -> dict[str, float
     }
 
 
+@pytest.mark.skipif(bouncer.WANTED, reason="it counts attempts of workers that listen")
 async def test_attempts_are_counted_by_actor_whichever_worker_ends_them_or_dies(
     service: Service, processes: Processes, connect: Connect, api_key: MakeKey, database_url: str
 ) -> None:
