@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from sooner.local.ports import free_port
-from tests.support import ROOT, bouncer
+from tests.support import ROOT
 from tests.support.environment import environment
 from tests.support.processes import PATIENCE
 from tests.support.rows import until
@@ -73,10 +73,6 @@ async def orders(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-@pytest.mark.skipif(
-    bouncer.WANTED,
-    reason="its program goes to the server itself: a pooler refuses what its connections begin with",
-)
 async def test_a_fastapi_service(processes: Processes, orders: asyncpg.Connection, database_url: str) -> None:
     await processes.worker(module="tests.support.callers")
     port = free_port()

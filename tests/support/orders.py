@@ -19,7 +19,13 @@ from sooner import Sooner
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """What the service needs for as long as it runs."""
     url = os.environ["DATABASE_URL"]
-    async with asyncpg.create_pool(url, min_size=1, max_size=2) as pool, Sooner(url) as sooner:
+    listens = os.environ.get("LISTEN") != "0"
+    # Behind a pooler the next transaction may have another session, which does not know the statements of the last one.
+    statements = {} if listens else {"statement_cache_size": 0}
+    async with (
+        asyncpg.create_pool(url, min_size=1, max_size=2, **statements) as pool,
+        Sooner(url, listen=listens) as sooner,
+    ):
         yield {"pool": pool, "sooner": sooner}
 
 
