@@ -21,9 +21,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     url = os.environ["DATABASE_URL"]
     listens = os.environ.get("LISTEN") != "0"
     # Behind a pooler the next transaction may have another session, which does not know the statements of the last one.
-    statements = {} if listens else {"statement_cache_size": 0}
+    cached = 100 if listens else 0
     async with (
-        asyncpg.create_pool(url, min_size=1, max_size=2, **statements) as pool,
+        asyncpg.create_pool(url, min_size=1, max_size=2, statement_cache_size=cached) as pool,
         Sooner(url, listen=listens) as sooner,
     ):
         yield {"pool": pool, "sooner": sooner}
