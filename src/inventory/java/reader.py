@@ -1,105 +1,54 @@
 """The classes and tests of one Java file."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 
 from tree_sitter import Node
 
 from src.inventory.classes.facts import Class, ClassFacts
-from src.inventory.document import Status
 from src.inventory.jvm.imports import Imports, simple_of
-from src.inventory.jvm.marks import Mark, is_around_tests, of_classes, skips, statuses
-from src.inventory.syntax.facts import Found, joined, strongest
-from src.inventory.syntax.parsing import Source, line_of
+from src.inventory.jvm.marks import Mark
+from src.inventory.jvm.reader import Around, JvmReader
+from src.inventory.syntax.parsing import Source
 
 _CLASSES = {"class_declaration", "interface_declaration", "record_declaration", "enum_declaration"}
 
 
 def read(source: Source) -> ClassFacts:
     """The facts of a file."""
-    reader = _Reader(source)
-    classes = tuple(reader.classes(source.root, (), ()))
-    framework = reader.imports.framework(sorted(reader.used))
-    return ClassFacts(framework=framework, classes=classes, first_error=source.first_error)
+    reader = _Reader(source, _imports(source))
+    classes = tuple(reader.classes(source.root, Around()))
+    return ClassFacts(framework=reader.framework, classes=classes, first_error=source.first_error)
 
 
-class _Reader:
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self.imports = _imports(source)
-        self.used: set[str] = set()
+class _Reader(JvmReader):
+    hidden = frozenset({"private"})
 
-    def classes(self, body: Node, outer: tuple[str, ...], marks: tuple[Mark, ...]) -> Iterator[Class]:
+    def classes(self, body: Node, around: Around) -> Iterator[Class]:
         """Each class in there that a framework could run, and those inside it."""
         for node in _members(body):
             own = self._marks(node)
-            if node.type not in _CLASSES or not _is_reachable(node, own, self._words(node), outer):
+            if node.type not in _CLASSES or not _is_reachable(node, own, self._words(node), around):
                 continue
-            names = (*outer, self._name(node))
-            inherited = (*marks, *own)
-            yield self._class(node, names, own, inherited)
+            within = around.inside(self._source.text(node.child_by_field_name("name")), own)
+            yield self._class(node, within, own)
             if inside := node.child_by_field_name("body"):
-                yield from self.classes(inside, names, inherited)
+                yield from self.classes(inside, within)
 
-    def _class(
-        self, node: Node, names: tuple[str, ...], own: tuple[Mark, ...], marks: tuple[Mark, ...]
-    ) -> Class:
+    def _class(self, node: Node, around: Around, own: tuple[Mark, ...]) -> Class:
         bases = tuple(self._bases(node))
         methods = [
             each for each in _members(node.child_by_field_name("body")) if each.type == "method_declaration"
         ]
-        cases = tuple(self._cases(methods, names, own, marks))
-        is_old = not cases and any(
-            self.imports.names.get(base) == "junit.framework.TestCase" for base in bases
-        )
+        cases = tuple(self._cases(methods, around, own))
+        if not cases and self._is_old(bases):
+            cases = tuple(self._old_cases(methods, around))
         return Class(
-            name="::".join(names),
+            name="::".join(around.names),
             bases=bases,
-            cases=tuple(self._old_cases(methods, names, marks)) if is_old else cases,
+            cases=cases,
             is_abstract=node.type == "interface_declaration" or "abstract" in self._words(node),
         )
-
-    def _cases(
-        self, methods: Iterable[Node], names: tuple[str, ...], own: tuple[Mark, ...], marks: tuple[Mark, ...]
-    ) -> Iterator[Found]:
-        is_whole = any(mark.simple == "Test" for mark in own) and self.imports.is_test("Test")
-        for method in methods:
-            found = self._marks(method)
-            tests = [mark for mark in found if self.imports.is_test(mark.name)]
-            words = self._words(method)
-            if "private" in words:
-                continue
-            if tests or (is_whole and self._is_plain(method, words, found)):
-                self.used.update(mark.name for mark in tests or own if self.imports.is_test(mark.name))
-                yield self._found(method, names, [*of_classes(marks, tests), *found])
-
-    def _old_cases(
-        self, methods: Iterable[Node], names: tuple[str, ...], marks: tuple[Mark, ...]
-    ) -> Iterator[Found]:
-        """By JUnit 3, public methods whose names begin with `test`."""
-        for method in methods:
-            is_test = self._name(method).startswith("test") and "public" in self._words(method)
-            if is_test and not _parameters(method):
-                yield self._found(method, names, [*marks, *self._marks(method)])
-
-    def _is_plain(self, method: Node, words: set[str], marks: tuple[Mark, ...]) -> bool:
-        """Whether TestNG takes the method of a class marked `@Test` for a test."""
-        returned = self._source.text(method.child_by_field_name("type"))
-        is_other = any(map(is_around_tests, marks))
-        return "public" in words and "static" not in words and returned == "void" and not is_other
-
-    def _found(self, method: Node, names: tuple[str, ...], marks: list[Mark]) -> Found:
-        name = method.child_by_field_name("name")
-        said: list[Status] = ["skipped"] if self._skips(method) else []
-        return Found(
-            joined(names, self._source.text(name)),
-            line_of(name or method),
-            strongest(*said, *statuses(marks)),
-        )
-
-    def _skips(self, method: Node) -> bool:
-        statements = _members(method.child_by_field_name("body"))
-        return skips(next((self._source.text(each) for each in statements), ""))
 
     def _bases(self, node: Node) -> Iterator[str]:
         kinds = {"superclass", "super_interfaces", "extends_interfaces"}
@@ -123,8 +72,18 @@ class _Reader:
         modifiers = _modifiers(node)
         return {each.type for each in modifiers.children} if modifiers else set()
 
-    def _name(self, node: Node) -> str:
-        return self._source.text(node.child_by_field_name("name"))
+    def _is_public(self, words: set[str]) -> bool:
+        return "public" in words
+
+    def _is_plain(self, method: Node, words: set[str]) -> bool:
+        returned = self._source.text(method.child_by_field_name("type"))
+        return self._is_public(words) and "static" not in words and returned == "void"
+
+    def _parameters(self, method: Node) -> Node | None:
+        return method.child_by_field_name("parameters")
+
+    def _first(self, method: Node) -> Node | None:
+        return next(_members(method.child_by_field_name("body")), None)
 
 
 def _imports(source: Source) -> Imports:
@@ -142,9 +101,9 @@ def _imports(source: Source) -> Imports:
     return Imports(names, tuple(packages))
 
 
-def _is_reachable(node: Node, marks: tuple[Mark, ...], words: set[str], outer: tuple[str, ...]) -> bool:
+def _is_reachable(node: Node, marks: tuple[Mark, ...], words: set[str], around: Around) -> bool:
     """Whether a runner makes objects of a class: an inner one needs its outer one's, unless it is marked so."""
-    if not outer:
+    if not around.names:
         return True
     is_nested = any(mark.simple == "Nested" for mark in marks)
     return "private" not in words and (is_nested or "static" in words or node.type == "interface_declaration")
@@ -160,8 +119,3 @@ def _members(node: Node | None) -> Iterator[Node]:
 
 def _modifiers(node: Node) -> Node | None:
     return next((each for each in node.named_children if each.type == "modifiers"), None)
-
-
-def _parameters(method: Node) -> list[Node]:
-    parameters = method.child_by_field_name("parameters")
-    return [each for each in parameters.named_children if not each.is_extra] if parameters else []

@@ -1,18 +1,17 @@
 """The classes and tests of one Kotlin file."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from tree_sitter import Node
 
 from src.inventory.classes.facts import Class, ClassFacts
-from src.inventory.document import Status
 from src.inventory.jvm.imports import Imports, simple_of
-from src.inventory.jvm.marks import Mark, is_around_tests, of_classes, skips, statuses
+from src.inventory.jvm.marks import Mark, statuses
+from src.inventory.jvm.reader import Around, JvmReader
 from src.inventory.kotlin.specs import Spec, lambda_of
 from src.inventory.kotlin.styles import ANY, FACTORIES, STYLES
-from src.inventory.syntax.facts import Found, joined, strongest
-from src.inventory.syntax.parsing import Source, line_of
+from src.inventory.syntax.facts import strongest
+from src.inventory.syntax.parsing import Source
 
 _CLASSES = {"class_declaration", "object_declaration"}
 _BODIES = {"class_body", "enum_class_body", "ERROR"}
@@ -23,13 +22,11 @@ _ABSTRACT = {"abstract", "sealed", "interface"}
 
 def read(source: Source) -> ClassFacts:
     """The facts of a file."""
-    reader = _Reader(source)
-    classes = _visible(list(reader.classes(source.root, _Around())), reader.private_specs)
+    reader = _Reader(source, _imports(source))
+    classes = _visible(list(reader.classes(source.root, Around())), reader.private_specs)
     factories = list(reader.factories(source.root))
     return ClassFacts(
-        framework="kotest"
-        if reader.is_kotest or factories
-        else reader.imports.framework(sorted(reader.used)),
+        framework="kotest" if reader.is_kotest or factories else reader.framework,
         classes=classes,
         cases=tuple(case for each in factories for case in each.cases),
         suites=sum(each.suites for each in factories),
@@ -37,29 +34,22 @@ def read(source: Source) -> ClassFacts:
     )
 
 
-class _Around(NamedTuple):
-    """The classes around a class."""
+class _Reader(JvmReader):
+    hidden = frozenset({"private", "abstract"})
 
-    names: tuple[str, ...] = ()
-    marks: tuple[Mark, ...] = ()
-
-
-class _Reader:
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self.imports = _imports(source)
-        self.used: set[str] = set()
+    def __init__(self, source: Source, imports: Imports) -> None:
+        super().__init__(source, imports)
         self.is_kotest = False
         self.private_specs: set[str] = set()
         """Kotest leaves them out, though others of their file may derive them."""
 
-    def classes(self, body: Node, around: _Around) -> Iterator[Class]:
+    def classes(self, body: Node, around: Around) -> Iterator[Class]:
         """Each class in there that a framework could run, and those inside it."""
         for node in _members(body):
             if node.type in _CLASSES:
                 own, words = self._marks(node), self._words(node)
                 if _is_reachable(own, words, around):
-                    inside = _Around((*around.names, self._name(node)), (*around.marks, *own))
+                    inside = around.inside(self._name(node), own)
                     yield self._class(node, inside, own, words)
                     yield from self.classes(node, inside)
 
@@ -68,7 +58,7 @@ class _Reader:
         for node in _members(body):
             if node.type in {"function_declaration", "property_declaration"}:
                 style, made = self._made(node)
-                if style and made and self.imports.framework([style]) == "kotest":
+                if style and made and self._imports.framework([style]) == "kotest":
                     spec = Spec(self._source, FACTORIES[style])
                     spec.read(made, (self._name(node),))
                     yield spec
@@ -83,24 +73,25 @@ class _Reader:
         called, argument = self._source.text(value.named_children[0]), value.named_children[-1]
         return (called, lambda_of(argument)) if called in FACTORIES else ("", None)
 
-    def _class(self, node: Node, around: _Around, own: tuple[Mark, ...], words: set[str]) -> Class:
+    def _class(self, node: Node, around: Around, own: tuple[Mark, ...], words: set[str]) -> Class:
         bases = tuple(self._bases(node))
-        cases = tuple(self._cases(node, around, own))
+        methods = list(self._methods(node))
+        cases = tuple(self._cases(methods, around, own))
         found = Class("::".join(around.names), bases, cases, is_abstract=bool(words & _ABSTRACT))
         if cases:
             return found
-        if any(self.imports.names.get(base) == "junit.framework.TestCase" for base in bases):
-            return found._replace(cases=tuple(self._old_cases(node, around)))
+        if self._is_old(bases):
+            return found._replace(cases=tuple(self._old_cases(methods, around)))
         return self._spec(node, found, around, words)
 
-    def _spec(self, node: Node, found: Class, around: _Around, words: set[str]) -> Class:
+    def _spec(self, node: Node, found: Class, around: Around, words: set[str]) -> Class:
         """The class with the tests of Kotest's calls, if it is a spec or may derive one."""
         style = next((STYLES[base] for base in found.bases if base in STYLES), None)
         spec = Spec(self._source, style or ANY)
         status = strongest(*statuses(around.marks))
         for body in self._spec_bodies(node):
             spec.read(body, around.names, status)
-        self.is_kotest = self.is_kotest or bool(style or (spec.cases and not self.used))
+        self.is_kotest = self.is_kotest or bool(style or (spec.cases and not self._used))
         is_private = bool("private" in words and (style or spec.cases))
         if is_private:
             self.private_specs.add(found.name)
@@ -122,40 +113,6 @@ class _Reader:
         for each in _members(node):
             if each.type == "anonymous_initializer":
                 yield each
-
-    def _cases(self, node: Node, around: _Around, own: tuple[Mark, ...]) -> Iterator[Found]:
-        is_whole = any(mark.simple == "Test" for mark in own) and self.imports.is_test("Test")
-        for method in self._methods(node):
-            marks, words = self._marks(method), self._words(method)
-            tests = [mark for mark in marks if self.imports.is_test(mark.name)]
-            if words & {"private", "abstract"}:
-                continue
-            if tests or (is_whole and self._is_plain(method, words, marks)):
-                self.used.update(mark.name for mark in tests or own if self.imports.is_test(mark.name))
-                yield self._found(method, around.names, [*of_classes(around.marks, tests), *marks])
-
-    def _old_cases(self, node: Node, around: _Around) -> Iterator[Found]:
-        """By JUnit 3, public methods whose names begin with `test`."""
-        for method in self._methods(node):
-            is_hidden = self._words(method) & {"private", "protected", "internal"}
-            if self._name(method).startswith("test") and not is_hidden and not _parameters(method):
-                yield self._found(method, around.names, [*around.marks, *self._marks(method)])
-
-    def _is_plain(self, method: Node, words: set[str], marks: tuple[Mark, ...]) -> bool:
-        """Whether TestNG takes the method of a class marked `@Test` for a test."""
-        returned = next((each for each in method.named_children if each.type.endswith("_type")), None)
-        is_empty = self._source.text(returned) == "Unit" if returned else _block(method) is not None
-        return is_empty and not words & {"protected", "internal"} and not any(map(is_around_tests, marks))
-
-    def _found(self, method: Node, names: tuple[str, ...], marks: list[Mark]) -> Found:
-        name = method.child_by_field_name("name")
-        first = next(_members(_block(method)), None)
-        said: list[Status] = ["skipped"] if skips(self._source.text(first)) else []
-        return Found(
-            joined(names, self._source.text(name).strip("`")),
-            line_of(name or method),
-            strongest(*said, *statuses(marks)),
-        )
 
     def _methods(self, node: Node) -> Iterator[Node]:
         return (each for each in _members(node) if each.type == "function_declaration" and _has_body(each))
@@ -187,6 +144,20 @@ class _Reader:
         words = {self._source.text(each) for each in (modifiers.named_children if modifiers else ())}
         return words | {each.type for each in node.children if not each.is_named}
 
+    def _is_public(self, words: set[str]) -> bool:
+        return not words & {"private", "protected", "internal"}
+
+    def _is_plain(self, method: Node, words: set[str]) -> bool:
+        returned = next((each for each in method.named_children if each.type.endswith("_type")), None)
+        is_empty = self._source.text(returned) == "Unit" if returned else _block(method) is not None
+        return is_empty and self._is_public(words)
+
+    def _parameters(self, method: Node) -> Node | None:
+        return _child(method, "function_value_parameters")
+
+    def _first(self, method: Node) -> Node | None:
+        return next(_members(_block(method)), None)
+
     def _name(self, node: Node) -> str:
         name = node.child_by_field_name("name") or _child(node, "variable_declaration")
         return self._source.text(name).partition(":")[0].strip().strip("`")
@@ -212,7 +183,7 @@ def _imports(source: Source) -> Imports:
     return Imports(names, tuple(packages))
 
 
-def _is_reachable(marks: tuple[Mark, ...], words: set[str], around: _Around) -> bool:
+def _is_reachable(marks: tuple[Mark, ...], words: set[str], around: Around) -> bool:
     """Whether a runner makes objects of a class: an inner one needs its outer one's, unless it is marked so."""
     if "expect" in words:
         return False
@@ -241,11 +212,6 @@ def _block(method: Node) -> Node | None:
 
 def _has_body(method: Node) -> bool:
     return _child(method, "function_body") is not None
-
-
-def _parameters(method: Node) -> list[Node]:
-    parameters = _child(method, "function_value_parameters")
-    return [each for each in parameters.named_children if not each.is_extra] if parameters else []
 
 
 def _child(node: Node, kind: str) -> Node | None:
