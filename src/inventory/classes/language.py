@@ -26,7 +26,10 @@ class ClassLanguage(ParsedLanguage[ClassFacts | Settings]):
     def entries(self, files: Files[ClassFacts | Settings]) -> Iterator[Entry]:
         """The entries of an archive, by path."""
         scope = Scope(self.settings(files))
-        kin = self.kin(files, scope)
+        yield from self.entries_by(files, scope, self.kin(files, scope))
+
+    def entries_by(self, files: Files[ClassFacts | Settings], scope: Scope, kin: Kin) -> Iterator[Entry]:
+        """The entries of the files in which tests run."""
         for path, facts in self._collected(files, scope):
             found = self.running(path, facts, kin, scope)
             if found.framework and (found.cases or found.suites):

@@ -7,7 +7,7 @@ from src.inventory.classes.facts import Class, ClassFacts, Settings
 from src.inventory.classes.kin import Kin
 from src.inventory.classes.language import ClassLanguage
 from src.inventory.classes.scope import Scope
-from src.inventory.document import Undecided
+from src.inventory.document import Entry, Undecided
 from src.inventory.ruby import builds
 from src.inventory.ruby.reader import MADE, SHARED_NAME, Reader
 from src.inventory.syntax.facts import FileFacts
@@ -73,20 +73,23 @@ class Ruby(ClassLanguage):
     def settings(self, files: Files[ClassFacts | Settings]) -> Iterator[tuple[str, Settings]]:
         """What builds say, and helpers, which the test files of their folders load."""
         yield from super().settings(files)
-        for path, facts in files:
-            if isinstance(facts, ClassFacts) and facts.framework and builds.HELPER.search(path):
+        for path in filter(builds.HELPER.search, files.paths):
+            facts = files[path]
+            if isinstance(facts, ClassFacts) and facts.framework:
                 yield path, Settings((facts.framework,))
 
-    def undecided(self, files: Files[ClassFacts | Settings]) -> list[Undecided]:
-        """Classes whose bases lie outside the archive, or are made by calls; shared examples whose names are."""
-        kin = self.kin(files, Scope(self.settings(files)))
-        return [
+    def decided(self, files: Files[ClassFacts | Settings]) -> tuple[Iterator[Entry], list[Undecided]]:
+        """The entries; and classes whose bases lie outside the archive, or are made by calls; shared examples whose names are."""
+        scope = Scope(self.settings(files))
+        kin = self.kin(files, scope)
+        undecided = [
             Undecided(path=path, line=each.line, name=each.name, reason=reason)
             for path, facts in files
             if isinstance(facts, ClassFacts) and self.is_test_file(path)
             for each in facts.classes
             if (reason := _undecided(each, kin))
         ]
+        return self.entries_by(files, scope, kin), undecided
 
 
 def _undecided(each: Class, kin: Kin) -> str:

@@ -78,13 +78,9 @@ class ParsedLanguage(ABC, Generic[Facts]):
             if (found := self.found(facts)) and (found.cases or found.suites):
                 yield entry(path, self.name, found)
 
-    def undecided(self, files: Files[Facts]) -> list[Undecided]:
-        """What only running would tell. As it stands, nothing."""
-        return []
-
     def decided(self, files: Files[Facts]) -> tuple[Iterator[Entry], list[Undecided]]:
-        """The entries, and what is undecided. As it stands, each by itself, for languages that need not find both at once."""
-        return self.entries(files), self.undecided(files)
+        """The entries, and what only running would tell. As it stands, nothing of that."""
+        return self.entries(files), []
 
     def tests(self, sources: Sources) -> Tests:
         """The tests of an archive."""
