@@ -1,6 +1,7 @@
 """A language whose tests are methods of classes."""
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -20,8 +21,27 @@ class ClassLanguage(ParsedLanguage[ClassFacts | Settings]):
     """The names of the frameworks' own classes."""
     outside: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
     """Names by which a class outside the archive is taken for one that derives a framework's."""
-    settings_files: ClassVar[re.Pattern[str]]
-    """The files whose `Settings` are read."""
+    settings_files: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
+    """The files whose `Settings` are read. As it stands, none."""
+
+    def facts(self, path: str, content: bytes) -> ClassFacts | Settings | None:
+        """What a build says, or what a source file declares."""
+        if self.settings_files.search(path):
+            return self.settings_of(path, content)
+        found = self.declared(path, content)
+        return found if self.tells(found) else None
+
+    def settings_of(self, path: str, content: bytes) -> Settings:
+        """What one of `settings_files` says. As it stands, nothing."""
+        return Settings()
+
+    @abstractmethod
+    def declared(self, path: str, content: bytes) -> ClassFacts:
+        """The classes and tests of a source file, read by itself. Raises SourceUnreadable."""
+
+    def tells(self, found: ClassFacts) -> bool:
+        """Whether a file has anything for which it is kept."""
+        return bool(found.classes or found.cases or found.first_error)
 
     def entries(self, files: Files[ClassFacts | Settings]) -> Iterator[Entry]:
         """The entries of an archive, by path."""

@@ -18,10 +18,11 @@ class Csharp(ClassLanguage):
     likely = re.compile(rb"Test|Fact|Theory|(?i:xunit)")
     settings_files = projects.FILES
 
-    def facts(self, path: str, content: bytes) -> ClassFacts | Settings | None:
-        """The classes of a file, or what a project says."""
-        if projects.FILES.search(path):
-            return projects.settings(content)
+    def settings_of(self, path: str, content: bytes) -> Settings:
+        """The frameworks that a project names."""
+        return projects.settings(content)
+
+    def declared(self, path: str, content: bytes) -> ClassFacts:
+        """The classes of a file."""
         # The grammar wants a line's end behind each directive, at the end of a file too.
-        found = read(parse("c_sharp", without(content) + b"\n"))
-        return found if found.classes or found.first_error else None
+        return read(parse("c_sharp", without(content) + b"\n"))

@@ -17,9 +17,10 @@ class Java(ClassLanguage):
     likely = re.compile(rb"Test|junit|@Theory")
     settings_files = builds.FILES
 
-    def facts(self, path: str, content: bytes) -> ClassFacts | Settings | None:
-        """The classes of a file, or what a build says."""
-        if builds.FILES.search(path):
-            return builds.settings(content)
-        found = read(parse("java", content))
-        return found if found.classes or found.first_error else None
+    def settings_of(self, path: str, content: bytes) -> Settings:
+        """The frameworks that a build names."""
+        return builds.settings(content)
+
+    def declared(self, path: str, content: bytes) -> ClassFacts:
+        """The classes of a file."""
+        return read(parse("java", content))

@@ -21,12 +21,13 @@ class Kotlin(ClassLanguage):
     outside = re.compile(r"Spec$")
     settings_files = builds.FILES
 
-    def facts(self, path: str, content: bytes) -> ClassFacts | Settings | None:
-        """The classes of a file, or what a build says."""
-        if builds.FILES.search(path):
-            return builds.settings(content)
-        found = read(_source(content))
-        return found if found.classes or found.cases or found.first_error else None
+    def settings_of(self, path: str, content: bytes) -> Settings:
+        """The frameworks that a build names."""
+        return builds.settings(content)
+
+    def declared(self, path: str, content: bytes) -> ClassFacts:
+        """The classes of a file, and the tests that its functions make."""
+        return read(_source(content))
 
 
 def _source(content: bytes) -> Source:

@@ -27,12 +27,13 @@ class Php(ClassLanguage):
     never_entered = (*NEVER_ENTERED, "vendor")
     settings_files = configuration.FILES
 
-    def facts(self, path: str, content: bytes) -> ClassFacts | Settings | None:
-        """The classes and calls of a file, or what a configuration says."""
-        if configuration.FILES.search(path):
-            return configuration.settings(path, content)
-        found = read(parse("php", content))
-        return found if found.classes or found.cases or found.first_error else None
+    def settings_of(self, path: str, content: bytes) -> Settings:
+        """What a configuration says."""
+        return configuration.settings(path, content)
+
+    def declared(self, path: str, content: bytes) -> ClassFacts:
+        """The classes and calls of a file."""
+        return read(parse("php", content))
 
     def collected(self, path: str, facts: ClassFacts, scope: Scope) -> ClassFacts:
         """What PHPUnit's configuration lets run: of a file, the class that is named like it."""

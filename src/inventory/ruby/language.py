@@ -41,17 +41,19 @@ class Ruby(ClassLanguage):
         """Whether its name is one that test runners look for."""
         return bool(_TEST_FILE.search(path))
 
-    def facts(self, path: str, content: bytes) -> ClassFacts | Settings | None:
-        """The classes and calls of a file, or what its build says."""
-        if builds.FILES.search(path):
-            return builds.settings(path, content)
+    def settings_of(self, path: str, content: bytes) -> Settings:
+        """What a build says."""
+        return builds.settings(path, content)
+
+    def declared(self, path: str, content: bytes) -> ClassFacts:
+        """The classes and calls of a file."""
         source = parse("ruby", content)
         reader = Reader(source, path)
         reader.read()
         owners = [*reader.owners, *([reader.file] if reader.file.bases else [])]
         able = _able(path, reader)
         named = builds.named(content)
-        facts = ClassFacts(
+        return ClassFacts(
             framework=next((each for each in named if each in able), "" if able or not named else named[0]),
             classes=tuple(each.known() for each in owners),
             cases=tuple(reader.file.cases),
@@ -59,7 +61,10 @@ class Ruby(ClassLanguage):
             first_error=source.first_error,
             able=able,
         )
-        return facts if facts != ClassFacts("") else None
+
+    def tells(self, found: ClassFacts) -> bool:
+        """Whether a file has anything: a helper may do no more than name the framework."""
+        return found != ClassFacts("")
 
     def running(self, path: str, facts: ClassFacts, kin: Kin, scope: Scope) -> FileFacts:
         """The groups and tests of a file that run: RSpec loads files by their names."""

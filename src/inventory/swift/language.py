@@ -21,9 +21,7 @@ class Swift(ClassLanguage):
     roots = re.compile(r"XCTestCase")
     outside = re.compile(r"TestCase$")
     never_entered = (*NEVER_ENTERED, ".build", "Carthage", "Pods")
-    settings_files = re.compile(r"(?!)")
 
-    def facts(self, path: str, content: bytes) -> ClassFacts | None:
+    def declared(self, path: str, content: bytes) -> ClassFacts:
         """The types and functions of a file."""
-        found = read(Source(parse("swift", plain(content)).root, content))
-        return found if found.classes or found.cases or found.first_error else None
+        return read(Source(parse("swift", plain(content)).root, content))
