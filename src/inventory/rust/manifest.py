@@ -7,8 +7,21 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 NAME = "Cargo.toml"
-#: The kinds of targets, and the folders of their crates.
-_KINDS = {"bin": "src/bin", "test": "tests", "example": "examples", "bench": "benches"}
+
+
+class _Kind(NamedTuple):
+    """Targets that Cargo looks for in a folder, unless a manifest's key says no."""
+
+    folder: str
+    key: str
+
+
+_KINDS = {
+    "bin": _Kind("src/bin", "autobins"),
+    "test": _Kind("tests", "autotests"),
+    "example": _Kind("examples", "autoexamples"),
+    "bench": _Kind("benches", "autobenches"),
+}
 
 
 class Target(NamedTuple):
@@ -46,21 +59,8 @@ def manifest(content: bytes) -> Manifest | None:
     if not isinstance(package, dict):
         return None
     library = [Target("lib")] if "lib" not in document else []
-    declared = [
-        _target(kind, each)
-        for kind in ("lib", "bin", "test", "example", "bench")
-        for each in _tables(document, kind)
-    ]
-    off = (
-        kind
-        for kind, plural in (
-            ("bin", "autobins"),
-            ("test", "autotests"),
-            ("example", "autoexamples"),
-            ("bench", "autobenches"),
-        )
-        if package.get(plural) is False
-    )
+    declared = [_target(kind, each) for kind in ("lib", *_KINDS) for each in _tables(document, kind)]
+    off = (name for name, kind in _KINDS.items() if package.get(kind.key) is False)
     return Manifest((*library, *declared), tuple(off))
 
 
@@ -97,12 +97,12 @@ def _target(kind: str, table: dict[str, Any]) -> Target:
 
 def _path(target: Target, there: set[str]) -> str:
     """The file of a declared target; empty if it is not there."""
-    folder = _KINDS.get(target.kind, "")
     if target.path:
         tried: tuple[str, ...] = (target.path,)
     elif target.kind == "lib":
         tried = ("src/lib.rs",)
     else:
+        folder = _KINDS[target.kind].folder
         tried = (
             f"{folder}/{target.name}.rs",
             f"{folder}/{target.name}/main.rs",
@@ -115,7 +115,7 @@ def _in_folders(paths: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """The crates that Cargo finds by where they lie: kind, name, path."""
     if "src/main.rs" in paths:
         yield "bin", "main", "src/main.rs"
-    for kind, folder in _KINDS.items():
+    for kind, (folder, _) in _KINDS.items():
         pattern = re.compile(rf"{folder}/([^/]+?)(?:\.rs|/main\.rs)")
         for path in paths:
             if found := pattern.fullmatch(path):
