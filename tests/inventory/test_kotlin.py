@@ -269,6 +269,13 @@ def test_specs_are_found_by_their_bases_over_the_whole_archive() -> None:
     }
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_order_of_classes_does_not_tell_the_framework(order: int) -> None:
+    classes = ['class A : Screen({ "none" { } })', "class B { @Test fun one() {} }"]
+    (entry,) = found({"p/ATest.kt": "\n".join([JUNIT5, *classes[::order]])}).values()
+    assert (entry["framework"], entry["tests"]) == ("junit5", 1)
+
+
 @pytest.mark.parametrize(
     "statements",
     [

@@ -33,12 +33,13 @@ class JvmReader(ABC):
     def __init__(self, source: Source, imports: Imports) -> None:
         self._source = source
         self._imports = imports
-        self._used: set[str] = set()
+        self.used: set[str] = set()
+        """The annotations of the tests found so far."""
 
     @property
     def framework(self) -> str:
-        """The framework of the annotations of the tests found so far; empty if no import names one."""
-        return self._imports.framework(sorted(self._used))
+        """The framework of these annotations; empty if no import names one."""
+        return self._imports.framework(sorted(self.used))
 
     @abstractmethod
     def _marks(self, node: Node) -> tuple[Mark, ...]:
@@ -71,7 +72,7 @@ class JvmReader(ABC):
             if words & self.hidden:
                 continue
             if tests or (is_whole and self._is_plain(method, words) and not any(map(is_around_tests, marks))):
-                self._used.update(mark.name for mark in tests or own if self._imports.is_test(mark.name))
+                self.used.update(mark.name for mark in tests or own if self._imports.is_test(mark.name))
                 yield self._found(method, around.names, [*of_classes(around.marks, tests), *marks])
 
     def _is_old(self, bases: Iterable[str]) -> bool:

@@ -23,11 +23,13 @@ _ABSTRACT = {"abstract", "sealed", "interface"}
 def read(source: Source) -> ClassFacts:
     """The facts of a file."""
     reader = _Reader(source, _imports(source))
-    classes = _visible(list(reader.classes(source.root, Around())), reader.private_specs)
+    classes = list(reader.classes(source.root, Around()))
     factories = list(reader.factories(source.root))
+    # A class that only may be a spec tells less than a marked test of the same file, wherever that stands.
+    may_be_kotest = not reader.used and any(not each.is_marked for each in classes)
     return ClassFacts(
-        framework="kotest" if reader.is_kotest or factories else reader.framework,
-        classes=classes,
+        framework="kotest" if reader.has_style or factories or may_be_kotest else reader.framework,
+        classes=_visible(classes, reader.private_specs),
         cases=tuple(case for each in factories for case in each.cases),
         suites=sum(each.suites for each in factories),
         first_error=source.first_error,
@@ -39,7 +41,8 @@ class _Reader(JvmReader):
 
     def __init__(self, source: Source, imports: Imports) -> None:
         super().__init__(source, imports)
-        self.is_kotest = False
+        self.has_style = False
+        """A class derives one of Kotest's own."""
         self.private_specs: set[str] = set()
         """Kotest leaves them out, though others of their file may derive them."""
 
@@ -91,7 +94,7 @@ class _Reader(JvmReader):
         status = strongest(*statuses(around.marks))
         for body in self._spec_bodies(node):
             spec.read(body, around.names, status)
-        self.is_kotest = self.is_kotest or bool(style or (spec.cases and not self._used))
+        self.has_style = self.has_style or style is not None
         is_private = bool("private" in words and (style or spec.cases))
         if is_private:
             self.private_specs.add(found.name)
