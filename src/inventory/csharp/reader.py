@@ -9,7 +9,7 @@ from src.inventory.classes.facts import Class, ClassFacts
 from src.inventory.csharp.attributes import Attribute, frameworks_of, named, statuses
 from src.inventory.document import Status
 from src.inventory.syntax.facts import Found, joined, strongest
-from src.inventory.syntax.parsing import Source, line_of
+from src.inventory.syntax.parsing import Source, line_of, uncommented
 
 _CLASSES = {"class_declaration", "record_declaration", "struct_declaration"}
 _AROUND = {
@@ -101,9 +101,7 @@ class _Reader:
 
     def _first(self, method: Node) -> str:
         """A method's first statement, without blanks."""
-        body = method.child_by_field_name("body")
-        statements = (each for each in (body.named_children if body else ()) if each.type != "comment")
-        return self._source.compact(next(statements, None))
+        return self._source.compact(next(uncommented(method.child_by_field_name("body")), None))
 
     def _bases(self, node: Node) -> Iterator[str]:
         for bases in node.named_children:

@@ -7,7 +7,7 @@ from tree_sitter import Node
 
 from src.inventory.document import Status
 from src.inventory.syntax.facts import FileFacts, Found
-from src.inventory.syntax.parsing import Source, line_of, parse
+from src.inventory.syntax.parsing import Source, line_of, parse, uncommented
 
 #: `TestA`, `Test_a` and `Test`, but not `Testify`.
 _KIND = re.compile(r"(Test|Fuzz|Example)(?![a-z])")
@@ -128,7 +128,7 @@ class _Reader:
         """Whether the first statement of all skips the test."""
         statement = node.child_by_field_name("body")
         while statement and statement.type in {"block", "statement_list", "expression_statement"}:
-            statement = next((each for each in statement.named_children if each.type != "comment"), None)
+            statement = next(uncommented(statement), None)
         if statement is None or statement.type != "call_expression":
             return "active"
         called = self.source.text(statement.child_by_field_name("function"))

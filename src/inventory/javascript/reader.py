@@ -7,7 +7,7 @@ from tree_sitter import Node
 from src.inventory.document import Status
 from src.inventory.javascript.spelling import FRAMEWORKS, NAMES, Chain, Spelling, chain, needs_call, spelled
 from src.inventory.syntax.facts import FileFacts, Found, joined, strongest
-from src.inventory.syntax.parsing import Grammar, Source, line_of, parse
+from src.inventory.syntax.parsing import Grammar, Source, line_of, parse, uncommented
 
 #: Only their insides can hold a test.
 _HOLDERS = frozenset(
@@ -309,7 +309,7 @@ class _Reader:
         """`t.skip()`, `this.skip()`, `test.fixme(condition)` first of all."""
         if body is None or body.type != "statement_block":
             return "active"
-        first = next((each for each in body.named_children if each.type != "comment"), None)
+        first = next(uncommented(body), None)
         return self._marked(first, {"this", "skip", "pending", parameter}) if first else "active"
 
     def _status_within(self, body: Node) -> Status:
@@ -360,7 +360,7 @@ def _arguments(call: Node) -> list[Node]:
     arguments = call.child_by_field_name("arguments")
     if arguments is None or arguments.type != "arguments":
         return []
-    return [each for each in arguments.named_children if each.type != "comment"]
+    return list(uncommented(arguments))
 
 
 def _last(found: Chain) -> str:

@@ -10,7 +10,7 @@ from src.inventory.document import Status
 from src.inventory.php.calls import Calls
 from src.inventory.php.imports import aliases, simple_of
 from src.inventory.syntax.facts import Found, joined, strongest
-from src.inventory.syntax.parsing import Source, line_of
+from src.inventory.syntax.parsing import Source, line_of, uncommented
 
 _CLASSES = {"class_declaration", "trait_declaration"}
 _MARK = re.compile(r"\*\s*@test\b")
@@ -109,7 +109,5 @@ class _Reader:
         return next(iter(self._status(node)), None) if name in {"setUp", "setUpBeforeClass"} else None
 
     def _status(self, method: Node) -> list[Status]:
-        body = method.child_by_field_name("body")
-        statements = (each for each in (body.named_children if body else ()) if each.type != "comment")
-        first = self._source.text(next(statements, None))
+        first = self._source.text(next(uncommented(method.child_by_field_name("body")), None))
         return [status for pattern, status in _SKIPPING if pattern.match(first)]

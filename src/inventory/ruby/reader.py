@@ -22,7 +22,7 @@ from src.inventory.ruby.words import (
     marked,
 )
 from src.inventory.syntax.facts import Found, joined, part, strongest
-from src.inventory.syntax.parsing import Source, line_of
+from src.inventory.syntax.parsing import Source, line_of, uncommented
 
 #: Statements that hold statements.
 _HOLDERS = frozenset(
@@ -287,8 +287,7 @@ class Reader:
         return self._source.text(call.child_by_field_name("method"))
 
     def _arguments(self, call: Node) -> list[Node]:
-        arguments = call.child_by_field_name("arguments")
-        return [each for each in arguments.named_children if each.type != "comment"] if arguments else []
+        return list(uncommented(call.child_by_field_name("arguments")))
 
     def _text(self, node: Node) -> str:
         text = self._source.text(node)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from tree_sitter import Node
 
 from src.inventory.document import Status
-from src.inventory.syntax.parsing import Source
+from src.inventory.syntax.parsing import Source, uncommented
 
 _PLAIN_GROUPS = ("describe", "context", "feature", "example_group")
 _PLAIN_TESTS = ("it", "specify", "example", "scenario", "its")
@@ -69,8 +69,7 @@ def marked(source: Source, arguments: Iterable[Node]) -> Iterator[Status]:
 
 def ended(source: Source, body: Node | None) -> Iterator[Status]:
     """What the first statement of a test says, if it always ends the test."""
-    statements = body.named_children if body else []
-    first = next((each for each in statements if each.type != "comment"), None)
+    first = next(uncommented(body), None)
     if first is None:
         return
     word = source.text(first)

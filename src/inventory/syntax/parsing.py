@@ -8,6 +8,7 @@ import codecs
 import importlib
 import resource
 import time
+from collections.abc import Iterator
 from functools import cache
 from typing import Literal, NoReturn
 
@@ -78,6 +79,11 @@ class Source:
 def line_of(node: Node) -> int:
     """Where a node begins, counted from 1."""
     return node.start_point.row + 1
+
+
+def uncommented(node: Node | None) -> Iterator[Node]:
+    """What stands in a node, such as a function's statements or a call's arguments, without comments."""
+    return (each for each in (node.named_children if node else ()) if each.type != "comment")
 
 
 def parse(grammar: Grammar, content: bytes) -> Source:
