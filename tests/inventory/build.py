@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from textwrap import dedent
 
 from src.inventory import Inventory, take
+from src.inventory.document import Entry
 
 TEST = b"def test_one():\n    pass\n"
 
@@ -53,3 +54,13 @@ def inventory_of(files: Mapping[str, str | bytes]) -> Inventory:
     }
     with TemporaryDirectory() as folder:
         return take(tar(Path(folder) / "archive", contents, "w"))
+
+
+def entries_of(files: Mapping[str, str | bytes]) -> dict[str, Entry]:
+    """The entries of an archive of these files, by path."""
+    return {entry["path"]: entry for entry in inventory_of(files)["entries"]}
+
+
+def statuses_of(document: Inventory) -> dict[str, str]:
+    """The statuses of all tests, by name."""
+    return {case["name"]: case["status"] for entry in document["entries"] for case in entry["cases"]}

@@ -4,20 +4,15 @@ import time
 
 import pytest
 
-from src.inventory.document import Entry
-from tests.inventory.build import inventory_of
+from tests.inventory.build import entries_of
 
 GTEST = "#include <gtest/gtest.h>\n"
 CATCH2 = "#include <catch2/catch_test_macros.hpp>\n"
 DOCTEST = '#include "doctest.h"\n'
 
 
-def found(files: dict[str, str]) -> dict[str, Entry]:
-    return {entry["path"]: entry for entry in inventory_of(files)["entries"]}
-
-
 def statuses(source: str) -> dict[str, str]:
-    (entry,) = found({"p/test/thing.cc": source}).values()
+    (entry,) = entries_of({"p/test/thing.cc": source}).values()
     return {each["name"]: each["status"] for each in entry["cases"]}
 
 
@@ -51,7 +46,7 @@ def test_googletest() -> None:
         FRIEND_TEST(Thing, works);
         TEST(Declared, only);
     """
-    entry = found({"p/test/thing.cc": source})["p/test/thing.cc"]
+    entry = entries_of({"p/test/thing.cc": source})["p/test/thing.cc"]
     assert (entry["language"], entry["framework"], entry["suites"], entry["tests"]) == (
         "cpp",
         "googletest",
@@ -131,7 +126,7 @@ def test_doctest() -> None:
         TEST_SUITE_END();
         TEST_CASE("behind") {}
     """
-    (entry,) = found({"p/a.cpp": DOCTEST + source}).values()
+    (entry,) = entries_of({"p/a.cpp": DOCTEST + source}).values()
     assert (entry["framework"], entry["suites"]) == ("doctest", 3)
     assert statuses(DOCTEST + source) == {
         "plain, [.] is no tag": "active",
@@ -165,15 +160,17 @@ def test_the_nearest_build_names_the_framework_before_macros_do(
         "p/test/CMakeLists.txt": build,
         "p/test/a.cpp": f'#include "own.h"\n{source}',
     }
-    assert {path: each["framework"] for path, each in found(files).items()} == {"p/test/a.cpp": framework}
+    assert {path: each["framework"] for path, each in entries_of(files).items()} == {
+        "p/test/a.cpp": framework
+    }
 
 
 def test_macros_of_other_frameworks_are_no_tests() -> None:
-    assert found({"p/test/a.cpp": '#include "CppUTest/TestHarness.h"\nTEST(Group, name) {}'}) == {}
-    assert found({"p/src/a.cpp": "TEST(Group, name) {}"}) == {}
+    assert entries_of({"p/test/a.cpp": '#include "CppUTest/TestHarness.h"\nTEST(Group, name) {}'}) == {}
+    assert entries_of({"p/src/a.cpp": "TEST(Group, name) {}"}) == {}
 
 
 def test_text_around_macros_costs_no_square() -> None:
     begun = time.process_time()
-    found({"p/test/a.cc": GTEST + "TEST(" * 20_000 + "A, b) {}\n" + 'TEST_SUITE("x") {\n' * 20_000})
+    entries_of({"p/test/a.cc": GTEST + "TEST(" * 20_000 + "A, b) {}\n" + 'TEST_SUITE("x") {\n' * 20_000})
     assert time.process_time() - begun < 20

@@ -2,17 +2,11 @@
 
 import pytest
 
-from src.inventory.document import Entry
-from tests.inventory.build import inventory_of
-
-
-def found(files: dict[str, str]) -> dict[str, Entry]:
-    return {entry["path"]: entry for entry in inventory_of(files)["entries"]}
+from tests.inventory.build import entries_of, inventory_of, statuses_of
 
 
 def statuses(source: str) -> dict[str, str]:
-    entries = found({"p/tests/ThingTests.cs": source}).values()
-    return {each["name"]: each["status"] for entry in entries for each in entry["cases"]}
+    return statuses_of(inventory_of({"p/tests/ThingTests.cs": source}))
 
 
 def test_one_entry_has_the_suites_and_tests_of_a_file() -> None:
@@ -53,7 +47,7 @@ def test_one_entry_has_the_suites_and_tests_of_a_file() -> None:
         #endif
         }
     """
-    assert found({"p/ThingTests.cs": source})["p/ThingTests.cs"] == {
+    assert entries_of({"p/ThingTests.cs": source})["p/ThingTests.cs"] == {
         "path": "p/ThingTests.cs",
         "language": "csharp",
         "framework": "xunit",
@@ -146,7 +140,7 @@ def test_an_abstract_class_counts_where_it_is_written_once_another_one_derives_i
         "p/ThingTests.cs": "public class ThingTests : Base<int> { }",
         "p/AloneTests.cs": "using Xunit;\npublic abstract class AloneTests { [Fact] public void Never() { } }",
     }
-    entries = found(files)
+    entries = entries_of(files)
     assert {path: (each["suites"], each["tests"]) for path, each in entries.items()} == {
         "p/Base.cs": (0, 1),
         "p/ThingTests.cs": (1, 0),
@@ -169,7 +163,7 @@ def test_a_project_names_the_framework_where_no_using_does(project: str, marks: 
         "p/tests/Tests.csproj": project,
         "p/tests/a/ATests.cs": f"public class ATests {{ {marks} public void One() {{ }} }}",
     }
-    assert {path: each["framework"] for path, each in found(files).items()} == {
+    assert {path: each["framework"] for path, each in entries_of(files).items()} == {
         "p/tests/a/ATests.cs": framework
     }
 

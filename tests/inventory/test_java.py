@@ -2,7 +2,7 @@
 
 from src.inventory import Inventory
 from src.inventory.document import Case
-from tests.inventory.build import inventory_of
+from tests.inventory.build import entries_of, inventory_of, statuses_of
 
 JUNIT5 = "import org.junit.jupiter.api.*;\n"
 JUNIT4 = "import org.junit.*;\n"
@@ -14,7 +14,7 @@ def cases(inventory: Inventory) -> list[Case]:
 
 
 def statuses(source: str) -> dict[str, str]:
-    return {each["name"]: each["status"] for each in cases(inventory_of({"p/src/ThingTest.java": source}))}
+    return statuses_of(inventory_of({"p/src/ThingTest.java": source}))
 
 
 def test_one_entry_has_the_suites_and_tests_of_a_file() -> None:
@@ -112,7 +112,7 @@ def test_an_abstract_class_counts_where_it_is_written_once_another_one_derives_i
         "p/ThingTest.java": "class ThingTest extends Base {}",
         "p/AloneTest.java": JUNIT5 + "abstract class AloneTest { @Test void never() {} }",
     }
-    found = {entry["path"]: entry for entry in inventory_of(files)["entries"]}
+    found = entries_of(files)
     assert {path: (each["suites"], each["tests"]) for path, each in found.items()} == {
         "p/Base.java": (0, 1),
         "p/Root.java": (0, 1),

@@ -5,20 +5,14 @@ from pathlib import Path
 import pytest
 
 from src.inventory import take
-from src.inventory.document import Entry
-from tests.inventory.build import inventory_of, tar
+from tests.inventory.build import entries_of, inventory_of, statuses_of, tar
 
 JUNIT5 = "import org.junit.jupiter.api.*\n"
 KOTEST = "import io.kotest.core.spec.style.*\n"
 
 
-def found(files: dict[str, str]) -> dict[str, Entry]:
-    return {entry["path"]: entry for entry in inventory_of(files)["entries"]}
-
-
 def statuses(source: str) -> dict[str, str]:
-    entries = found({"p/src/ThingTest.kt": source}).values()
-    return {each["name"]: each["status"] for entry in entries for each in entry["cases"]}
+    return statuses_of(inventory_of({"p/src/ThingTest.kt": source}))
 
 
 def test_one_entry_has_the_suites_and_tests_of_a_file() -> None:
@@ -42,7 +36,7 @@ def test_one_entry_has_the_suites_and_tests_of_a_file() -> None:
             fun helper() { val text = "@Check fun text() {}" } // @Check fun comment() {}
         }
     """
-    assert found({"p/ThingTest.kt": source})["p/ThingTest.kt"] == {
+    assert entries_of({"p/ThingTest.kt": source})["p/ThingTest.kt"] == {
         "path": "p/ThingTest.kt",
         "language": "kotlin",
         "framework": "junit5",
@@ -75,7 +69,7 @@ def test_the_annotation_that_is_used_names_the_framework_before_other_imports(
         "p/build.gradle.kts": 'testImplementation("junit:junit:4.13")',
         "p/ATest.kt": f"{imports}\nclass ATest {{ @Test fun a() {{}} }}",
     }
-    assert [each["framework"] for each in found(files).values()] == [framework]
+    assert [each["framework"] for each in entries_of(files).values()] == [framework]
 
 
 def test_what_is_no_test() -> None:
@@ -102,7 +96,7 @@ def test_an_abstract_class_counts_where_it_is_written_once_another_one_derives_i
         "p/ThingTest.kt": "class ThingTest : Base<Int>(1)",
         "p/AloneTest.kt": JUNIT5 + "sealed class AloneTest { @Test fun never() {} }",
     }
-    entries = found(files)
+    entries = entries_of(files)
     assert {path: (each["suites"], each["tests"]) for path, each in entries.items()} == {
         "p/Base.kt": (0, 1),
         "p/Root.kt": (0, 1),
@@ -211,7 +205,7 @@ def test_suites_lines_and_framework_of_kotest() -> None:
             fun helper() { it("of a helper") { } }
         })
     """
-    entry = found({"p/ThingSpec.kt": source})["p/ThingSpec.kt"]
+    entry = entries_of({"p/ThingSpec.kt": source})["p/ThingSpec.kt"]
     assert (entry["framework"], entry["suites"]) == ("kotest", 3)
     assert [(each["name"], each["line"]) for each in entry["cases"]] == [
         ("ThingSpec::a thing::has $many", 6),
@@ -260,7 +254,7 @@ def test_specs_are_found_by_their_bases_over_the_whole_archive() -> None:
         "p/other/DSpec.kt": "class DSpec",
         "p/ESpec.kt": KOTEST + 'fun shared(name: String) = funSpec { test("three") { } }',
     }
-    entries = found(files)
+    entries = entries_of(files)
     assert {path: (each["framework"], each["suites"], each["tests"]) for path, each in entries.items()} == {
         "p/Base.kt": ("kotest", 0, 1),
         "p/ASpec.kt": ("kotest", 2, 1),
@@ -272,7 +266,7 @@ def test_specs_are_found_by_their_bases_over_the_whole_archive() -> None:
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_order_of_classes_does_not_tell_the_framework(order: int) -> None:
     classes = ['class A : Screen({ "none" { } })', "class B { @Test fun one() {} }"]
-    (entry,) = found({"p/ATest.kt": "\n".join([JUNIT5, *classes[::order]])}).values()
+    (entry,) = entries_of({"p/ATest.kt": "\n".join([JUNIT5, *classes[::order]])}).values()
     assert (entry["framework"], entry["tests"]) == ("junit5", 1)
 
 

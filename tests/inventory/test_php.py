@@ -1,18 +1,14 @@
 """PHP's tests: PHPUnit and Pest, by what each of them runs."""
 
-from src.inventory.document import Case, Entry
-from tests.inventory.build import inventory_of
+from src.inventory.document import Case
+from tests.inventory.build import entries_of
 
 PEST = {"p/composer.json": '{"require-dev": {"pestphp/pest": "^3"}}'}
 USE = "use PHPUnit\\Framework\\TestCase;\n"
 
 
-def found(files: dict[str, str]) -> dict[str, Entry]:
-    return {entry["path"]: entry for entry in inventory_of(files)["entries"]}
-
-
 def cases(source: str, path: str = "p/tests/ThingTest.php", **others: str) -> list[Case]:
-    return [case for entry in found({path: source, **others}).values() for case in entry["cases"]]
+    return [case for entry in entries_of({path: source, **others}).values() for case in entry["cases"]]
 
 
 def statuses(source: str) -> dict[str, str]:
@@ -42,7 +38,7 @@ def test_one_entry_has_the_suites_and_tests_of_a_file() -> None:
             protected function setUp(): void {}
         }
     """
-    assert found({"p/tests/ThingTest.php": source})["p/tests/ThingTest.php"] == {
+    assert entries_of({"p/tests/ThingTest.php": source})["p/tests/ThingTest.php"] == {
         "path": "p/tests/ThingTest.php",
         "language": "php",
         "framework": "phpunit",
@@ -93,7 +89,7 @@ def test_a_class_counts_if_it_derives_a_test_case_in_any_file() -> None:
         "p/tests/OutsideTest.php": "<?php class OutsideTest extends KernelTestCase { public function testOutside() {} }",
         "p/src/Probe.php": "<?php class Probe extends Tool { public function testConnection() {} }",
     }
-    assert {path: (each["suites"], each["tests"]) for path, each in found(files).items()} == {
+    assert {path: (each["suites"], each["tests"]) for path, each in entries_of(files).items()} == {
         "p/tests/Checks.php": (0, 1),
         "p/tests/OneTest.php": (1, 1),
         "p/tests/OutsideTest.php": (1, 1),
@@ -127,7 +123,7 @@ def test_phpunits_configuration_says_which_files_run() -> None:
         "p/gone/DTest.php": test("DTest"),
         "p/vendor/x/ETest.php": test("ETest"),
     }
-    assert sorted(found(files)) == [
+    assert sorted(entries_of(files)) == [
         "p/tests/Alone.php",
         "p/tests/any/old/check-it.php",
         "p/tests/unit/ATest.php",
@@ -155,7 +151,7 @@ def test_pest_by_its_calls() -> None:
         arch()->preset()->php();
         test()->get('/')->assertOk();
     """
-    entry = found({"p/tests/ThingTest.php": source, **PEST})["p/tests/ThingTest.php"]
+    entry = entries_of({"p/tests/ThingTest.php": source, **PEST})["p/tests/ThingTest.php"]
     assert (entry["framework"], entry["suites"]) == ("pest", 2)
     assert [(each["name"], each["line"]) for each in entry["cases"]] == [
         ("one", 4),
@@ -204,12 +200,12 @@ def test_statuses_of_pest() -> None:
 def test_calls_are_pests_where_an_import_the_package_or_the_name_says_so() -> None:
     source = "<?php\nit('works', function () {});"
     named = "<?php\nuse function Pest\\Laravel\\get;\nit('works', fn () => 1);"
-    assert found({"p/spec/thing.php": named}) == {}
+    assert entries_of({"p/spec/thing.php": named}) == {}
     configuration = {"p/phpunit.xml": '<testsuite><directory suffix=".php">spec</directory></testsuite>'}
-    assert found({"p/spec/thing.php": source, **configuration}) == {}
+    assert entries_of({"p/spec/thing.php": source, **configuration}) == {}
     assert (
-        found({"p/spec/thing.php": source, **configuration, **PEST})["p/spec/thing.php"]["framework"]
+        entries_of({"p/spec/thing.php": source, **configuration, **PEST})["p/spec/thing.php"]["framework"]
         == "pest"
     )
-    assert found({"p/spec/thing.php": named, **configuration})["p/spec/thing.php"]["framework"] == "pest"
-    assert found({"p/tests/ThingTest.php": source})["p/tests/ThingTest.php"]["framework"] == "pest"
+    assert entries_of({"p/spec/thing.php": named, **configuration})["p/spec/thing.php"]["framework"] == "pest"
+    assert entries_of({"p/tests/ThingTest.php": source})["p/tests/ThingTest.php"]["framework"] == "pest"

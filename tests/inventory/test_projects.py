@@ -5,17 +5,13 @@ from __future__ import annotations
 import pytest
 
 from src.inventory import Inventory
-from tests.inventory.build import TEST, inventory_of
+from tests.inventory.build import TEST, inventory_of, statuses_of
 
 CASE = "import unittest\nclass {}(unittest.TestCase):\n    def test_a(self): ...\n"
 
 
 def found(document: Inventory) -> dict[str, list[str]]:
     return {entry["path"]: [case["name"] for case in entry["cases"]] for entry in document["entries"]}
-
-
-def statuses(document: Inventory) -> dict[str, str]:
-    return {case["name"]: case["status"] for entry in document["entries"] for case in entry["cases"]}
 
 
 def frameworks(document: Inventory) -> dict[str, str]:
@@ -138,7 +134,7 @@ def test_marks_in_another_file() -> None:
             "test_c.py": "import marks\npytestmark = marks.both\ndef test_c(): ...\n",
         }
     )
-    assert statuses(document) == {"test_a": "skipped", "test_b": "active", "test_c": "skipped"}
+    assert statuses_of(document) == {"test_a": "skipped", "test_b": "active", "test_c": "skipped"}
 
 
 def test_test_run_in_two_places_has_the_status_of_the_less_skipped() -> None:
@@ -154,7 +150,7 @@ def test_test_run_in_two_places_has_the_status_of_the_less_skipped() -> None:
             """
         }
     )
-    assert statuses(document) == {"Mixin::test_a": "active"}
+    assert statuses_of(document) == {"Mixin::test_a": "active"}
 
 
 @pytest.mark.parametrize(
@@ -391,7 +387,7 @@ def test_classes_that_cannot_be_made_without_arguments() -> None:
 def test_spellings_of_a_skipped_module(lines: str) -> None:
     marks = "import pytest\npytestmark = pytest.mark.skip\n"
     document = inventory_of({"test_a.py": f"import pytest\n{lines}\ndef test_a(): pass\n", "marks.py": marks})
-    assert statuses(document) == {"test_a": "skipped"}
+    assert statuses_of(document) == {"test_a": "skipped"}
 
 
 def test_trials_attributes() -> None:
@@ -417,7 +413,7 @@ def test_trials_attributes() -> None:
             skip = "of no meaning"
             def test_d(self): pass
     """
-    assert statuses(inventory_of({"test_a.py": source})) == {
+    assert statuses_of(inventory_of({"test_a.py": source})) == {
         "A::test_a": "active",
         "A::test_skip": "skipped",
         "A::test_todo": "todo",

@@ -5,16 +5,11 @@ from __future__ import annotations
 import pytest
 
 from src.inventory import Inventory
-from src.inventory.document import Entry
-from tests.inventory.build import inventory_of
-
-
-def entries(files: dict[str, str]) -> dict[str, Entry]:
-    return {entry["path"]: entry for entry in inventory_of(files)["entries"]}
+from tests.inventory.build import entries_of, inventory_of
 
 
 def statuses(source: str, path: str = "p/spec/thing_spec.rb") -> dict[str, str]:
-    return {each["name"]: each["status"] for each in entries({path: source})[path]["cases"]}
+    return {each["name"]: each["status"] for each in entries_of({path: source})[path]["cases"]}
 
 
 def names(document: Inventory) -> dict[str, list[str]]:
@@ -42,7 +37,7 @@ def test_one_entry_has_the_groups_and_examples_of_rspec() -> None:
           end
         end
     """
-    assert entries({"p/spec/thing_spec.rb": source})["p/spec/thing_spec.rb"] == {
+    assert entries_of({"p/spec/thing_spec.rb": source})["p/spec/thing_spec.rb"] == {
         "path": "p/spec/thing_spec.rb",
         "language": "ruby",
         "framework": "rspec",
@@ -206,7 +201,7 @@ def test_one_entry_has_the_classes_and_methods_of_minitest() -> None:
           def test_connection; end
         end
     """
-    assert entries({"p/test/thing_test.rb": source})["p/test/thing_test.rb"] == {
+    assert entries_of({"p/test/thing_test.rb": source})["p/test/thing_test.rb"] == {
         "path": "p/test/thing_test.rb",
         "language": "ruby",
         "framework": "minitest",
@@ -419,7 +414,7 @@ def test_files_of_others_and_templates_are_left_out() -> None:
     files = dict.fromkeys(
         ("p/vendor/a_spec.rb", "p/lib/generators/x/templates/a_spec.rb", "p/spec/a_spec.rb"), GROUP
     )
-    assert list(entries(files)) == ["p/spec/a_spec.rb"]
+    assert list(entries_of(files)) == ["p/spec/a_spec.rb"]
 
 
 def test_what_a_file_costs_that_is_made_to_be_slow_or_does_not_parse() -> None:

@@ -5,20 +5,14 @@ from pathlib import Path
 import pytest
 
 from src.inventory import take
-from src.inventory.document import Entry
-from tests.inventory.build import inventory_of, tar
+from tests.inventory.build import entries_of, inventory_of, statuses_of, tar
 
 XCTEST = "import XCTest\n"
 TESTING = "import Testing\n"
 
 
-def found(files: dict[str, str]) -> dict[str, Entry]:
-    return {entry["path"]: entry for entry in inventory_of(files)["entries"]}
-
-
 def statuses(source: str) -> dict[str, str]:
-    entries = found({"p/Tests/ThingTests.swift": source}).values()
-    return {each["name"]: each["status"] for entry in entries for each in entry["cases"]}
+    return statuses_of(inventory_of({"p/Tests/ThingTests.swift": source}))
 
 
 def test_one_entry_has_the_suites_and_tests_of_a_file() -> None:
@@ -49,7 +43,7 @@ def test_one_entry_has_the_suites_and_tests_of_a_file() -> None:
             #endif
         }
     """
-    assert found({"p/ThingTests.swift": source})["p/ThingTests.swift"] == {
+    assert entries_of({"p/ThingTests.swift": source})["p/ThingTests.swift"] == {
         "path": "p/ThingTests.swift",
         "language": "swift",
         "framework": "swift-testing",
@@ -83,7 +77,7 @@ def test_xctest_takes_methods_by_their_names() -> None:
         struct OtherTests { func testNever() {} }
         func testOutside() {}
     """
-    entry = found({"p/ThingTests.swift": source})["p/ThingTests.swift"]
+    entry = entries_of({"p/ThingTests.swift": source})["p/ThingTests.swift"]
     assert (entry["framework"], entry["suites"]) == ("xctest", 1)
     assert [(each["name"], each["line"]) for each in entry["cases"]] == [
         ("ThingTests::testOne", 4),
@@ -100,7 +94,7 @@ def test_test_cases_are_found_by_their_bases_over_the_whole_archive() -> None:
         "p/CTests.swift": "class CTests: NSObject { func testNever() {} }",
         "p/DTests.swift": "extension Unknown { func testNever() {} }",
     }
-    entries = found(files)
+    entries = entries_of(files)
     assert {path: (each["framework"], each["suites"], each["tests"]) for path, each in entries.items()} == {
         "p/Base.swift": ("xctest", 1, 1),
         "p/ATests.swift": ("xctest", 1, 0),
@@ -187,7 +181,7 @@ def test_spellings_that_the_grammar_does_not_know_cost_no_test(statements: str) 
     """
     files = {"p/ThingTests.swift": XCTEST + source}
     inventory = inventory_of(files)
-    cases = {each["name"]: each["status"] for entry in inventory["entries"] for each in entry["cases"]}
+    cases = statuses_of(inventory)
     assert cases == {
         "ThingTests::testOne": "active",
         "ThingTests::testTwo": "active",
@@ -198,7 +192,7 @@ def test_spellings_that_the_grammar_does_not_know_cost_no_test(statements: str) 
 def test_what_builds_and_package_managers_keep_is_left_out() -> None:
     source = XCTEST + "class ATests: XCTestCase { func testA() {} }"
     files = dict.fromkeys(("p/.build/a/ATests.swift", "p/Pods/ATests.swift", "p/Tests/ATests.swift"), source)
-    assert list(found(files)) == ["p/Tests/ATests.swift"]
+    assert list(entries_of(files)) == ["p/Tests/ATests.swift"]
 
 
 def test_a_file_that_does_not_parse_is_told() -> None:
