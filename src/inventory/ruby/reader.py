@@ -133,7 +133,7 @@ class Reader:
         base = node.child_by_field_name("superclass")
         if base and base.named_children:
             owner.bases.append(self._constant(base.named_children[0]))
-        self._body(owner, node.child_by_field_name("body"), place)
+        self._inside_of(owner, node.child_by_field_name("body"), place)
 
     def _assigned(self, node: Node, place: _Place) -> None:
         """`ThingTest = Class.new(Minitest::Test) do … end`."""
@@ -143,20 +143,17 @@ class Reader:
         if self._word(right) == "new" and self._source.text(right.child_by_field_name("receiver")) == "Class":
             owner = Owner("::".join((*place.names, self._source.text(left))), line_of(node), kind="class")
             owner.bases += map(self._constant, self._arguments(right)[:1])
-            self._body(owner, _body(right), place)
+            self._inside_of(owner, _body(right), place)
 
-    def _body(self, owner: Owner, body: Node | None, place: _Place) -> None:
+    def _inside_of(self, owner: Owner, body: Node | None, place: _Place) -> None:
         self.owners.append(owner)
         names = (*place.names, owner.name.removeprefix("::".join((*place.names, ""))))
-        if body:
-            statuses = self._before(body)
-            self._statements([body], _Place(owner, names, statuses, is_group=True, depth=place.depth))
+        self._enter(body, _Place(owner, names, depth=place.depth))
 
     def _method(self, node: Node, place: _Place) -> None:
         name = self._source.text(node.child_by_field_name("name"))
         if place.owner.kind in {"class", "module"} and _IS_TEST.fullmatch(name):
-            status = strongest(*place.statuses, *ended(self._source, node.child_by_field_name("body")))
-            place.owner.cases.append(Found(joined(place.names, name), line_of(node), status))
+            self._add(node, name, place, *ended(self._source, node.child_by_field_name("body")))
 
     def _constant(self, node: Node) -> str:
         """The simple name of a class; `?` for one that a call makes."""
@@ -197,8 +194,7 @@ class Reader:
 
     def _matched(self, node: Node, place: _Place) -> None:
         """`should validate_presence_of(:name)`."""
-        name = part(self._source.text(node))
-        place.owner.cases.append(Found(joined(place.names, name), line_of(node), strongest(*place.statuses)))
+        self._add(node, part(self._source.text(node)), place)
 
     def _inside(self, node: Node, arguments: list[Node], place: _Place) -> None:
         """`[1, 2].each { |n| it "…" }`, `private def …`, `included do … end`."""
@@ -212,22 +208,24 @@ class Reader:
         owner.suites += 1
         told = [each for each in arguments if each.type not in {"pair", "block_argument"}]
         name = " ".join(map(self._text, [each for each in told if each.type != "simple_symbol"] or told))
-        self._enter(
-            node, (*place.names, name), (GROUPS[word], *marked(self._source, arguments)), place, owner
-        )
+        statuses = (*place.statuses, GROUPS[word], *marked(self._source, arguments))
+        self._enter(_body(node), _Place(owner, (*place.names, name), statuses, depth=place.depth))
 
     def _owner(self, node: Node, place: _Place) -> Owner:
         """What a group belongs to: the class around it, if that may be one of tests."""
         is_loose = place.owner.kind == "module" or (place.owner.kind == "class" and not place.owner.bases)
         return self.file if is_loose or node.child_by_field_name("receiver") else place.owner
 
-    def _enter(
-        self, node: Node, names: tuple[str, ...], own: tuple[Status, ...], place: _Place, owner: Owner
-    ) -> None:
-        body = _body(node)
+    def _enter(self, body: Node | None, place: _Place) -> None:
+        """Go through a group or a class, with what it gives each of its tests."""
         if body:
-            statuses = (*place.statuses, *own, *self._before(body))
-            self._statements([body], _Place(owner, names, statuses, is_group=True, depth=place.depth))
+            statuses = (*place.statuses, *self._before(body))
+            self._statements([body], place._replace(statuses=statuses, is_group=True))
+
+    def _add(self, node: Node, name: str, place: _Place, *own: Status) -> None:
+        """Add a test."""
+        status = strongest(*place.statuses, *own)
+        place.owner.cases.append(Found(joined(place.names, name), line_of(node), status))
 
     def _shared(self, node: Node, arguments: list[Node], place: _Place) -> None:
         name = shared_name(self._text(arguments[0])) if arguments else MADE
@@ -236,7 +234,8 @@ class Reader:
         if len(arguments) > 1:
             # Groups with such metadata include it.
             self.file.bases.append(name)
-        self._enter(node, (self._text(arguments[0]) if arguments else "",), (), place, owner)
+        names = (self._text(arguments[0]) if arguments else "",)
+        self._enter(_body(node), _Place(owner, names, place.statuses, depth=place.depth))
 
     def _use(self, node: Node, word: str, arguments: list[Node], place: _Place) -> None:
         """What `it_behaves_like` and `include` name runs, if the group or class around it does."""
@@ -257,21 +256,20 @@ class Reader:
         has_block = node.child_by_field_name("block") or any(
             each.type == "block_argument" for each in arguments
         )
-        statuses = [*place.statuses, _STATUSES.get(word, "active"), *marked(self._source, arguments[1:])]
+        statuses = [_STATUSES.get(word, "active"), *marked(self._source, arguments[1:])]
         if has_block:
             statuses += ended(self._source, body)
         else:
             statuses.append("todo")
         name = self._text(arguments[0]) if arguments else part(self._source.text(node))
-        place.owner.cases.append(Found(joined(place.names, name), line_of(node), strongest(*statuses)))
+        self._add(node, name, place, *statuses)
         place.owner.is_spec = place.owner.is_spec or (place.owner.kind == "module" and word in TESTS)
 
     def _defined(self, node: Node, arguments: list[Node], place: _Place) -> None:
         """`define_method("test_#{name}") { … }`."""
         name = self._text(arguments[0]) if arguments else ""
         if name.startswith("test_"):
-            status = strongest(*place.statuses, *ended(self._source, _body(node)))
-            place.owner.cases.append(Found(joined(place.names, name), line_of(node), status))
+            self._add(node, name, place, *ended(self._source, _body(node)))
 
     def _before(self, body: Node) -> tuple[Status, ...]:
         """The statuses that `before { skip }` and `def setup` give each test of a group or class."""
