@@ -76,17 +76,20 @@ class Rust(ParsedLanguage[RustFacts | Manifest]):
         macros = Macros(each for _, facts in _sources(files) for each in facts.items.macros)
         made: dict[str, list[Test]] = defaultdict(list)
         links: dict[str, Links] = {}
+        ends: dict[str, int] = {}
         for path, facts in _sources(files):
             outcome = macros.items(path, facts.items.calls)
             links[path] = Links.of(facts.items, outcome)
             for test in outcome.tests:
                 made[test.path].append(test)
+            if facts.end:
+                ends[path] = facts.end
         crates = Crates(files.every_path, _manifests(files))
         built = crates.built(links)
         cut = [
-            Undecided(path=path, line=facts.end, name=path, reason=_TOO_LONG)
-            for path, facts in _sources(files)
-            if facts.end and built.holds(path)
+            Undecided(path=path, line=end, name=path, reason=_TOO_LONG)
+            for path, end in ends.items()
+            if built.holds(path)
         ]
         unfollowed = [each for path, each in macros.undecided.items() if built.holds(path)]
         return self._entries(files, built, made), [*_own_harnesses(crates), *cut, *unfollowed]
