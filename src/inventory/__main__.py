@@ -62,7 +62,9 @@ def _survey(archive: Path, commit: str | None, start: float, end: float = 1) -> 
 def _print(found: Survey, comparing: Comparing | None) -> None:
     """Print the result entry by entry: a hundred thousand of them would take too much memory at once."""
     listing = Listing()
-    document = listing.document(found, comparing.noted if comparing else None)
+    if comparing:
+        found = found._replace(entries=comparing.noted(found.entries))
+    document = listing.document(found)
     if comparing:
         document["comparison"] = comparing.document()
     head = {key: value for key, value in document.items() if key != "entries"}

@@ -1,7 +1,7 @@
 """What a document lists of a large archive: everything counts, and as much is listed as a reader can take."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from src.inventory.archives.limits import MIB
@@ -10,8 +10,6 @@ from src.inventory.survey import Survey
 
 #: Bytes up to which test files are listed with their cases, then without; and those of each other list.
 FULL_BYTES, MOST_BYTES, OTHER_BYTES = 16 * MIB, 24 * MIB, 2 * MIB
-
-Through = Callable[[Iterable[Entry]], Iterator[Entry]]
 
 
 class Listing:
@@ -22,13 +20,13 @@ class Listing:
         self.unlisted = Unlisted(files=0, tests=0, unreadable=0, undecided=0)
         self._bytes = 0
 
-    def document(self, found: Survey, through: Through | None = None) -> Inventory:
-        """The document without its entries, which go `through` something on their way, and become `lines`."""
+    def document(self, found: Survey) -> Inventory:
+        """The document without its entries, which become `lines`."""
         unreadable, undecided = _first(found.unreadable), _first(found.undecided)
         self.unlisted["unreadable"] = len(found.unreadable) - len(unreadable)
         self.unlisted["undecided"] = len(found.undecided) - len(undecided)
         shown = found._replace(unreadable=unreadable, undecided=undecided)
-        document = shown.document(self._noted(through(found.entries) if through else found.entries), [])
+        document = shown.document(self._noted(found.entries), [])
         if any(self.unlisted.values()):
             document["unlisted"] = self.unlisted
         return document
