@@ -6,7 +6,8 @@ import pkgutil
 import sys
 from types import ModuleType
 
-from sooner.process.settings.packages import packages
+from sooner.process.settings.common import split
+from sooner.process.settings.packages import importable
 
 
 def import_modules(package: str) -> list[ModuleType]:
@@ -25,7 +26,7 @@ def further(variable: str) -> tuple[str, ...]:
     Raises SystemExit(78) after a line on standard error for a name that is no package.
     """
     try:
-        return packages(os.environ.get(variable, ""))
+        return importable(split(os.environ.get(variable, "")))
     except ValueError as error:
         print(f"{variable}: {error}", file=sys.stderr, flush=True)
         raise SystemExit(os.EX_CONFIG) from None

@@ -2,11 +2,11 @@
 
 import base64
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sooner.process.mail_address import Sender
 from sooner.process.settings import address, blob_url, smtp
@@ -36,10 +36,21 @@ def _digits(value: object) -> object:
     return value
 
 
+def split(text: str) -> tuple[str, ...]:
+    """The parts of a text between its commas."""
+    return tuple(filter(None, map(str.strip, text.split(","))))
+
+
+def _split(value: object) -> object:
+    return split(value) if isinstance(value, str) else value
+
+
 def _sender(text: str) -> str:
     Sender.read(text)
     return text
 
+
+T = TypeVar("T")
 
 PostgresUrl = Annotated[str, AfterValidator(address.checked)]
 SmtpUrl = Annotated[str, AfterValidator(smtp.checked)]
@@ -50,14 +61,21 @@ Fields = Annotated[str, AfterValidator(_fields)]
 Seconds = Annotated[float, Field(ge=0)]
 #: A number that the Procfile's lines hand on as it is written.
 Whole = Annotated[int, BeforeValidator(_digits)]
+#: Values with commas between them.
+Several = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_split)]
 
 
-class CommonSettings(BaseSettings):
-    """Settings that web, worker and scheduler share."""
+class DatabaseSettings(BaseSettings):
+    """The setting of all that uses the database."""
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
     database_url: PostgresUrl
+
+
+class CommonSettings(DatabaseSettings):
+    """Settings that web, worker and scheduler share."""
+
     shutdown_timeout_seconds: Whole = 25
     log_format: Literal["json", "text"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -3,13 +3,13 @@
 import importlib.util
 from typing import Annotated
 
-from pydantic import BeforeValidator
-from pydantic_settings import NoDecode
+from pydantic import AfterValidator
+
+from sooner.process.settings.common import Several
 
 
-def packages(text: str) -> tuple[str, ...]:
-    """The names in a text, which has commas between them. Raises ValueError for a name that is no package."""
-    names = tuple(filter(None, map(str.strip, text.split(","))))
+def importable(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of packages. Raises ValueError for a name that is no package."""
     for name in names:
         if not _is_package(name):
             raise ValueError(f"there is no package {name!r} to import")
@@ -24,8 +24,4 @@ def _is_package(name: str) -> bool:
     return found is not None and found.submodule_search_locations is not None
 
 
-def _read(value: object) -> object:
-    return packages(value) if isinstance(value, str) else value
-
-
-Packages = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read)]
+Packages = Annotated[Several[str], AfterValidator(importable)]

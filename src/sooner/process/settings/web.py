@@ -4,7 +4,6 @@ import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
-from pydantic_settings import NoDecode
 
 from sooner.process.settings import host as listening
 from sooner.process.settings.common import (
@@ -12,6 +11,7 @@ from sooner.process.settings.common import (
     CommonSettings,
     PostgresUrl,
     Seconds,
+    Several,
     SmtpUrl,
     Whole,
     curve_key,
@@ -50,14 +50,14 @@ class WebSettings(CommonSettings):
     sync_wait_seconds: Seconds = 3
     sync_wait_max_seconds: Annotated[Seconds, Field(validate_default=True)] = 25
     listen: bool = True
-    link_signing_key: Annotated[tuple[str, ...], NoDecode]
+    link_signing_key: Several[str]
     max_queue_depth: Annotated[int, Field(ge=1)] = 100_000
     max_waiting_per_tenant: Annotated[int, Field(ge=1)] = 10_000
     rate_limit_per_second: Annotated[float, Field(ge=0)] = 0
     max_body_bytes: Annotated[int, Field(ge=1)] = 1 << 20
     max_upload_bytes: Annotated[int, Field(ge=1)] = 50 << 20
     blob_url: BlobUrl | None = None
-    cors_allow_origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode] = ()
+    cors_allow_origins: Several[Annotated[str, AfterValidator(_origin)]] = ()
     job_retention_days: Annotated[float, Field(gt=0)] = 7
     root_path: Annotated[str, AfterValidator(_root)] = ""
     allow_private_network: bool = False
@@ -66,15 +66,6 @@ class WebSettings(CommonSettings):
     actors: Packages = ()
     schedules: Packages = ()
     diagnostics: bool = False
-
-    @field_validator("link_signing_key", "cors_allow_origins", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return (
-            tuple(part.strip() for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
 
     @field_validator("link_signing_key")
     @classmethod

@@ -3,16 +3,23 @@
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
-from pydantic_settings import NoDecode
 
-from sooner.process.settings.common import BlobUrl, CommonSettings, MailSender, SmtpUrl, Whole, curve_key
+from sooner.process.settings.common import (
+    BlobUrl,
+    CommonSettings,
+    MailSender,
+    Several,
+    SmtpUrl,
+    Whole,
+    curve_key,
+)
 from sooner.process.settings.packages import Packages
 
 
 class WorkerSettings(CommonSettings):
     """Settings of `dramatiq src.actors`."""
 
-    secrets_private_key: Annotated[tuple[Annotated[str, AfterValidator(curve_key)], ...], NoDecode] = ()
+    secrets_private_key: Several[Annotated[str, AfterValidator(curve_key)]] = ()
     listen: bool = True
     #: These two are for dramatiq's command line: the Procfile passes 1 for what is refused here.
     worker_processes: Annotated[Whole, Field(ge=1)] = 1
@@ -31,15 +38,6 @@ class WorkerSettings(CommonSettings):
     schedules: Packages = ()
     diagnostics: bool = False
     max_log_lines: Annotated[int, Field(ge=0, lt=1_000_000)] = 1000
-
-    @field_validator("secrets_private_key", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return (
-            tuple(part.strip() for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
 
     @field_validator("mail_from")
     @classmethod
