@@ -5,7 +5,7 @@ releases of Python.
 """
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Address = IPv4Address | IPv6Address
 
@@ -59,6 +59,11 @@ def is_public(address: Address) -> bool:
     if address in _NAT64:
         return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
     return address in _GLOBAL_UNICAST and not _within(address, _NOT_PUBLIC_6)
+
+
+def are_public(addresses: Iterable[str]) -> bool:
+    """Whether all addresses belong to the public internet."""
+    return all(map(is_public, map(ip_address, addresses)))
 
 
 def _within(address: Address, networks: Iterable[IPv4Network | IPv6Network]) -> bool:

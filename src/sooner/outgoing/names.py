@@ -1,6 +1,7 @@
 """Names of hosts: their IP addresses, looked up on threads of their own."""
 
 import asyncio
+import re
 import socket
 import threading
 from concurrent.futures import Future
@@ -10,8 +11,15 @@ from queue import SimpleQueue
 #: The look-ups at once in a process; further names wait.
 AT_ONCE = 8
 
+_HOST = re.compile(r"[0-9a-z._:-]+")
+
 #: A name, and the future of its IP addresses.
 LookUp = tuple[str, Future[list[str]]]
+
+
+def is_host(host: str) -> bool:
+    """Whether a text has the form of a name in ASCII, or of an IP address."""
+    return _HOST.fullmatch(host) is not None
 
 
 async def look_up(host: str, seconds: float) -> list[str]:

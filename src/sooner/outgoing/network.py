@@ -1,24 +1,19 @@
 """The network: checked connections to the outside."""
 
-import re
 import ssl
 from functools import cached_property
-from ipaddress import ip_address
 from typing import Any
 
 import httpx
 
-from sooner.outgoing.addresses import is_public
-from sooner.outgoing.names import look_up
+from sooner.outgoing.addresses import are_public
+from sooner.outgoing.names import is_host, look_up
 from sooner.outgoing.refusal import Refused
 from sooner.outgoing.transport import PinnedTransport
 
 RESOLVE_SECONDS = 10.0
 TIMEOUT = httpx.Timeout(30, connect=10)
 MOST_REDIRECTS = 5
-
-#: A name in ASCII or an IP address.
-_HOST = re.compile(rb"[0-9a-z._:-]+")
 
 
 class Network:
@@ -35,7 +30,7 @@ class Network:
             raise Refused(f"This is no address: {error}.") from None
         if url.scheme != "https" and not (self.allow_private and url.scheme == "http"):
             raise Refused.without_tls()
-        if not _HOST.fullmatch(url.raw_host):
+        if not is_host(url.raw_host.decode("ascii")):
             raise Refused("The address names no host.")
         if url.userinfo:
             raise Refused("The address must not carry a user name or password.")
@@ -48,7 +43,7 @@ class Network:
         """
         host = url.raw_host.decode("ascii")
         found = await _look_up(host)
-        if not self.allow_private and not all(is_public(ip_address(address)) for address in found):
+        if not self.allow_private and not are_public(found):
             raise Refused.private(host)
         return found
 

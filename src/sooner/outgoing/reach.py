@@ -1,9 +1,8 @@
 """The check of an address before it is kept: nothing connects there, and the connection checks it again."""
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from sooner.outgoing.addresses import is_public
+from sooner.outgoing.addresses import are_public
 from sooner.outgoing.names import literals, look_up
 from sooner.outgoing.refusal import Refused
 
@@ -17,8 +16,7 @@ async def check_reach(url: str) -> None:
     if parts.scheme != "https":
         raise Refused.without_tls()
     host = parts.hostname or ""
-    found = [] if _is_local_name(host) else literals(host) or await _look_up(host)
-    if _is_local_name(host) or not all(map(is_public, map(ip_address, found))):
+    if _is_local_name(host) or not are_public(literals(host) or await _look_up(host)):
         raise Refused.private(host)
 
 

@@ -1,7 +1,6 @@
 """Webhooks: a tenant's endpoints, which receive the ends of its jobs."""
 
 import base64
-import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from uuid import UUID
 
 from sooner.db import Database, Queries
 from sooner.jobs.problem import Invalid, NotFound, Problem, wrong
+from sooner.outgoing.names import is_host
 from sooner.outgoing.reach import check_reach
 from sooner.outgoing.refusal import Refused
 from sooner.queue.ids import uuid7
@@ -25,10 +25,6 @@ MOST = 20
 LONGEST_URL = 2000
 #: Standard Webhooks wants 24 to 64.
 SECRET_BYTES = 32
-
-
-#: A name in ASCII or an IP address, as the worker takes it.
-_HOST = re.compile(r"[0-9a-z._:-]+")
 
 #: How an operator lets such an address in.
 OTHERWISE = "This service sends there with ALLOW_PRIVATE_NETWORK=1 alone."
@@ -136,7 +132,7 @@ def check_url(url: str) -> None:
     """Raises Invalid for a text that is no HTTP address. The worker checks later whether it may connect there."""
     try:
         parts = urlsplit(url)
-        fits = parts.scheme in ("http", "https") and _HOST.fullmatch(parts.hostname or "") and parts.port != 0
+        fits = parts.scheme in ("http", "https") and is_host(parts.hostname or "") and parts.port != 0
     except ValueError:
         raise Invalid([wrong("#/url", "the address cannot be read")]) from None
     if len(url) > LONGEST_URL or not fits or any(not "!" <= c <= "~" for c in url):
