@@ -9,6 +9,7 @@ from urllib.parse import quote
 import orjson
 import pydantic_core
 
+from sooner.jobs import json_pointer
 from sooner.jobs.problem import BadRequest, Invalid, wrong
 
 #: orjson reads integers beyond 64 bits as floats: the exact reader takes texts that may hold one.
@@ -220,8 +221,7 @@ def _check_number(number: float, pointer: str) -> None:
 
 def escape(key: str | int) -> str:
     """One part of a JSON pointer in URI fragment form (RFC 6901, sections 3 and 6)."""
-    text = str(key).replace("~", "~0").replace("/", "~1")
-    return quote(text.encode(errors="replace").decode(), safe="~!$&'()*+,;=:@")
+    return quote(json_pointer.escaped(key).encode(errors="replace").decode(), safe="~!$&'()*+,;=:@")
 
 
 def _kind(value: Any) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote
 
+from sooner.jobs import json_pointer
+
 #: Of a field's name in a problem's `detail`: whoever wrote the request has it whole, under `errors`.
 LONGEST_NAME: Final = 100
 
@@ -151,8 +153,7 @@ def wrong(pointer: str, detail: str) -> Mapping[str, str]:
 
 def _naming(error: Mapping[str, str]) -> str:
     """The text of an entry of `errors`, with the name of its field in it."""
-    parts = [unquote(part).replace("~1", "/").replace("~0", "~") for part in error["pointer"].split("/")[1:]]
-    name, text = ".".join(parts), error["detail"]
+    name, text = ".".join(map(unquote, json_pointer.parts(error["pointer"]))), error["detail"]
     is_named = not name or text.startswith(f"{name} ") or f"'{name}'" in text
     return text if is_named else f"{_short(name)}: {text}"
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import AliasChoices, BaseModel
 from pydantic.fields import FieldInfo
 
+from sooner.jobs import json_pointer
 from sooner.process.logs.redact import MARK
 
 __all__ = ["MARK", "Path", "find", "get", "path", "places", "pointer", "put", "takes_secrets"]
@@ -146,8 +147,7 @@ def put(raw: Any, path: Path, value: Any) -> Any:
 def path(raw: Any, pointer: str) -> Path:
     """The path of a JSON pointer in a JSON value."""
     found: list[str | int] = []
-    for part in pointer.split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
+    for name in json_pointer.parts(pointer):
         found.append(int(name) if isinstance(raw, list) else name)
         raw = raw[found[-1]]
     return tuple(found)
@@ -155,4 +155,4 @@ def path(raw: Any, pointer: str) -> Path:
 
 def pointer(path: Path) -> str:
     """The JSON pointer of a path (RFC 6901, section 3)."""
-    return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in path)
+    return "".join("/" + json_pointer.escaped(key) for key in path)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sooner.db import Queries
-from sooner.jobs import codec
+from sooner.jobs import codec, json_pointer
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
@@ -99,7 +99,7 @@ def _path(request: Request) -> list[str] | None:
         raise Invalid(
             [wrong("#/value", "a JSON pointer into the result is needed, such as /tests (RFC 6901)")]
         )
-    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    return json_pointer.parts(pointer)
 
 
 async def _value(resources: Resources, job: Job, path: list[str]) -> tuple[str, str]:
