@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,7 +13,7 @@ import asyncpg
 from sooner.jobs.operating.attempts_log import MOST, SQL, entries
 from sooner.queue.finish import Ending, Finisher
 from sooner.queue.transitions import TRANSITIONS
-from sooner.queue.worker_lease import WorkerLease
+from sooner.queue.worker_lease import WorkerLease, connected
 from tests.queue.bench import Bench
 
 RAISED = json.dumps({"exception": "ValueError: text", "traceback": "Traceback"})
@@ -36,7 +37,13 @@ async def write(queue: Bench, ending: Ending) -> None:
 def recover(database_url: str) -> None:
     """As the next heartbeat of any worker does."""
     lease = WorkerLease(
-        database_url, seconds=60, retention=60, queues=["other"], tasks=1, threads=1, on_lost=lambda: None
+        partial(connected, database_url),
+        seconds=60,
+        retention=60,
+        queues=["other"],
+        tasks=1,
+        threads=1,
+        on_lost=lambda: None,
     )
     lease.begin()
     lease.recover()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ import pytest
 from sooner.queue.finish import Ending, Finisher, FollowUp, follow_ups, texts
 from sooner.queue.ids import uuid7
 from sooner.queue.transitions import TRANSITIONS
-from sooner.queue.worker_lease import WorkerLease
+from sooner.queue.worker_lease import WorkerLease, connected
 from tests.queue.bench import Bench
 
 Connection = asyncpg.Connection
@@ -70,7 +71,7 @@ async def test_a_job_that_killed_its_workers_has_failed(
     await claimed(queue, message=json.dumps(MESSAGE) if declared else CALLING)
     await sql.execute("update dramatiq.queue set worker = $1, crashes = 2", uuid4())
     lease = WorkerLease(
-        database_url,
+        partial(connected, database_url),
         seconds=60,
         retention=60,
         queues=["other"],

@@ -2,16 +2,23 @@
 
 import socket
 import sys
+from functools import partial
 
 import pytest
 
-from sooner.queue.worker_lease import WorkerLease
+from sooner.queue.worker_lease import WorkerLease, connected
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the options have other names")
 def test_a_server_that_is_gone_without_a_word_is_noticed(database_url: str) -> None:
     lease = WorkerLease(
-        database_url, seconds=60, retention=60, queues=["default"], tasks=1, threads=1, on_lost=lambda: None
+        partial(connected, database_url),
+        seconds=60,
+        retention=60,
+        queues=["default"],
+        tasks=1,
+        threads=1,
+        on_lost=lambda: None,
     )
     lease.begin()
     try:

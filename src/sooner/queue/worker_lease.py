@@ -55,7 +55,7 @@ class WorkerLease:
 
     def __init__(
         self,
-        url: str,
+        connect: Connect,
         *,
         seconds: float,
         retention: float,
@@ -67,10 +67,9 @@ class WorkerLease:
         claims: Mapping[str, Sequence[str]] | None = None,
         declared: Mapping[str, Mapping[str, Any]] | None = None,
         callbacks: Mapping[str, str] | None = None,
-        connect: Connect | None = None,
     ) -> None:
         self.id: UUID = uuid7()
-        self._connect = connect or (lambda: connected(url))
+        self._connect = connect
         self._seconds = seconds
         self._retention = retention
         self._queues = list(queues)

@@ -107,7 +107,7 @@ class KeptDatabase:
 
     def connections(self, link: Link) -> Connections:
         """A worker's connections: a test's own, and those that outlive it."""
-        return Connections(link, link, link, link, self._listening, lambda: self._connection)
+        return Connections(link, link, link, link, lambda: self._connection, self._listening)
 
     def _listening(self, handlers: Mapping[str, Handler], resync: Callable[[], None]) -> KeptListener:
         if self._heard.closed:
@@ -124,7 +124,7 @@ class KeptDatabase:
         )
         self._run(SQL(RESTART))
 
-    def _state(self) -> "DatabaseState":
+    def _state(self) -> DatabaseState:
         [(shape, is_large, is_moved, has_rows)] = self._read("execute state")
         filled = {table for table, has in zip(self._tables, has_rows, strict=True) if has}
         return DatabaseState(shape, is_large, is_moved, filled)

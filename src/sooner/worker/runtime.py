@@ -53,7 +53,7 @@ from sooner.queue.claim import SQL as CLAIM
 from sooner.queue.finish import Finisher
 from sooner.queue.lane import Lane
 from sooner.queue.rescue import Rescuer
-from sooner.queue.worker_lease import Connect, WorkerLease
+from sooner.queue.worker_lease import Connect, WorkerLease, connected
 from sooner.worker.attempt_spans import AttemptSpans
 
 if TYPE_CHECKING:
@@ -89,10 +89,10 @@ class Connections:
     endings: Link
     output: Link
     chores: Link
+    #: Opens the lease's connection.
+    lease: Connect
     #: Makes what listens; None where nothing does.
     listening: Listening | None
-    #: Opens the lease's connection.
-    lease: Connect | None = None
 
     @classmethod
     def of(cls, settings: WorkerSettings) -> "Connections":
@@ -101,7 +101,8 @@ class Connections:
         # Where a crash of the server loses a claim, the job is claimed again.
         claims = Link(url, "claim", direct=direct, synchronous_commit="off")
         finish, output, chores = (Link(url, name, direct=direct) for name in ("finish", "output", "chores"))
-        return cls(claims, finish, output, chores, partial(Listener, url, "worker") if direct else None)
+        listening = partial(Listener, url, "worker") if direct else None
+        return cls(claims, finish, output, chores, partial(connected, url), listening)
 
     async def close(self) -> None:
         """Close them all."""
@@ -162,7 +163,7 @@ class Runtime:
         asyncio.get_running_loop().set_task_factory(ActorTasks(runner.exited))
         runner.start_span = None if tracing is None else AttemptSpans(tracing)
         work = served(actors, queues, runner)
-        lease = _lease(settings, connections, actors, queues, work, runner, threads)
+        lease = _lease(settings, connections.lease, actors, queues, work, runner, threads)
         await asyncio.to_thread(lease.begin)
         claimer = _claimer(settings, connections, lease, work, runner)
         rescuer = _rescuer(settings, connections, lease, actors, work)
@@ -341,7 +342,7 @@ def _capture(settings: WorkerSettings, connections: Connections, runner: Runner)
 
 def _lease(
     settings: WorkerSettings,
-    connections: Connections,
+    connect: Connect,
     actors: Actors,
     queues: Collection[str],
     work: Sequence[ServedLane],
@@ -350,7 +351,7 @@ def _lease(
 ) -> WorkerLease:
     loop = asyncio.get_running_loop()
     return WorkerLease(
-        settings.database_url,
+        connect,
         seconds=settings.lease_seconds,
         retention=_retention(settings),
         queues=sorted(queues),
@@ -365,7 +366,6 @@ def _lease(
             for name, actor in actors.items()
             if "on_failure" in actor.options
         },
-        connect=connections.lease,
     )
 
 
