@@ -51,15 +51,19 @@ class Counted(str):
         return super().splitlines(keepends)
 
 
-def test_the_forms_of_a_secret_are_made_once() -> None:
+def test_the_forms_of_a_secret_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("sooner.process.logs.redact.time.monotonic", lambda: now)
     hidden, secret = Hidden(), Counted("a secret")
     own = hidden.add([secret])
     assert own == hidden.add([secret])
     assert own[0] == "a%20secret"
     for number in range(3):
         hidden.add([f"another {number}"])
-        hidden.take([f"another {number}"])
-    hidden.take([secret])
+        hidden.fade([f"another {number}"])
+    hidden.fade([secret])
+    now += 61
+    assert hidden.text("a+secret another 0") == f"{MARK} another 0"
     hidden.fade([secret])
     assert hidden.text("a+secret another 0") == f"{MARK} another 0"
     assert secret.times == 1

@@ -78,7 +78,7 @@ class Hidden:
         self._forms: list[str] = []
 
     def add(self, secrets: list[str]) -> list[str]:
-        """Hide secrets until `take` or `fade` was called as often as `add`; return their forms, the longest first."""
+        """Hide secrets until a while after `fade` was called as often as `add`; return their forms, the longest first."""
         with self._lock:
             self._counts.update(secrets)
             if new := {secret: forms(secret) for secret in secrets if secret not in self._found}:
@@ -86,14 +86,8 @@ class Hidden:
                 self._forms = _longest_first(self._found.values())
             return _longest_first(self._found[secret] for secret in secrets)
 
-    def take(self, secrets: list[str]) -> None:
-        """Undo one `add` of these secrets."""
-        with self._lock:
-            self._counts.subtract(secrets)
-            self._drop(secrets)
-
     def fade(self, secrets: list[str]) -> None:
-        """The same after a while: a task or a thread that outlives its job may still say them, or fail with them.
+        """Undo one `add` of these secrets after a while: a task or a thread that outlives its job may still say them, or fail with them.
 
         The while is a minute, shorter where the secrets of attempts that ended since have a thousand forms: an API key has
         one to ten, a private key in PEM about a hundred.
