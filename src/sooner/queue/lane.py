@@ -75,5 +75,5 @@ def check_queue(name: str) -> None:
 
 def _plain(name: str) -> str:
     """A similar name that fits."""
-    spelt = re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-")[:LONGEST_QUEUE_NAME]
-    return spelt if _NAME.fullmatch(spelt) else f"_{spelt}"[:LONGEST_QUEUE_NAME] if spelt else "default"
+    spelt = re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-") or "default"
+    return (spelt if _NAME.fullmatch(spelt) else f"_{spelt}")[:LONGEST_QUEUE_NAME]
