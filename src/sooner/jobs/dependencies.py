@@ -97,7 +97,7 @@ def dependencies_of(fn: Callable[..., Any], hints: Mapping[str, Any] | None = No
 
 def _mark(name: str, hint: Any) -> Depends | None:
     """The dependency that a parameter's type is marked with. Raises TypeError."""
-    if isinstance(hint, Depends) or _is_inside(hint):
+    if _holds_depends(get_args(hint)[0] if get_origin(hint) is Annotated else hint):
         raise TypeError(f"parameter {name}: write Annotated[…, Depends(…)] as the whole of its type")
     marks = [mark for mark in _marks(hint) if isinstance(mark, Depends) or mark is Depends]
     if Depends in marks:
@@ -120,12 +120,9 @@ def _refuse_defaults(fn: Callable[..., Any]) -> None:
             )
 
 
-def _is_inside(hint: Any) -> bool:
-    """Whether a part of a type is marked with Depends."""
-    parts = get_args(hint)[:1] if get_origin(hint) is Annotated else get_args(hint)
-    return any(isinstance(mark, Depends) for part in parts for mark in (part, *_marks(part))) or any(
-        map(_is_inside, parts)
-    )
+def _holds_depends(hint: Any) -> bool:
+    """Whether a type is a dependency, or a part of it is or is marked with one."""
+    return isinstance(hint, Depends) or any(map(_holds_depends, get_args(hint)))
 
 
 def _marks(hint: Any) -> tuple[Any, ...]:
