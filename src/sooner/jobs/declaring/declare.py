@@ -18,7 +18,7 @@ from sooner.jobs import codec, dependencies
 from sooner.jobs.codec import escape
 from sooner.jobs.declaring.limit import Limit, Rate
 from sooner.jobs.declaring.limit import row as limit_row
-from sooner.jobs.declaring.option_checks import refuse_unfit
+from sooner.jobs.declaring.option_checks import OnDisconnect, refuse_unfit
 from sooner.jobs.declaring.options import check_options
 from sooner.jobs.declaring.signature import (
     Function,
@@ -42,7 +42,6 @@ from sooner.queue.enqueue import LimitRow
 from sooner.queue.lane import Lane, check_queue
 
 Priority = Literal["high", "normal", "low"]
-OnDisconnect = Literal["continue", "cancel", "cancel-if-waiting"]
 
 
 class Options(TypedDict, total=False):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal, get_args
 
 from tenacity.wait import wait_base
 
@@ -10,7 +10,7 @@ from sooner.jobs.declaring.limit import Limit, Rate
 from sooner.jobs.declaring.numbers import is_count, is_seconds
 from sooner.jobs.states import PRIORITIES
 
-ON_DISCONNECT = ("continue", "cancel", "cancel-if-waiting")
+OnDisconnect = Literal["continue", "cancel", "cancel-if-waiting"]
 
 
 def _is_names(value: Any) -> bool:
@@ -37,7 +37,7 @@ CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         "time_limit is a number of seconds above 0, or None where there is no limit, not {!r}",
     ),
     "on_disconnect": (
-        lambda value: value in ON_DISCONNECT,
+        lambda value: value in get_args(OnDisconnect),
         "on_disconnect is 'continue', 'cancel' or 'cancel-if-waiting', not {!r}",
     ),
     "concurrency": (
