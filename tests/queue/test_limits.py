@@ -143,10 +143,16 @@ async def rest(claims: Claimer) -> None:
     await asyncio.wait_for(claims._next(), 30)
 
 
-async def test_claims_rest_while_many_keys_are_at_their_limit(queue: Bench) -> None:
+async def two_of_each(queue: Bench) -> list[str]:
+    """Adds two jobs under each of more keys than a claim looks at, each with a limit of one."""
     keys = [f"key {number:02}" for number in range(KEYS + 10)]
     for key in keys:
         await add(queue, key, 2, most=1)
+    return keys
+
+
+async def test_claims_rest_while_many_keys_are_at_their_limit(queue: Bench) -> None:
+    keys = await two_of_each(queue)
     started: list[Mapping[str, Any]] = []
     claims = claimer(queue, started.append)
 
@@ -158,9 +164,7 @@ async def test_claims_rest_while_many_keys_are_at_their_limit(queue: Bench) -> N
 
 
 async def test_room_under_a_first_key_is_found_while_claims_look_at_the_last_ones(queue: Bench) -> None:
-    keys = [f"key {number:02}" for number in range(KEYS + 10)]
-    for key in keys:
-        await add(queue, key, 2, most=1)
+    keys = await two_of_each(queue)
     started: list[Mapping[str, Any]] = []
     claims = claimer(queue, started.append)
     await rest(claims)
