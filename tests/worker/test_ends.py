@@ -21,6 +21,8 @@ from tests.support.processes import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import httpx
+
     from tests.conftest import Connect, MakeKey, Service
     from tests.support.processes import Process, Processes
 
@@ -154,30 +156,26 @@ async def test_messages_that_no_thread_has_begun_are_given_back_at_once(
     processes: Processes, connect: Connect, api_key: MakeKey, database_url: str
 ) -> None:
     client = connect(await processes.web(), await api_key(scopes=["admin"]))
-    worker = await processes.worker(WORKER_THREADS="1", SHUTDOWN_TIMEOUT_SECONDS="600")
+    worker, running = await busy_worker(processes, client, database_url)
     # A stock producer's messages lie in the queue's own lane, so more of them are claimed than there are threads.
-    running = stock_message(database_url, "burn", seconds=600)
-    first = await until(client, running, lambda job: job["state"] == "processing")
     unbegun = stock_message(database_url, "burn", seconds=0)
-    await until(client, unbegun, lambda job: job["state"] == "processing")
+    await processing(client, unbegun)
 
     worker.send(signal.SIGTERM)
 
     waiting = await until(client, unbegun, lambda job: job["state"] == "waiting")
     assert waiting["attempts"] == 0
-    assert (await client.get(f"/jobs/{first['id']}")).json()["state"] == "processing"
-    await client.post(f"/jobs/{first['id']}/cancel")
+    assert (await client.get(f"/jobs/{running}")).json()["state"] == "processing"
+    await client.post(f"/jobs/{running}/cancel")
     assert await worker.exit() == 0
-    assert (await final(client, first["id"]))["state"] == "cancelled"
+    assert (await final(client, running))["state"] == "cancelled"
 
 
 async def test_messages_of_a_claim_that_is_under_way_at_the_signal_are_given_back_at_once(
     processes: Processes, connect: Connect, api_key: MakeKey, database_url: str
 ) -> None:
     client = connect(await processes.web(), await api_key(scopes=["admin"]))
-    worker = await processes.worker(WORKER_THREADS="1", SHUTDOWN_TIMEOUT_SECONDS="600")
-    running = stock_message(database_url, "burn", seconds=600)
-    await until(client, running, lambda job: job["state"] == "processing")
+    worker, running = await busy_worker(processes, client, database_url)
     claims = (
         "select from pg_stat_activity where application_name = 'sooner claim' and wait_event_type = 'Lock'"
     )
@@ -201,6 +199,16 @@ async def test_messages_of_a_claim_that_is_under_way_at_the_signal_are_given_bac
     assert (await client.get(f"/jobs/{running}")).json()["state"] == "processing"
     await client.post(f"/jobs/{running}/cancel")
     assert await worker.exit() == 0
+
+
+async def busy_worker(
+    processes: Processes, client: httpx.AsyncClient, database_url: str
+) -> tuple[Process, str]:
+    """A worker of one thread, and the job that the thread runs until it is cancelled."""
+    worker = await processes.worker(WORKER_THREADS="1", SHUTDOWN_TIMEOUT_SECONDS="600")
+    running = stock_message(database_url, "burn", seconds=600)
+    await processing(client, running)
+    return worker, running
 
 
 def begun_again(then: str, job: Document) -> bool:
