@@ -166,15 +166,14 @@ async def _whole(resources: Resources, job: Job, place: Place, seconds: float) -
         subscription.see(job)
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
-        pages = [page async for page in place.pages()]
         # Polls and progress wake it, too.
-        while not (pages or job.state.is_final or resources.follower.is_released or subscription.is_gone):
-            if (left := until - loop.time()) <= 0:
+        while not (pages := [page async for page in place.pages()]) and not job.state.is_final:
+            left = until - loop.time()
+            if left <= 0 or resources.follower.is_released or subscription.is_gone:
                 break
             # Only the wait ends with the time: a page that is half read would be lost.
             await subscription.change_within(left)
             job = await resources.follower.look(subscription) or job
-            pages = [page async for page in place.pages()]
     texts = [text for page in pages for _, text in page.numbered()]
     facts: dict[str, Any] = {"next": place.after, "complete": job.state.is_final}
     if any(page.is_reset for page in pages):
