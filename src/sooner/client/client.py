@@ -119,7 +119,7 @@ class Client:
 
     def actors(self) -> list[Document]:
         """The actors, with the schemas of their parameters and results."""
-        return self._run(steps.items("/actors"))
+        return list(self._listed("/actors", {}))
 
     def logs(self, id: UUID | str) -> list[Document]:
         """The lines that the job's code logged, over all pages."""
@@ -246,7 +246,7 @@ class AsyncClient:
 
     async def actors(self) -> list[Document]:
         """The actors, with the schemas of their parameters and results."""
-        return await self._run(steps.items("/actors"))
+        return [actor async for actor in self._listed("/actors", {})]
 
     async def logs(self, id: UUID | str) -> list[Document]:
         """The lines that the job's code logged, over all pages."""

@@ -134,15 +134,13 @@ def output(id: UUID | str, after: int) -> Generator[Ask, httpx.Response, NewPiec
     headers = {"Accept": "application/json", "Prefer": f"wait={HELD_SECONDS}"}
     ask = Ask("GET", _path(id, "/output"), headers, {"from": after}, held=HELD_SECONDS, tries=FOLLOWING_TRIES)
     found = (yield ask).json()
-    said = found.get("reset", False), found.get("truncated", False)
-    return NewPieces(found["items"], found["next"], found["complete"], *said)
-
-
-def items(path: str) -> Generator[Ask, httpx.Response, list[Document]]:
-    """The items of a list of one page."""
-    answer = yield Ask("GET", path)
-    found: list[Document] = answer.json()["items"]
-    return found
+    return NewPieces(
+        found["items"],
+        found["next"],
+        is_complete=found["complete"],
+        is_reset=found.get("reset", False),
+        is_truncated=found.get("truncated", False),
+    )
 
 
 def upload(content: bytes) -> Generator[Ask, httpx.Response, Document]:
