@@ -17,7 +17,7 @@ from sooner.web.endpoint import endpoint
 from sooner.web.http.badge import BLUE, GREEN, GREY, MOST_CHARACTERS, RED, svg
 from sooner.web.http.validators import known_tags
 from sooner.web.lookup import job_id, visible
-from sooner.web.openapi.operation import Answer, Parameter
+from sooner.web.openapi.operation import IF_NONE_MATCH, Answer, Parameter
 from sooner.web.resources import Resources
 
 SQL = Queries("sooner.web.endpoints", "sql/badges.sql")
@@ -60,9 +60,7 @@ _COLOURS = {State.DONE: GREEN, State.ERROR: RED, State.ERROR_RESOLVED: RED}
             {"type": "string", "maxLength": LONGEST_POINTER},
             "/tests",
         ),
-        Parameter(
-            "If-None-Match", "header", "Entity tags of the versions that the client has.", {"type": "string"}
-        ),
+        IF_NONE_MATCH,
     ),
     by_address=True,
 )

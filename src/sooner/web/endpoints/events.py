@@ -19,7 +19,7 @@ from sooner.jobs.row import Job
 from sooner.jobs.tenants.keys import Caller
 from sooner.web.endpoint import endpoint
 from sooner.web.lookup import job_id, visible
-from sooner.web.openapi.operation import Answer, Parameter
+from sooner.web.openapi.operation import LAST_EVENT_ID, Answer
 from sooner.web.resources import Resources
 
 #: Proxies close silent connections: the contract promises a comment at least every 15 s.
@@ -40,11 +40,7 @@ Closed = Callable[[Any], Awaitable[None]]
         204: Answer("The client has every event already: there will be no others."),
     },
     problems=(404, 410),
-    parameters=(
-        Parameter(
-            "Last-Event-ID", "header", "The id of the last event that the client has.", {"type": "string"}
-        ),
-    ),
+    parameters=(LAST_EVENT_ID,),
     by_address=True,
 )
 async def get_job_events(request: Request, who: Caller | None) -> Response:

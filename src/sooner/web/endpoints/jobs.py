@@ -18,12 +18,7 @@ from sooner.web.http.validators import known_tags
 from sooner.web.job_answers import answer, unchanged
 from sooner.web.lookup import job_id, visible
 from sooner.web.openapi import schemas
-from sooner.web.openapi.operation import (
-    DOCUMENT,
-    PREFER,
-    Answer,
-    Parameter,
-)
+from sooner.web.openapi.operation import DOCUMENT, IF_NONE_MATCH, PREFER, Answer
 from sooner.web.resources import Resources
 
 
@@ -37,12 +32,7 @@ from sooner.web.resources import Resources
         304: Answer("The client has this version already.", headers=DOCUMENT),
     },
     problems=(404, 410),
-    parameters=(
-        PREFER,
-        Parameter(
-            "If-None-Match", "header", "Entity tags of the versions that the client has.", {"type": "string"}
-        ),
-    ),
+    parameters=(PREFER, IF_NONE_MATCH),
     by_address=True,
 )
 async def get_job(request: Request, who: Caller | None) -> Response:

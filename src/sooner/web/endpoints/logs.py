@@ -21,7 +21,7 @@ from sooner.web.http.answers import answer_list
 from sooner.web.http.root import root
 from sooner.web.lookup import job_id, visible
 from sooner.web.openapi import schemas
-from sooner.web.openapi.operation import Answer, Parameter
+from sooner.web.openapi.operation import LAST_EVENT_ID, Answer
 from sooner.web.resources import Resources
 
 #: The seconds between two looks of a live reader: workers send no notification of lines, which hardly ever have a reader.
@@ -39,12 +39,7 @@ LONGEST_NUMBER = 18
         204: Answer("The reader of events has every line already: there will be no others."),
     },
     problems=(404, 410, 422),
-    parameters=(
-        *PAGE,
-        Parameter(
-            "Last-Event-ID", "header", "The id of the last event that the client has.", {"type": "string"}
-        ),
-    ),
+    parameters=(*PAGE, LAST_EVENT_ID),
 )
 async def list_job_logs(request: Request, who: Caller) -> Response:
     """What the job's code logged and printed, in order, over all attempts.

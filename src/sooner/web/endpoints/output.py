@@ -25,7 +25,7 @@ from sooner.web.http.accept import EVENTS, JSON, NDJSON, PLAIN, preferred
 from sooner.web.http.answers import NO_STORE, rendered
 from sooner.web.lookup import job_id, visible
 from sooner.web.openapi import schemas
-from sooner.web.openapi.operation import PREFER, Answer, Parameter
+from sooner.web.openapi.operation import LAST_EVENT_ID, PREFER, Answer, Parameter
 from sooner.web.resources import Resources
 from sooner.web.service import BrokenOff
 
@@ -53,9 +53,7 @@ STREAMED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-T
             "The `next` of an answer, or the id of an event: what follows is wanted.",
             {"type": "integer", "minimum": 0},
         ),
-        Parameter(
-            "Last-Event-ID", "header", "The id of the last event that the client has.", {"type": "string"}
-        ),
+        LAST_EVENT_ID,
         PREFER,
     ),
     by_address=True,

@@ -17,7 +17,7 @@ from sooner.jobs.tenants.keys import Caller
 from sooner.web.endpoint import endpoint
 from sooner.web.http.representation import Representation, answer, attachment
 from sooner.web.lookup import job_id, visible
-from sooner.web.openapi.operation import Answer, Parameter
+from sooner.web.openapi.operation import IF_NONE_MATCH, Answer, Parameter
 from sooner.web.resources import Resources
 
 PARTS = ("ETag", "Accept-Ranges", "Content-Disposition")
@@ -39,9 +39,7 @@ PARTS = ("ETag", "Accept-Ranges", "Content-Disposition")
         Parameter(
             "If-Range", "header", "The range applies only while the entity tag is this.", {"type": "string"}
         ),
-        Parameter(
-            "If-None-Match", "header", "Entity tags of the versions that the client has.", {"type": "string"}
-        ),
+        IF_NONE_MATCH,
     ),
     by_address=True,
 )

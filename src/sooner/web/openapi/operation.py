@@ -74,5 +74,13 @@ PREFER = Parameter(
     "wait=10",
 )
 
+IF_NONE_MATCH = Parameter(
+    "If-None-Match", "header", "Entity tags of the versions that the client has.", {"type": "string"}
+)
+
+LAST_EVENT_ID = Parameter(
+    "Last-Event-ID", "header", "The id of the last event that the client has.", {"type": "string"}
+)
+
 #: The headers of every answer that is a job document.
 DOCUMENT = ("ETag", "Retry-After")

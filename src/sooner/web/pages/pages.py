@@ -14,11 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from sooner.web import pages as web
 from sooner.web.endpoint import Endpoint, endpoint, refuse_undeclared
-from sooner.web.openapi.operation import (
-    Answer,
-    Operation,
-    Parameter,
-)
+from sooner.web.openapi.operation import IF_NONE_MATCH, Answer, Operation, Parameter
 
 FOLDER = Path(web.__file__).parent
 
@@ -128,14 +124,7 @@ def _file(name: str, summary: str, media: str = "*/*") -> Operation:
             304: Answer("The client has this version already.", headers=("ETag",)),
         },
         problems=(404,),
-        parameters=(
-            Parameter(
-                "If-None-Match",
-                "header",
-                "Entity tags of the versions that the client has.",
-                {"type": "string"},
-            ),
-        ),
+        parameters=(IF_NONE_MATCH,),
         scope="public",
         text=(summary.rstrip("."), ""),
     )
