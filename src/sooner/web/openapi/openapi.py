@@ -127,7 +127,7 @@ def _operations(
     address: str, described: Operation, actors: Iterable[JobActor]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     if "{actor}" not in address:
-        yield address, _members(address, described) | {"operationId": described.name}
+        yield address, _members(address, described)
         return
     for actor in actors:
         path = address.replace("{actor}", actor.actor_name)
@@ -137,7 +137,11 @@ def _operations(
 
 def _members(path: str, described: Operation) -> dict[str, Any]:
     summary, details = described.text
-    members: dict[str, Any] = {"tags": [described.tag], "summary": summary}
+    members: dict[str, Any] = {
+        "operationId": described.name,
+        "tags": [described.tag],
+        "summary": summary,
+    }
     if details:
         members["description"] = details
     parameters = [*_path_parameters(path), *map(_parameter, described.parameters)]
