@@ -5,6 +5,9 @@ import { between, span, time } from "../lib/words.js";
 const PAST = { error: "failed", "given-back": "given back", lost: "lost with its worker" };
 const ENDED = { done: "Done", error: "Failed", error_resolved: "Failed, resolved since", cancelled: "Cancelled" };
 
+/** Whether a job has not ended. */
+export const isLive = (job) => job.state === "waiting" || job.state === "processing";
+
 /** A step: its kind (`good`, `bad`, `going`), its name, its time, and details. */
 function steps(job) {
 	const list = [["", "Submitted", job.created_at, job.request_id && `request ${job.request_id}`]];

@@ -3,7 +3,7 @@ import { at, h, put, renew } from "../lib/dom.js";
 import { resultOf, value } from "../lib/result.js";
 import { fault, stateName } from "../lib/words.js";
 import { call } from "./service.js";
-import { facts, timeline } from "./facts.js";
+import { facts, isLive, timeline } from "./facts.js";
 import { Log } from "./log.js";
 
 export class Whole {
@@ -62,12 +62,12 @@ export class Whole {
 	}
 
 	actions(job) {
-		const isLive = job.state === "waiting" || job.state === "processing";
-		const wentOn = !isLive && job.state !== "cancelled" && job.cancel_requested;
-		if (!isLive && job.state !== "error" && !wentOn) return null;
+		const goesOn = isLive(job);
+		const wentOn = !goesOn && job.state !== "cancelled" && job.cancel_requested;
+		if (!goesOn && job.state !== "error" && !wentOn) return null;
 		return h("div", { class: "field", "data-key": "actions" },
-			isLive && !job.cancel_requested && h("div", { class: "row" }, this.button("Cancel", "cancel", () => undefined)),
-			isLive && job.cancel_requested && h("p", { class: "quiet" }, "It was asked to stop."),
+			goesOn && !job.cancel_requested && h("div", { class: "row" }, this.button("Cancel", "cancel", () => undefined)),
+			goesOn && job.cancel_requested && h("p", { class: "quiet" }, "It was asked to stop."),
 			wentOn && h("p", { class: "quiet" }, "It was asked to stop, and went on to its end."),
 			job.state === "error" && this.repairs(),
 			h("p", { class: "fault", role: "alert", "data-key": "said" }, this.said));

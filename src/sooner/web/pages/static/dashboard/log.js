@@ -1,13 +1,13 @@
 // What the code of a job has logged, as it comes.
 import { h, put } from "../lib/dom.js";
 import { count } from "../lib/words.js";
+import { isLive } from "./facts.js";
 
 /** A page shows so many lines: a browser lays out more too slowly. */
 const MOST = 5000;
 const OWN = ["at", "level", "logger", "message", "attempt"];
 /** Fields of several lines, with their own place below the message. */
 const BLOCKS = ["exception", "stack"];
-const isFinal = (job) => job.state !== "waiting" && job.state !== "processing";
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
 
 /** The log of the job that is shown. */
@@ -42,8 +42,8 @@ export class Log {
 	/** The job has changed: the log of a job that goes on is read anew where it had ended, and an end without a line is told. */
 	heard(job) {
 		const isOver = (this.#source?.readyState ?? EventSource.CLOSED) === EventSource.CLOSED;
-		if (isOver && !isFinal(job) && this.#shown <= MOST && this.#id !== null) this.open(this.#id);
-		if (!this.#shown) put(this.note, isFinal(job) ? "Its code has logged nothing." : "Its code has logged nothing yet.");
+		if (isOver && isLive(job) && this.#shown <= MOST && this.#id !== null) this.open(this.#id);
+		if (!this.#shown) put(this.note, isLive(job) ? "Its code has logged nothing yet." : "Its code has logged nothing.");
 	}
 
 	close() {
