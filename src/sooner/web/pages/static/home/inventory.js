@@ -5,8 +5,8 @@ import { badge } from "./badge.js";
 import { comparison, doubts, unlistedOf } from "./lists.js";
 import { tree } from "./tree.js";
 
-const STATUSES = ["active", "skipped", "todo", "focused", "xfail"];
 const MEANING = { active: "active", skipped: "skipped", todo: "to do", focused: "focused", xfail: "expected to fail", unlisted: "not listed" };
+const STATUSES = Object.keys(MEANING);
 const SPELLED = { cpp: "C++", csharp: "C#", javascript: "JavaScript", php: "PHP", typescript: "TypeScript" };
 
 /** The elements that show the inventory that a job made. */
@@ -41,8 +41,8 @@ const nameOf = (language) => SPELLED[language] ?? language[0].toUpperCase() + la
 function tallies(entries, key) {
 	const all = {};
 	for (const entry of entries) {
-		const sums = (all[entry[key]] ??= Object.fromEntries(STATUSES.map((status) => [status, 0])));
-		for (const one of entry.cases) sums[one.status]++;
+		const sums = (all[entry[key]] ??= {});
+		for (const one of entry.cases) sums[one.status] = (sums[one.status] ?? 0) + 1;
 	}
 	return all;
 }
@@ -58,7 +58,7 @@ function bars(key, counts, entries, name = (value) => value) {
 function bar(name, sums, listed, longest) {
 	const unlisted = sums.tests - Object.values(listed).reduce((sum, one) => sum + one, 0);
 	const byStatus = { ...listed, unlisted };
-	const present = Object.keys(MEANING).filter((status) => byStatus[status]);
+	const present = STATUSES.filter((status) => byStatus[status]);
 	const said = present.map((status) => `${count(byStatus[status])} ${MEANING[status]}`).join(", ");
 	return h("div", { role: "listitem", style: { display: "contents" } },
 		h("span", { class: "name" }, name),

@@ -4,8 +4,9 @@ import { count, many } from "../lib/words.js";
 
 const MOST_ROWS = 1000;
 
-/** A list of `[heading, value]` columns; `total` counts those, too, that the result leaves out. */
-function folded(title, columns, items, total = items.length) {
+/** A list of `[heading, value]` columns, whose length counts those, too, that the result leaves out. */
+function folded(title, columns, items, leftOut = 0) {
+	const total = items.length + leftOut;
 	if (!total) return null;
 	const shown = items.slice(0, MOST_ROWS);
 	const cell = ([, value, kind], item) => h("td", { class: kind }, value(item));
@@ -25,15 +26,15 @@ const REASON = ["Reason", (one) => one.reason, null];
 /** The files that could not be read, and the classes of which only running would tell. */
 export function doubts({ unreadable, undecided = [], unlisted }) {
 	const lists = [
-		folded((total) => `${many(total, "file")} could not be read`, [FILE, REASON], unreadable, unreadable.length + (unlisted?.unreadable ?? 0)),
-		folded((total) => `${count(total)} ${total === 1 ? "class" : "classes"} of which only running would tell`, [PLACE, CLASS, REASON], undecided, undecided.length + (unlisted?.undecided ?? 0)),
+		folded((total) => `${many(total, "file")} could not be read`, [FILE, REASON], unreadable, unlisted?.unreadable),
+		folded((total) => `${count(total)} ${total === 1 ? "class" : "classes"} of which only running would tell`, [PLACE, CLASS, REASON], undecided, unlisted?.undecided),
 	].filter(Boolean);
 	return lists.length > 0 && h("div", { class: "card" }, h("h2", {}, "In doubt"), lists);
 }
 
 /** What differs from another commit. */
 export function comparison({ ref, commit, added, removed, newly_skipped, unlisted }) {
-	const list = (words, tests, more = 0) => folded((total) => `${many(total, "test")} ${words}`, [FILE, TEST], tests, tests.length + more);
+	const list = (words, tests, leftOut) => folded((total) => `${many(total, "test")} ${words}`, [FILE, TEST], tests, leftOut);
 	const lists = [
 		list("added", added, unlisted?.added),
 		list("removed", removed, unlisted?.removed),
