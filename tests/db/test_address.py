@@ -92,11 +92,24 @@ async def test_a_connection_is_made_as_the_address_says(database_url: str) -> No
     assert options(url, "test")["timeout"] == 5
     connection = await opened(url)
     told = [await connection.fetchval(f"show {name}") for name in ("application_name", "lock_timeout")]
-    shown: Any = connection
-    own = shown._transport.get_extra_info("socket")
-    idle = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+    idle = socket_options(connection, socket.TCP_KEEPIDLE)
     await connection.close()
-    assert (told, idle) == (["mine", "54321ms"], 30)
+    assert (told, idle) == (["mine", "54321ms"], [30])
+
+
+async def test_a_connection_notices_soon_that_the_host_is_gone(database_url: str) -> None:
+    names = (socket.TCP_USER_TIMEOUT, socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL)
+    unnamed, named = [await opened(database_url + query) for query in ("", "?tcp_user_timeout=70000")]
+    found = [socket_options(connection, *names) for connection in (unnamed, named)]
+    for connection in (unnamed, named):
+        await connection.close()
+    assert found == [[5000, 5, 2], [70000, 5, 2]]
+
+
+def socket_options(connection: Any, *names: int) -> list[int]:
+    own = connection._transport.get_extra_info("socket")
+    assert own.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    return [own.getsockopt(socket.IPPROTO_TCP, name) for name in names]
 
 
 async def test_all_may_stand_behind_the_question_mark(database_url: str) -> None:

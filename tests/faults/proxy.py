@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import random
+import socket
 import struct
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
 
 SSL_REQUEST, GSS_REQUEST = 80877103, 80877104
 NOTIFICATION, COMPLETE, READY = b"A", b"C", b"Z"
+
+#: Linux's option for a filter of a socket's packets, and the program of one instruction that drops each of them.
+SO_ATTACH_FILTER = 26
+DROP = struct.pack("HBBI", 6, 0, 0, 0)
 
 
 class Proxy:
@@ -45,6 +51,14 @@ class Proxy:
         for client in self._serving.values():
             client.transport.abort()
         await asyncio.gather(*self._serving, return_exceptions=True)
+
+    def vanish(self) -> None:
+        """From now on no packet reaches this host, and nobody is told: its kernel acknowledges none, either."""
+        for end in (
+            *self._server.sockets,
+            *(client.get_extra_info("socket") for client in self._serving.values()),
+        ):
+            _drop_packets(end)
 
     @property
     def url(self) -> str:
@@ -83,6 +97,11 @@ class Proxy:
                 to_client.write(held)
                 await to_client.drain()
                 held = b""
+
+
+def _drop_packets(end: socket.socket) -> None:
+    program = ctypes.create_string_buffer(DROP)
+    end.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program)))
 
 
 async def _hello(client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> bytes:

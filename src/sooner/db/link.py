@@ -8,7 +8,7 @@ import asyncpg
 
 from sooner.db import hosts, retry
 from sooner.db.queries import Query
-from sooner.db.retry import Unavailable
+from sooner.db.retry import Silent, Unavailable
 from sooner.db.transaction import IDLE_SECONDS, transaction
 from sooner.process.settings import address
 
@@ -57,6 +57,8 @@ class Link:
         async with self._turn:
             try:
                 return await self._use(use, await self._connected())
+            except Unavailable:
+                raise
             except Exception as error:
                 if not retry.transient(error):
                     raise
@@ -80,7 +82,10 @@ class Link:
 
     async def _connected(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await hosts.connect(**self._options)
+            try:
+                self._connection = await hosts.connect(**self._options)
+            except TimeoutError as error:
+                raise Silent("the database's host does not answer") from error
         return self._connection
 
     async def drop(self) -> None:

@@ -17,6 +17,10 @@ class Unavailable(Exception):
     """The database is away or cannot work now; the same call may succeed later."""
 
 
+class Silent(Unavailable):
+    """The database's host does not even refuse a connection: another try would wait as long again."""
+
+
 #: Lost or refused connections, a server that starts, stops, or lacks connections, memory or disk; lost races.
 TRANSIENT: tuple[type[BaseException], ...] = (
     Unavailable,
@@ -83,7 +87,7 @@ def unforeseen(what: str) -> tenacity.AsyncRetrying:
 def briefly(attempts: int = 3) -> tenacity.AsyncRetrying:
     """For calls that somebody waits for: they replace a connection that was cut, and do not wait for a database that is away."""
     return tenacity.AsyncRetrying(
-        retry=tenacity.retry_if_exception(transient),
+        retry=tenacity.retry_if_exception(lambda error: transient(error) and not isinstance(error, Silent)),
         wait=tenacity.wait_random(0, 0.05),
         stop=tenacity.stop_after_attempt(attempts),
         reraise=True,

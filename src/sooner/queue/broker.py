@@ -18,7 +18,7 @@ from dramatiq_pg.utils import make_pool, pool_sanitizer, retry_pg
 from psycopg2.extensions import parse_dsn
 
 from sooner.db import Query, transient
-from sooner.process.settings import CodeSettings, read
+from sooner.process.settings import CodeSettings, address, read
 from sooner.queue.enqueue import SQL, LimitRow
 from sooner.queue.lane import Lane, check_queue
 
@@ -78,7 +78,8 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
     def open(self, url: str, *, retention: float) -> None:
         """Connect, so that synchronous code of this process can enqueue (`actor.send()`)."""
         # make_pool would read an address in another way than libpq does.
-        self.pool = make_pool({"connect_timeout": "5", **parse_dsn(url)}, maxconn=MOST_CONNECTIONS + 1)
+        options = {"connect_timeout": "5", **address.NOTICED, **parse_dsn(url)}
+        self.pool = make_pool(options, maxconn=MOST_CONNECTIONS + 1)
         self._retention = retention
 
     def declare_queue(self, queue_name: str) -> None:

@@ -13,7 +13,7 @@ from sooner.db import (
     Unavailable,
     fitting,
 )
-from sooner.db.retry import briefly
+from sooner.db.retry import Silent, briefly
 from sooner.queue.batch import (
     Added,
     Batch,
@@ -112,6 +112,8 @@ class Enqueuer:
         batch = Batch(jobs, self._rounds)
         try:
             return await self._write(batch, *statement(batch))
+        except Silent:
+            raise
         except Unavailable:
             return await briefly()(self._add_again, batch)
 

@@ -196,16 +196,13 @@ class WorkerLease:
 
 def connected(url: str) -> psycopg2.extensions.connection:
     """A connection for a lease, whose statements are transactions of their own."""
-    # Only probes find a dead connection while an answer is awaited, for nothing else is sent.
     connection: psycopg2.extensions.connection = psycopg2.connect(
         url,
         **address.unless_named(
             url,
             application_name="sooner lease",
             connect_timeout=5,
-            tcp_user_timeout=5000,
-            keepalives_idle=5,
-            keepalives_interval=2,
+            **address.NOTICED,
         ),
     )
     connection.autocommit = True

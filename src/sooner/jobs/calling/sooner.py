@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import dramatiq
 
-from sooner.db import Group, Link, Queries, Query, Unavailable
+from sooner.db import Group, Link, Queries, Query
 from sooner.db.retry import briefly
 from sooner.jobs.calling.call import (
     Call,
@@ -220,11 +220,8 @@ class Sooner:
             under = await connection_under(connection)
             rows: Sequence[Mapping[str, Any]] = await under.fetch(query.positional, *query.arguments(values))
             return rows
-        try:
-            return await self._link.fetch(query, **values)
-        except Unavailable:
-            # The ids are made here, so a second try after a lost answer adds no job twice.
-            return await briefly()(self._link.fetch, query, **values)
+        # The ids are made here, so a second try after a lost answer adds no job twice.
+        return await briefly(4)(self._link.fetch, query, **values)
 
 
 def _call(each: Any, inherited: Origin, common: Mapping[str, Any]) -> Call:

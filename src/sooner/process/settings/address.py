@@ -94,6 +94,10 @@ OURS: Final[Mapping[str, Check]] = {
 KNOWN: Final = {**SHARED, **PARTS, **OURS}
 SOCKET_OPTIONS: Final = ("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
 
+#: A host that vanishes without a word is noticed after this time, unless the address says otherwise. While an answer is awaited
+#: nothing is sent, so probes alone find a dead connection.
+NOTICED: Final[Mapping[str, int]] = {"tcp_user_timeout": 5000, "keepalives_idle": 5, "keepalives_interval": 2}
+
 
 class Address(NamedTuple):
     """A connection URI in parts; None for a missing part."""
@@ -177,7 +181,10 @@ def for_asyncpg(url: str) -> dict[str, Any]:
         "port": address.ports or None,
         "database": address.database,
         "target_session_attrs": parameters.get("target_session_attrs"),
-        "socket_options": {name: int(parameters[name]) for name in SOCKET_OPTIONS if name in parameters},
+        "socket_options": {
+            **NOTICED,
+            **{name: int(parameters[name]) for name in SOCKET_OPTIONS if name in parameters},
+        },
         **timeout,
     }
 
