@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
+from sooner.db import Query
 from sooner.jobs.declaring.limit import Limit, Rate, row
 from sooner.queue.claim import KEYS, SQL, Claimer, ServedLane
 from sooner.queue.enqueue import LimitRow
@@ -20,19 +21,68 @@ from tests.queue.bench import Bench, bench
 LANE = "default.limited"
 
 
-async def add(queue: Bench, key: str, count: int, *, most: int | None = None, **limit: float | None) -> None:
+async def add(
+    queue: Bench,
+    key: str,
+    count: int,
+    *,
+    most: int | None = None,
+    tenant: str = "acme",
+    priority: int = 1,
+    **limit: float | None,
+) -> list[UUID]:
     """Enqueue jobs under a limit."""
     values = {"interval_seconds": None, "burst": None} | limit
     await queue.enqueuer.limits([LimitRow(key, most, **values)])  # type: ignore[arg-type]
-    for _ in range(count):
-        await queue.add(lane=LANE, limit_key=key)
+    return [await queue.add(lane=LANE, limit_key=key, tenant=tenant, priority=priority) for _ in range(count)]
 
 
-async def claim(queue: Bench, batch: int = 100) -> list[tuple[str, int]]:
+async def claim(
+    queue: Bench, batch: int = 100, *, query: Query = TRANSITIONS.claim_limited
+) -> list[tuple[UUID, int]]:
     """Claim under limits once: what was taken."""
     [seen] = await queue.link.fetch(SQL.limited_keys, lane=LANE, after="")
-    rows = await queue.claim_rows(batch, query=TRANSITIONS.claim_limited, lane=LANE, keys=seen["keys"])
+    keys = [*seen["keys"], *seen["first_keys"]]
+    rows = await queue.claim_rows(batch, query=query, lane=LANE, keys=keys)
     return [(row["message_id"], row["fence"]) for row in rows]
+
+
+async def one_by_one(queue: Bench, count: int) -> list[UUID]:
+    """The jobs that as many claims take, each for one free place."""
+    return [id for _ in range(count) for id, _ in await claim(queue, 1)]
+
+
+async def test_keys_share_the_places_by_turn(queue: Bench) -> None:
+    flood = await add(queue, "a", 4, most=4, tenant="flood")
+    single = await add(queue, "b", 2, most=4, tenant="single")
+
+    assert await one_by_one(queue, 4) == [flood[0], single[0], flood[1], single[1]]
+
+
+async def test_an_urgent_job_comes_first_whatever_its_key(queue: Bench) -> None:
+    for number in range(KEYS + 10):
+        await add(queue, f"a{number:02}", 1, most=1)
+    urgent = await add(queue, "b", 1, most=1, priority=0)
+
+    assert await one_by_one(queue, 1) == urgent
+
+
+async def test_jobs_behind_a_key_at_its_limit_come_up(queue: Bench) -> None:
+    full = await add(queue, "a", 100, most=1)
+    free = await add(queue, "b", 2, most=4)
+
+    assert await one_by_one(queue, 4) == [full[0], *free]
+
+
+async def test_age_lets_lower_priorities_through_under_limits(
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    low = await add(queue, "a", 1, most=4, priority=2)
+    await add(queue, "a", 5, most=4, priority=0)
+    assert await claim(queue, 1, query=TRANSITIONS.claim_limited_aged) == []
+
+    await sql.execute("update dramatiq.queue set created_at = created_at - interval '61 seconds'")
+    assert [id for id, _ in await claim(queue, 1, query=TRANSITIONS.claim_limited_aged)] == low
 
 
 async def test_no_more_than_the_limit_run(queue: Bench) -> None:
@@ -40,7 +90,7 @@ async def test_no_more_than_the_limit_run(queue: Bench) -> None:
     taken = await claim(queue)
     assert len(taken) == 3
     assert await claim(queue) == []
-    assert await queue.finish(*taken[0])  # type: ignore[arg-type]
+    assert await queue.finish(*taken[0])
     assert len(await claim(queue)) == 1
 
 
@@ -59,7 +109,7 @@ async def test_whatever_ends_an_attempt_makes_room(queue: Bench) -> None:
         ("done", {}),
     ):
         [(id, fence)] = await claim(queue)
-        assert await queue.finish(id, fence, state, **outcome)  # type: ignore[arg-type]
+        assert await queue.finish(id, fence, state, **outcome)
     assert len(await claim(queue)) == 1
 
 
@@ -68,9 +118,9 @@ async def test_a_lowered_limit_holds_for_what_begins_from_then_on(queue: Bench) 
     taken = await claim(queue)
     await add(queue, "a", 1, most=1)
     for id, fence in taken[:2]:
-        await queue.finish(id, fence)  # type: ignore[arg-type]
+        await queue.finish(id, fence)
     assert await claim(queue) == []
-    await queue.finish(*taken[2])  # type: ignore[arg-type]
+    await queue.finish(*taken[2])
     assert len(await claim(queue)) == 1
 
 
@@ -81,7 +131,7 @@ async def test_a_rate_lets_its_burst_through_and_then_one_at_a_time(
     taken = await claim(queue)
     assert len(taken) == 3
     for id, fence in taken:
-        await queue.finish(id, fence)  # type: ignore[arg-type]
+        await queue.finish(id, fence)
     assert await claim(queue) == []
     await sql.execute(
         "create or replace function dramatiq.clock() returns timestamptz language sql stable "
@@ -113,7 +163,7 @@ async def test_many_workers_at_once_never_exceed_a_limit_by_one(database_url: st
                 await asyncio.sleep(random.random() / 500)
                 for id, fence in taken:
                     running[key_of[id]] -= 1
-                    await queue.finish(id, fence)  # type: ignore[arg-type]
+                    await queue.finish(id, fence)
                     ended += 1
         return ended
 

@@ -12,7 +12,7 @@ from sooner.jobs.operating.attempt_counts import SQL as ATTEMPTS
 from sooner.jobs.operating.queues import SQL as QUEUES
 from sooner.queue.batch import Batch
 from sooner.queue.claim import SQL as CLAIM
-from sooner.queue.enqueue import statement
+from sooner.queue.enqueue import LimitRow, statement
 from sooner.queue.finish import Ending, texts
 from sooner.queue.transitions import TRANSITIONS
 from tests.queue.bench import Bench, job
@@ -62,6 +62,31 @@ async def test_the_cost_of_a_claim_does_not_grow_with_the_table(
         await sql.execute(FILL, size)
         await sql.execute("analyze dramatiq.queue")
         costs.append(await touched(sql, query, **{key: values[key] for key in query.parameters}))
+    assert costs[1] <= costs[0] + 5, costs
+
+
+@pytest.mark.parametrize("name", ["claim_limited", "claim_limited_aged", "limited_keys"])
+async def test_the_cost_of_a_claim_under_limits_does_not_grow_with_the_table(
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]", name: str
+) -> None:
+    for setting, value in PLANS.items():
+        await sql.execute(f"set {setting} = {value}")
+    keys = [f"t{number}" for number in range(50)]
+    await queue.enqueuer.limits([LimitRow(key, 10, None, None) for key in keys])
+    values = {"lane": "default", "queue": "default", "actors": ["echo"], "worker": queue.worker, "batch": 10}
+    values |= {"keys": keys, "after": ""}
+    query = CLAIM.limited_keys if name == "limited_keys" else getattr(TRANSITIONS, name)
+    costs = []
+    for size in (1000, 5000):
+        await sql.execute("truncate dramatiq.queue")
+        await sql.execute(FILL, size)
+        await sql.execute(
+            "update dramatiq.queue set limit_key = tenant, created_at = now() - interval '1 hour' where state = 'queued'"
+        )
+        await sql.execute("vacuum analyze dramatiq.queue")
+        await sql.execute("begin")
+        costs.append(await touched(sql, query, **{key: values[key] for key in query.parameters}))
+        await sql.execute("rollback")
     assert costs[1] <= costs[0] + 5, costs
 
 

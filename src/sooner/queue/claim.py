@@ -27,7 +27,7 @@ POLL_SECONDS_WITHOUT_LISTEN = 0.1
 BATCH = 100
 #: During a backlog, one claim in so many begins with aged jobs of lower priorities.
 AGED_EVERY = 8
-#: The keys that a claim under limits looks at (the query `limited_keys` repeats the number).
+#: The keys that a claim under limits looks at beside those of the first jobs (the query `limited_keys` repeats the number).
 KEYS = 50
 #: The seconds between searches for jobs that the worker holds without knowing.
 SEARCH_SECONDS = 2.0
@@ -207,12 +207,17 @@ class Claimer:
         await (self._claim_limited if served.lane.is_limited else self._claim_free)(served, batch)
 
     async def _claim_free(self, served: ServedLane, batch: int) -> None:
-        if self._backlogged >= AGED_EVERY:
-            self._backlogged = 0
-            batch -= await self._take(TRANSITIONS.claim_aged, served, max(1, batch // AGED_EVERY))
+        batch -= await self._take_aged(TRANSITIONS.claim_aged, served, batch)
         if batch > 0 and await self._take_first(served, batch) == batch:
             self._backlogged += 1
             self._ready[served.lane.name] = None
+
+    async def _take_aged(self, query: Query, served: ServedLane, batch: int, **more: Any) -> int:
+        """Now and then during a backlog, take aged jobs of lower priorities; the result is their number."""
+        if self._backlogged < AGED_EVERY:
+            return 0
+        self._backlogged = 0
+        return await self._take(query, served, max(1, batch // AGED_EVERY), **more)
 
     async def _take_first(self, served: ServedLane, batch: int) -> int:
         name = served.lane.name
@@ -229,7 +234,13 @@ class Claimer:
         if not (after := self._after.pop(name, "")):
             self._again.discard(name)
         [seen] = await self._link.fetch(SQL.limited_keys, lane=name, after=after)
-        if await self._take(TRANSITIONS.claim_limited, served, batch, keys=seen["keys"]):
+        keys = list({*seen["keys"], *seen["first_keys"]})
+        aged = await self._take_aged(TRANSITIONS.claim_limited_aged, served, batch, keys=keys)
+        first = 0
+        if batch > aged:
+            first = await self._take(TRANSITIONS.claim_limited, served, batch - aged, keys=keys)
+            self._backlogged += first == batch - aged
+        if aged or first:
             self._again.add(name)
         if len(seen["keys"]) == KEYS:
             # The next claim goes on with the keys behind these, so that every key gets its turn.

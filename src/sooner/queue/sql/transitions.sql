@@ -267,31 +267,70 @@ with urgency as (
 )
 {{take}};
 
--- name: claim_limited
--- Takes up to :batch due jobs of a limited lane: under each key as many as its limit still allows.
-with open as (
-  select key,
-    least(
+-- part: open
+-- The keys under which jobs may begin now, locked, with the number of jobs that their limits still allow.
+open as materialized (
+  select key, room
+  from sooner."limit"
+  cross join lateral (
+    select least(
       most - running,
       floor(burst - greatest(0, extract(epoch from next_at - dramatiq.clock()) / interval_seconds))::integer
     ) as room
-  from sooner."limit"
-  where key = any(:keys::text[])
+  ) as allowed
+  where key = any(:keys::text[]) and room > 0
     and {{may_claim}}
-  order by key
-  for update skip locked
+  for update of "limit" skip locked
+)
+
+-- part: first_of_keys
+-- Up to :batch jobs of the open keys and the range of priorities, in the order of all their jobs.
+{{open}}, wanted as (
+  select key, count(*) as jobs
+  from (
+    select open.key
+    from urgency cross join open cross join lateral (
+      select priority, turn, message_id from dramatiq.queue
+      where {{due}} and limit_key = open.key and priority between urgency.first and urgency.last
+        and actor = any(:actors::text[])
+      order by priority, turn, message_id
+      limit least(open.room, :batch)
+    ) as job
+    order by job.priority, job.turn, job.message_id
+    limit :batch
+  ) as best
+  group by key
 ), candidate as (
-  select first.ctid
-  from open cross join lateral (
+  -- Walked again for the locks: a job that another claim took meanwhile must not fill a place.
+  select job.ctid
+  from urgency cross join wanted cross join lateral (
     select ctid from dramatiq.queue
-    where {{due}} and limit_key = open.key
+    where {{due}} and limit_key = wanted.key and priority between urgency.first and urgency.last
       and actor = any(:actors::text[])
     order by priority, turn, message_id
-    limit greatest(0, least(open.room, :batch))
+    limit wanted.jobs
     for update skip locked
-  ) as first
-  limit :batch
+  ) as job
 )
+
+-- name: claim_limited
+-- Takes up to :batch due jobs of a limited lane in their order: under each key as many as its limit still allows.
+with urgency as (select 0::smallint as first, 2::smallint as last), {{first_of_keys}}
+{{take}};
+
+-- name: claim_limited_aged
+-- The same for the lower priority whose first job has waited longest, a minute at least.
+with urgency as (
+  select lower.priority as first, lower.priority as last
+  from (values (1::smallint), (2::smallint)) as lower (priority)
+  cross join lateral (
+    select greatest(created_at, run_at) as since from dramatiq.queue
+    where {{due}} and priority = lower.priority
+    order by priority, turn, message_id limit 1
+  ) as eldest
+  where since < dramatiq.clock() - interval '1 minute'
+  order by since limit 1
+), {{first_of_keys}}
 {{take}};
 
 -- name: unknown
