@@ -300,6 +300,21 @@ CREATE FUNCTION sooner.new_id() RETURNS uuid
 
 COMMENT ON FUNCTION sooner.new_id() IS 'A UUIDv7 (RFC 9562, section 5.7).';
 
+CREATE FUNCTION sooner.note_actors() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- Workers that take the rows in the same order cannot deadlock.
+  insert into sooner.actor as known (name, queue, declared)
+  select key, value, new.declared->key from jsonb_each_text(new.actors) order by key
+  on conflict (name) do update set queue = excluded.queue, declared = excluded.declared
+  where (known.queue, known.declared) is distinct from (excluded.queue, excluded.declared);
+  return null;
+end $$;
+
+COMMENT ON FUNCTION sooner.note_actors() IS 'Keeps what a worker that begins declares.';
+
 CREATE FUNCTION sooner.remove_said() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -340,10 +355,12 @@ begin
   elsif submit.idempotency_key !~ '^[!-~]{1,255}$' then
     raise exception 'an idempotency key has 1 to 255 visible ASCII characters' using errcode = 'invalid_parameter_value';
   end if;
-  select worker.actors->>submit.actor, coalesce(worker.claims->(worker.actors->>submit.actor) ? submit.actor, true),
-      worker.declared->submit.actor
-    into queue, is_claimed, declared
-  from sooner.worker where worker.actors ? submit.actor order by worker.started_at desc limit 1;
+  select known.queue, known.declared, (
+      select coalesce(worker.claims->known.queue ? known.name, true)
+      from sooner.worker where worker.actors ? known.name order by worker.started_at desc limit 1
+    )
+    into queue, declared, is_claimed
+  from sooner.actor as known where known.name = submit.actor;
   if jsonb_typeof(submit.params) = 'object'
       and submit.params ?| array(select jsonb_array_elements_text(declared->'secrets')) then
     raise exception 'the actor % takes secret parameters, which would lie here in clear', submit.actor
@@ -415,6 +432,16 @@ begin
 end $$;
 
 COMMENT ON FUNCTION sooner.tell_webhooks(of_job uuid, of_tenant text, of_state dramatiq.state) IS 'Adds the jobs that deliver the end of a job, within the statement that ends it; called only where its tenant has webhooks.';
+
+CREATE TABLE sooner.actor (
+    name text NOT NULL,
+    queue text NOT NULL,
+    declared jsonb
+);
+
+COMMENT ON TABLE sooner.actor IS 'The actors that a worker has known, as the last worker to begin knew them: rows stay while no worker runs.';
+
+COMMENT ON COLUMN sooner.actor.declared IS 'As its member of `worker.declared`; null: written by older code.';
 
 CREATE TABLE sooner.actor_history (
     actor text NOT NULL,
@@ -733,6 +760,9 @@ ALTER TABLE ONLY dramatiq.queue
 ALTER TABLE ONLY sooner.actor_history
     ADD CONSTRAINT actor_history_pkey PRIMARY KEY (actor);
 
+ALTER TABLE ONLY sooner.actor
+    ADD CONSTRAINT actor_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY sooner.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 
@@ -856,6 +886,8 @@ CREATE TRIGGER queue_mail_end AFTER UPDATE OF state ON dramatiq.queue FOR EACH R
 CREATE TRIGGER queue_remove_said AFTER DELETE ON dramatiq.queue REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION sooner.remove_said();
 
 CREATE TRIGGER worker_count_lost_lease AFTER DELETE ON sooner.worker FOR EACH ROW WHEN ((old.expires_at < dramatiq.clock())) EXECUTE FUNCTION sooner.count_lost_lease();
+
+CREATE TRIGGER worker_note_actors AFTER INSERT ON sooner.worker FOR EACH ROW EXECUTE FUNCTION sooner.note_actors();
 
 ALTER TABLE ONLY sooner.chunk
     ADD CONSTRAINT chunk_upload_fkey FOREIGN KEY (upload) REFERENCES sooner.upload(id) ON DELETE CASCADE;

@@ -54,6 +54,23 @@ async def test_it_lies_where_living_workers_say(sql: "Connection[asyncpg.Record]
     ]
 
 
+async def test_what_workers_declared_holds_while_none_runs(sql: "Connection[asyncpg.Record]") -> None:
+    await sql.execute(WORKER)
+    await sql.execute("delete from sooner.worker")
+    limited = await submit(sql, "'limited'")
+    assert (limited["queue_name"], limited["priority"]) == ("busy", 0)
+    with pytest.raises(asyncpg.FeatureNotSupportedError, match="secret parameters"):
+        await submit(sql, "'closed', '{\"token\": \"x\"}'")
+    await sql.execute(
+        WORKER.replace('"secrets": ["token"]', '"secrets": []').replace(
+            '"limited": "busy"', '"limited": "new"'
+        )
+    )
+    await sql.execute("delete from sooner.worker")
+    assert (await submit(sql, "'limited'"))["queue_name"] == "new"
+    assert await submit(sql, "'closed', '{\"token\": \"x\"}'")
+
+
 async def test_it_is_there_if_its_transaction_commits_and_only_then(
     sql: "Connection[asyncpg.Record]", database_url: str
 ) -> None:
