@@ -6,10 +6,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from sooner.db import Query
+from sooner.db import Query, joined
 from sooner.db.link import PLANS
 from sooner.jobs.operating.attempt_counts import SQL as ATTEMPTS
 from sooner.jobs.operating.queues import SQL as QUEUES
+from sooner.jobs.output.writer import SQL as OUTPUT
 from sooner.queue.batch import Batch
 from sooner.queue.claim import SQL as CLAIM
 from sooner.queue.enqueue import LimitRow, statement
@@ -123,6 +124,37 @@ async def test_the_cost_of_an_ending_does_not_grow_with_what_runs(
             sql, TRANSITIONS.finish, **{name: values[name] for name in TRANSITIONS.finish.parameters}
         )
         costs.append(cost)
+    assert costs[1] <= costs[0] + 5, costs
+
+
+@pytest.mark.parametrize("name", ["write", "read"])
+async def test_the_cost_of_output_does_not_grow_with_what_runs(
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]", name: str
+) -> None:
+    for setting, value in PLANS.items():
+        await sql.execute(f"set {setting} = {value}")
+    query = getattr(OUTPUT, name)
+    # With ids in the table's order a walk through a small table looks cheaper than look-ups.
+    fill = FILL.replace("gen_random_uuid", "uuidv7")
+    costs = []
+    for size in (10, 200):
+        await sql.execute("truncate dramatiq.queue")
+        await sql.execute(fill, size)
+        rows = (await queue.claim_rows(size))[:10]
+        await sql.execute("delete from dramatiq.queue where state <> 'consumed'")
+        await sql.execute("vacuum (full, analyze) dramatiq.queue")
+        values = {
+            "job": [row["message_id"] for row in rows],
+            "fence": [row["fence"] for row in rows],
+            "expected": [None for _ in rows],
+            "start": list(range(len(rows))),
+            "count": [1 for _ in rows],
+            "nth": list(range(1, len(rows) + 1)),
+            "pieces": joined(['"a"' for _ in rows]),
+            "after": [0 for _ in rows],
+            "limit": 100,
+        }
+        costs.append(await touched(sql, query, **{key: values[key] for key in query.parameters}))
     assert costs[1] <= costs[0] + 5, costs
 
 

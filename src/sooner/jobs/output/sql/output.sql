@@ -8,9 +8,14 @@ with attempt as (
       else newest.number = attempt.expected end as is_new
   from unnest(:job::uuid[], :fence::bigint[], :expected::bigint[], :start::bigint[], :count::bigint[])
     with ordinality as attempt (job, fence, expected, start, count, nth)
-  join dramatiq.queue as held on held.message_id = attempt.job and held.fence = attempt.fence
-    -- As text: else the planner may walk the index of all processing jobs.
-    and held.state::text = 'consumed'
+  cross join lateral (
+    select actor from dramatiq.queue
+    where message_id = attempt.job and fence = attempt.fence
+      -- As text: else the planner may walk the index of all processing jobs.
+      and state::text = 'consumed'
+    -- One look-up for each: a plan made while there are few jobs would walk through all of them, and be kept.
+    offset 0
+  ) as held
   left join lateral (
     select number, fence from sooner.output where output.job = attempt.job order by number desc limit 1
   ) as newest on true
@@ -51,8 +56,11 @@ select place.nth, page.first, page.last, page.pieces,
     where own.job = place.job and own.number = place.after and (job.state::text <> 'done' or own.fence = job.fence)
   ) as is_there
 from unnest(:job::uuid[], :after::bigint[]) with ordinality as place (job, after, nth)
-join dramatiq.queue as job on job.message_id = place.job
-left join lateral (
+cross join lateral (
+  -- One look-up for each, as above.
+  select state, fence from dramatiq.queue where message_id = place.job offset 0
+) as job
+cross join lateral (
   select min(number) as first, max(number) as last, string_agg(coalesce(piece, ''), chr(10) order by number) as pieces
   from (
     select number, piece from sooner.output
@@ -60,4 +68,4 @@ left join lateral (
     where output.job = place.job and number > place.after and (job.state::text <> 'done' or output.fence = job.fence)
     order by number limit :limit
   ) as next
-) as page on true;
+) as page;
