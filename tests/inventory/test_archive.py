@@ -29,6 +29,7 @@ from src.inventory.archives.refusal import (
     UnsafePath,
     Unsupported,
 )
+from src.inventory.archives.tarball import _header_class
 from tests.inventory.build import TEST, regular, special, tar, tar_of, zip_of
 
 FILES = {"p-1/README": b"read me\n", "p-1/tests/test_a.py": TEST, "p-1/tests/test_b.py": TEST}
@@ -60,6 +61,27 @@ def test_every_tar_dialect_with_its_way_of_long_names(path: Path, tar_format: in
     with tarfile.open(path, "w", format=tar_format) as archive:
         archive.addfile(regular(f"{folder}/test_a.py", TEST), io.BytesIO(TEST))
     assert paths(path) == [f"{folder}/test_a.py"]
+
+
+@pytest.mark.parametrize("tar_format", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_headers_say_what_tarfile_reads_of_them(path: Path, tar_format: int) -> None:
+    deep = "/".join(["folder"] * 20)
+    names = ["test_a.py", f"{deep}/test_b.py", "tests/test_ä.py"]
+    with tarfile.open(path, "w", format=tar_format, encoding="utf-8") as archive:
+        for name in names:
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mtime = len(TEST), 1.5
+            archive.addfile(entry, io.BytesIO(TEST))
+    blocks = path.read_bytes()
+    heads = [
+        blocks[at : at + 512] for at in range(0, len(blocks), 512) if blocks[at + 257 : at + 262] == b"ustar"
+    ]
+    own = [_header_class(Limits()).frombuf(each, "utf-8", "surrogateescape") for each in heads]
+    theirs = [tarfile.TarInfo.frombuf(each, "utf-8", "surrogateescape") for each in heads]
+    assert [(each.name, each.size, each.type, each.chksum) for each in own] == [
+        (each.name, each.size, each.type, each.chksum) for each in theirs
+    ]
+    assert paths(path) == sorted(names)
 
 
 def test_xz_of_several_padded_streams(path: Path) -> None:

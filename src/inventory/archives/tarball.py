@@ -23,6 +23,10 @@ _EXTENDED = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
 )
+#: Kinds of headers that tarfile reads nothing out of but name and size.
+_ORDINARY = (tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.XHDTYPE)
+#: A header's own checksum counts as spaces in it.
+_BLANK_CHECKSUM = 8 * ord(" ")
 
 
 class Tarball:
@@ -111,7 +115,7 @@ class _Header(tarfile.TarInfo):
     """Checks each 512-byte header block before tarfile acts on it.
 
     tarfile reads extended headers whole into memory, keeps global ones, takes a broken header for the
-    archive's end, and believes negative sizes (CVE-2025-8194).
+    archive's end, and believes negative sizes (CVE-2025-8194). It also reads many fields that nobody asks for.
     """
 
     limits = Limits()
@@ -121,7 +125,7 @@ class _Header(tarfile.TarInfo):
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         try:
-            header = super().frombuf(buf, encoding, errors)
+            header = cls._ordinary(buf, encoding, errors) or super().frombuf(buf, encoding, errors)
         except tarfile.HeaderError as error:
             if cls.seen and not _ends_archive(buf):
                 raise Damaged(
@@ -129,6 +133,23 @@ class _Header(tarfile.TarInfo):
                 ) from error
             raise
         cls._count(header)
+        return header
+
+    @classmethod
+    def _ordinary(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self | None:
+        """The header of a file or folder, or of what extends one; None leaves any other block to tarfile."""
+        kind = bytes(buf[156:157])
+        if kind not in _ORDINARY or buf[257:262] != b"ustar" or len(buf) != tarfile.BLOCKSIZE:
+            return None
+        checksum, size = _octal(buf[148:156]), _octal(buf[124:136])
+        if size is None or checksum != sum(buf) - sum(buf[148:156]) + _BLANK_CHECKSUM:
+            return None
+        header = cls(_text(buf[:100], encoding, errors))
+        header.type, header.size, header.chksum = kind, size, checksum
+        if buf[345]:
+            header.name = f"{_text(buf[345:500], encoding, errors)}/{header.name}"
+        if kind == tarfile.DIRTYPE:
+            header.name = header.name.rstrip("/")
         return header
 
     @classmethod
@@ -153,6 +174,16 @@ class _Header(tarfile.TarInfo):
     def _proc_gnusparse_10(self, *_: Any) -> None:
         # Called by tarfile; its own version reads a map of any length into memory.
         raise Unsupported("The archive holds sparse files; pack it without them.")
+
+
+def _octal(field: bytes | bytearray) -> int | None:
+    """A number of a header; None if it is written in another way."""
+    digits = field.strip(b"\0 ")
+    return int(digits, 8) if digits.isdigit() and not digits.strip(b"01234567") else None
+
+
+def _text(field: bytes | bytearray, encoding: str, errors: str) -> str:
+    return field.partition(b"\0")[0].decode(encoding, errors)
 
 
 def _header_class(limits: Limits) -> type[_Header]:

@@ -233,11 +233,13 @@ class Collection:
     def _add(
         self, path: str, name: str, function: Function, prefix: str, outer: Status, *, trial: bool
     ) -> bool:
-        if function.wish is False or any(
-            known.is_no_test(mark) for mark in self._resolver.marks(path, function.marks)
-        ):
+        if function.wish is False:
             return False
-        status = strongest((outer, self._kinship.marks(path, function.marks, trial=trial)))
+        status = outer
+        if function.marks:
+            if any(known.is_no_test(mark) for mark in self._resolver.marks(path, function.marks)):
+                return False
+            status = strongest((outer, self._kinship.marks(path, function.marks, trial=trial)))
         self._found(path).add((function.line, prefix + function.name), prefix + name, status)
         return True
 
