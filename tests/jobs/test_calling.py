@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     from tests.support.processes import Processes
 
 ACTORS = "tests.support.callers"
+REFUSE_THE_LAST = """
+create function pg_temp.refuse() returns trigger language plpgsql as $$ begin raise exception 'the last'; end $$;
+create trigger refuse before insert on dramatiq.queue for each row when (new.message->'kwargs'->>'number' = '9')
+execute function pg_temp.refuse();
+"""
 COUNT = "select count(*) from dramatiq.queue"
 
 
@@ -210,6 +215,34 @@ async def test_what_goes_by_two_statements_is_there_whole_or_not_at_all(
     assert {row["message_id"]: row["actor"] for row in rows} == {
         both[0].id: "elsewhere",
         both[1].id: "double",
+    }
+
+
+@pytest.mark.parametrize("listen", [True, False])
+async def test_what_one_statement_cannot_hold_is_there_whole_or_not_at_all(
+    program: Sooner,
+    database_url: str,
+    sql: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    listen: bool,
+) -> None:
+    monkeypatch.setattr("sooner.db.group.TOGETHER", 1000)
+    await sql.execute(REFUSE_THE_LAST)
+    calls = [(double, {"number": number}) for number in range(10)]
+    async with Sooner(database_url, listen=listen) as sooner:
+        with pytest.raises(asyncpg.RaiseError, match="the last"):
+            await sooner.submit_all(calls)
+        assert await sql.fetchval(COUNT) == 0
+        await sooner.submit_all([*calls[:9], ("elsewhere", {})])
+        ids = [each.id for each in await sooner.submit_all(calls[:9])]
+    assert await sql.fetchval(COUNT) == 19
+    params = await sql.fetch(
+        "select message_id, message->'kwargs'->>'number' as number from dramatiq.queue where message_id = any($1)",
+        ids,
+    )
+    assert {row["message_id"]: row["number"] for row in params} == {
+        id: str(number) for number, id in enumerate(ids)
     }
 
 

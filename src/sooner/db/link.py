@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
@@ -69,6 +70,14 @@ class Link:
         if self._direct:
             return await use(connection)
         async with transaction(connection, self._settings, idle_seconds=self._idle_seconds):
+            return await use(connection)
+
+    async def run_whole(self, use: Callable[[Connection], Awaitable[T]]) -> T:
+        """As `run`, in one transaction: all that `use` does, or nothing of it."""
+        return await self.run(partial(self._within, use) if self._direct else use)
+
+    async def _within(self, use: Callable[[Connection], Awaitable[T]], connection: Connection) -> T:
+        async with transaction(connection, idle_seconds=self._idle_seconds):
             return await use(connection)
 
     async def fetch(self, query: Query, **values: Any) -> Sequence[Mapping[str, Any]]:

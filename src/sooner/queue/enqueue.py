@@ -2,6 +2,7 @@
 
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from sooner.db import (
     Unavailable,
     fitting,
 )
+from sooner.db.link import Connection
 from sooner.db.retry import Silent, briefly
 from sooner.queue.batch import (
     Added,
@@ -88,12 +90,17 @@ class Enqueuer:
         return self._group(job)
 
     async def enqueue_all(self, jobs: Sequence[NewJob]) -> None:
-        """Add jobs that have no keys: by one statement, all of them or none, where one message can hold them. Raises Unavailable."""
-        rest = list(jobs)
-        while rest:
-            size = fitting(map(text_length, rest))
-            await self._add(rest[:size])
-            rest = rest[size:]
+        """Add jobs that have no keys, all of them or none. Raises Unavailable."""
+        if len(parts := _fitting_parts(jobs)) == 1:
+            await self._add(jobs)
+            return
+        await briefly()(self._link.run_whole, partial(self._add_parts, parts))
+
+    async def _add_parts(self, parts: Sequence[Sequence[NewJob]], connection: Connection) -> None:
+        """Add jobs by a statement for each part, without those that are there since a try whose answer was lost."""
+        for part in parts:
+            query, values = careful_statement(Batch(part, self._rounds))
+            await connection.fetch(query.positional, *query.arguments(values))
 
     async def limits(self, rows: Sequence[LimitRow]) -> None:
         """Write the limits of the keys of later jobs. Raises Unavailable."""
@@ -182,6 +189,16 @@ class Enqueuer:
             )
             for row in rows
         }
+
+
+def _fitting_parts(jobs: Sequence[NewJob]) -> list[Sequence[NewJob]]:
+    """The jobs in parts, each of which one statement takes."""
+    parts = []
+    while jobs:
+        size = fitting(map(text_length, jobs))
+        parts.append(jobs[:size])
+        jobs = jobs[size:]
+    return parts
 
 
 def _slot(job: NewJob) -> IdempotencySlot:

@@ -147,16 +147,12 @@ class Sooner:
         named = [number for number, call in enumerate(calls) if isinstance(call.actor, str)]
         if known and named and connection is None:
             # The transaction holds both statements together: all jobs are added, or none.
-            return await self._link.run(lambda own: self._add_within(own, calls))
+            return await self._link.run_whole(lambda own: self._add(calls, own))
         jobs = [ready(calls[number], self._sealer, retention=self._retention) for number in known]
         asked = [(uuid7(), calls[number]) for number in named]
         ids = dict(zip(known, await self._enqueue(jobs, connection), strict=True)) if jobs else {}
         ids |= dict(zip(named, await self._ask(asked, connection), strict=True)) if asked else {}
         return [ids[number] for number in range(len(calls))]
-
-    async def _add_within(self, own: Any, calls: Sequence[Call]) -> list[UUID]:
-        async with own.transaction():
-            return await self._add(calls, own)
 
     async def _enqueue(self, jobs: Sequence[Ready], connection: Any) -> list[UUID]:
         """Enqueue jobs of declared actors. Single jobs that come at the same time share a statement."""
