@@ -288,7 +288,7 @@ begin
     ),
     dramatiq.next_turn('mail', 1::smallint, null), new.request_id, new.traceparent
   from (select sooner.new_id() as delivery, notice from jsonb_array_elements(new.notify) as notice) as wanted;
-  perform pg_notify('dramatiq.mail.enqueue', '');
+  perform pg_notify('dramatiq.mail.enqueue', 'back');
   return null;
 end $$;
 
@@ -426,7 +426,7 @@ begin
   from hook cross join (select request_id, traceparent from dramatiq.queue where message_id = of_job) as ended;
   get diagnostics told = row_count;
   if told > 0 then
-    perform pg_notify('dramatiq.webhooks.enqueue', '');
+    perform pg_notify('dramatiq.webhooks.enqueue', 'back');
   end if;
   return told;
 end $$;

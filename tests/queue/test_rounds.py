@@ -11,6 +11,7 @@ from sooner.db import Query
 from sooner.db.link import PLANS
 from sooner.queue.batch import Batch
 from sooner.queue.claim import (
+    BACK,
     LATE,
     SHARE,
     WHOLE_SECONDS,
@@ -21,6 +22,10 @@ from sooner.queue.transitions import TRANSITIONS
 from tests.queue.bench import Bench, job
 
 LANE = "default"
+HOOK = """
+insert into sooner.webhook (id, tenant, url, events, secret)
+values (gen_random_uuid(), 'acme', 'https://example.org', '{job.done}', 'secret')
+"""
 
 
 @pytest.fixture
@@ -173,3 +178,23 @@ def test_a_claim_says_whether_it_found_what_had_come_back(turn: int | None, expe
 
 def test_jobs_of_no_round_are_looked_for_from_the_start() -> None:
     assert Rounds(now=Time()).learn(LANE, [row(None)]) is True
+
+
+async def test_whoever_delivers_is_told_that_a_round_may_have_come_before(
+    queue: Bench, database_url: str, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    heard: list[tuple[str, str]] = []
+    listener = await asyncpg.connect(database_url)
+    for name in ("mail", "webhooks"):
+        await listener.add_listener(
+            f"dramatiq.{name}.enqueue", lambda *told: heard.append((str(told[2]), str(told[3])))
+        )
+    await sql.execute(HOOK)
+    id = await queue.add(notify='[{"to": "ada@example.org", "url": "/jobs/1"}]')
+
+    [row] = await queue.claim_rows()
+    await queue.finish(id, row["fence"])
+    await listener.fetchval("select 1")
+
+    assert sorted(heard) == [("dramatiq.mail.enqueue", BACK), ("dramatiq.webhooks.enqueue", BACK)]
+    await listener.close()
