@@ -130,7 +130,7 @@ async def testbed(database: KeptDatabase, broker: Any) -> AsyncIterator[Testbed]
         if isinstance(broker, Broker):
             broker.open(database.url, retention=web.job_retention_days * 86400)
             stack.callback(_close, broker)
-        served = await stack.enter_async_context(Served.on(lambda: Resources.make(web, broker.actors, {})))
+        served = await stack.enter_async_context(Served.on(lambda: Resources(web, broker.actors, {})))
         clients = [await stack.enter_async_context(served.client(scope)) for scope in ("jobs", "admin")]
         yield Testbed(database.url, worker, *clients)
 
@@ -202,7 +202,7 @@ class Served(httpx.AsyncBaseTransport):
         self._resources = resources
         self._transport = httpx.ASGITransport(application(resources))
         for scope in ("jobs", "admin"):
-            self._keys[scope] = await resources.keys.create(TENANT, "test", [scope], None)
+            self._keys[scope] = await resources.shard.keys.create(TENANT, "test", [scope], None)
 
     async def aclose(self) -> None:
         """Nothing: both clients share the transport."""

@@ -47,7 +47,7 @@ def create(settings: WebSettings, actors: Mapping[str, Any], schedules: Mapping[
     """
     logs.configure("web", format=settings.log_format, level=settings.log_level)
     tracing = telemetry.begin("web", settings.traces_endpoint)
-    resources = Resources.make(settings, actors, schedules)
+    resources = Resources(settings, actors, schedules)
 
     @asynccontextmanager
     async def lifespan(app: Service) -> AsyncIterator[None]:
@@ -117,7 +117,7 @@ def _release_at_sigterm(resources: Resources) -> None:
     before = signal.getsignal(signal.SIGTERM)
 
     def release(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(resources.follower.release)
+        loop.call_soon_threadsafe(resources.release)
         loop.call_soon_threadsafe(stalled.limit, stalled.ENDING_SECONDS)
         if callable(before):
             before(number, frame)

@@ -8,10 +8,17 @@ from starlette.requests import Request
 from sooner.jobs.problem import Forbidden, Unauthorized
 from sooner.jobs.tenants.keys import Caller
 from sooner.web.resources import Resources
+from sooner.web.shard import Shard
 
 #: An operator's session.
 COOKIE = "sooner_session"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+def shard_of(request: Request) -> Shard:
+    """The shard that a request is about."""
+    resources: Resources = request.app.state.resources
+    return resources.shard
 
 
 async def caller(request: Request, scope: str = "jobs") -> Caller:
@@ -19,13 +26,12 @@ async def caller(request: Request, scope: str = "jobs") -> Caller:
 
     Raises Unauthorized, or Forbidden where the key lacks the scope.
     """
-    resources: Resources = request.app.state.resources
     authorization = request.headers.get("authorization")
     if authorization is None:
         who = await operator(request)
     else:
         key = _bearer(authorization)
-        keys = resources.keys
+        keys = shard_of(request).keys
         who = keys.remembered(key) or await keys.caller(key) if key else None
     if who is None:
         raise Unauthorized("Send an API key: Authorization: Bearer KEY.")
@@ -80,7 +86,7 @@ async def operator(request: Request) -> Caller | None:
         raise Unauthorized("The session is over: sign in again.")
     if request.method not in SAFE_METHODS:
         refuse_foreign(request)
-    return await resources.keys.holder(key)
+    return await shard_of(request).keys.holder(key)
 
 
 def refuse_foreign(request: Request) -> None:

@@ -9,11 +9,11 @@ from sooner.jobs.following.document import NO_MORE
 from sooner.jobs.forecasting.forecast import Outlook
 from sooner.jobs.row import Job
 from sooner.web.http.answers import NO_STORE, HeaderField, rendered
-from sooner.web.resources import Resources
+from sooner.web.shard import Shard
 
 
 def answer(
-    resources: Resources,
+    shard: Shard,
     job: Job,
     *fields: HeaderField,
     status: int | None = None,
@@ -25,7 +25,7 @@ def answer(
     `fields` are further header fields.
     """
     code = status or (200 if reading or job.state.is_final else 202)
-    urls, outlook = resources.documents.urls(job), resources.forecast.outlook(job)
+    urls, outlook = shard.documents.urls(job), shard.forecast.outlook(job)
     said = validators(job, outlook)
     if reading:
         # No cache stores an answer to a POST anyway (RFC 9111, section 3).
@@ -33,12 +33,12 @@ def answer(
     if code == 202:
         said.append(("Location", urls["self"]))
     said += fields
-    return rendered(resources.documents.render(job, urls, outlook, more), code, said)
+    return rendered(shard.documents.render(job, urls, outlook, more), code, said)
 
 
-def unchanged(resources: Resources, job: Job, *fields: HeaderField) -> Response:
+def unchanged(shard: Shard, job: Job, *fields: HeaderField) -> Response:
     """304: the client has the newest document."""
-    said = [*validators(job, resources.forecast.outlook(job)), NO_STORE, *fields]
+    said = [*validators(job, shard.forecast.outlook(job)), NO_STORE, *fields]
     return Response(status_code=304, headers=dict(said))
 
 

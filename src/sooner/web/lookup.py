@@ -1,6 +1,6 @@
 """What a request's path names: a job, if its caller may see it, or a queue or an actor."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 from starlette.requests import Request
@@ -9,7 +9,7 @@ from sooner.jobs.problem import Gone, NotFound
 from sooner.jobs.row import Job
 from sooner.jobs.tenants.keys import Caller
 from sooner.queue.ids import made_at
-from sooner.web.resources import Resources
+from sooner.web.shard import Shard
 
 
 def job_id(request: Request) -> UUID:
@@ -28,16 +28,16 @@ def name(request: Request) -> str:
     return text
 
 
-async def visible(resources: Resources, id: UUID, who: Caller | None) -> Job:
+async def visible(shard: Shard, id: UUID, who: Caller | None) -> Job:
     """A job that the caller may see; `who` is None for the holder of its signed address.
 
     Raises NotFound, and Gone for an expired one. Another tenant's job is answered as an unknown id is.
     """
-    job = await resources.follower.job(id)
+    job = await shard.follower.job(id)
     if job is not None and (who is None or who.may_see(job.tenant)):
         return job
-    horizon = datetime.now(UTC) - timedelta(days=resources.settings.job_retention_days)
+    horizon = datetime.now(UTC) - shard.retention
     made = made_at(id)
-    if (made is not None and made < horizon) or await resources.is_gone(id, who):
+    if (made is not None and made < horizon) or await shard.is_gone(id, who):
         raise Gone("The job has expired and its result is no longer kept.")
     raise NotFound("There is no such job.")

@@ -3,25 +3,16 @@
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.forecasting.forecast import Forecast
 from sooner.jobs.problem import ServiceUnavailable, TooManyRequests
-from sooner.jobs.submitting.rate import RateLimit
 from sooner.jobs.submitting.waiting_limit import WaitingLimit
 
 
 class Admission:
     """Admits submissions, or says when to come back."""
 
-    def __init__(
-        self, rate: RateLimit, waiting_limit: WaitingLimit, forecast: Forecast, *, most_due: int
-    ) -> None:
-        self._rate = rate
+    def __init__(self, waiting_limit: WaitingLimit, forecast: Forecast, *, most_due: int) -> None:
         self._waiting_limit = waiting_limit
         self._forecast = forecast
         self._most_due = most_due
-
-    def check_rate(self, tenant: str) -> None:
-        """Raises TooManyRequests."""
-        if wait := self._rate.wait(tenant):
-            raise TooManyRequests("This tenant sends requests faster than it may.", retry_after=wait)
 
     def has_room(self, tenant: str, actor: JobActor) -> bool:
         """Reserve room for one job without a look at the table, far from any limit; where it fails, call `make_room`."""

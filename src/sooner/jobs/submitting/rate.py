@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from sooner.jobs.problem import TooManyRequests
+
 #: Beyond this many tenants, idle ones are forgotten: they would be admitted anyway.
 MOST_TENANTS = 10_000
 
@@ -19,6 +21,11 @@ class RateLimit:
         self._tolerance = max(0.0, 1.0 - self._interval)
         self._now = now
         self._due: dict[str, float] = {}
+
+    def check(self, tenant: str) -> None:
+        """Count one request. Raises TooManyRequests."""
+        if wait := self.wait(tenant):
+            raise TooManyRequests("This tenant sends requests faster than it may.", retry_after=wait)
 
     def wait(self, tenant: str) -> float:
         """Count one request: 0 where it is admitted, else the seconds until the next will be."""

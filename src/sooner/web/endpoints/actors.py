@@ -14,6 +14,7 @@ from sooner.jobs.operating.attempt_counts import DAYS
 from sooner.jobs.problem import Invalid, NotFound, wrong
 from sooner.jobs.tenants.keys import Caller
 from sooner.periodic import upcoming
+from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.http.answers import answer_list
 from sooner.web.lookup import name
@@ -30,15 +31,13 @@ MOST_HOURS = DAYS * 24
 async def list_actors(request: Request, who: Caller) -> Response:
     """Every actor with its schemas; operators also see those that only schedules ask for."""
     resources: Resources = request.app.state.resources
-    scheduled = _upcoming(resources, await resources.replica.rows(SQL.zone))
+    shard = shard_of(request)
+    scheduled = _upcoming(resources, await shard.replica.rows(SQL.zone))
     shown = dict(resources.actors)
     if who.is_admin:
         shown |= {name: actor for name, actor in resources.every_actor.items() if name in scheduled}
     return answer_list(
-        [
-            members(shown[name], scheduled.get(name), resources.forecast.typical(name))
-            for name in sorted(shown)
-        ]
+        [members(shown[name], scheduled.get(name), shard.forecast.typical(name)) for name in sorted(shown)]
     )
 
 
@@ -65,8 +64,9 @@ async def get_actor_stats(request: Request, who: Caller) -> Response:
     An item stands for five minutes in which an attempt began or ended, the oldest first.
     """
     resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     actor = name(request)
-    items = await resources.attempt_counts.history(actor, _hours(request))
+    items = await shard.attempt_counts.history(actor, _hours(request))
     if not items and actor not in resources.every_actor:
         raise NotFound(f"There is no actor {actor!r}.")
     return answer_list(items)

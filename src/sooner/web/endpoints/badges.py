@@ -13,12 +13,13 @@ from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
 from sooner.jobs.tenants.keys import Caller
+from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.http.badge import BLUE, GREEN, GREY, MOST_CHARACTERS, RED, svg
 from sooner.web.http.validators import known_tags
 from sooner.web.lookup import job_id, visible
 from sooner.web.openapi.operation import IF_NONE_MATCH, Answer, Parameter
-from sooner.web.resources import Resources
+from sooner.web.shard import Shard
 
 SQL = Queries("sooner.web.endpoints", "sql/badges.sql")
 
@@ -69,12 +70,12 @@ async def get_job_badge(request: Request, who: Caller | None) -> Response:
 
     The badge shows the job's state while there is no result, and `no value` where the pointer leads to none.
     """
-    resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     id, label, path = job_id(request), _label(request), _path(request)
-    job = await visible(resources, id, who)
+    job = await visible(shard, id, who)
     message, colour = str(job.state), _COLOURS.get(job.state, GREY)
     if path is not None and job.state is State.DONE:
-        message, colour = await _value(resources, job, path)
+        message, colour = await _value(shard, job, path)
     return _answer(request, svg(job.actor if label is None else label, message, colour), job)
 
 
@@ -100,8 +101,8 @@ def _path(request: Request) -> list[str] | None:
     return json_pointer.parts(pointer)
 
 
-async def _value(resources: Resources, job: Job, path: list[str]) -> tuple[str, str]:
-    row = await resources.database.row(SQL.value, id=job.id, path=path)
+async def _value(shard: Shard, job: Job, path: list[str]) -> tuple[str, str]:
+    row = await shard.database.row(SQL.value, id=job.id, path=path)
     if row is None or row["value"] is None:
         return "no value", GREY
     return _words(codec.loads(row["value"])), BLUE

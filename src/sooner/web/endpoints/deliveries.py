@@ -9,6 +9,7 @@ from starlette.responses import Response
 from sooner.jobs.tenants.keys import Caller
 from sooner.jobs.webhooks.webhooks import NoSuchWebhook
 from sooner.queue.ids import uuid7
+from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.endpoints.listing import PAGE, address_of, limit_of, position_of
 from sooner.web.endpoints.webhooks import webhook_id
@@ -17,6 +18,7 @@ from sooner.web.http.answers import answer_json, answer_list
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import PREFER, Answer
 from sooner.web.resources import Resources
+from sooner.web.shard import Shard
 
 
 @endpoint(
@@ -33,11 +35,11 @@ async def list_webhook_deliveries(request: Request, who: Caller) -> Response:
 
     `status` is the endpoint's latest answer; `error` tells why the latest attempt failed.
     """
-    resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     id, query = webhook_id(request), request.query_params
     limit, after = limit_of(query), position_of(query)
-    await resources.webhooks.check_owner(id, who.tenant)
-    items, next = await resources.deliveries.page(id, limit, after)
+    await shard.webhooks.check_owner(id, who.tenant)
+    items, next = await shard.deliveries.page(id, limit, after)
     kept = {"limit": str(limit)} if "limit" in query else {}
     path = f"/webhooks/{id}/deliveries"
     return answer_list(items, None if next is None else address_of(path, kept, next))
@@ -64,25 +66,24 @@ async def test_webhook(request: Request, who: Caller) -> Response:
     A test that is under way already is answered again.
     """
     resources: Resources = request.app.state.resources
-    resources.admission.check_rate(who.tenant)
+    shard = shard_of(request)
+    resources.rate_limit.check(who.tenant)
     webhook = webhook_id(request)
-    await resources.webhooks.check_enabled(webhook, who.tenant)
+    await shard.webhooks.check_enabled(webhook, who.tenant)
     settings, wanted = resources.settings, prefer.read(request.headers.getlist("prefer"))
     seconds = wanted.seconds(settings.sync_wait_seconds, settings.sync_wait_max_seconds)
-    delivery = await _ended(resources, webhook, request.scope["state"], seconds)
+    delivery = await _ended(shard, webhook, request.scope["state"], seconds)
     return answer_json(delivery, 200 if delivery["state"].is_final else 202, dict([prefer.applied(seconds)]))
 
 
-async def _ended(
-    resources: Resources, webhook: UUID, asked: dict[str, Any], seconds: float
-) -> dict[str, Any]:
+async def _ended(shard: Shard, webhook: UUID, asked: dict[str, Any], seconds: float) -> dict[str, Any]:
     """The test's delivery at its end, or after the wait."""
-    with resources.follower.subscribe(uuid7()) as subscription:
-        id = await resources.deliveries.test(
+    with shard.follower.subscribe(uuid7()) as subscription:
+        id = await shard.deliveries.test(
             webhook, subscription.id, request_id=asked["request_id"], traceparent=asked["traceparent"]
         )
         if seconds > 0 and id == subscription.id:
-            await resources.follower.final(subscription, seconds)
-    if (delivery := await resources.deliveries.find(webhook, id)) is None:
+            await shard.follower.final(subscription, seconds)
+    if (delivery := await shard.deliveries.find(webhook, id)) is None:
         raise NoSuchWebhook
     return delivery

@@ -17,10 +17,11 @@ from sooner.jobs.following.follower import Subscription
 from sooner.jobs.output.outputs import Pieces
 from sooner.jobs.row import Job
 from sooner.jobs.tenants.keys import Caller
+from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.lookup import job_id, visible
 from sooner.web.openapi.operation import LAST_EVENT_ID, Answer
-from sooner.web.resources import Resources
+from sooner.web.shard import Shard
 
 #: Proxies close silent connections: the contract promises a comment at least every 15 s.
 PING_SECONDS = 10
@@ -49,18 +50,18 @@ async def get_job_events(request: Request, who: Caller | None) -> Response:
     An `output` event has a member `output` beside the document's: `{"items": […], "next": N}`. After a `reset` event the output
     begins anew, for the job is tried again.
     """
-    resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     id = job_id(request)
-    job = await visible(resources, id, who)
+    job = await visible(shard, id, who)
     heard = Heard.read(request.headers.get("last-event-id", ""))
     if job.state.is_final and heard is not None and heard.news(job) is None:
         # A 204 stops a browser's EventSource from coming back (HTML, section 9.2.3).
         return Response(status_code=204, headers={"Cache-Control": "no-store"})
-    return stream(resources, id, heard)
+    return stream(shard, id, heard)
 
 
 def stream(
-    resources: Resources,
+    shard: Shard,
     id: UUID,
     heard: Heard | None = None,
     headers: Mapping[str, str] | None = None,
@@ -68,7 +69,7 @@ def stream(
 ) -> Response:
     """A stream of the job's events until it is final. `on_close` is awaited when the client hangs up before."""
     return EventSourceResponse(
-        _events(resources, id, heard),
+        _events(shard, id, heard),
         headers=headers,
         ping=PING_SECONDS,
         sep="\n",
@@ -76,25 +77,25 @@ def stream(
     )
 
 
-async def _events(resources: Resources, id: UUID, heard: Heard | None) -> AsyncIterator[ServerSentEvent]:
+async def _events(shard: Shard, id: UUID, heard: Heard | None) -> AsyncIterator[ServerSentEvent]:
     """Each event is made when the reader is ready for it, from the rows as they are then: nothing piles up."""
-    follower = resources.follower
-    place = resources.outputs.place(id, 0 if heard is None else heard.output)
+    follower = shard.follower
+    place = shard.outputs.place(id, 0 if heard is None else heard.output)
     with follower.subscribe(id, closely=True, reads_output=True) as subscription:
-        job = await first(resources, subscription)
+        job = await first(shard, subscription)
         while job is not None:
             kind, is_read = "state" if heard is None else heard.news(job), False
             # The last state comes after all output, the others come before it.
             if kind is not None and not job.state.is_final:
-                yield _event(resources, kind, job, place.after, first=heard is None)
+                yield _event(shard, kind, job, place.after, first=heard is None)
             with contextlib.suppress(Unavailable):
                 async for page in place.pages():
-                    for event in _of_page(resources, job, page):
+                    for event in _of_page(shard, job, page):
                         yield event
                 is_read = True
             if job.state.is_final and is_read:
                 if kind is not None:
-                    yield _event(resources, kind, job, place.after, first=heard is None)
+                    yield _event(shard, kind, job, place.after, first=heard is None)
                 break
             heard = heard if job.state.is_final else Heard.of(job)
             if follower.is_released:
@@ -103,25 +104,25 @@ async def _events(resources: Resources, id: UUID, heard: Heard | None) -> AsyncI
             job = None if subscription.is_gone else subscription.job
 
 
-def _of_page(resources: Resources, job: Job, page: Pieces) -> Iterator[ServerSentEvent]:
+def _of_page(shard: Shard, job: Job, page: Pieces) -> Iterator[ServerSentEvent]:
     if page.is_reset:
-        yield _event(resources, "reset", job, 0)
+        yield _event(shard, "reset", job, 0)
     if items := [codec.written(text.encode()) for _, text in page.numbered() if text]:
         more = {"output": {"items": items, "next": page.last}}
-        yield _event(resources, "output", job, page.last, more=more)
+        yield _event(shard, "output", job, page.last, more=more)
 
 
-async def first(resources: Resources, subscription: Subscription) -> Job | None:
+async def first(shard: Shard, subscription: Subscription) -> Job | None:
     """The job, once the database answers; None where the job is gone or the process is ending."""
-    while not resources.follower.is_released:
+    while not shard.follower.is_released:
         with contextlib.suppress(Unavailable):
-            return await resources.follower.look(subscription)
+            return await shard.follower.look(subscription)
         await subscription.change()
     return None
 
 
 def _event(
-    resources: Resources,
+    shard: Shard,
     kind: EventType,
     job: Job,
     output: int,
@@ -130,7 +131,7 @@ def _event(
     more: Mapping[str, Any] = NO_MORE,
 ) -> ServerSentEvent:
     return ServerSentEvent(
-        resources.documents.render(job, more=more).decode(),
+        shard.documents.render(job, more=more).decode(),
         event=kind,
         id=event_id(job, output),
         retry=RETRY_MILLISECONDS if first else None,

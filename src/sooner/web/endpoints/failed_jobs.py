@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.tenants.keys import Caller
+from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.http.body import read_members
 from sooner.web.job_answers import answer
@@ -35,11 +36,11 @@ NOTE = {
 )
 async def retry_job(request: Request, who: Caller) -> Response:
     """A failed job goes back to waiting."""
-    resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     id = job_id(request)
-    await visible(resources, id, who)
-    await resources.actions.retry(id)
-    return answer(resources, await visible(resources, id, who), status=202)
+    await visible(shard, id, who)
+    await shard.actions.retry(id)
+    return answer(shard, await visible(shard, id, who), status=202)
 
 
 @endpoint(
@@ -54,10 +55,11 @@ async def retry_job(request: Request, who: Caller) -> Response:
 async def resolve_job(request: Request, who: Caller) -> Response:
     """A person has dealt with a failed job, and may say how."""
     resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     id = job_id(request)
-    await visible(resources, id, who)
-    await resources.actions.resolve(id, await _note(request, resources.settings.max_body_bytes))
-    return answer(resources, await visible(resources, id, who), status=200)
+    await visible(shard, id, who)
+    await shard.actions.resolve(id, await _note(request, resources.settings.max_body_bytes))
+    return answer(shard, await visible(shard, id, who), status=200)
 
 
 async def _note(request: Request, most: int) -> str | None:

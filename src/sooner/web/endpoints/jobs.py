@@ -12,6 +12,7 @@ from sooner.jobs.problem import MethodNotAllowed
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
 from sooner.jobs.tenants.keys import Caller
+from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.http import prefer
 from sooner.web.http.validators import known_tags
@@ -20,6 +21,7 @@ from sooner.web.lookup import job_id, visible
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import DOCUMENT, IF_NONE_MATCH, PREFER, Answer
 from sooner.web.resources import Resources
+from sooner.web.shard import Shard
 
 
 @endpoint(
@@ -38,6 +40,7 @@ from sooner.web.resources import Resources
 async def get_job(request: Request, who: Caller | None) -> Response:
     """The document, at once or after its next change; operators see its attempts, too."""
     resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     if request.path_params["id"] in resources.actors:
         raise MethodNotAllowed("POST")
     id = job_id(request)
@@ -45,22 +48,22 @@ async def get_job(request: Request, who: Caller | None) -> Response:
     fields = request.headers.getlist("prefer")
     wait = prefer.read(fields).wait if fields else None
     seconds = min(wait, resources.settings.sync_wait_max_seconds) if wait else 0
-    with resources.follower.subscribe(id, closely=seconds > 0) as subscription:
-        job = await visible(resources, id, who)
+    with shard.follower.subscribe(id, closely=seconds > 0) as subscription:
+        job = await visible(shard, id, who)
         if seconds and not job.state.is_final and (not known or known & {job.etag, "*"}):
-            job = await _changed(resources, subscription, job, seconds)
+            job = await _changed(shard, subscription, job, seconds)
     applied = [prefer.applied(seconds)] if wait else []
     if known & {job.etag, "*"}:
-        return unchanged(resources, job, *applied)
+        return unchanged(shard, job, *applied)
     is_operator = who is not None and who.is_admin
-    more = {"attempts_log": await resources.attempts.of(id)} if is_operator else NO_MORE
-    return answer(resources, job, *applied, reading=True, more=more)
+    more = {"attempts_log": await shard.attempts.of(id)} if is_operator else NO_MORE
+    return answer(shard, job, *applied, reading=True, more=more)
 
 
-async def _changed(resources: Resources, subscription: Subscription, job: Job, seconds: float) -> Job:
+async def _changed(shard: Shard, subscription: Subscription, job: Job, seconds: float) -> Job:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while not resources.follower.is_released:
+            while not shard.follower.is_released:
                 await subscription.change()
                 if subscription.job is not None and subscription.job.version != job.version:
                     return subscription.job
@@ -81,9 +84,9 @@ async def _changed(resources: Resources, subscription: Subscription, job: Job, s
 )
 async def cancel_job(request: Request, who: Caller | None) -> Response:
     """200 where it was waiting, 202 where it has to be stopped first."""
-    resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     id = job_id(request)
-    await visible(resources, id, who)
-    state = await resources.actions.cancel(id)
-    job = await visible(resources, id, who)
-    return answer(resources, job, status=200 if state is State.CANCELLED else 202)
+    await visible(shard, id, who)
+    state = await shard.actions.cancel(id)
+    job = await visible(shard, id, who)
+    return answer(shard, job, status=200 if state is State.CANCELLED else 202)

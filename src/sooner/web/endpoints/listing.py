@@ -13,13 +13,13 @@ from sooner.jobs.following.listing import START, JobFilter, Position
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.states import State
 from sooner.jobs.tenants.keys import Caller
+from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.http import cursor
 from sooner.web.http.answers import answer_list
 from sooner.web.http.root import root
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer, Parameter
-from sooner.web.resources import Resources
 
 DEFAULT_LIMIT = 50
 MOST = 100
@@ -52,11 +52,11 @@ PAGE = (
 )
 async def list_jobs(request: Request, who: Caller) -> Response:
     """The tenant's jobs, newest first; an operator's list holds everybody's."""
-    resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     query = request.query_params
     filter = filter_of(query, None if who.is_admin else who.tenant)
-    page = await resources.listing.page(filter, limit_of(query), position_of(query))
-    items = [orjson.Fragment(resources.documents.render(job)) for job in page.jobs]
+    page = await shard.listing.page(filter, limit_of(query), position_of(query))
+    items = [orjson.Fragment(shard.documents.render(job)) for job in page.jobs]
     return answer_list(items, None if page.next is None else _address(query, page.next))
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from sooner.db import Unavailable
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.tenants.keys import Caller
+from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.endpoints.events import PING_SECONDS, RETRY_MILLISECONDS, first
 from sooner.web.endpoints.listing import MOST, PAGE, limit_of
@@ -22,7 +23,7 @@ from sooner.web.http.root import root
 from sooner.web.lookup import job_id, visible
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import LAST_EVENT_ID, Answer
-from sooner.web.resources import Resources
+from sooner.web.shard import Shard
 
 #: The seconds between two looks of a live reader: workers send no notification of lines, which hardly ever have a reader.
 LOOK_SECONDS = 0.2
@@ -46,22 +47,22 @@ async def list_job_logs(request: Request, who: Caller) -> Response:
 
     With `Accept: text/event-stream` the lines come as events, each with its `id`, until the job is final.
     """
-    resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     id = job_id(request)
-    job = await visible(resources, id, who)
+    job = await visible(shard, id, who)
     if not prefers_events(request.headers.getlist("accept")):
-        return await _page(request, resources, id)
+        return await _page(request, shard, id)
     heard = _number(request.headers.get("last-event-id", "")) or 0
-    if job.state.is_final and not await resources.log_lines.after(id, heard, 1):
+    if job.state.is_final and not await shard.log_lines.after(id, heard, 1):
         # A 204 stops a browser's EventSource from coming back (HTML, section 9.2.3).
         return Response(status_code=204, headers={"Cache-Control": "no-store"})
-    return EventSourceResponse(_events(resources, id, heard), ping=PING_SECONDS, sep="\n")
+    return EventSourceResponse(_events(shard, id, heard), ping=PING_SECONDS, sep="\n")
 
 
-async def _page(request: Request, resources: Resources, id: UUID) -> Response:
+async def _page(request: Request, shard: Shard, id: UUID) -> Response:
     query = request.query_params
     limit, after = limit_of(query), _after(query.get("cursor"))
-    found = await resources.log_lines.after(id, after, limit + 1)
+    found = await shard.log_lines.after(id, after, limit + 1)
     page = found[:limit]
     next = f"{root()}/jobs/{id}/logs?" + urlencode({"limit": limit, "cursor": page[-1][0]}) if page else None
     return answer_list([line for _, line in page], next if len(found) > limit else None)
@@ -78,16 +79,16 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else None
 
 
-async def _events(resources: Resources, id: UUID, after: int) -> AsyncIterator[ServerSentEvent]:
-    follower = resources.follower
+async def _events(shard: Shard, id: UUID, after: int) -> AsyncIterator[ServerSentEvent]:
+    follower = shard.follower
     retry: int | None = RETRY_MILLISECONDS
     with follower.subscribe(id) as subscription:
-        job = await first(resources, subscription)
+        job = await first(shard, subscription)
         while job is not None:
             # The lines of an attempt are written before its end: those read after the end are all.
             is_last = job.state.is_final
             with contextlib.suppress(Unavailable):
-                while lines := await resources.log_lines.after(id, after, MOST):
+                while lines := await shard.log_lines.after(id, after, MOST):
                     for after, line in lines:  # noqa: PLR1704 - the number of the last line
                         yield _event(after, line, retry)
                         retry = None

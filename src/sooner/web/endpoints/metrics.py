@@ -19,6 +19,7 @@ from starlette.responses import Response
 from sooner.jobs.operating.attempt_counts import OUTCOMES, AttemptTotals
 from sooner.jobs.tenants.keys import Caller
 from sooner.process import metrics
+from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.openapi.operation import Answer
 from sooner.web.resources import Resources
@@ -52,11 +53,12 @@ BOUNDS = [float(f"{step}e{decade}") for decade in range(-3, 5) for step in (1, 2
 async def get_metrics(request: Request, who: Caller) -> Response:
     """This process's counters, and the numbers of the queues."""
     resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     registry = CollectorRegistry()
-    queues = resources.queues
+    queues = shard.queues
     registry.register(_Measures(await queues.all(), await queues.table(), await queues.leases_lost()))
     nothing = {actor: AttemptTotals(()) for actor in resources.every_actor}
-    registry.register(_Attempts({**nothing, **await resources.attempt_counts.totals()}))
+    registry.register(_Attempts({**nothing, **await shard.attempt_counts.totals()}))
     return Response(metrics.text() + generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

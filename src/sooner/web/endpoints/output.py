@@ -18,6 +18,7 @@ from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
 from sooner.jobs.tenants.keys import Caller
+from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.endpoints.events import PING_SECONDS, RETRY_MILLISECONDS, first
 from sooner.web.http import prefer
@@ -28,6 +29,7 @@ from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import LAST_EVENT_ID, PREFER, Answer, Parameter
 from sooner.web.resources import Resources
 from sooner.web.service import BrokenOff
+from sooner.web.shard import Shard
 
 #: Neither a cache nor a proxy keeps what comes, and no browser takes it for a page.
 STREAMED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
@@ -65,24 +67,20 @@ async def get_job_output(request: Request, who: Caller | None) -> Response:
     output begins anew; `truncated` where further pieces are dropped; `end` with the job's state), `application/x-ndjson` (a piece a
     line), `text/plain` (texts as they are, other pieces a line each), which all go on until the job's end; or JSON.
     """
-    resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     id = job_id(request)
-    job = await visible(resources, id, who)
-    place = resources.outputs.place(id, _after(request))
+    job = await visible(shard, id, who)
+    place = shard.outputs.place(id, _after(request))
     media = preferred(request.headers.getlist("accept"), (JSON, EVENTS, NDJSON, PLAIN))
     if media == JSON:
-        return await _whole(resources, job, place, _wait(request, resources))
+        return await _whole(shard, job, place, _wait(request))
     if media == EVENTS:
-        if (
-            place.after
-            and job.state.is_final
-            and await resources.outputs.place(id, place.after).next() is None
-        ):
+        if place.after and job.state.is_final and await shard.outputs.place(id, place.after).next() is None:
             # A 204 stops a browser's EventSource from coming back (HTML, section 9.2.3).
             return Response(status_code=204, headers=dict([NO_STORE]))
-        return EventSourceResponse(_events(resources, place), ping=PING_SECONDS, sep="\n")
+        return EventSourceResponse(_events(shard, place), ping=PING_SECONDS, sep="\n")
     return StreamingResponse(
-        _texts(resources, place, _lines if media == NDJSON else _plain), headers=STREAMED, media_type=media
+        _texts(shard, place, _lines if media == NDJSON else _plain), headers=STREAMED, media_type=media
     )
 
 
@@ -102,16 +100,17 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 18
 
 
-def _wait(request: Request, resources: Resources) -> float:
+def _wait(request: Request) -> float:
+    resources: Resources = request.app.state.resources
     wait = prefer.read(request.headers.getlist("prefer")).wait
     return min(wait, resources.settings.sync_wait_max_seconds) if wait else 0
 
 
-async def _until_end(resources: Resources, place: Place) -> AsyncIterator[Pieces | State]:
+async def _until_end(shard: Shard, place: Place) -> AsyncIterator[Pieces | State]:
     """Pages as they come, and at the job's end its state. While the database is away nothing comes."""
-    follower = resources.follower
+    follower = shard.follower
     with follower.subscribe(place.job, reads_output=True) as subscription:
-        job = await first(resources, subscription)
+        job = await first(shard, subscription)
         while job is not None:
             with contextlib.suppress(Unavailable):
                 async for page in place.pages():
@@ -125,10 +124,10 @@ async def _until_end(resources: Resources, place: Place) -> AsyncIterator[Pieces
             job = None if subscription.is_gone else subscription.job
 
 
-async def _events(resources: Resources, place: Place) -> AsyncIterator[bytes]:
+async def _events(shard: Shard, place: Place) -> AsyncIterator[bytes]:
     """All events of a page in one write: writing costs more than their texts."""
     yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
-    async for page in _until_end(resources, place):
+    async for page in _until_end(shard, place):
         if isinstance(page, Pieces):
             reset = "event: reset\ndata: {}\n\n" if page.is_reset else ""
             yield (reset + "".join(starmap(_event, page.numbered()))).encode()
@@ -140,9 +139,9 @@ def _event(number: int, text: str) -> str:
     return f"event: {'output' if text else 'truncated'}\nid: {number}\ndata: {text or '{}'}\n\n"
 
 
-async def _texts(resources: Resources, place: Place, write: Callable[[str], str]) -> AsyncIterator[str]:
+async def _texts(shard: Shard, place: Place, write: Callable[[str], str]) -> AsyncIterator[str]:
     is_begun = place.after > 0
-    async for page in _until_end(resources, place):
+    async for page in _until_end(shard, place):
         if isinstance(page, Pieces):
             if page.is_reset and is_begun:
                 raise BrokenOff
@@ -158,20 +157,20 @@ def _plain(text: str) -> str:
     return str(codec.loads(text)) if text.startswith('"') else f"{text}\n"
 
 
-async def _whole(resources: Resources, job: Job, place: Place, seconds: float) -> Response:
+async def _whole(shard: Shard, job: Job, place: Place, seconds: float) -> Response:
     """What there is by now, or after a wait for more."""
-    with resources.follower.subscribe(job.id, reads_output=True) as subscription:
+    with shard.follower.subscribe(job.id, reads_output=True) as subscription:
         subscription.see(job)
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         # Polls and progress wake it, too.
         while not (pages := [page async for page in place.pages()]) and not job.state.is_final:
             left = until - loop.time()
-            if left <= 0 or resources.follower.is_released or subscription.is_gone:
+            if left <= 0 or shard.follower.is_released or subscription.is_gone:
                 break
             # Only the wait ends with the time: a page that is half read would be lost.
             await subscription.change_within(left)
-            job = await resources.follower.look(subscription) or job
+            job = await shard.follower.look(subscription) or job
     texts = [text for page in pages for _, text in page.numbered()]
     facts: dict[str, Any] = {"next": place.after, "complete": job.state.is_final}
     if any(page.is_reset for page in pages):

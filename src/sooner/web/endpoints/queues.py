@@ -7,12 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sooner.jobs.tenants.keys import Caller
+from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.http.answers import answer_json, answer_list
 from sooner.web.lookup import name
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer
-from sooner.web.resources import Resources
 
 
 @endpoint("GET", "/queues", scope="admin", tag="Queues", answers={200: Answer("The queues.", schemas.Queues)})
@@ -21,8 +21,8 @@ async def list_queues(request: Request, who: Caller) -> Response:
 
     `stranded` counts due jobs that no living worker would claim, as none serves their actor; jobs of a paused queue do not count.
     """
-    resources: Resources = request.app.state.resources
-    return answer_list([_public(queue) for queue in await resources.queues.all()])
+    shard = shard_of(request)
+    return answer_list([_public(queue) for queue in await shard.queues.all()])
 
 
 @endpoint(
@@ -52,8 +52,8 @@ async def resume_queue(request: Request, who: Caller) -> Response:
 
 
 async def _set(request: Request, *, paused: bool) -> Response:
-    resources: Resources = request.app.state.resources
-    return answer_json(_public(await resources.queues.pause(name(request), paused=paused)))
+    shard = shard_of(request)
+    return answer_json(_public(await shard.queues.pause(name(request), paused=paused)))
 
 
 def _public(queue: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from sooner.jobs.problem import Gone, JobFailed, WrongState
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
 from sooner.jobs.tenants.keys import Caller
+from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.http.representation import Representation, answer, attachment
 from sooner.web.lookup import job_id, visible
 from sooner.web.openapi.operation import IF_NONE_MATCH, Answer, Parameter
-from sooner.web.resources import Resources
 
 PARTS = ("ETag", "Accept-Ranges", "Content-Disposition")
 
@@ -45,13 +45,13 @@ PARTS = ("ETag", "Accept-Ranges", "Content-Disposition")
 )
 async def get_job_result(request: Request, who: Caller | None) -> Response:
     """The actor's result, as JSON or as the file that it made."""
-    resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     id = job_id(request)
-    job = await visible(resources, id, who)
+    job = await visible(shard, id, who)
     text = _result(job)
-    file = await resources.files.of(id, text)
+    file = await shard.files.of(id, text)
     try:
-        return await answer(request, _json(text) if file is None else _file(resources.files, file))
+        return await answer(request, _json(text) if file is None else _file(shard.files, file))
     except BlobGone:
         raise Gone("The job's file is not there any more.") from None
 

@@ -29,6 +29,7 @@ from sooner.jobs.submitting.submit import Attach, Submission
 from sooner.jobs.tenants.keys import Caller
 from sooner.process import logs
 from sooner.queue.ids import uuid7
+from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.endpoints.events import stream
 from sooner.web.http import prefer, submission_options
@@ -49,6 +50,7 @@ from sooner.web.openapi.operation import (
     Parameter,
 )
 from sooner.web.resources import Resources
+from sooner.web.shard import Shard
 
 log = logs.get(__name__)
 
@@ -96,43 +98,44 @@ SUBMITTED = (*DOCUMENT, "Preference-Applied", "Idempotency-Replayed")
 async def submit(request: Request, who: Caller) -> Response:
     """200 with the end of the job, or 202 with where to look for it."""
     resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     actor = _actor(resources, request.path_params["actor"])
-    resources.admission.check_rate(who.tenant)
+    resources.rate_limit.check(who.tenant)
     params = codec.read_object(await read_json(request, resources.settings.max_body_bytes))
     values = actor.check(params)
     if named := actor.uploads(params, values):
-        await _check_uploads(resources, named, who)
+        await _check_uploads(shard, named, who)
     id = uuid7()
     submission = _submission(request, actor, params, values, who, id)
     wanted = _preferences(request)
     try:
         if not wanted.may_wait:
             # The client does not wait, so nothing has to wake it.
-            return _tell(resources, request, actor, await _let_in(resources, submission, who, id), 0)
-        with resources.follower.subscribe(id) as subscription:
-            job = await _let_in(resources, submission, who, id)
+            return _tell(shard, request, actor, await _let_in(shard, submission, who, id), 0)
+        with shard.follower.subscribe(id) as subscription:
+            job = await _let_in(shard, submission, who, id)
             return await _answer(request, actor, subscription, job, wanted)
     except Replay as replay:
         return await _replay(request, actor, who, replay.id, wanted, REPLAYED)
     except Attach as attach:
         if (notice := _notice(request, attach.id)) is not None:
-            await resources.notices.add(attach.id, notice)
+            await shard.notices.add(attach.id, notice)
         return await _replay(request, actor, who, attach.id, wanted)
 
 
-async def _let_in(resources: Resources, submission: Submission, who: Caller, id: UUID) -> Job:
+async def _let_in(shard: Shard, submission: Submission, who: Caller, id: UUID) -> Job:
     """Admit and enqueue the job. A repeated request gets its first job even where there is no room for another."""
-    admission = resources.admission
+    admission = shard.admission
     try:
         if not admission.has_room(who.tenant, submission.actor):
             await admission.make_room(who.tenant, submission.actor)
         try:
-            job = await resources.submitter.submit(submission, id)
+            job = await shard.submitter.submit(submission, id)
         except BaseException:
             admission.withdraw(who.tenant)
             raise
     except (TooManyRequests, ServiceUnavailable):
-        await resources.submitter.check_replay(submission)
+        await shard.submitter.check_replay(submission)
         raise
     admission.landed(who.tenant)
     return job
@@ -142,9 +145,9 @@ async def _replay(
     request: Request, actor: JobActor, who: Caller, id: UUID, wanted: Preferences, *fields: HeaderField
 ) -> Response:
     """Answer with the job that exists already, after the same wait as for a new job."""
-    resources: Resources = request.app.state.resources
-    with resources.follower.subscribe(id) as subscription:
-        job = await visible(resources, id, who)
+    shard = shard_of(request)
+    with shard.follower.subscribe(id) as subscription:
+        job = await visible(shard, id, who)
         return await _answer(request, actor, subscription, job, wanted, *fields)
 
 
@@ -157,20 +160,20 @@ async def _answer(
     *fields: HeaderField,
 ) -> Response:
     """The answer when the job has ended or the wait is over; at once for a client that wants the event stream."""
-    resources: Resources = request.app.state.resources
-    seconds = _wait(resources, wanted, job)
+    shard = shard_of(request)
+    seconds = _wait(request, wanted, job)
     if seconds > 0 and not job.state.is_final and not _listens(request):
         job = await _end(request, actor, subscription, job, seconds)
-    return _tell(resources, request, actor, job, seconds, *fields)
+    return _tell(shard, request, actor, job, seconds, *fields)
 
 
 def _tell(
-    resources: Resources, request: Request, actor: JobActor, job: Job, seconds: float, *fields: HeaderField
+    shard: Shard, request: Request, actor: JobActor, job: Job, seconds: float, *fields: HeaderField
 ) -> Response:
     """The document or the event stream of a job, after a wait of `seconds`."""
     if _listens(request):
-        return _stream(resources, actor, job, fields)
-    return answer(resources, job, prefer.applied(seconds), *fields)
+        return _stream(shard, actor, job, fields)
+    return answer(shard, job, prefer.applied(seconds), *fields)
 
 
 def _listens(request: Request) -> bool:
@@ -178,14 +181,14 @@ def _listens(request: Request) -> bool:
     return bool(accepted) and prefers_events(accepted)
 
 
-def _stream(resources: Resources, actor: JobActor, job: Job, fields: Iterable[HeaderField]) -> Response:
+def _stream(shard: Shard, actor: JobActor, job: Job, fields: Iterable[HeaderField]) -> Response:
     async def hung_up(_: object) -> None:
-        await _abandon(resources, actor, job.id)
+        await _abandon(shard, actor, job.id)
 
-    location = ("Location", resources.documents.urls(job)["self"])
+    location = ("Location", shard.documents.urls(job)["self"])
     more = dict((prefer.applied(0), location, *fields))
     careful = actor.declaration.on_disconnect != "continue"
-    return stream(resources, job.id, headers=more, on_close=hung_up if careful else None)
+    return stream(shard, job.id, headers=more, on_close=hung_up if careful else None)
 
 
 def _actor(resources: Resources, name: str) -> JobActor:
@@ -195,10 +198,8 @@ def _actor(resources: Resources, name: str) -> JobActor:
         raise NotFound(f"There is no actor {name!r}.") from None
 
 
-async def _check_uploads(
-    resources: Resources, named: Sequence[tuple[str, Sequence[UUID]]], who: Caller
-) -> None:
-    missing = await resources.uploads.missing({id for _, ids in named for id in ids}, who.tenant)
+async def _check_uploads(shard: Shard, named: Sequence[tuple[str, Sequence[UUID]]], who: Caller) -> None:
+    missing = await shard.uploads.missing({id for _, ids in named for id in ids}, who.tenant)
     errors = [
         wrong(pointer, "there is no such upload") for pointer, ids in named if not missing.isdisjoint(ids)
     ]
@@ -241,13 +242,14 @@ def _preferences(request: Request) -> Preferences:
     return prefer.read(request.headers.getlist("prefer"))
 
 
-def _wait(resources: Resources, wanted: Preferences, job: Job) -> float:
+def _wait(request: Request, wanted: Preferences, job: Job) -> float:
     """The seconds to wait for the job's end; 0 where the forecast says that the job cannot end by then."""
-    settings = resources.settings
+    resources: Resources = request.app.state.resources
+    settings, shard = resources.settings, shard_of(request)
     seconds = wanted.seconds(settings.sync_wait_seconds, settings.sync_wait_max_seconds)
     if _is_postponed(job, seconds):
         return 0
-    return 0 if not wanted.says_when and resources.forecast.cannot_end_within(job, seconds) else seconds
+    return 0 if not wanted.says_when and shard.forecast.cannot_end_within(job, seconds) else seconds
 
 
 def _is_postponed(job: Job, seconds: float) -> bool:
@@ -259,27 +261,27 @@ async def _end(
     request: Request, actor: JobActor, subscription: Subscription, job: Job, seconds: float
 ) -> Job:
     """The job at its end, after the wait, or when the client has hung up."""
-    resources: Resources = request.app.state.resources
-    ending = resources.follower.final(subscription, seconds)
+    shard = shard_of(request)
+    ending = shard.follower.final(subscription, seconds)
     if actor.declaration.on_disconnect == "continue":
-        return await ending or await _reread(resources, job)
+        return await ending or await _reread(shard, job)
     ended, hung_up = await unless_hung_up(request, ending)
     if hung_up:
-        await _abandon(resources, actor, job.id)
-    return ended or await _reread(resources, job)
+        await _abandon(shard, actor, job.id)
+    return ended or await _reread(shard, job)
 
 
-async def _abandon(resources: Resources, actor: JobActor, id: UUID) -> None:
+async def _abandon(shard: Shard, actor: JobActor, id: UUID) -> None:
     """The client hung up: cancel the job as its actor declares, unless another request here follows it."""
-    if resources.follower.count(id) <= 1:
+    if shard.follower.count(id) <= 1:
         try:
-            await resources.actions.abandon(id, even_running=actor.declaration.on_disconnect == "cancel")
+            await shard.actions.abandon(id, even_running=actor.declaration.on_disconnect == "cancel")
         except Unavailable as error:
             log.warning("job of a client that hung up not cancelled", job=str(id), error=str(error))
 
 
-async def _reread(resources: Resources, job: Job) -> Job:
+async def _reread(shard: Shard, job: Job) -> Job:
     """The job as it is after the wait. Where the database is away, the job as it was accepted: it is not lost."""
     with contextlib.suppress(Unavailable):
-        return await resources.follower.job(job.id) or job
+        return await shard.follower.job(job.id) or job
     return job

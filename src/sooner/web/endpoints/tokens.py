@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.tenants.keys import Caller
+from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.http.answers import answer_json
 from sooner.web.http.body import read_members
@@ -40,8 +41,9 @@ EXPIRES = {
 async def create_token(request: Request, who: Caller) -> Response:
     """A token for the tenant's jobs and uploads."""
     resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     members = await read_members(request, resources.settings.max_body_bytes, ["expires_in"])
-    text, expires_at = await resources.keys.create_token(who, _seconds(members.get("expires_in")))
+    text, expires_at = await shard.keys.create_token(who, _seconds(members.get("expires_in")))
     return answer_json({"token": text, "expires_at": expires_at}, 201)
 
 

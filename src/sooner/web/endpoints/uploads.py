@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from sooner.jobs.problem import BadRequest, TooLarge
 from sooner.jobs.tenants.keys import Caller
+from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer, Body
@@ -24,13 +25,14 @@ from sooner.web.resources import Resources
 async def create_upload(request: Request, who: Caller) -> Response:
     """The raw body, stored piece by piece as it comes."""
     resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     most = resources.settings.max_upload_bytes
-    resources.admission.check_rate(who.tenant)
+    resources.rate_limit.check(who.tenant)
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > most:
         raise TooLarge(f"An upload has at most {most} bytes.")
     try:
-        stored = await resources.uploads.store(who.tenant, request.stream(), most=most)
+        stored = await shard.uploads.store(who.tenant, request.stream(), most=most)
     except ClientDisconnect:
         raise BadRequest("The upload did not arrive completely: send it again.") from None
     document = {"id": str(stored.id), "bytes": stored.bytes, "sha256": stored.sha256}

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.tenants.keys import Caller
 from sooner.jobs.webhooks.webhooks import EVENTS, LONGEST_URL, NoSuchWebhook
+from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.http.answers import answer_json, answer_list
 from sooner.web.http.body import read_members
@@ -40,9 +41,10 @@ NEW = {
 async def create_webhook(request: Request, who: Caller) -> Response:
     """Register an endpoint for the ends of the tenant's jobs; its secret is shown once."""
     resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     members = await read_members(request, resources.settings.max_body_bytes, ["url", "events"])
     url, events = _url(members), _events(members)
-    id, secret = await resources.webhooks.create(who.tenant, url, events)
+    id, secret = await shard.webhooks.create(who.tenant, url, events)
     return answer_json({"id": str(id), "url": url, "events": events, "secret": secret}, 201)
 
 
@@ -65,8 +67,8 @@ def _events(members: Mapping[str, Any]) -> list[str]:
 )
 async def list_webhooks(request: Request, who: Caller) -> Response:
     """The tenant's endpoints."""
-    resources: Resources = request.app.state.resources
-    return answer_list([dict(row, id=str(row["id"])) for row in await resources.webhooks.list(who.tenant)])
+    shard = shard_of(request)
+    return answer_list([dict(row, id=str(row["id"])) for row in await shard.webhooks.list(who.tenant)])
 
 
 @endpoint(
@@ -79,8 +81,8 @@ async def list_webhooks(request: Request, who: Caller) -> Response:
 )
 async def delete_webhook(request: Request, who: Caller) -> Response:
     """Remove the endpoint."""
-    resources: Resources = request.app.state.resources
-    await resources.webhooks.delete(webhook_id(request), who.tenant)
+    shard = shard_of(request)
+    await shard.webhooks.delete(webhook_id(request), who.tenant)
     return Response(status_code=204)
 
 

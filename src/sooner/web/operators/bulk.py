@@ -12,6 +12,7 @@ from sooner.jobs.following.listing import START, JobFilter
 from sooner.jobs.problem import Invalid, WrongState, wrong
 from sooner.jobs.states import State
 from sooner.jobs.tenants.keys import Caller
+from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.http import cursor
 from sooner.web.http.answers import answer_json
@@ -19,6 +20,7 @@ from sooner.web.http.body import read_json
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer, Body, Schema
 from sooner.web.resources import Resources
+from sooner.web.shard import Shard
 
 MOST_AT_ONCE = 500
 TEXT: Schema = {"type": ["string", "null"]}
@@ -44,8 +46,8 @@ MEANT: dict[str, Schema] = {
 )
 async def retry_jobs(request: Request, who: Caller) -> Response:
     """Failed jobs go back to waiting, those named or those of an actor."""
-    resources: Resources = request.app.state.resources
-    return await _each(request, lambda job, note: resources.actions.retry(job))
+    shard = shard_of(request)
+    return await _each(request, lambda job, note: shard.actions.retry(job))
 
 
 @endpoint(
@@ -59,15 +61,16 @@ async def retry_jobs(request: Request, who: Caller) -> Response:
 )
 async def resolve_jobs(request: Request, who: Caller) -> Response:
     """The same failed jobs have been dealt with, perhaps with a note."""
-    resources: Resources = request.app.state.resources
-    return await _each(request, resources.actions.resolve)
+    shard = shard_of(request)
+    return await _each(request, shard.actions.resolve)
 
 
 async def _each(request: Request, act: Callable[[UUID, str | None], Awaitable[None]]) -> Response:
     resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     asked = codec.read_object(await read_json(request, resources.settings.max_body_bytes))
     note = _text(asked, "note")
-    ids, next = await _meant(resources, asked)
+    ids, next = await _meant(shard, asked)
     refusals: list[WrongState] = []
     for id in ids:
         try:
@@ -84,7 +87,7 @@ async def _each(request: Request, act: Callable[[UUID, str | None], Awaitable[No
     )
 
 
-async def _meant(resources: Resources, asked: dict[str, Any]) -> tuple[list[UUID], str | None]:
+async def _meant(shard: Shard, asked: dict[str, Any]) -> tuple[list[UUID], str | None]:
     """The jobs to act on, and the position of the jobs that one request does not reach. Raises Invalid."""
     if asked.get("ids") is not None:
         return _named(asked["ids"]), None
@@ -92,7 +95,7 @@ async def _meant(resources: Resources, asked: dict[str, Any]) -> tuple[list[UUID
     text = _text(asked, "cursor")
     after = cursor.decode(text) if text else START
     filter = JobFilter(state=State.ERROR, actor=_text(asked, "actor"))
-    found, reached = await resources.listing.find(filter, MOST_AT_ONCE, after)
+    found, reached = await shard.listing.find(filter, MOST_AT_ONCE, after)
     return [row["message_id"] for row in found], None if reached is None else cursor.encode(reached)
 
 

@@ -18,14 +18,13 @@ from sooner.jobs.problem import Invalid, Problem, wrong
 from sooner.jobs.states import State
 from sooner.jobs.tenants.keys import Caller
 from sooner.periodic import Cron
-from sooner.web.auth import caller
+from sooner.web.auth import caller, shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.endpoints.listing import filter_of
 from sooner.web.http import cursor
 from sooner.web.http.answers import answer_json
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer, Parameter
-from sooner.web.resources import Resources
 
 LOOK_SECONDS = 1.0
 PAGE = 50
@@ -48,9 +47,9 @@ HISTORY = {"1h": (3600, 30), "6h": (6 * 3600, 180)}
 )
 async def get_dashboard_history(request: Request, who: Caller) -> Response:
     """Each queue's numbers over time."""
-    resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     seconds, step = HISTORY.get(request.query_params.get("of", "1h"), HISTORY["1h"])
-    queues = await resources.queue_history.read(seconds, step)
+    queues = await shard.queue_history.read(seconds, step)
     return answer_json({"seconds": seconds, "step": step, "queues": queues})
 
 
@@ -65,9 +64,9 @@ async def get_dashboard_history(request: Request, who: Caller) -> Response:
 )
 async def get_dashboard_jobs(request: Request, who: Caller) -> Response:
     """A page of the list, one line a job."""
-    resources: Resources = request.app.state.resources
+    shard = shard_of(request)
     query = request.query_params
-    page = await resources.board.page(filter_of(query), PAGE, _position(query.get("cursor"), START))
+    page = await shard.board.page(filter_of(query), PAGE, _position(query.get("cursor"), START))
     return answer_json({**page, "next": None if page["next"] is None else cursor.encode(page["next"])})
 
 
@@ -103,7 +102,7 @@ class DashboardStream:
     def __init__(self, request: Request) -> None:
         query = request.query_params
         self._request = request
-        self._resources: Resources = request.app.state.resources
+        self._shard = shard_of(request)
         self._filter = filter_of(query) if query.get("view") == "jobs" else None
         self._after = _position(query.get("cursor"), START)
         self._until = _position(query.get("until"), END)
@@ -113,7 +112,7 @@ class DashboardStream:
 
     async def events(self) -> AsyncIterator[ServerSentEvent]:
         """The stream. Ends with `over` when the session does."""
-        while not self._resources.follower.is_released:
+        while not self._shard.follower.is_released:
             began = asyncio.get_running_loop().time()
             try:
                 await caller(self._request, "admin")
@@ -141,12 +140,12 @@ class DashboardStream:
             looks.append(("jobs", await self._jobs(self._filter)))
         if self._job:
             looks.append(("job", await self._whole(self._job)))
-        board = await self._resources.board.look()
+        board = await self._shard.board.look()
         looks.append(("board", {**board, "schedules": [_with_next(row) for row in board["schedules"]]}))
         return looks
 
     async def _jobs(self, filter: JobFilter) -> dict[str, Any]:
-        board = self._resources.board
+        board = self._shard.board
         items = await board.glance(self._ids)
         return {
             "items": items,
@@ -155,13 +154,13 @@ class DashboardStream:
 
     async def _whole(self, text: str) -> dict[str, Any] | None:
         id = _uuid(text)
-        job = None if id is None else await self._resources.follower.job(id)
+        job = None if id is None else await self._shard.follower.job(id)
         if id is None or job is None:
             return None
         return {
-            **self._resources.documents.members(job),
-            **await self._resources.board.facts(id),
-            "attempts_log": await self._resources.attempts.of(id),
+            **self._shard.documents.members(job),
+            **await self._shard.board.facts(id),
+            "attempts_log": await self._shard.attempts.of(id),
         }
 
 

@@ -1,0 +1,194 @@
+"""A shard: one database, and the parts of a web process that work on it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from sooner.blobs import Stores
+from sooner.db import Database, Link, Listener, Replica, Unavailable, budget, pool
+from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.files.blobs import Blobs
+from sooner.jobs.files.files import Files
+from sooner.jobs.files.uploads import Uploads
+from sooner.jobs.following.document import Documents
+from sooner.jobs.following.follower import POLL_SECONDS, POLL_SECONDS_WITHOUT_LISTEN, JobFollower
+from sooner.jobs.following.follower import SQL as READ
+from sooner.jobs.following.listing import Listing
+from sooner.jobs.following.signed_urls import SignedUrls
+from sooner.jobs.forecasting.forecast import Forecast
+from sooner.jobs.logging.log_lines import LogLines
+from sooner.jobs.mail.notice import Notices
+from sooner.jobs.operating.actions import Actions
+from sooner.jobs.operating.attempt_counts import AttemptCounts
+from sooner.jobs.operating.attempts_log import AttemptsLog
+from sooner.jobs.operating.board import Board
+from sooner.jobs.operating.queue_history import QueueHistory
+from sooner.jobs.operating.queues import Queues
+from sooner.jobs.output.outputs import Outputs
+from sooner.jobs.secrets.seal import Sealer
+from sooner.jobs.submitting.admission import Admission
+from sooner.jobs.submitting.idempotency import Fingerprints
+from sooner.jobs.submitting.submit import Submitter
+from sooner.jobs.submitting.waiting_limit import WaitingLimit
+from sooner.jobs.tenants.keys import Caller, Keys
+from sooner.jobs.webhooks.deliveries import Deliveries
+from sooner.jobs.webhooks.webhooks import Webhooks
+from sooner.process import logs
+from sooner.process.metrics import note_notification_lag
+from sooner.process.settings import WebSettings
+from sooner.process.settings.address import parsed
+from sooner.queue.enqueue import Enqueuer
+from sooner.web import measuring
+from sooner.web.http.root import root
+
+log = logs.get(__name__)
+
+#: The seconds between two rounds of a web process's chores.
+CHORE_SECONDS = 1.0
+#: How long a request tries again while the store of blobs is away.
+STORE_SECONDS = 5.0
+
+
+class Shard:
+    """The parts of a web process that work on one database, which may come and go while they live.
+
+    `actors` can be asked for over HTTP; `every_actor` are all of the deployment's.
+    """
+
+    def __init__(
+        self,
+        settings: WebSettings,
+        actors: Mapping[str, JobActor],
+        every_actor: Mapping[str, JobActor],
+        signed_urls: SignedUrls,
+    ) -> None:
+        self._listens = settings.listen
+        self.retention = timedelta(days=settings.job_retention_days)
+        self.database = pool(settings.database_url, "web", direct=settings.listen)
+        self.replica = _replica(settings, self.database)
+        self.forecast = Forecast(self.database, actors, most=settings.max_queue_depth)
+        self.keys = Keys(self.database)
+        self._links: list[Link] = []
+        self._chores: list[asyncio.Task[None]] = []
+        self._make_submitting(settings, actors, every_actor)
+        self._make_reading(settings, signed_urls)
+        self._make_operating(actors, every_actor)
+
+    def _link(self, settings: WebSettings, name: str) -> Link:
+        link = Link(settings.database_url, name, direct=settings.listen)
+        self._links.append(link)
+        return link
+
+    def _make_submitting(
+        self, settings: WebSettings, actors: Mapping[str, JobActor], every_actor: Mapping[str, JobActor]
+    ) -> None:
+        seconds = self.retention.total_seconds()
+        blobs = Blobs(self.database, Stores(settings.blob_url, patience_seconds=STORE_SECONDS))
+        self.files = Files(self.database, blobs)
+        self.uploads = Uploads(self.database, blobs, retention_seconds=seconds)
+        self.waiting_limit = WaitingLimit(
+            self.database,
+            {actor.lane.name for actor in actors.values()},
+            most=settings.max_waiting_per_tenant,
+        )
+        self.admission = Admission(self.waiting_limit, self.forecast, most_due=settings.max_queue_depth)
+        self.submitter = Submitter(
+            Enqueuer(self._link(settings, "enqueue")),
+            Fingerprints(settings.link_signing_key),
+            Sealer(settings.secrets_public_key),
+            retention_seconds=seconds,
+        )
+        self.notices = Notices(self.database)
+        self.webhooks = Webhooks(self.database, allow_private=settings.allow_private_network)
+        self.deliveries = Deliveries(self.database, self.submitter, every_actor["try_webhook"])
+
+    def _make_reading(self, settings: WebSettings, signed_urls: SignedUrls) -> None:
+        self.follower = JobFollower(
+            self._link(settings, "read"),
+            poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN,
+        )
+        self._listener = _listener(settings.database_url, self.follower) if settings.listen else None
+        self.documents = Documents(signed_urls, self.forecast, retention=self.retention, root=root)
+        self.listing = Listing(self.replica)
+        self.outputs = Outputs(self._link(settings, "output"))
+        self.log_lines = LogLines(self.database)
+
+    def _make_operating(self, actors: Mapping[str, JobActor], every_actor: Mapping[str, JobActor]) -> None:
+        seconds = self.retention.total_seconds()
+        self.actions = Actions(self.database, every_actor, retention_seconds=seconds)
+        self.attempts = AttemptsLog(self.database)
+        self.attempt_counts = AttemptCounts(self.database, self.replica)
+        queues = {actor.queue_name for actor in actors.values()}
+        self.queues = Queues(self.database, self.replica, queues, retention_seconds=seconds)
+        self.queue_history = QueueHistory(self.database, self.replica, self.queues)
+        self.board = Board(self.replica, self.queues, self.listing)
+
+    async def open(self) -> None:
+        """Connect. Waits for a database that is still starting; raises its error when it stays away."""
+        await self.database.connect()
+        await budget.warn(self.database, "web", listen=self._listens)
+        if self._listener is not None:
+            self._listener.start()
+        self.follower.start()
+        self.queue_history.start()
+        self._chores += [
+            asyncio.create_task(self._do_chores()),
+            asyncio.create_task(measuring.forever(self.database, self.replica)),
+        ]
+
+    async def close(self) -> None:
+        """Disconnect."""
+        for chore in self._chores:
+            chore.cancel()
+        await self.queue_history.stop()
+        await self.follower.stop()
+        if self._listener is not None:
+            await self._listener.stop()
+        for link in self._links:
+            await link.close()
+        await self.replica.close()
+        await self.database.close()
+
+    async def is_gone(self, id: UUID, who: Caller | None) -> bool:
+        """Whether a job that the caller might see has expired but is not yet removed."""
+        row = await self.database.row(READ.gone, id=id)
+        return row is not None and (who is None or who.may_see(row["tenant"]))
+
+    async def _do_chores(self) -> None:
+        chores = (
+            self.actions.cancel_overdue,
+            self.keys.note_use,
+            self.forecast.refresh,
+            self.waiting_limit.refresh,
+        )
+        while True:
+            await asyncio.sleep(CHORE_SECONDS)
+            try:
+                for chore in chores:
+                    await self._do(chore)
+            except Unavailable as error:
+                log.warning("chores left undone: database away", error=str(error))
+
+    async def _do(self, chore: Callable[[], Awaitable[object]]) -> None:
+        """Run one chore: its failure does not stop the others."""
+        try:
+            await chore()
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("chore failed", chore=chore.__qualname__)
+
+
+def _listener(url: str, follower: JobFollower) -> Listener:
+    channels = {"sooner.changed": follower.notified, "sooner.output": follower.put_out}
+    return Listener(url, "web", channels, follower.resync, lagged=note_notification_lag)
+
+
+def _replica(settings: WebSettings, primary: Database) -> Replica:
+    url = settings.database_replica_url
+    if url is None:
+        return Replica(primary, None)
+    wanted = parsed(url).parameters.get("target_session_attrs")
+    replica = pool(url, "web replica", direct=settings.listen)
+    return Replica(primary, replica, follows_only=wanted in ("standby", "prefer-standby"))
