@@ -41,9 +41,8 @@ class Bench:
         self, batch: int = 10, *, query: Query = TRANSITIONS.claim, lane: str = "default", **more: Any
     ) -> Sequence[Mapping[str, Any]]:
         """The rows that a claim takes."""
-        return await self.link.fetch(
-            query, lane=lane, queue="default", actors=["echo"], worker=self.worker, batch=batch, **more
-        )
+        values = {"queue": "default", "actors": ["echo"], "threaded": [], "threads": 0} | more
+        return await self.link.fetch(query, lane=lane, worker=self.worker, batch=batch, **values)
 
     async def finish(self, id: UUID, fence: int, state: Any = "done", **outcome: Any) -> bool:
         """Write an ending: whether it was taken."""

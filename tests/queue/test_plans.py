@@ -55,7 +55,7 @@ async def test_the_cost_of_a_claim_does_not_grow_with_the_table(
     for setting, value in PLANS.items():
         await sql.execute(f"set {setting} = {value}")
     values = {"lane": "default", "queue": "default", "actors": ["echo"], "worker": queue.worker, "batch": 10}
-    values["since"] = [0, 0, 0]
+    values |= {"since": [0, 0, 0], "threaded": [], "threads": 0}
     query = CLAIM.promote if name == "promote" else getattr(TRANSITIONS, name)
     costs = []
     for size in (200, 5000):

@@ -64,6 +64,7 @@ async def test_claims_cost_the_same_beside_an_old_transaction(
     for setting, value in PLANS.items():
         await sql.execute(f"set {setting} = {value}")
     values = {"lane": LANE, "queue": LANE, "actors": ["echo"], "worker": queue.worker, "batch": 10}
+    values |= {"threaded": [], "threads": 0}
     since, whole = [], []
     for count in (20, 600):
         turn = await go_through(queue, count)

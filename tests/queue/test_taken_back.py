@@ -13,6 +13,7 @@ async def test_a_claim_that_was_taken_back_never_shares_its_fence(queue: Bench) 
 
     async def claim_and_lose(connection: "asyncpg.Connection[asyncpg.Record]") -> int:
         values: dict[str, Any] = {"lane": "default", "queue": "default", "actors": ["echo"], "batch": 1}
+        values |= {"threaded": [], "threads": 0}
         transaction = connection.transaction()
         await transaction.start()
         [row] = await connection.fetch(

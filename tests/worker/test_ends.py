@@ -12,16 +12,13 @@ from uuid import uuid4
 import psutil
 import psycopg2
 import pytest
-from dramatiq import Message
-from dramatiq_pg import PostgresBroker
 
+from tests.support.busy import busy_worker, stock_message
 from tests.support.jobs import Document, fetch, final, post, processing, rows, until
 from tests.support.processes import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import httpx
 
     from tests.conftest import Connect, MakeKey, Service
     from tests.support.processes import Process, Processes
@@ -157,7 +154,6 @@ async def test_messages_that_no_thread_has_begun_are_given_back_at_once(
 ) -> None:
     client = connect(await processes.web(), await api_key(scopes=["admin"]))
     worker, running = await busy_worker(processes, client, database_url)
-    # A stock producer's messages lie in the queue's own lane, so more of them are claimed than there are threads.
     unbegun = stock_message(database_url, "burn", seconds=0)
     await processing(client, unbegun)
 
@@ -180,10 +176,10 @@ async def test_messages_of_a_claim_that_is_under_way_at_the_signal_are_given_bac
         "select from pg_stat_activity where application_name = 'sooner claim' and wait_event_type = 'Lock'"
     )
     with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
-        # No claim of the worker gets on, until the transaction ends.
+        # No claim of the worker gets on, until the transaction ends. The first one is for last chances.
         late = str(uuid4())
         cursor.execute(
-            "insert into dramatiq.queue (message_id, message) values (%s, %s)",
+            "insert into dramatiq.queue (message_id, lane, message) values (%s, 'default.last', %s)",
             (late, '{"actor_name": "burn", "args": [], "kwargs": {"seconds": 0}, "options": {}}'),
         )
         cursor.execute("lock table dramatiq.queue in share mode")
@@ -201,33 +197,8 @@ async def test_messages_of_a_claim_that_is_under_way_at_the_signal_are_given_bac
     assert await worker.exit() == 0
 
 
-async def busy_worker(
-    processes: Processes, client: httpx.AsyncClient, database_url: str
-) -> tuple[Process, str]:
-    """A worker of one thread, and the job that the thread runs until it is cancelled."""
-    worker = await processes.worker(WORKER_THREADS="1", SHUTDOWN_TIMEOUT_SECONDS="600")
-    running = stock_message(database_url, "burn", seconds=600)
-    await processing(client, running)
-    return worker, running
-
-
 def begun_again(then: str, job: Document) -> bool:
     return bool(job["state"] == "processing" and job["started_at"] != then)
-
-
-def stock_message(database_url: str, actor: str, **params: object) -> str:
-    """Enqueues as dramatiq-pg's own producer does."""
-    broker = PostgresBroker(url=database_url, results=False)
-    id = str(uuid4())
-    message: Message[object] = Message(
-        queue_name="default", actor_name=actor, args=(), kwargs=params, options={}, message_id=id
-    )
-    try:
-        broker.declare_queue("default")
-        broker.enqueue(message)
-    finally:
-        broker.close()
-    return id
 
 
 async def test_an_actor_that_exits_fails_its_job_and_nothing_else(
@@ -299,7 +270,7 @@ async def test_a_message_that_cannot_be_read_ends_alone(
     with psycopg2.connect(service.database_url) as connection, connection.cursor() as cursor:
         for id, actor in zip(ids, ("echo", "burn"), strict=True):
             cursor.execute(
-                "insert into dramatiq.queue (message_id, message) values (%s, %s)",
+                "insert into dramatiq.queue (message_id, lane, message) values (%s, 'default.last', %s)",
                 (id, f'{{"actor_name": "{actor}", "kwargs": 5}}'),
             )
         cursor.execute('notify "dramatiq.default.enqueue"')

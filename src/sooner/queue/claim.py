@@ -50,6 +50,17 @@ class ServedLane:
     actors: list[str]
     #: Returns the number of jobs that there is room for now.
     room: Callable[[], int]
+    #: The actors that need a thread, where the lane's other actors need none.
+    threaded: Collection[str] = ()
+    #: Returns the number of jobs of `threaded` that there is room for now.
+    thread_room: Callable[[], int] = int
+
+    def claimable(self) -> tuple[list[str], int]:
+        """The actors whose jobs may begin now, and how many jobs of `threaded` may."""
+        threads = self.thread_room() if self.threaded else 0
+        if self.threaded and threads <= 0:
+            return [name for name in self.actors if name not in self.threaded], 0
+        return self.actors, threads
 
 
 class Rounds:
@@ -129,6 +140,8 @@ class Claimer:
         self._poll_seconds = poll_seconds
         self._ready: dict[str, None] = {}
         self._starved: set[str] = set()
+        #: The lanes with room, but without a thread for some of their jobs.
+        self._threadless: set[str] = set()
         self._backlogged = 0
         self._after: dict[str, str] = {}
         #: The limited lanes whose first keys are worth another look once the last ones have had theirs.
@@ -165,6 +178,10 @@ class Claimer:
 
     def room(self) -> None:
         """There is room again."""
+        if self._threadless:
+            free = {name for name in self._threadless if self._served[name].thread_room() > 0}
+            self._threadless -= free
+            self._starved |= free
         if self._starved:
             self._ready.update(dict.fromkeys(self._starved))
             self._starved.clear()
@@ -250,20 +267,33 @@ class Claimer:
 
     async def _take(self, query: Query, served: ServedLane, batch: int, **more: Any) -> int:
         worker, name = self._lease.id, served.lane.name
+        actors, threads = served.claimable()
         rows = await self._link.fetch(
             query,
             lane=name,
             queue=served.lane.queue,
-            actors=served.actors,
+            actors=actors,
+            threaded=served.threaded,
+            threads=threads,
             worker=worker,
             batch=batch,
             **more,
         )
         self._begin(rows, worker)
+        if served.threaded:
+            self._note_threads(served, threads, sum(row["actor"] in served.threaded for row in rows))
         if self._rounds.learn(name, rows) and len(rows) == batch:
             # There may be more jobs in older rounds.
             self._rounds.doubt(name)
         return len(rows)
+
+    def _note_threads(self, served: ServedLane, threads: int, taken: int) -> None:
+        if taken < threads:
+            return
+        self._threadless.add(served.lane.name)
+        if taken:
+            # Jobs that need no thread may wait behind.
+            self._ready[served.lane.name] = None
 
     async def _search(self) -> None:
         if not self._lease.is_held():

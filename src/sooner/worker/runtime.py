@@ -34,7 +34,7 @@ from sooner.jobs.operating.tallies import Tallies
 from sooner.jobs.output.emit import pace_by
 from sooner.jobs.output.writer import OutputWriter
 from sooner.jobs.running.attempt import Attempt
-from sooner.jobs.running.runner import Runner
+from sooner.jobs.running.runner import Runner, runs_on_loop
 from sooner.jobs.running.tasks import ActorTasks
 from sooner.jobs.secrets.seal import Opener, public_key
 from sooner.process import logs
@@ -359,7 +359,7 @@ def _lease(
         threads=threads,
         on_lost=lambda: _hand_over(loop, runner.abandon),
         actors={name: actor.queue_name for name, actor in actors.items()},
-        claims={each.lane.name: each.actors for each in work},
+        claims=_claims(actors, work),
         declared=_declared(settings, actors),
         callbacks={
             name: actor.options["on_failure"]
@@ -419,12 +419,34 @@ def _retention(settings: WorkerSettings) -> float:
 
 def served(actors: Actors, queues: Collection[str], runner: Runner) -> list[ServedLane]:
     """The lanes that this worker claims from: of each queue those for tasks, threads and last chances, limited or not."""
-    made: dict[Lane, ServedLane] = {}
+    names: dict[Lane, list[str]] = {}
     for name, actor in actors.items():
         for lane in _lanes(actor) if actor.queue_name in queues else ():
-            made.setdefault(lane, ServedLane(lane, [], _room(runner, lane))).actors.append(name)
+            names.setdefault(lane, []).append(name)
+    made = [_served(lane, of_lane, actors, runner) for lane, of_lane in names.items()]
     # A worker that has just begun holds no jobs: the best moment for a last chance.
-    return sorted(made.values(), key=lambda each: not each.lane.is_last)
+    return sorted(made, key=lambda each: not each.lane.is_last)
+
+
+def _served(lane: Lane, names: list[str], actors: Actors, runner: Runner) -> ServedLane:
+    if lane.is_last:
+        return ServedLane(lane, names, runner.last_chance_room)
+    threaded = [name for name in names if not runs_on_loop(actors[name])]
+    if len(threaded) == len(names):
+        return ServedLane(lane, names, runner.thread_room)
+    return ServedLane(lane, names, runner.task_room, threaded, runner.thread_room)
+
+
+def _claims(actors: Actors, work: Sequence[ServedLane]) -> dict[str, list[str]]:
+    """The actors whose jobs may stay in each lane. Where a lane is another kind's, threads take what they can at once,
+    and the rescuer brings the rest to the actor's own lane, so that nobody's claim walks past it.
+    """
+    return {
+        each.lane.name: [
+            name for name in each.actors if name not in each.threaded or lane_of(actors[name]) == each.lane
+        ]
+        for each in work
+    }
 
 
 def _lanes(actor: "dramatiq.Actor[Any, Any]") -> set[Lane]:
@@ -434,12 +456,6 @@ def _lanes(actor: "dramatiq.Actor[Any, Any]") -> set[Lane]:
     """
     lane = lane_of(actor)
     return {lane, lane.last} if lane.is_limited else {Lane(lane.queue), lane, lane.last}
-
-
-def _room(runner: Runner, lane: Lane) -> Callable[[], int]:
-    if lane.is_last:
-        return runner.last_chance_room
-    return runner.thread_room if lane.is_threaded else runner.task_room
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

@@ -77,7 +77,7 @@ class Attempt(MessageProxy):
         self.failed = False
         #: The exception that failed the attempt, until the attempt is settled.
         self.error: BaseException | None = None
-        self.began = time.monotonic()
+        self._claimed = time.monotonic()
         self._exception: BaseException | None = None
         self._row = row
         self.id: UUID = row["message_id"]
@@ -110,7 +110,7 @@ class Attempt(MessageProxy):
         self._why: Why | None = None
         self._cause: BaseException | None = None
         self._thread: int | None = None
-        self._entered = 0.0
+        self._entered: float | None = None
         #: The seconds that the actor took on its thread.
         self.took: float | None = None
         self._lock = threading.Lock()
@@ -145,6 +145,16 @@ class Attempt(MessageProxy):
     def _message(self) -> "dramatiq.Message[Any]":
         """The message behind dramatiq's proxy."""
         return self._stored.message
+
+    @property
+    def began(self) -> float:
+        """When the actor's code began: on a thread later than the claim, where the thread was not free."""
+        return self._claimed if self._entered is None else self._entered
+
+    @property
+    def has_entered(self) -> bool:
+        """Whether a thread has begun the actor's function."""
+        return self._entered is not None
 
     @property
     def time_limit(self) -> float | None:
@@ -350,7 +360,8 @@ class Attempt(MessageProxy):
     def _leave_thread(self) -> None:
         with self._lock:
             self._thread = None
-            self.took = time.monotonic() - self._entered
+            if self._entered is not None:
+                self.took = time.monotonic() - self._entered
 
     @property
     def is_on_thread(self) -> bool:

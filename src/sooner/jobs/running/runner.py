@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID
 
 import dramatiq
@@ -145,7 +145,7 @@ class Runner:
         self._attempts[attempt.key] = self._newest[attempt.id] = attempt
         self._last_chances += attempt.current.crashes >= LAST_CHANCE
         self._idle.clear()
-        if isinstance(actor, JobActor) and actor.is_async:
+        if runs_on_loop(actor):
             self._start_task(attempt, actor)
         else:
             self._start_on_thread(attempt)
@@ -177,7 +177,17 @@ class Runner:
 
     def _limit_time(self, attempt: Attempt) -> None:
         if (seconds := attempt.time_limit) is not None:
-            self._timers[attempt.key] = self._loop.call_later(seconds, self._interrupt, attempt, "timeout")
+            self._timers[attempt.key] = self._loop.call_later(seconds, self._check_time, attempt, seconds)
+
+    def _check_time(self, attempt: Attempt, seconds: float) -> None:
+        """Stop an attempt that is out of time. On a thread its time runs from when the thread began it."""
+        left = 0.0
+        if attempt.key not in self._tasks:
+            left = attempt.began + seconds - time.monotonic() if attempt.has_entered else seconds
+        if left > 0:
+            self._timers[attempt.key] = self._loop.call_later(left, self._check_time, attempt, seconds)
+        else:
+            self._interrupt(attempt, "timeout")
 
     async def _run(self, attempt: Attempt, actor: JobActor) -> None:
         enter(attempt.current)
@@ -274,8 +284,14 @@ class Runner:
 
     def _interrupt(self, attempt: Attempt, why: Why, cause: BaseException | None = None) -> None:
         # A second cancellation would interrupt an actor that is cleaning up.
-        if attempt.interrupt(why, cause) and (task := self._tasks.get(attempt.key)) is not None:
+        if not attempt.interrupt(why, cause):
+            return
+        if (task := self._tasks.get(attempt.key)) is not None:
             task.cancel()
+        elif not attempt.has_entered:
+            # It lies before a busy thread, which will find it stopped and run nothing of it.
+            attempt.stop(why, cause)
+            attempt.settle()
 
     @property
     def is_idle(self) -> bool:
@@ -301,6 +317,11 @@ class Runner:
         """The lease was lost: stop all attempts and write no endings."""
         for attempt in list(self._attempts.values()):
             self._interrupt(attempt, "lost")
+
+
+def runs_on_loop(actor: "dramatiq.Actor[Any, Any]") -> TypeGuard[JobActor]:
+    """Whether an actor runs as a task; the others need a thread."""
+    return isinstance(actor, JobActor) and actor.is_async
 
 
 def job_of(frame: FrameType | None, task: "asyncio.Task[Any] | None") -> dict[str, str]:

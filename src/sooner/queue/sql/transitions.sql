@@ -210,17 +210,25 @@ set state = 'consumed', worker = :worker,
 where ctid = any(array(select ctid from candidate))
 returning {{held}}
 
+-- part: within_threads
+-- Of the first jobs, those that run without a thread, and as many others as threads are free.
+candidate as (
+  select ctid from head where actor <> all(:threaded::text[])
+  union all
+  (select ctid from head where actor = any(:threaded) limit :threads)
+)
+
 -- name: claim
 -- Takes up to :batch due jobs of one lane for one worker: by priority, then round robin between tenants, then age.
-with candidate as (
-  select ctid
+with head as (
+  select ctid, actor
   from dramatiq.queue
   where {{due}} and actor = any(:actors::text[])
     and {{may_claim}}
   order by priority, turn, message_id
   limit :batch
   for update skip locked
-)
+), {{within_threads}}
 {{take}};
 
 -- name: claim_since
@@ -229,10 +237,10 @@ with urgency as (
   select (number - 1)::smallint as priority, since
   from unnest(:since::bigint[]) with ordinality as urgency (since, number)
   where {{may_claim}}
-), candidate as (
-  select first.ctid
+), head as (
+  select first.ctid, first.actor
   from urgency cross join lateral (
-    select ctid from dramatiq.queue
+    select ctid, actor from dramatiq.queue
     where {{due}} and priority = urgency.priority and turn >= urgency.since
       and actor = any(:actors::text[])
     order by priority, turn, message_id
@@ -240,7 +248,7 @@ with urgency as (
     for update skip locked
   ) as first
   limit :batch
-)
+), {{within_threads}}
 {{take}};
 
 -- name: claim_aged
@@ -253,10 +261,10 @@ with urgency as (
       where {{due}} and priority = lower.priority
       order by priority, turn, message_id limit 1
     ) < dramatiq.clock() - interval '1 minute'
-), candidate as (
-  select first.ctid
+), head as (
+  select first.ctid, first.actor
   from urgency cross join lateral (
-    select ctid from dramatiq.queue
+    select ctid, actor from dramatiq.queue
     where {{due}} and priority = urgency.priority
       and actor = any(:actors::text[])
     order by priority, turn, message_id
@@ -264,7 +272,7 @@ with urgency as (
     for update skip locked
   ) as first
   limit :batch
-)
+), {{within_threads}}
 {{take}};
 
 -- part: open
