@@ -107,16 +107,30 @@ def test_unique_counts_tenants_and_the_named_parameters() -> None:
 
 
 def test_a_secret_is_in_no_key_in_clear() -> None:
-    def use(token: SecretStr) -> None: ...
+    def use(user: str, token: SecretStr) -> None: ...
 
-    actor = counted(use, unique=True, concurrency=Limit(1, per="token"))
-    one, other = (actor.check({"token": token}) for token in ("hunter1", "hunter2"))
+    actor = counted(use, unique=("user",), concurrency=Limit(1, per="token"))
+    one, other = (actor.check({"user": "ada", "token": token}) for token in ("hunter1", "hunter2"))
     limit = actor.limit("acme", one)
 
     assert limit is not None
     assert "hunter" not in limit.key
-    assert actor.unique_key("acme", one, lambda text: text[::-1]) != actor.unique_key("acme", one)
-    assert actor.unique_key("acme", one) != actor.unique_key("acme", other)
+    assert actor.unique_key("acme", one) == actor.unique_key("acme", other)
+
+
+@pytest.mark.parametrize("unique", [True, ("tokens",), ("user", "tokens")])
+def test_unique_counts_by_no_secret(unique: bool | tuple[str, ...]) -> None:
+    def use(user: str, tokens: list[SecretStr]) -> None: ...
+    def hide(token: SecretStr) -> None: ...
+
+    with pytest.raises(
+        ValueError, match=r"use: unique cannot count by secrets, here tokens: unique=\('user',\)"
+    ):
+        counted(use, unique=unique)
+    with pytest.raises(
+        ValueError, match=r"hide: unique cannot count by secrets, here token: leave unique out"
+    ):
+        counted(hide, unique=True)
 
 
 def test_a_message_counts_as_a_request_does() -> None:

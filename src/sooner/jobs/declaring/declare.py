@@ -36,7 +36,7 @@ from sooner.jobs.failure import storable
 from sooner.jobs.files.uploads import names_upload
 from sooner.jobs.output.emit import collect
 from sooner.jobs.problem import Invalid, wrong
-from sooner.jobs.secrets.secret import Path, find, places, takes_secrets
+from sooner.jobs.secrets.secret import MARK, Path, find, places, takes_secrets
 from sooner.jobs.states import PRIORITIES
 from sooner.queue.enqueue import LimitRow
 from sooner.queue.lane import Lane, check_queue
@@ -55,7 +55,7 @@ class Options(TypedDict, total=False):
     concurrency: `Limit(4, per="tenant")`: how many jobs run at once, at any number of workers.
     rate: `Rate(10, seconds=60)`: how many jobs begin in a time.
     unique: while a job waits or runs, a second request of its tenant with equal parameters gets the same job;
-      a tuple names the parameters that have to be equal.
+      a tuple names the parameters that have to be equal, none of them a secret.
     diagnostic: the actor exists with DIAGNOSTICS=1 alone. internal: clients cannot ask for it over HTTP.
     check: a function of the same arguments; it raises Invalid where valid arguments do not go together.
     """
@@ -126,6 +126,7 @@ class JobActor(dramatiq.Actor[Any, Any]):
         #: Whether the actor takes any parameters.
         self._is_open = self._takes_any and not self.parameters.model_fields
         self._refuse_unknown_names()
+        self._refuse_secrets_to_count_by()
         check_check(fn, declaration.check, self.parameters.model_fields)
         super().__init__(fn, **options)
 
@@ -143,6 +144,18 @@ class JobActor(dramatiq.Actor[Any, Any]):
                 raise ValueError(
                     f"{self.function.__qualname__}: there is no parameter {name!r} to count by: its parameters are {known}"
                 )
+
+    def _refuse_secrets_to_count_by(self) -> None:
+        """Raises ValueError for `unique` by a secret: nothing is stored by which two secrets could be compared, for they could be guessed."""
+        fields, unique = self.parameters.model_fields, self.declaration.unique
+        secret = {name for name, field in fields.items() if takes_secrets(field.annotation)}
+        if not (secret if unique is True else secret.intersection(unique or ())):
+            return
+        others = [name for name in fields if name not in secret]
+        instead = f"unique=({', '.join(map(repr, others))},)" if others else "leave unique out"
+        raise ValueError(
+            f"{self.function.__qualname__}: unique cannot count by secrets, here {', '.join(sorted(secret))}: {instead}"
+        )
 
     @cached_property
     def lane(self) -> Lane:
@@ -164,19 +177,13 @@ class JobActor(dramatiq.Actor[Any, Any]):
         declared = self.declaration
         return limit_row(self.actor_name, declared.concurrency, declared.rate, tenant, named(values))
 
-    def unique_key(
-        self, tenant: str | None, values: Values, sign: Callable[[bytes], bytes] | None = None
-    ) -> str | None:
-        """The key under which only one job may wait or run; None where the actor is not unique.
-
-        Secret parameters make it a signed key: an attacker could guess them from a plain digest. Only web can sign.
-        """
+    def unique_key(self, tenant: str | None, values: Values) -> str | None:
+        """The key under which only one job may wait or run; None where the actor is not unique."""
         if (unique := self.declaration.unique) is False:
             return None
         by = named(values) if unique is True else {name: named(values).get(name) for name in unique}
-        identity = text([self.actor_name, tenant, by], secret=lambda value: value.get_secret_value())
-        digest = sign if sign is not None and self.takes_secrets else _sha256
-        return digest(identity.encode()).hex()
+        identity = text([self.actor_name, tenant, by], secret=lambda _: MARK)
+        return hashlib.sha256(identity.encode()).hexdigest()
 
     def check(self, params: Mapping[str, Any]) -> Values:
         """The parameters, converted to the signature's types. Raises Invalid, with an error for each unfit parameter."""
@@ -295,10 +302,6 @@ def _seconds(wait: wait_base, attempt: int) -> float:
     state.attempt_number = attempt
     seconds = float(wait(state))
     return 0.0 if math.isnan(seconds) else min(LONGEST_PAUSE, max(0.0, seconds))
-
-
-def _sha256(text: bytes) -> bytes:
-    return hashlib.sha256(text).digest()
 
 
 def _entry(detail: Any) -> Mapping[str, str]:

@@ -27,11 +27,7 @@ class Fingerprints:
 
     def of(self, actor: str, params: Mapping[str, Any]) -> bytes:
         """The fingerprint of an actor and its parameters."""
-        return self.sign(_canonical(actor, params))
-
-    def sign(self, text: bytes) -> bytes:
-        """A text's HMAC: nobody without the key can make it, or guess the text from it."""
-        return self._digest(self._keys[0], text)
+        return self._digest(self._keys[0], _canonical(actor, params))
 
     def match(self, fingerprint: bytes | None, actor: str, params: Mapping[str, Any]) -> bool:
         """Whether `fingerprint` is that of this actor and these parameters."""

@@ -148,7 +148,7 @@ class Submitter:
             if submission.idempotency_key is None
             else self._fingerprints.of(name, submission.params),
             limit_key=limit_key,
-            unique_key=actor.unique_key(submission.tenant, submission.values, self._fingerprints.sign),
+            unique_key=actor.unique_key(submission.tenant, submission.values),
             sealed=sealed,
             notify=submission.notify,
         )
