@@ -49,7 +49,7 @@ async def test_all_of_a_jobs_output_is_read_as_json_events_lines_and_text(client
     assert rest == {"items": words[4:], "next": 6, "complete": True}
     assert [(each.type, each.id) for each in events] == [
         *(("output", str(number)) for number in range(1, 7)),
-        ("end", None),
+        ("end", "6"),
     ]
     assert [json.loads(each.data) for each in events[:-1]] == words
     assert json.loads(events[-1].data) == {"state": "done", "next": 6}
@@ -122,6 +122,19 @@ async def test_an_attempt_that_ended_well_without_output_leaves_none(client: htt
         "next": 0,
         "complete": True,
     }, read
+
+
+async def test_a_browser_that_has_seen_the_end_comes_back_no_more(client: httpx.AsyncClient) -> None:
+    silent = await post(client, "tell", prefer="wait=20", words=[])
+    fell_silent = await post(client, "fall_silent")
+    await final(client, fell_silent["id"])
+
+    for id, last in ((silent["id"], {}), (fell_silent["id"], {"Last-Event-ID": "1"})):
+        address = f"/jobs/{id}/output"
+        events = await heard(client, address, headers=EVENTS | last)
+        assert (events[-1].type, events[-1].id) == ("end", "0")
+        again = await client.get(address, headers=EVENTS | {"Last-Event-ID": events[-1].id or ""})
+        assert again.status_code == 204
 
 
 async def test_output_survives_the_failure_of_its_attempt(client: httpx.AsyncClient) -> None:

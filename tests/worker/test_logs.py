@@ -199,6 +199,26 @@ async def test_a_log_is_followed_live_resumed_and_ends_with_the_job(shop: Shop) 
     assert (await shop.operator.get(f"/jobs/{job['id']}/logs", headers=headers)).status_code == 204
 
 
+async def test_a_live_reader_gets_lines_that_a_worker_wrote_late(shop: Shop, database_url: str) -> None:
+    job = await post(shop.client, "says_on")
+    seen: list[tuple[int, str]] = []
+    async for id, line in events(shop, job["id"]):
+        seen.append((int(id), line["message"]))
+        if len(seen) == 2:
+            # A worker that was cut off from the database, and lost the job, writes lines of its own attempt now.
+            late = """insert into sooner.log_line (job, number, attempt, at, level, logger, message)
+                select $1::uuid, number, 1, now(), 'info', 'shop', 'late' from generate_series(1, 3) as number"""
+            await fetch(database_url, late, job["id"])
+            await shop.client.post(f"/jobs/{job['id']}/cancel")
+
+    assert [message for _, message in seen].count("late") == 3
+    assert [message for _, message in seen[:2]] == ["line 0", "line 1"]
+    numbers = [number for number, _ in seen]
+    assert numbers == sorted(numbers)
+    headers = {"Accept": "text/event-stream", "Last-Event-ID": str(numbers[-1])}
+    assert (await shop.operator.get(f"/jobs/{job['id']}/logs", headers=headers)).status_code == 204
+
+
 async def test_each_attempt_has_its_lines_and_a_dead_worker_leaves_them(
     shop: Shop, processes: Processes
 ) -> None:

@@ -12,6 +12,27 @@ from sooner.jobs.logging.log_writer import SQL
 MEMBERS = ("at", "level", "logger", "message", "attempt")
 
 
+class SeenLines:
+    """The numbers of the lines that a reader has, as runs: an attempt's numbers follow each other."""
+
+    def __init__(self, last: int) -> None:
+        #: What the reader had in the beginning.
+        self.begin = last
+        #: The highest number.
+        self.last = last
+        self.firsts: list[int] = []
+        self.lasts: list[int] = []
+
+    def add(self, number: int) -> None:
+        """Note the next line."""
+        if self.lasts and number == self.lasts[-1] + 1:
+            self.lasts[-1] = number
+        else:
+            self.firsts.append(number)
+            self.lasts.append(number)
+        self.last = max(self.last, number)
+
+
 class LogLines:
     """Reads the lines of a job's log. Raises Unavailable."""
 
@@ -21,6 +42,19 @@ class LogLines:
     async def after(self, job: UUID, number: int, most: int) -> list[tuple[int, dict[str, Any]]]:
         """Up to `most` lines after a number, in order, each with its own number."""
         rows = await self._database.rows(SQL.lines, job=job, after=number, most=most)
+        return [(row["number"], _members(row)) for row in rows]
+
+    async def missed(self, job: UUID, seen: SeenLines, most: int) -> list[tuple[int, dict[str, Any]]]:
+        """Up to `most` lines below the highest number that a reader has not seen."""
+        rows = await self._database.rows(
+            SQL.missed,
+            job=job,
+            after=seen.begin,
+            last=seen.last,
+            firsts=seen.firsts,
+            lasts=seen.lasts,
+            most=most,
+        )
         return [(row["number"], _members(row)) for row in rows]
 
 

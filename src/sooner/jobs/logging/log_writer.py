@@ -45,8 +45,13 @@ class LogWriter:
             return
         self._waiting.append(line)
         if not self._is_awake and not self._loop.is_closed():
-            self._is_awake = True
-            self._loop.call_soon_threadsafe(self._wake, context=self._context)
+            try:
+                self._is_awake = True
+                self._loop.call_soon_threadsafe(self._wake, context=self._context)
+            except BaseException:
+                # The actor was interrupted here: whoever adds the next line wakes the writer.
+                self._is_awake = False
+                raise
 
     def _wake(self) -> None:
         if self._writing is None:
@@ -70,12 +75,16 @@ class LogWriter:
                 self._wake()
 
     async def flush(self) -> None:
-        """Write the lines that wait. Raises Unavailable, and keeps them, when the database is away."""
+        """Write the lines that wait now. Raises Unavailable, and keeps them, when the database is away."""
         if not self._waiting and not self._turn.locked():
             return
         async with self._turn:
-            while self._waiting:
-                await self._write(self._taken())
+            # Jobs that go on say others meanwhile.
+            left = len(self._waiting)
+            while left > 0 and self._waiting:
+                lines = self._taken()
+                await self._write(lines)
+                left -= len(lines)
 
     def _taken(self) -> list[NumberedLine]:
         lines = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]

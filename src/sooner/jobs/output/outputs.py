@@ -12,9 +12,12 @@ from sooner.process import logs
 
 log = logs.get(__name__)
 
-#: The most pieces of one job, and the most places, in one statement.
+#: The most pieces of one job, their most bytes, and the most places, in one statement.
 PAGE = 2000
+PAGE_BYTES = 1 << 16
 BATCH = 500
+#: More than any piece has.
+NO_BOUND = 1 << 40
 #: The seconds of a pause for each reader that a statement served: twice of what sending the pieces costs the process. So
 #: output leaves time for other requests, and each of many streams sends several pieces at once.
 REST = 0.0001
@@ -23,13 +26,14 @@ REST = 0.0001
 class Pieces(NamedTuple):
     """Pieces in a row: `texts` are their JSON texts, one a line, and an empty line where further ones were dropped.
 
-    `is_reset`: the job is tried again, and what the reader has seen so far does not count.
+    `is_reset`: the job is tried again, and what the reader has seen so far does not count. `is_more`: there may be others already.
     """
 
     first: int
     last: int
     texts: str
     is_reset: bool = False
+    is_more: bool = False
 
     def numbered(self) -> Iterator[tuple[int, str]]:
         """The JSON text of each piece with its number."""
@@ -42,12 +46,18 @@ class Found(NamedTuple):
     first: int | None
     last: int | None
     texts: str | None
+    is_more: bool | None
     is_there: bool
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether the next piece alone is larger than a page."""
+        return bool(self.is_more) and self.first is None
 
 
 #: A job, and the number of the last piece that a reader has.
 Key = tuple[UUID, int]
-NOTHING = Found(None, None, None, is_there=False)
+NOTHING = Found(None, None, None, is_more=False, is_there=False)
 
 
 class Place:
@@ -69,16 +79,16 @@ class Place:
         if found.first is None or found.last is None:
             return Pieces(0, 0, "", is_reset=True) if is_reset else None
         self.after = found.last
-        return Pieces(found.first, found.last, found.texts or "", is_reset)
+        return Pieces(found.first, found.last, found.texts or "", is_reset, is_more=bool(found.is_more))
 
     async def pages(self) -> AsyncIterator[Pieces]:
         """All the pages that there are. Raises Unavailable.
 
-        A page that is not full is the last: what is written after it wakes its readers.
+        What is written after the last one wakes its readers.
         """
         while (page := await self.next()) is not None:
             yield page
-            if page.last - page.first + 1 < PAGE:
+            if not page.is_more:
                 return
 
 
@@ -94,18 +104,28 @@ class Outputs:
         return Place(self, job, after)
 
     async def _find(self, keys: Sequence[Key]) -> Sequence[Found]:
-        places = list(dict.fromkeys(keys))
-        rows = await self._rows(places)
-        found = {
-            places[row["nth"] - 1]: Found(row["first"], row["last"], row["pieces"], is_there=row["is_there"])
-            for row in rows
-        }
+        found = await self._read(list(dict.fromkeys(keys)), PAGE, PAGE_BYTES)
+        for place in [place for place, its in found.items() if its.is_too_large]:
+            found |= await self._read([place], 1, NO_BOUND)
         return [found.get(key, NOTHING) for key in keys]
 
-    async def _rows(self, places: Sequence[Key]) -> Sequence[Mapping[str, Any]]:
+    async def _read(self, places: Sequence[Key], limit: int, most: int) -> dict[Key, Found]:
+        rows = await self._rows(places, limit, most)
+        return {
+            places[row["nth"] - 1]: Found(
+                row["first"], row["last"], row["pieces"], is_more=row["is_more"], is_there=row["is_there"]
+            )
+            for row in rows
+        }
+
+    async def _rows(self, places: Sequence[Key], limit: int, most: int) -> Sequence[Mapping[str, Any]]:
         try:
             return await self._link.fetch(
-                SQL.read, job=[job for job, _ in places], after=[after for _, after in places], limit=PAGE
+                SQL.read,
+                job=[job for job, _ in places],
+                after=[after for _, after in places],
+                limit=limit,
+                most=most,
             )
         except Unavailable:
             raise

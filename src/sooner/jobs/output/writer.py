@@ -78,8 +78,8 @@ class Stream:
 
     @property
     def is_written(self) -> bool:
-        """Whether all pieces are in the table, or never will be."""
-        return not self.pieces and not self.under_way
+        """Whether all pieces are in the table, or never will be, and under the attempt's fence."""
+        return not self.pieces and not self.under_way and not self.former
 
 
 class OutputWriter:
@@ -138,6 +138,9 @@ class OutputWriter:
             then()
         else:
             stream.then = then
+            if not stream.under_way:
+                # An interrupt may have come between the last piece and the call that wakes the writer.
+                self._again(stream)
             self._hurry.set()
 
     async def room(self, key: Key) -> None:
@@ -151,11 +154,13 @@ class OutputWriter:
     def _wake_for(self, stream: Stream) -> None:
         self._due[id(stream)] = stream
         if not self._is_awake:
-            self._is_awake = True
             self._loop.call_soon_threadsafe(self._begin)
+            # Not before: the call may be interrupted, and nobody else would wake the writer.
+            self._is_awake = True
 
     def _begin(self) -> None:
-        self._task = asyncio.create_task(unforeseen("writing output")(self._write_all))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(unforeseen("writing output")(self._write_all))
 
     async def _write_all(self) -> None:
         while streams := self._next():

@@ -113,7 +113,8 @@ class Attempt(MessageProxy):
         self._entered: float | None = None
         #: The seconds that the actor took on its thread.
         self.took: float | None = None
-        self._lock = threading.Lock()
+        #: A finalizer, which may put out or log, runs anywhere in its thread.
+        self._lock = threading.RLock()
         self._settled = False
         self._log: JobLog | None = None
 
@@ -134,7 +135,9 @@ class Attempt(MessageProxy):
 
     def put(self, piece: str) -> bool:
         """Pass on a piece of output, a JSON text; False where it is dropped, as too much or too late."""
-        return not self._settled and self._put(self, self._disclosure.clean(piece))
+        piece = self._disclosure.clean(piece)
+        with self._lock:
+            return not self._settled and self._put(self, piece)
 
     def _word(self, message: str) -> str:
         # Secrets are removed before the message is cut: half a secret would not be found.

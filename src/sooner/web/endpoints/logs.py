@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sooner.db import Unavailable
+from sooner.jobs.logging.log_lines import SeenLines
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.tenants.keys import Caller
 from sooner.web.auth import shard_of
@@ -82,15 +84,18 @@ def _number(text: str) -> int | None:
 async def _events(shard: Shard, id: UUID, after: int) -> AsyncIterator[ServerSentEvent]:
     follower = shard.follower
     retry: int | None = RETRY_MILLISECONDS
+    seen = SeenLines(after)
     with follower.subscribe(id) as subscription:
         job = await first(shard, subscription)
         while job is not None:
             # The lines of an attempt are written before its end: those read after the end are all.
             is_last = job.state.is_final
             with contextlib.suppress(Unavailable):
-                while lines := await shard.log_lines.after(id, after, MOST):
-                    for after, line in lines:  # noqa: PLR1704 - the number of the last line
-                        yield _event(after, line, retry)
+                while lines := await _next(shard, id, seen, is_last=is_last):
+                    for number, line in lines:
+                        seen.add(number)
+                        # A late line has a lower number: the reader comes back with the highest.
+                        yield _event(seen.last, line, retry)
                         retry = None
                 if is_last:
                     return
@@ -98,6 +103,13 @@ async def _events(shard: Shard, id: UUID, after: int) -> AsyncIterator[ServerSen
                 return
             await subscription.change_within(LOOK_SECONDS)
             job = None if subscription.is_gone else subscription.job
+
+
+async def _next(
+    shard: Shard, id: UUID, seen: SeenLines, *, is_last: bool
+) -> list[tuple[int, dict[str, Any]]]:
+    lines = await shard.log_lines.after(id, seen.last, MOST)
+    return await shard.log_lines.missed(id, seen, MOST) if is_last and not lines else lines
 
 
 def _event(number: int, line: object, retry: int | None) -> ServerSentEvent:

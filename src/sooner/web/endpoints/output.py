@@ -75,7 +75,11 @@ async def get_job_output(request: Request, who: Caller | None) -> Response:
     if media == JSON:
         return await _whole(shard, job, place, _wait(request))
     if media == EVENTS:
-        if place.after and job.state.is_final and await shard.outputs.place(id, place.after).next() is None:
+        if (
+            job.state.is_final
+            and (place.after or _last_event(request) is not None)
+            and await shard.outputs.place(id, place.after).next() is None
+        ):
             # A 204 stops a browser's EventSource from coming back (HTML, section 9.2.3).
             return Response(status_code=204, headers=dict([NO_STORE]))
         return EventSourceResponse(_events(shard, place), ping=PING_SECONDS, sep="\n")
@@ -92,8 +96,13 @@ def _after(request: Request) -> int:
             [wrong("#/from", "a whole number from 0 on is needed: the `next` of an answer, or an event's id")]
         )
     # An EventSource that comes back asks at its first address: its last event is the newer place.
-    last = request.headers.get("last-event-id", "")
-    return int(last) if _is_number(last) else int(text or 0)
+    last = _last_event(request)
+    return int(text or 0) if last is None else last
+
+
+def _last_event(request: Request) -> int | None:
+    text = request.headers.get("last-event-id", "")
+    return int(text) if _is_number(text) else None
 
 
 def _is_number(text: str) -> bool:
@@ -132,7 +141,8 @@ async def _events(shard: Shard, place: Place) -> AsyncIterator[bytes]:
             reset = "event: reset\ndata: {}\n\n" if page.is_reset else ""
             yield (reset + "".join(starmap(_event, page.numbered()))).encode()
         else:
-            yield f"event: end\ndata: {_json({'state': page, 'next': place.after})}\n\n".encode()
+            facts = _json({"state": page, "next": place.after})
+            yield f"event: end\nid: {place.after}\ndata: {facts}\n\n".encode()
 
 
 def _event(number: int, text: str) -> str:

@@ -13,3 +13,12 @@ select number, attempt, at, level, logger, message, fields::text as fields
 from sooner.log_line
 where job = :job and number > :after
 order by number limit :most;
+
+-- name: missed
+-- The lines between two numbers that are in none of the runs of numbers: a worker that was cut off wrote them late.
+select number, attempt, at, level, logger, message, fields::text as fields
+from sooner.log_line
+where job = :job and number > :after and number <= :last and not exists (
+  select from unnest(:firsts::bigint[], :lasts::bigint[]) as run (first, last) where number between run.first and run.last
+)
+order by number limit :most;

@@ -50,7 +50,8 @@ update sooner.output set fence = :fence where job = :job and fence = :before;
 -- name: read
 -- The next pieces for each place: a job, and the number of the last piece that its reader has.
 -- `is_there` is false where the reader's last piece is forgotten: a new attempt puts out from the beginning.
-select place.nth, page.first, page.last, page.pieces,
+-- `is_more` is true where pieces were left out, as too many or as too large: where there is no `first`, one alone is larger than :most.
+select place.nth, page.first, page.last, page.pieces, page.is_more,
   place.after = 0 or exists (
     select from sooner.output as own
     where own.job = place.job and own.number = place.after and (job.state::text <> 'done' or own.fence = job.fence)
@@ -61,9 +62,14 @@ cross join lateral (
   select state, fence from dramatiq.queue where message_id = place.job offset 0
 ) as job
 cross join lateral (
-  select min(number) as first, max(number) as last, string_agg(coalesce(piece, ''), chr(10) order by number) as pieces
+  select min(number) filter (where bytes <= :most) as first, max(number) filter (where bytes <= :most) as last,
+    string_agg(coalesce(piece, ''), chr(10) order by number) filter (where bytes <= :most) as pieces,
+    count(*) = :limit or max(bytes) > :most as is_more
   from (
-    select number, piece from sooner.output
+    select number, piece,
+      -- Known without reading the piece.
+      sum(coalesce(octet_length(piece), 0)) over (order by number rows unbounded preceding) as bytes
+    from sooner.output
     -- Where the attempt that ended well put out nothing, the pieces are those of an attempt that failed.
     where output.job = place.job and number > place.after and (job.state::text <> 'done' or output.fence = job.fence)
     order by number limit :limit
