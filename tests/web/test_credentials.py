@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from sooner.jobs.tenants.keys import digest
+from sooner.jobs.tenants.locator import locator
 from tests.support.clock import start_clock
 from tests.support.keys import run_keys
 from tests.support.rows import until
@@ -68,6 +70,41 @@ async def test_a_refusal_says_what_is_missing(
     assert unfit.headers["WWW-Authenticate"] == (
         'Bearer realm="sooner", error="insufficient_scope", scope="admin"'
     )
+
+
+async def test_a_locator_in_a_key_or_a_token_grants_nothing(
+    processes: Processes, connect: Connect, api_key: MakeKey
+) -> None:
+    web = await processes.web()
+    key, theirs = await api_key("acme"), await api_key("globex")
+    token = (await connect(web, key).post("/tokens")).json()["token"]
+    unknown = {
+        kind: await connect(web, f"{kind}{locator('acme')}.{'x' * 43}").get("/jobs")
+        for kind in ("sooner_", "sooner_token_")
+    }
+    kept = [await connect(web, one).get("/jobs") for one in (key, theirs, token)]
+
+    assert [answer.status_code for answer in kept] == [200, 200, 200]
+    for text in (key, token):
+        kind = "sooner_token_" if text == token else "sooner_"
+        assert text.startswith(f"{kind}{locator('acme')}.")
+        secret = text.partition(".")[2]
+        hints = [locator("globex"), locator("acme").upper(), locator("acme")[:-1], "", "." * 13, "a" * 5000]
+        forged = [f"{kind}{hint}.{secret}" for hint in hints] + [f"{kind}{secret}", f"{text}.", text[:-1]]
+        answers = [await connect(web, one).get("/jobs") for one in forged]
+        assert {(answer.status_code, answer.text) for answer in answers} == {(401, unknown[kind].text)}
+
+
+async def test_a_key_without_a_locator_stays_good(
+    processes: Processes, connect: Connect, api_key: MakeKey, settings: dict[str, dict[str, str | None]]
+) -> None:
+    await api_key()
+    old = f"sooner_{'k' * 43}"
+    db = await asyncpg.connect(settings["web"]["DATABASE_URL"])
+    await db.execute("update sooner.api_key set digest = $1", digest(old))
+    await db.close()
+
+    assert (await connect(await processes.web(), old).get("/jobs")).status_code == 200
 
 
 async def test_a_revoked_key_and_its_tokens_end_in_every_web_process(

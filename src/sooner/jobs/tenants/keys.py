@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sooner.db import Database, Queries
 from sooner.jobs.problem import Unauthorized
+from sooner.jobs.tenants.locator import locator
 from sooner.queue.ids import uuid7
 
 SQL = Queries("sooner.jobs.tenants", "sql/keys.sql")
@@ -48,6 +49,14 @@ def digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
+def _new(prefix: str, tenant: str) -> str:
+    """A new key or token. Keys last for years, so each tells whose it is to a service that may have more databases by then.
+
+    A forged locator gains nothing: the stored digest is of the whole text.
+    """
+    return f"{prefix}{locator(tenant)}.{secrets.token_urlsafe(32)}"
+
+
 class Keys:
     """Makes, lists, revokes and checks API keys."""
 
@@ -60,7 +69,7 @@ class Keys:
 
     async def create(self, tenant: str, name: str, scopes: list[str], seconds: float | None) -> str:
         """A new key, to be shown once; it is valid for `seconds`, or for ever."""
-        key = PREFIX + secrets.token_urlsafe(32)
+        key = _new(PREFIX, tenant)
         await self._database.row(
             SQL.create,
             id=uuid7(),
@@ -77,7 +86,7 @@ class Keys:
 
         Raises Unauthorized where the caller's key has ended meanwhile.
         """
-        token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+        token = _new(TOKEN_PREFIX, caller.tenant)
         row = await self._database.row(
             SQL.create_token, id=uuid7(), key=caller.key, digest=digest(token), seconds=seconds
         )
