@@ -186,6 +186,31 @@ def test_junit_3_takes_methods_by_their_names() -> None:
     assert statuses(source) == {"OldTest::testOne": "active"}
 
 
+def test_junit_3_by_bases_in_other_files_and_by_their_names() -> None:
+    method = "{ public void testOne() {} public int testNever() { return 1; } }"
+    files = {
+        "p/Base.java": "import junit.framework.TestCase; public abstract class Base extends TestCase { public void testOwn() {} }",
+        "p/ATest.java": f"public class ATest extends Base {method}",
+        "p/BTest.java": f"import org.junit.jupiter.api.Assertions; public class BTest extends LightPlatformTestCase {method}",
+        "p/CTest.java": f"public class CTest extends company.Screen {method}",
+        "p/DTest.java": f"public class DTest extends Thread {method}",
+        "p/ETest.java": "import org.junit.Test; public class ETest { @Test public void one() {} }",
+        "p/FTest.java": f"public class FTest extends ETest {method}",
+    }
+    document = inventory_of(files)
+    found = {each["path"]: (each["framework"], each["suites"], each["tests"]) for each in document["entries"]}
+    assert found == {
+        "p/ATest.java": ("junit4", 1, 1),
+        "p/BTest.java": ("junit4", 1, 1),
+        "p/Base.java": ("junit4", 0, 1),
+        "p/ETest.java": ("junit4", 1, 1),
+        "p/FTest.java": ("junit4", 1, 0),
+    }
+    assert document["undecided"] == [
+        {"path": "p/CTest.java", "line": 1, "name": "CTest", "reason": "a base lies outside the archive"}
+    ]
+
+
 def test_a_file_that_does_not_parse_is_told() -> None:
     inventory = inventory_of({"p/ATest.java": JUNIT5 + "class @ { @Test"})
     assert inventory["tests"] == 0

@@ -8,6 +8,7 @@ from src.inventory import take
 from tests.inventory.build import entries_of, inventory_of, statuses_of, tar
 
 JUNIT5 = "import org.junit.jupiter.api.*\n"
+OUTSIDE = "a base lies outside the archive"
 KOTEST = "import io.kotest.core.spec.style.*\n"
 
 
@@ -261,6 +262,44 @@ def test_specs_are_found_by_their_bases_over_the_whole_archive() -> None:
         "p/BSpec.kt": ("kotest", 1, 1),
         "p/ESpec.kt": ("kotest", 0, 1),
     }
+
+
+def test_junit_3_by_bases_in_other_files_and_by_their_names() -> None:
+    files = {
+        "p/Base.kt": "import junit.framework.TestCase\nabstract class Base : TestCase()",
+        "p/ATest.kt": "class ATest : Base() { fun testOne() {}\n fun testTwo() = check() }",
+        "p/BTest.kt": KOTEST
+        + "class BTest : LightPlatformTestCase() { fun testOne() {}\n private fun testNever() {}\n fun testOf(a: Int) {} }",
+        "p/CTest.kt": "class CTest : Runnable { fun testNever() {} }",
+        "p/DTest.kt": 'class DTest : StringSpec() { fun testNever() {} init { "one" { } } }',
+        "p/ESpec.kt": KOTEST + "class ESpec : FunSpec() { fun testName(): String = name() }",
+    }
+    assert {
+        path: (each["framework"], each["suites"], each["tests"]) for path, each in entries_of(files).items()
+    } == {
+        "p/ATest.kt": ("junit4", 1, 2),
+        "p/BTest.kt": ("junit4", 1, 1),
+        "p/DTest.kt": ("kotest", 1, 1),
+    }
+
+
+def test_a_class_of_an_unknown_base_is_undecided() -> None:
+    files = {
+        "p/ATest.kt": "\nclass ATest : company.Screen() { fun testOne() {} }",
+        "p/BSpec.kt": 'class BSpec : Screen({ "two" { } })',
+        "p/CTest.kt": "class CTest : Base() { fun testNever() {} }\nopen class Base",
+        "p/DTest.kt": "class DTest : Thread() { fun testNever() {} }",
+        "p/ETest.kt": "abstract class ETest : Screen() { fun testNever() {} }",
+        "p/Screens.kt": "class Screens : Screen() { fun testConnection() {} }",
+    }
+    document = inventory_of(files)
+    assert (document["entries"], document["undecided"]) == (
+        [],
+        [
+            {"path": "p/ATest.kt", "line": 2, "name": "ATest", "reason": OUTSIDE},
+            {"path": "p/BSpec.kt", "line": 1, "name": "BSpec", "reason": OUTSIDE},
+        ],
+    )
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -1,7 +1,7 @@
 """PHP's tests: PHPUnit and Pest, by what each of them runs."""
 
 from src.inventory.document import Case
-from tests.inventory.build import entries_of
+from tests.inventory.build import entries_of, inventory_of
 
 PEST = {"p/composer.json": '{"require-dev": {"pestphp/pest": "^3"}}'}
 USE = "use PHPUnit\\Framework\\TestCase;\n"
@@ -95,6 +95,24 @@ def test_a_class_counts_if_it_derives_a_test_case_in_any_file() -> None:
         "p/tests/OutsideTest.php": (1, 1),
         "p/tests/TwoTest.php": (1, 0),
     }
+
+
+def test_a_class_of_an_unknown_base_is_undecided() -> None:
+    source = "<?php\nclass AcmeTest extends Screen { public function testOne() {} }"
+    document = inventory_of(
+        {"p/AcmeTest.php": source, "p/Screens.php": source.replace("AcmeTest", "Screens")}
+    )
+    assert (document["entries"], document["undecided"]) == (
+        [],
+        [
+            {
+                "path": "p/AcmeTest.php",
+                "line": 2,
+                "name": "AcmeTest",
+                "reason": "a base lies outside the archive",
+            }
+        ],
+    )
 
 
 def test_phpunits_configuration_says_which_files_run() -> None:

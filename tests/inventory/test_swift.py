@@ -103,6 +103,28 @@ def test_test_cases_are_found_by_their_bases_over_the_whole_archive() -> None:
     }
 
 
+def test_a_class_of_an_unknown_base_is_undecided() -> None:
+    files = {
+        "p/ATests.swift": XCTEST + "@objc\nclass ATests: company.Screen { func testOne() {} }",
+        "p/BTests.swift": "class BTests: NSObject { func testNever() {} }",
+        "p/CTests.swift": "struct CTests: Checks { func testNever() {} }",
+        "p/DTests.swift": "class DTests: Screen { func show() {} }",
+        "p/Probe.swift": XCTEST + "class Probe: Screen { func testConnection() {} }",
+    }
+    document = inventory_of(files)
+    assert (document["entries"], document["undecided"]) == (
+        [],
+        [
+            {
+                "path": "p/ATests.swift",
+                "line": 3,
+                "name": "ATests",
+                "reason": "a base lies outside the archive",
+            }
+        ],
+    )
+
+
 def test_statuses_of_xctest() -> None:
     source = """
         class ThingTests: XCTestCase {

@@ -18,7 +18,7 @@ class Class(NamedTuple):
     is_marked: bool = True
     """Its cases are marked as tests. Without a mark they are tests if the class derives the framework's."""
     line: int = 0
-    """Where it begins, for languages of whose classes some are undecided."""
+    """Where it begins, for those that may be undecided."""
 
     @property
     def simple_name(self) -> str:

@@ -15,11 +15,18 @@ class Kin:
     Each question is answered for all classes at once: class by class, a long chain of them would take its square.
     """
 
-    def __init__(self, files: Iterable[ClassFacts], roots: re.Pattern[str], outside: re.Pattern[str]) -> None:
+    def __init__(
+        self,
+        files: Iterable[ClassFacts],
+        roots: re.Pattern[str],
+        outside: re.Pattern[str],
+        plain: re.Pattern[str],
+    ) -> None:
         self._bases = _Edges(set)
         self._derived = _Edges(set)
         self._concrete: set[str] = set()
         self._own_tests: set[str] = set()
+        self._marked_tests: set[str] = set()
         self._named: dict[str, str] = {}
         for facts in files:
             for each in facts.classes:
@@ -28,7 +35,9 @@ class Kin:
         self._tested = _reached(self._derived, self._derivers_of_roots(roots, outside))
         self._of_tested = _reached(self._bases, self._tested)
         self._with_tests = _reached(self._derived, self._own_tests)
+        self._with_marked = _reached(self._derived, self._marked_tests)
         self._frameworks = _spread(self._derived, self._named)
+        self._plain = plain
 
     def runs(self, each: Class) -> bool:
         """Whether it is no abstract class, or some class that derives it is none."""
@@ -42,9 +51,13 @@ class Kin:
         """Whether it has tests of its own or from a class of the archive."""
         return each.simple_name in self._with_tests
 
+    def has_marked_tests(self, each: Class) -> bool:
+        """Whether it, or a class that it derives, has tests that are marked as such."""
+        return each.simple_name in self._with_marked
+
     def has_outside_base(self, each: Class) -> bool:
-        """Whether some class that it derives is not of the archive."""
-        return any(base not in self._bases for base in each.bases)
+        """Whether a base of its own is not of the archive, and nothing tells what that is."""
+        return any(base not in self._bases and not self._plain.fullmatch(base) for base in each.bases)
 
     def framework_of(self, each: Class) -> str:
         """The framework that the files of its bases name."""
@@ -59,6 +72,8 @@ class Kin:
             self._concrete.add(name)
         if each.cases:
             self._own_tests.add(name)
+        if each.cases and each.is_marked:
+            self._marked_tests.add(name)
         if framework:
             self._named.setdefault(name, framework)
 

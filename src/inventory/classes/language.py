@@ -8,7 +8,7 @@ from typing import ClassVar
 from src.inventory.classes.facts import Class, ClassFacts, Settings
 from src.inventory.classes.kin import Kin
 from src.inventory.classes.scope import Scope
-from src.inventory.document import Entry
+from src.inventory.document import Entry, Undecided
 from src.inventory.syntax.facts import FileFacts, entry
 from src.inventory.syntax.files import Files
 from src.inventory.syntax.language import ParsedLanguage
@@ -21,6 +21,8 @@ class ClassLanguage(ParsedLanguage[ClassFacts | Settings]):
     """The names of the frameworks' own classes."""
     outside: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
     """Names by which a class outside the archive is taken for one that derives a framework's."""
+    plain: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
+    """The names of classes outside the archive that are no tests'."""
     settings_files: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
     """The files whose `Settings` are read. As it stands, none."""
 
@@ -43,10 +45,24 @@ class ClassLanguage(ParsedLanguage[ClassFacts | Settings]):
         """Whether a file has anything for which it is kept."""
         return bool(found.classes or found.cases or found.first_error)
 
-    def entries(self, files: Files[ClassFacts | Settings]) -> Iterator[Entry]:
-        """The entries of an archive, by path."""
+    def decided(self, files: Files[ClassFacts | Settings]) -> tuple[Iterator[Entry], list[Undecided]]:
+        """The entries; and, in files with a test's name, the classes of which only running would tell."""
         scope = Scope(self.settings(files))
-        yield from self.entries_by(files, scope, self.kin(files, scope))
+        kin = self.kin(files, scope)
+        undecided = [
+            Undecided(path=path, line=each.line, name=each.name, reason=reason)
+            for path, facts in self._collected(files, scope)
+            if self.is_test_file(path)
+            for each in facts.classes
+            if (reason := self.doubt(each, kin))
+        ]
+        return self.entries_by(files, scope, kin), undecided
+
+    def doubt(self, each: Class, kin: Kin) -> str:
+        """Why only running would tell whether a class's tests run; empty if that is known."""
+        if each.is_marked or not each.cases or each.is_abstract or kin.is_test_class(each):
+            return ""
+        return "a base lies outside the archive" if kin.has_outside_base(each) else ""
 
     def entries_by(self, files: Files[ClassFacts | Settings], scope: Scope, kin: Kin) -> Iterator[Entry]:
         """The entries of the files in which tests run."""
@@ -57,7 +73,8 @@ class ClassLanguage(ParsedLanguage[ClassFacts | Settings]):
 
     def kin(self, files: Files[ClassFacts | Settings], scope: Scope) -> Kin:
         """Which of the classes that settings let run derive each other."""
-        return Kin((facts for _, facts in self._collected(files, scope)), self.roots, self.outside)
+        collected = (facts for _, facts in self._collected(files, scope))
+        return Kin(collected, self.roots, self.outside, self.plain)
 
     def settings(self, files: Files[ClassFacts | Settings]) -> Iterator[tuple[str, Settings]]:
         """What says how a folder's files are run."""
@@ -89,7 +106,12 @@ class ClassLanguage(ParsedLanguage[ClassFacts | Settings]):
     def running(self, path: str, facts: ClassFacts, kin: Kin, scope: Scope) -> FileFacts:
         """The suites and tests of a file that run."""
         running = [each for each in facts.classes if kin.runs(each) and self._is_test_class(each, kin)]
-        suites = [each for each in running if not each.is_abstract and kin.has_tests(each)]
+        suites = [
+            each
+            for each in facts.classes
+            if not each.is_abstract
+            and (kin.has_marked_tests(each) or (self._is_test_class(each, kin) and kin.has_tests(each)))
+        ]
         return FileFacts(
             framework=self.framework(path, facts, kin, scope),
             suites=len(suites) + sum(each.suites for each in running) + facts.suites,

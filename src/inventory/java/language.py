@@ -15,6 +15,8 @@ class Java(ClassLanguage):
     name = "java"
     endings = (".java",)
     likely = re.compile(rb"Test|junit|@Theory")
+    outside = builds.OLD
+    plain = builds.PLAIN
     settings_files = builds.FILES
 
     def settings_of(self, path: str, content: bytes) -> Settings:

@@ -9,7 +9,7 @@ from src.inventory.classes.facts import Class, ClassFacts
 from src.inventory.jvm.imports import Imports, simple_of
 from src.inventory.jvm.marks import Mark
 from src.inventory.jvm.reader import Around, JvmReader
-from src.inventory.syntax.parsing import Source
+from src.inventory.syntax.parsing import Source, line_of
 
 _CLASSES = {"class_declaration", "interface_declaration", "record_declaration", "enum_declaration"}
 
@@ -18,7 +18,7 @@ def read(source: Source) -> ClassFacts:
     """The facts of a file."""
     reader = _Reader(source, _imports(source))
     classes = tuple(reader.classes(source.root, Around()))
-    return ClassFacts(framework=reader.framework, classes=classes, first_error=source.first_error)
+    return ClassFacts(reader.framework, classes, first_error=source.first_error, able=reader.able)
 
 
 class _Reader(JvmReader):
@@ -40,15 +40,15 @@ class _Reader(JvmReader):
         methods = [
             each for each in _members(node.child_by_field_name("body")) if each.type == "method_declaration"
         ]
-        cases = tuple(self._cases(methods, around, own))
-        if not cases and self._is_old(bases):
-            cases = tuple(self._old_cases(methods, around))
-        return Class(
+        found = Class(
             name="::".join(around.names),
             bases=bases,
-            cases=cases,
+            cases=tuple(self._cases(methods, around, own)),
             is_abstract=node.type == "interface_declaration" or "abstract" in self._words(node),
+            line=line_of(node.child_by_field_name("name") or node),
         )
+        is_derived = node.child_by_field_name("superclass") is not None
+        return self._old_class(found, methods, around) if is_derived and not found.cases else found
 
     def _bases(self, node: Node) -> Iterator[str]:
         kinds = {"superclass", "super_interfaces", "extends_interfaces"}
@@ -76,8 +76,10 @@ class _Reader(JvmReader):
         return "public" in words
 
     def _is_plain(self, method: Node, words: set[str]) -> bool:
-        returned = self._source.text(method.child_by_field_name("type"))
-        return self._is_public(words) and "static" not in words and returned == "void"
+        return self._is_public(words) and "static" not in words and self._is_void(method)
+
+    def _is_void(self, method: Node) -> bool:
+        return self._source.text(method.child_by_field_name("type")) == "void"
 
     def _parameters(self, method: Node) -> Node | None:
         return method.child_by_field_name("parameters")

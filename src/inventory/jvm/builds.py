@@ -5,6 +5,14 @@ import re
 from src.inventory.classes.facts import Settings
 
 FILES = re.compile(r"(^|/)(pom\.xml|build\.gradle(\.kts)?)$")
+#: A class outside the archive by such a name derives JUnit 3's.
+OLD = re.compile(r"TestCase$")
+#: Classes and interfaces of the JVM itself.
+PLAIN = re.compile(
+    r"Object|Any|Runnable|Callable|Closeable|AutoCloseable|Cloneable|Serializable|Comparable|Comparator|Iterable|Iterator|Thread"
+    r"|(Abstract)?(Collection|List|Set|Map)|(Array)?List|(Linked)?HashMap|HashSet|(\w+)?(Exception|Error|Throwable)|Enum|Record"
+    r"|(Input|Output)Stream|Reader|Writer|ClassLoader|Number|CharSequence"
+)
 #: In the order in which they are believed: JUnit 5 runs tests of JUnit 4 too.
 _NAMES = (
     (

@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 
 from tree_sitter import Node
 
+from src.inventory.classes.facts import Class
 from src.inventory.document import Status
 from src.inventory.jvm.imports import Imports
 from src.inventory.jvm.marks import Mark, is_around_tests, of_classes, skips, statuses
@@ -35,6 +36,8 @@ class JvmReader(ABC):
         self._imports = imports
         self.used: set[str] = set()
         """The annotations of the tests found so far."""
+        self.old: set[str] = set()
+        """The classes that are JUnit 3's if a base that this file does not have is."""
 
     @property
     def framework(self) -> str:
@@ -55,6 +58,10 @@ class JvmReader(ABC):
     @abstractmethod
     def _is_plain(self, method: Node, words: set[str]) -> bool:
         """Whether a method is one as TestNG runs them: public, of an object, and without result."""
+
+    @abstractmethod
+    def _is_void(self, method: Node) -> bool:
+        """Whether a method has no result, as far as its head tells."""
 
     @abstractmethod
     def _parameters(self, method: Node) -> Node | None: ...
@@ -79,11 +86,24 @@ class JvmReader(ABC):
         """Whether a class is one of JUnit 3's."""
         return any(self._imports.names.get(base) == "junit.framework.TestCase" for base in bases)
 
+    def _old_class(self, found: Class, methods: Iterable[Node], around: Around) -> Class:
+        """The class with the tests that it has if it is one of JUnit 3's, by its own imports or by its bases' files."""
+        cases = tuple(self._old_cases(methods, around))
+        is_marked = self._is_old(found.bases) or not cases
+        if not is_marked:
+            self.old.add(found.name)
+        return found._replace(cases=cases, is_marked=is_marked)
+
+    @property
+    def able(self) -> tuple[str, ...]:
+        """JUnit 3's tests are JUnit 4's to run."""
+        return ("junit4",) if self.old and not self.used else ()
+
     def _old_cases(self, methods: Iterable[Node], around: Around) -> Iterator[Found]:
-        """By JUnit 3, public methods whose names begin with `test`."""
+        """By JUnit 3, public methods whose names begin with `test`, without parameters and result."""
         for method in methods:
-            is_test = self._method_name(method).startswith("test") and self._is_public(self._words(method))
-            if is_test and not self._has_parameters(method):
+            is_test = self._method_name(method).startswith("test") and self._is_void(method)
+            if is_test and self._is_public(self._words(method)) and not self._has_parameters(method):
                 yield self._found(method, around.names, [*around.marks, *self._marks(method)])
 
     def _found(self, method: Node, names: tuple[str, ...], marks: list[Mark]) -> Found:

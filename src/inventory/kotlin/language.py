@@ -18,7 +18,8 @@ class Kotlin(ClassLanguage):
     endings = (".kt",)
     likely = re.compile(rb"Test|Spec|junit|kotest|@Theory")
     roots = re.compile("|".join(STYLES))
-    outside = re.compile(r"Spec$")
+    outside = re.compile(rf"Spec$|{builds.OLD.pattern}")
+    plain = builds.PLAIN
     settings_files = builds.FILES
 
     def settings_of(self, path: str, content: bytes) -> Settings:

@@ -11,7 +11,7 @@ from src.inventory.jvm.reader import Around, JvmReader
 from src.inventory.kotlin.specs import Spec, lambda_of
 from src.inventory.kotlin.styles import ANY, FACTORIES, STYLES
 from src.inventory.syntax.facts import strongest
-from src.inventory.syntax.parsing import Source
+from src.inventory.syntax.parsing import Source, line_of
 
 _CLASSES = {"class_declaration", "object_declaration"}
 _BODIES = {"class_body", "enum_class_body", "ERROR"}
@@ -24,15 +24,18 @@ def read(source: Source) -> ClassFacts:
     """The facts of a file."""
     reader = _Reader(source, _imports(source))
     classes = list(reader.classes(source.root, Around()))
-    factories = list(reader.factories(source.root))
+    factories = [each for each in reader.factories(source.root) if each.cases]
     # A class that only may be a spec tells less than a marked test of the same file, wherever that stands.
-    may_be_kotest = not reader.used and any(not each.is_marked for each in classes)
+    may_be_kotest = not reader.used and any(
+        not each.is_marked and each.name not in reader.old for each in classes
+    )
     return ClassFacts(
         framework="kotest" if reader.has_style or factories or may_be_kotest else reader.framework,
         classes=_visible(classes, reader.private_specs),
         cases=tuple(case for each in factories for case in each.cases),
         suites=sum(each.suites for each in factories),
         first_error=source.first_error,
+        able=() if reader.has_style or factories or may_be_kotest else reader.able,
     )
 
 
@@ -80,12 +83,15 @@ class _Reader(JvmReader):
         bases = tuple(self._bases(node))
         methods = list(self._methods(node))
         cases = tuple(self._cases(methods, around, own))
-        found = Class("::".join(around.names), bases, cases, is_abstract=bool(words & _ABSTRACT))
+        line = line_of(node.child_by_field_name("name") or node)
+        found = Class("::".join(around.names), bases, cases, is_abstract=bool(words & _ABSTRACT), line=line)
         if cases:
             return found
-        if self._is_old(bases):
-            return found._replace(cases=tuple(self._old_cases(methods, around)))
-        return self._spec(node, found, around, words)
+        spec = self._spec(node, found, around, words)
+        is_old = self._is_old(bases) or (self._super(node) and spec.is_marked and not spec.cases)
+        # A spec of Kotest's may have methods by any name.
+        is_old = is_old and not any(base in STYLES for base in bases)
+        return self._old_class(spec, methods, around) if is_old else spec
 
     def _spec(self, node: Node, found: Class, around: Around, words: set[str]) -> Class:
         """The class with the tests of Kotest's calls, if it is a spec or may derive one."""
@@ -107,15 +113,20 @@ class _Reader(JvmReader):
 
     def _spec_bodies(self, node: Node) -> Iterator[Node]:
         """The lambdas that a class gives its base, and its `init` blocks."""
-        calls = [each for each in self._delegations(node) if each.type == "constructor_invocation"]
-        if not calls:
+        base = self._super(node)
+        if base is None:
             return
-        for each in calls[0].named_children[-1].named_children:
+        for each in base.named_children[-1].named_children:
             if body := lambda_of(each):
                 yield body
         for each in _members(node):
             if each.type == "anonymous_initializer":
                 yield each
+
+    def _super(self, node: Node) -> Node | None:
+        """The call of the base class's constructor: interfaces have none."""
+        calls = (each for each in self._delegations(node) if each.type == "constructor_invocation")
+        return next(calls, None)
 
     def _methods(self, node: Node) -> Iterator[Node]:
         return (each for each in _members(node) if each.type == "function_declaration" and _has_body(each))
@@ -151,9 +162,16 @@ class _Reader(JvmReader):
         return not words & {"private", "protected", "internal"}
 
     def _is_plain(self, method: Node, words: set[str]) -> bool:
-        returned = next((each for each in method.named_children if each.type.endswith("_type")), None)
-        is_empty = self._source.text(returned) == "Unit" if returned else _block(method) is not None
-        return is_empty and self._is_public(words)
+        has_no_result = self._returned(method) is not None or _block(method) is not None
+        return has_no_result and self._is_void(method) and self._is_public(words)
+
+    def _is_void(self, method: Node) -> bool:
+        """An expression as a body may be any type's: it is taken for a call of an assertion."""
+        returned = self._returned(method)
+        return returned is None or self._source.text(returned) == "Unit"
+
+    def _returned(self, method: Node) -> Node | None:
+        return next((each for each in method.named_children if each.type.endswith("_type")), None)
 
     def _parameters(self, method: Node) -> Node | None:
         return _child(method, "function_value_parameters")

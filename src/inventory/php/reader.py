@@ -66,6 +66,7 @@ class _Reader:
             is_abstract=node.type == "trait_declaration"
             or any(each.type == "abstract_modifier" for each in node.children),
             is_marked=False,
+            line=line_of(node.child_by_field_name("name") or node),
         )
 
     def _bases(self, node: Node, members: list[Node]) -> Iterator[str]:

@@ -7,7 +7,6 @@ from src.inventory.classes.facts import Class, ClassFacts, Settings
 from src.inventory.classes.kin import Kin
 from src.inventory.classes.language import ClassLanguage
 from src.inventory.classes.scope import Scope
-from src.inventory.document import Entry, Undecided
 from src.inventory.ruby import builds
 from src.inventory.ruby.reader import MADE, SHARED_NAME, Reader
 from src.inventory.syntax.facts import FileFacts
@@ -83,29 +82,12 @@ class Ruby(ClassLanguage):
             if isinstance(facts, ClassFacts) and facts.framework:
                 yield path, Settings((facts.framework,))
 
-    def decided(self, files: Files[ClassFacts | Settings]) -> tuple[Iterator[Entry], list[Undecided]]:
-        """The entries; and classes whose bases lie outside the archive, or are made by calls; shared examples whose names are."""
-        scope = Scope(self.settings(files))
-        kin = self.kin(files, scope)
-        undecided = [
-            Undecided(path=path, line=each.line, name=each.name, reason=reason)
-            for path, facts in files
-            if isinstance(facts, ClassFacts) and self.is_test_file(path)
-            for each in facts.classes
-            if (reason := _undecided(each, kin))
-        ]
-        return self.entries_by(files, scope, kin), undecided
-
-
-def _undecided(each: Class, kin: Kin) -> str:
-    """Why only running would tell whether tests run."""
-    if each.is_marked:
-        return "names shared examples by an expression" if MADE in each.bases else ""
-    if not each.cases or each.is_abstract or kin.is_test_class(each):
-        return ""
-    if MADE in each.bases:
-        return "its base is made by a call"
-    return "a base lies outside the archive" if kin.has_outside_base(each) else ""
+    def doubt(self, each: Class, kin: Kin) -> str:
+        """Why only running would tell: bases outside the archive or made by calls, and shared examples whose names are."""
+        if each.is_marked:
+            return "names shared examples by an expression" if MADE in each.bases else ""
+        reason = super().doubt(each, kin)
+        return "its base is made by a call" if reason and MADE in each.bases else reason
 
 
 def _able(path: str, reader: Reader) -> tuple[str, ...]:

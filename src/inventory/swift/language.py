@@ -20,6 +20,10 @@ class Swift(ClassLanguage):
     )
     roots = re.compile(r"XCTestCase")
     outside = re.compile(r"TestCase$")
+    plain = re.compile(
+        r"NSObject(Protocol)?|Any(Object|Actor)?|(Unchecked)?Sendable|Equatable|Hashable|Comparable|Identifiable|Codable|Encodable|Decodable"
+        r"|ObservableObject|Error|Custom(Debug)?StringConvertible|(UI|NS)(View|ViewController|Window|Application|Control)|URLProtocol|Thread|Operation|XCTestObservation"
+    )
     never_entered = (*NEVER_ENTERED, ".build", "Carthage", "Pods")
 
     def declared(self, path: str, content: bytes) -> ClassFacts:

@@ -64,7 +64,11 @@ class _Reader:
 
     def _type(self, node: Node, around: _Around, own: tuple[Attribute, ...]) -> Class:
         kind = self._source.text(node.child_by_field_name("declaration_kind"))
-        found = Class(name="::".join(around.names), bases=tuple(self._bases(node)))
+        found = Class(
+            "::".join(around.names),
+            tuple(self._bases(node)),
+            line=line_of(node.child_by_field_name("name") or node),
+        )
         cases = tuple(self.of_swift_testing(node, around))
         if kind == "extension":
             self.extended += cases
@@ -73,7 +77,8 @@ class _Reader:
             return found._replace(cases=cases, suites=0 if cases else 1)
         return found._replace(
             cases=tuple(self._of_xctest(node, around)),
-            is_abstract=kind == "extension",
+            # Of all types, only classes can derive XCTest's.
+            is_abstract=kind != "class",
             is_marked=False,
         )
 
