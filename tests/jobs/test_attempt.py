@@ -37,7 +37,11 @@ def row(**columns: Any) -> dict[str, Any]:
         "tenant": "acme",
         "attempts": 1,
     }
-    return common | {"crashes": 0, "request_id": None, "traceparent": None, "sealed": None} | columns
+    return (
+        common
+        | {"crashes": 0, "request_id": None, "traceparent": None, "limit_key": None, "sealed": None}
+        | columns
+    )
 
 
 def test_an_attempt_that_failed_goes_with_what_it_raised(uncollected: None) -> None:

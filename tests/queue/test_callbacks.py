@@ -37,7 +37,12 @@ async def test_a_crash_between_loses_neither_or_both(queue: Bench, sql: "Connect
     ending = (await claimed(queue, parent=parent))._replace(follow=(follow(),))
     query, values = (
         TRANSITIONS.finish_followed,
-        {"retention": 60.0, **texts(TRANSITIONS.finish_followed, [ending]), **follow_ups([ending])},
+        {
+            "retention": 60.0,
+            "limit_keys": [],
+            **texts(TRANSITIONS.finish_followed, [ending]),
+            **follow_ups([ending]),
+        },
     )
     transaction = sql.transaction()
     await transaction.start()

@@ -3,22 +3,26 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import pytest
 
 from sooner.db import Query
 from sooner.jobs.declaring.limit import Limit, Rate, row
 from sooner.queue.claim import KEYS, SQL, Claimer, ServedLane
 from sooner.queue.enqueue import LimitRow
-from sooner.queue.lane import Lane
+from sooner.queue.finish import Ending, Finisher
+from sooner.queue.lane import LAST, LIMITED, Lane
 from sooner.queue.transitions import TRANSITIONS
 from tests.queue.bench import Bench, bench
+from tests.support.jobs import rows
 
 LANE = "default.limited"
+WAITS = "select from pg_stat_activity where $1 = any(pg_blocking_pids(pid))"
 
 
 async def add(
@@ -169,6 +173,75 @@ async def test_many_workers_at_once_never_exceed_a_limit_by_one(database_url: st
 
     assert sum(await asyncio.gather(*(work() for _ in range(8)))) == 120
     assert worst == Counter(most)
+
+
+async def lose_all(queue: Bench) -> None:
+    """Their worker is gone."""
+    await queue.link.run(lambda connection: connection.execute("delete from sooner.worker"))
+
+
+async def recover(queue: Bench) -> None:
+    """Put back the jobs of a worker that is gone."""
+    await lose_all(queue)
+    values = {"most_crashes": 3, "last": LAST, "limited": LIMITED, "error": "{}", "callbacks": "{}"}
+    await queue.link.fetch(TRANSITIONS.recover, retention=60.0, **values)
+
+
+async def cancel_overdue(queue: Bench) -> None:
+    """Cancel the jobs of a worker that is gone, whose time is over."""
+    await lose_all(queue)
+    await queue.link.fetch(TRANSITIONS.cancel_overdue, retention=60.0, most=100)
+
+
+async def finish(queue: Bench) -> None:
+    """End the jobs."""
+    await write(queue, "done")
+
+
+async def give_back(queue: Bench) -> None:
+    """Put the jobs back."""
+    await write(queue, "queued")
+
+
+async def write(queue: Bench, state: Any) -> None:
+    """Write the endings of all jobs, as they come."""
+    held = await queue.link.run(
+        lambda connection: connection.fetch(
+            "select message_id, fence, limit_key from dramatiq.queue order by created_at"
+        )
+    )
+    endings = [
+        Ending(row["message_id"], row["fence"], state, "{}", counted=False, limit_key=row["limit_key"])
+        for row in held
+    ]
+    await Finisher(queue.link, retention=60)._write(endings)
+
+
+async def change(queue: Bench) -> None:
+    """Change the limits themselves."""
+    await queue.enqueuer.limits([LimitRow(key, 7, None, None) for key in ("b", "B")])
+
+
+@pytest.mark.parametrize("way", [finish, give_back, recover, cancel_overdue, change])
+async def test_limits_are_locked_in_one_order(
+    way: Callable[[Bench], Coroutine[Any, Any, None]],
+    queue: Bench,
+    sql: "asyncpg.Connection[asyncpg.Record]",
+    database_url: str,
+) -> None:
+    for key in ("b", "B"):
+        await add(queue, key, 1, most=4)
+    assert len(await claim(queue)) == 2
+    await sql.execute("update dramatiq.queue set cancel_at = now() - interval '1 second'")
+
+    async with sql.transaction():
+        await sql.execute("select from sooner.\"limit\" where key = 'b' for update")
+        under_way = asyncio.create_task(way(queue))
+        assert await rows(database_url, WAITS, sql.get_server_pid())
+        # By their bytes, whatever the database's language says.
+        free = "select key from sooner.\"limit\" where key = 'B' for update skip locked"
+        assert await sql.fetch(free) == []
+    await under_way
 
 
 @dataclass

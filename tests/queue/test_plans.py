@@ -119,7 +119,7 @@ async def test_the_cost_of_an_ending_does_not_grow_with_what_runs(
         rows = await queue.claim_rows(size)
         await sql.execute("analyze dramatiq.queue")
         ended = [Ending(row["message_id"], row["fence"], "done", "{}") for row in rows[:10]]
-        values = {**texts(TRANSITIONS.finish, ended), "retention": 60.0}
+        values = {**texts(TRANSITIONS.finish, ended), "retention": 60.0, "limit_keys": []}
         cost = await touched(
             sql, TRANSITIONS.finish, **{name: values[name] for name in TRANSITIONS.finish.parameters}
         )

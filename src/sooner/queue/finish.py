@@ -53,7 +53,7 @@ class Ending(NamedTuple):
 
     `state` is done, rejected, cancelled, queued (to be tried again after `pause` seconds, or given back where the attempt is
     not `counted`), or lost, as if the worker had died with the job. `result`, `error`, `raised` (the exception) and `progress`
-    are JSON texts. The messages in `follow` are enqueued in the statement that writes the ending, the messages in `otherwise`
+    are JSON texts. `limit_key` is the limit under which the job runs. The messages in `follow` are enqueued in the statement that writes the ending, the messages in `otherwise`
     where the ending cannot be stored.
     """
 
@@ -68,6 +68,7 @@ class Ending(NamedTuple):
     raised: str | None = None
     follow: tuple[FollowUp, ...] = ()
     otherwise: tuple[FollowUp, ...] = ()
+    limit_key: str | None = None
 
 
 def length(ending: Ending) -> int:
@@ -202,7 +203,10 @@ class Finisher:
         if not endings:
             return set()
         more = follow_ups(endings) if query is TRANSITIONS.finish_followed else {}
-        rows = await self._link.fetch(query, retention=self._retention, **texts(query, endings), **more)
+        limit_keys = list({ending.limit_key for ending in endings if ending.limit_key is not None})
+        rows = await self._link.fetch(
+            query, retention=self._retention, limit_keys=limit_keys, **texts(query, endings), **more
+        )
         return set(rows[0]["ids"]) if rows else set()
 
     async def _write_unstorable(self, ending: Ending) -> None:

@@ -308,6 +308,8 @@ class Attempt(MessageProxy):
             self._end_with(None)
 
     def _end_with(self, ending: Ending | None) -> None:
+        if ending is not None and (limit_key := self._row["limit_key"]) is not None:
+            ending = ending._replace(limit_key=limit_key)
         self._ending, self._has_outcome = ending, True
 
     def settle(self) -> None:

@@ -10,12 +10,12 @@ select sooner.enqueue(
 select result::text, error::text from dramatiq.queue where message_id = :id::uuid and finished_at is not null;
 
 -- name: limits
--- Writes the limits of keys.
+-- Writes the limits of keys, in the order of the keys.
 insert into sooner."limit" (key, most, interval_seconds, burst)
-select distinct on (key) key, most, interval_seconds, burst
+select distinct on (key collate "C") key, most, interval_seconds, burst
 from unnest(:key::text[], :most::integer[], :interval_seconds::double precision[], :burst::integer[])
   as said (key, most, interval_seconds, burst)
-order by key
+order by key collate "C"
 on conflict (key) do update
 set most = excluded.most, interval_seconds = excluded.interval_seconds, burst = excluded.burst
 where ("limit".most, "limit".interval_seconds, "limit".burst)

@@ -196,7 +196,7 @@ lane = :lane and state = 'queued' and due_at is null
 -- part: held
 -- The columns with which a worker begins a job that it holds.
 message_id, queue_name, actor, message::text as message, sealed::text as sealed, tenant, priority, turn, created_at, request_id,
-  traceparent, attempts, crashes, fence,
+  traceparent, attempts, crashes, fence, limit_key,
   extract(epoch from dramatiq.clock() - coalesce(run_at, created_at))::double precision as age
 
 -- part: take
@@ -366,6 +366,13 @@ insert into sooner.attempt_tally
   ) as attempt
   group by 1, 2, 3, 5, 6
 
+-- part: limits_locked
+-- True, once the limits under which the jobs run are locked in the order of their keys. Else the trigger locks them in the
+-- order in which jobs happen to end, and two statements wait for each other.
+(select count(*) from (
+      select from sooner."limit" where key = any(:limit_keys::text[]) order by key collate "C" for update
+    ) as locked) is not null
+
 -- part: end
 -- Writes the endings of jobs that are still held under the same fence.
 update dramatiq.queue as job
@@ -382,6 +389,7 @@ update dramatiq.queue as job
   where job.message_id = outcome.id and job.fence = outcome.fence
     -- As text: else the planner may walk the index of all processing jobs once an outcome.
     and job.state::text = 'consumed'
+    and {{limits_locked}}
   returning job.message_id, job.tenant, job.state, {{attempt}},
     case outcome.state when 'done' then 'done' when 'cancelled' then 'cancelled' else 'error' end as outcome
 
@@ -456,6 +464,7 @@ with outcome as (
     mtime = dramatiq.clock(), version = job.version + 1
   from outcome
   where job.message_id = outcome.id and job.fence = outcome.fence and job.state::text = 'consumed'
+    and {{limits_locked}}
   returning job.message_id, job.tenant, job.state, job.lane, job.due_at, {{attempt}},
     case when outcome.counted then 'error' else 'interrupted' end as outcome
 ), counted as (
@@ -480,12 +489,16 @@ select array_agg(message_id) as ids from lost having count(*) > 0;
 -- name: recover
 -- Puts back the jobs that no living worker holds; ends those whose worker died with them for the third time.
 -- After the second crash a job waits in the lane of last chances: another job may have killed its workers.
+-- Limits are locked in the order of their keys, as by endings.
 with orphan as (
-  select message_id, crashes + 1 >= :most_crashes as hopeless
+  select message_id, limit_key, crashes + 1 >= :most_crashes as hopeless
   from dramatiq.queue as job
   where state = 'consumed' and not exists (select from sooner.worker where id = job.worker)
   limit 1000
   for update skip locked
+), locked as materialized (
+  select key from sooner."limit" where key in (select limit_key from orphan)
+  order by key collate "C" for update
 ), changed as (
   update dramatiq.queue as job
   set crashes = job.crashes + 1,
@@ -504,7 +517,7 @@ with orphan as (
     history = case when orphan.hopeless or job.cancel_requested then job.history
       else dramatiq.remembered(job, 'lost with its worker', null) end
   from orphan
-  where job.message_id = orphan.message_id
+  where job.message_id = orphan.message_id and (select count(*) from locked) is not null
   returning job.message_id, job.tenant, job.state, job.lane, job.crashes, job.message, {{attempt}},
     case job.state when 'cancelled' then 'cancelled' else 'lost' end as outcome
 ), counted as (
@@ -587,7 +600,7 @@ select {{tell_followers}} as followers, sum({{tell_webhooks}}) as hooked from ch
 -- Cancels the jobs whose Cancel-After has passed, waiting or held by a dead worker, and asks living workers to
 -- stop theirs; the row is their number.
 with overdue as (
-  select message_id, state = 'queued' or not lease.holds as idle, state = 'consumed' and not lease.holds as was_lost
+  select message_id, limit_key, state = 'queued' or not lease.holds as idle, state = 'consumed' and not lease.holds as was_lost
   from dramatiq.queue as job
   cross join lateral (
     select exists (select from sooner.worker where id = job.worker and expires_at > dramatiq.clock()) as holds
@@ -595,6 +608,9 @@ with overdue as (
   where cancel_at <= dramatiq.clock() and state in ('queued', 'consumed') and not (cancel_requested and lease.holds)
   order by cancel_at limit :most
   for update of job skip locked
+), locked as materialized (
+  select key from sooner."limit" where key in (select limit_key from overdue where was_lost)
+  order by key collate "C" for update
 ), changed as (
   update dramatiq.queue as job
   set state = case when idle then 'cancelled'::dramatiq.state else job.state end,
@@ -605,7 +621,7 @@ with overdue as (
     version = job.version + 1,
     mtime = dramatiq.clock()
   from overdue
-  where job.message_id = overdue.message_id
+  where job.message_id = overdue.message_id and (select count(*) from locked) is not null
   returning job.message_id, job.tenant, job.state, {{attempt}}, case when was_lost then 'cancelled' end as outcome
 ), counted as (
   {{tally}}
