@@ -52,6 +52,37 @@ def test_base_in_another_file(path: str, imports: str, base: str, others: dict[s
     assert frameworks(document) == {path: "unittest"}
 
 
+def test_a_class_that_its_decorator_makes_a_function_of_is_none() -> None:
+    helpers = """
+        from contextlib import ContextDecorator, contextmanager
+        class override(ContextDecorator): ...
+        class settings(ContextDecorator):
+            def __call__(self, decorated): return decorated
+        @contextmanager
+        def frozen(): yield
+        """
+    source = """
+        import unittest, helpers
+        from django.utils import translation
+        @helpers.override("de")
+        class A(unittest.TestCase):
+            def test_never(self): ...
+        @helpers.frozen()
+        class B(unittest.TestCase):
+            def test_never(self): ...
+        @translation.override("de")
+        class C(unittest.TestCase):
+            def test_never(self): ...
+        @helpers.settings(a=1)
+        class D(unittest.TestCase):
+            def test_one(self): ...
+            @translation.override("de")
+            def test_two(self): ...
+        """
+    document = inventory_of({"helpers.py": helpers, "test_a.py": source})
+    assert (found(document), document["undecided"]) == ({"test_a.py": ["D::test_one", "D::test_two"]}, [])
+
+
 def test_unittest_by_another_files_name() -> None:
     document = inventory_of(
         {

@@ -159,7 +159,7 @@ class Collection:
 
     def _collect_class(self, name: str, at: ClassAt, place: "_Place") -> None:
         kin = self._kinship.of(at)
-        if kin.wish is False or place.depth > _DEEPEST:
+        if kin.wish is False or place.depth > _DEEPEST or self._kinship.is_function(at):
             return
         if not kin.is_test_case and not (
             place.rule.is_class(name) or (kin.wish and not place.rule.is_unittest)

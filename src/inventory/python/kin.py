@@ -74,6 +74,28 @@ class Kinship:
             if trial or not name.startswith("trial.")
         )
 
+    def is_function(self, at: ClassAt) -> bool:
+        """Whether a decorator makes a function of a class."""
+        marks = self._resolver.class_at(at).marks
+        return any(self._makes_function(self._resolver.meaning(at.path, mark)) for mark in marks)
+
+    def _makes_function(self, decorator: Meaning) -> bool:
+        match decorator:
+            case Outside(name):
+                return known.makes_function(name)
+            case BoundAt(path, Function(marks=marks)):
+                return any(map(known.makes_function, self._resolver.marks(path, marks)))
+            case ClassAt():
+                line = self._resolver.line(decorator)
+                own = [self._resolver.class_at(each) for each in line if isinstance(each, ClassAt)]
+                outside = [each.name for each in line if isinstance(each, Outside)]
+                # A class that is called in its own way may well give classes back.
+                return any(map(known.makes_function, outside)) and not any(
+                    "__call__" in each.body for each in own
+                )
+            case _:
+                return False
+
     def _bases(self, at: ClassAt) -> list[Meaning]:
         return [
             self._resolver.meaning(at.path, base) for base in self._resolver.class_at(at).bases[:_MOST_BASES]

@@ -68,6 +68,14 @@ _DATACLASSES = frozenset(
         *("attrs.define", "attrs.frozen", "attrs.mutable", "pydantic.dataclasses.dataclass"),
     }
 )
+_CONTEXTS = frozenset(
+    {
+        *("contextlib.ContextDecorator", "contextlib.AsyncContextDecorator"),
+        *("contextlib.contextmanager", "contextlib.asynccontextmanager"),
+        *("django.utils.translation.override", "django.utils.timezone.override"),
+        *("django.db.transaction.atomic", "django.db.transaction.Atomic"),
+    }
+)
 _NO_TESTS = frozenset(
     {
         *("pytest.fixture", "pytest.yield_fixture", "_pytest.fixtures.fixture"),
@@ -99,6 +107,11 @@ def has_constructor(name: str) -> bool:
 def makes_constructor(decorator: str) -> bool:
     """Whether a decorator gives a class a constructor."""
     return decorator in _DATACLASSES
+
+
+def makes_function(decorator: str) -> bool:
+    """Whether a decorator, or what derives it, makes a function of a class: no runner finds its tests."""
+    return decorator in _CONTEXTS
 
 
 def is_no_test(decorator: str) -> bool:
