@@ -145,6 +145,30 @@ async def test_a_rate_lets_its_burst_through_and_then_one_at_a_time(
     assert await claim(queue) == []
 
 
+async def test_a_loosened_rate_holds_nothing_for_the_former_interval(
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await add(queue, "a", 5, interval_seconds=86400.0, burst=1)
+    assert len(await claim(queue)) == 1
+
+    await add(queue, "a", 0, interval_seconds=0.1, burst=2)
+    await sql.execute(
+        "create or replace function dramatiq.clock() returns timestamptz language sql stable "
+        "return pg_catalog.now() + interval '1 second'"
+    )
+    assert len(await claim(queue)) == 2
+
+
+async def test_a_deployment_brings_its_limits_to_the_keys_of_waiting_jobs(queue: Bench) -> None:
+    for key in ("crawl", "crawl tenant='acme'", "crawler"):
+        await add(queue, key, 5, most=1)
+    assert len(await claim(queue)) == 3
+
+    await queue.enqueuer.relimit([LimitRow("crawl", 3, None, None), LimitRow("other", 9, None, None)])
+
+    assert len(await claim(queue)) == 4
+
+
 async def test_many_workers_at_once_never_exceed_a_limit_by_one(database_url: str) -> None:
     most, running, worst = {"a": 1, "b": 3}, Counter[str](), Counter[str]()
     async with bench(database_url) as first:

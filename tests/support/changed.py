@@ -26,6 +26,11 @@ async def to_unlimited(former: bool = False) -> None:
     """Unlimited."""
 
 
+@job(concurrency=Limit(5, per="tenant"))
+async def to_wider(former: bool = False) -> None:
+    """Limited to five at once."""
+
+
 @job
 def to_unrated(former: bool = False) -> None:
     """Unlimited."""

@@ -27,6 +27,12 @@ async def to_unlimited(former: bool = False) -> None:
     fail(former)
 
 
+@job(concurrency=Limit(1, per="tenant"))
+async def to_wider(former: bool = False) -> None:
+    """Limited to one at once."""
+    fail(former)
+
+
 @job(rate=Rate(100, seconds=1))
 def to_unrated(former: bool = False) -> None:
     """Limited in how often it runs."""

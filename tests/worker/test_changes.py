@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 
 FORMER, CHANGED = "tests.support.former", "tests.support.changed"
-ACTORS = ["to_async", "to_thread", "to_unlimited", "to_unrated", "to_limited", "to_rated", "to_other_queue"]
+ACTORS = [
+    "to_async",
+    "to_thread",
+    "to_unlimited",
+    "to_wider",
+    "to_unrated",
+    "to_limited",
+    "to_rated",
+    "to_other_queue",
+]
 
 TOGETHER = """
 select max(together) from (
@@ -52,6 +61,10 @@ async def test_jobs_run_whatever_became_of_their_actors_declaration(
     assert {job["queue"] for job in ended if job["actor"] == "to_other_queue"} == {"exports"}
     [row] = await fetch(database_url, TOGETHER)
     assert row[0] == 1
+    [limit] = await fetch(
+        database_url, "select most from sooner.\"limit\" where starts_with(key, 'to_wider')"
+    )
+    assert limit["most"] == 5
 
 
 async def test_workers_of_the_former_deployment_keep_their_jobs(

@@ -107,6 +107,11 @@ class Enqueuer:
         columns = {name: [getattr(row, name) for row in rows] for name in SQL.limits.parameters}
         await self._link.fetch(SQL.limits, **columns)
 
+    async def relimit(self, rows: Sequence[LimitRow]) -> None:
+        """Bring actors' limits, whose `key` is the actor's name, to all keys that waiting jobs have. Raises Unavailable."""
+        columns = {name: [getattr(row, name) for row in rows] for name in SQL.relimit.parameters}
+        await briefly()(self._link.fetch, SQL.relimit, **columns)
+
     async def _insert(self, jobs: Sequence[NewJob]) -> Sequence[Added | BaseException]:
         # Processes that take keys in the same order cannot deadlock.
         keyed = any(job.idempotency_key or job.unique_key for job in jobs)

@@ -50,6 +50,7 @@ from sooner.queue.claim import (
     ServedLane,
 )
 from sooner.queue.claim import SQL as CLAIM
+from sooner.queue.enqueue import Enqueuer
 from sooner.queue.finish import Finisher
 from sooner.queue.lane import Lane
 from sooner.queue.rescue import Rescuer
@@ -165,6 +166,7 @@ class Runtime:
         work = served(actors, queues, runner)
         lease = _lease(settings, connections.lease, actors, queues, work, runner, threads)
         await asyncio.to_thread(lease.begin)
+        await _relimit(connections, actors, queues)
         claimer = _claimer(settings, connections, lease, work, runner)
         rescuer = _rescuer(settings, connections, lease, actors, work)
         hearing = connections.listening
@@ -375,6 +377,18 @@ def _declared(settings: WorkerSettings, actors: Actors) -> dict[str, dict[str, A
     if settings.allow_private_network and (delivering := declared.get("deliver_webhook")) is not None:
         declared["deliver_webhook"] = {**delivering, "reaches_private": True}
     return declared
+
+
+async def _relimit(connections: Connections, actors: Actors, queues: Collection[str]) -> None:
+    """Bring the limits that this deployment declares to the jobs that wait already."""
+    limits = [
+        limit
+        for actor in actors.values()
+        if isinstance(actor, JobActor) and actor.queue_name in queues
+        if (limit := actor.limit_of_each_key) is not None
+    ]
+    if limits:
+        await Enqueuer(connections.chores).relimit(limits)
 
 
 def _claimer(

@@ -172,6 +172,12 @@ class JobActor(dramatiq.Actor[Any, Any]):
         """Whether a limit or `unique` counts the actor's jobs together."""
         return self.is_limited or self.declaration.unique is not False
 
+    @property
+    def limit_of_each_key(self) -> LimitRow | None:
+        """The limit that all keys of the actor have, under the actor's name; None where there is none."""
+        most = self.declaration.concurrency and Limit(self.declaration.concurrency.most)
+        return limit_row(self.actor_name, most, self.declaration.rate, None, {})
+
     def limit(self, tenant: str | None, values: Values) -> LimitRow | None:
         """The limit of a job with these parameters; None where there is none."""
         declared = self.declaration

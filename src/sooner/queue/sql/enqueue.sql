@@ -17,10 +17,32 @@ from unnest(:key::text[], :most::integer[], :interval_seconds::double precision[
   as said (key, most, interval_seconds, burst)
 order by key collate "C"
 on conflict (key) do update
-set most = excluded.most, interval_seconds = excluded.interval_seconds, burst = excluded.burst
+set most = excluded.most, interval_seconds = excluded.interval_seconds, burst = excluded.burst,
+  -- Where a rate was loosened, no job waits for the former interval.
+  next_at = least("limit".next_at, dramatiq.clock() + excluded.burst * excluded.interval_seconds * interval '1 second')
 where ("limit".most, "limit".interval_seconds, "limit".burst)
   is distinct from (excluded.most, excluded.interval_seconds, excluded.burst)
 returning key;
+
+-- name: relimit
+-- Brings actors' declared limits to all their keys, in the order of the keys; the rows are the keys that changed.
+with said as (
+  select * from unnest(:key::text[], :most::integer[], :interval_seconds::double precision[], :burst::integer[])
+    as said (actor, most, interval_seconds, burst)
+), stale as (
+  select key, said.most, said.interval_seconds, said.burst
+  from sooner."limit" as former
+  join said on key = actor or starts_with(key, actor || ' ')
+  where (former.most, former.interval_seconds, former.burst)
+    is distinct from (said.most, said.interval_seconds, said.burst)
+  order by key collate "C"
+  for update of former
+)
+update sooner."limit" as former
+set most = stale.most, interval_seconds = stale.interval_seconds, burst = stale.burst,
+  next_at = least(former.next_at, dramatiq.clock() + stale.burst * stale.interval_seconds * interval '1 second')
+from stale where former.key = stale.key
+returning former.key;
 
 -- name: added
 -- Reads the rows of an INSERT whose answer was lost.
