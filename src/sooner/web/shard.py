@@ -89,7 +89,7 @@ class Shard:
         self.uploads = Uploads(self.database, blobs, retention_seconds=seconds)
         self.waiting_limit = WaitingLimit(
             self.database,
-            {actor.lane.name for actor in actors.values()},
+            {lane.name for actor in actors.values() for lane in actor.lanes},
             most=settings.max_waiting_per_tenant,
         )
         self.admission = Admission(self.waiting_limit, self.forecast, most_due=settings.max_queue_depth)

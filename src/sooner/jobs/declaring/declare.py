@@ -162,6 +162,11 @@ class JobActor(dramatiq.Actor[Any, Any]):
         """The lane that the actor's jobs are claimed from."""
         return Lane(self.declaration.queue, is_threaded=not self.is_async, is_limited=self.is_limited)
 
+    @property
+    def lanes(self) -> set[Lane]:
+        """The lanes in which jobs may wait: the actor's, that of last chances, and the queue's own, where SQL puts jobs."""
+        return {self.lane, self.lane.last, Lane(self.lane.queue)}
+
     @cached_property
     def is_limited(self) -> bool:
         """Whether the actor has a limit of concurrency or rate."""
