@@ -153,6 +153,7 @@ async def test_the_cost_of_output_does_not_grow_with_what_runs(
             "pieces": joined(['"a"' for _ in rows]),
             "after": [0 for _ in rows],
             "limit": 100,
+            "most": 1 << 18,
         }
         costs.append(await touched(sql, query, **{key: values[key] for key in query.parameters}))
     assert costs[1] <= costs[0] + 5, costs
