@@ -22,15 +22,28 @@ PROGRAMS = ("buildah", "mmdebstrap", "unshare")
 #: Debian 12's Python is the oldest that the service runs on.
 PYTHON = "3.11"
 BASE = "localhost/sooner-test-base"
+BUILD = "localhost/sooner-test-build"
 IMAGE = "localhost/sooner-test"
-PACKAGES = "python3,python3-venv,git,ca-certificates,dash,coreutils,sed,findutils,base-files,binutils"
-UNREAD = ("doc", "locale", "man", "info")
+#: Alpine's base in Debian's packages, and what builds the image beside that.
+PACKAGES = "python3,git,ca-certificates,busybox,base-files"
+BUILDERS = "python3-venv,binutils,findutils"
+#: What Debian puts beside it and Alpine does not: text to read, character sets, Berkeley DB, the package manager, and Perl with what it is for.
+UNUSED = (
+    "usr/share/doc/*", "usr/share/locale/*", "usr/share/man/*", "usr/share/info/*", "usr/share/bash-completion/*",
+    "usr/bin/dpkg*", "usr/bin/openssl", "usr/bin/perl*", "usr/lib/*/libperl*", "usr/lib/*/perl/*", "usr/lib/*/perl-base/*",
+    "usr/share/perl/*", "usr/share/perl5/*", "usr/share/gitweb/*", "usr/lib/*/gconv/*", "lib/*/libmvec*", "usr/lib/*/libdb-*",
+)  # fmt: skip
+#: Of what the packages' own scripts would do, the two that Alpine's base has done.
+CONFIGURE = """
+busybox --install -s /bin
+cat /usr/share/ca-certificates/mozilla/*.crt > /etc/ssl/certs/ca-certificates.crt
+"""
 PIP = "[global]\nno-index = true\nfind-links = /wheels\ndisable-pip-version-check = true\n"
 #: A root that nobody writes to, a scratch folder, and neither the user nor the rights of whoever starts it.
 ENTER = """
 mount --bind "$0" "$0"; mount -o remount,ro,bind "$0"
 mount -t tmpfs tmpfs "$0/tmp"; mount --bind /proc "$0/proc"; mount --rbind /dev "$0/dev"
-exec chroot --userspec=10001:10001 "$0" /usr/bin/env -C /srv/sooner PATH=/opt/sooner/bin:/usr/bin:/bin HOME=/tmp "$@"
+exec chroot --userspec=10001:10001 "$0" /bin/env PATH=/opt/sooner/bin:/usr/bin:/bin HOME=/tmp sh -c 'cd /srv/sooner; exec "$0" "$@"' "$@"
 """
 
 
@@ -61,7 +74,8 @@ def image(folder: Path) -> Iterator[Image]:
     if os.geteuid() != 0:
         missing("a root of its own is for root alone")
     _wheels(folder)
-    _base(folder)
+    _debian(folder, BASE, PACKAGES)
+    _debian(folder, BUILD, f"{PACKAGES},{BUILDERS}")
     container = ""
     try:
         _build(folder)
@@ -70,7 +84,7 @@ def image(folder: Path) -> Iterator[Image]:
     finally:
         if container:
             _run("buildah", "rm", container)
-        _run("buildah", "rmi", "--force", IMAGE, BASE)
+        _run("buildah", "rmi", "--force", IMAGE, BASE, BUILD)
 
 
 def _wheels(folder: Path) -> None:
@@ -84,19 +98,20 @@ def _wheels(folder: Path) -> None:
     )  # fmt: skip
 
 
-def _base(folder: Path) -> None:
+def _debian(folder: Path, name: str, packages: str) -> None:
     files = str(folder / "base.tar")
-    unread = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in UNREAD]
-    _run("mmdebstrap", "--variant=extract", f"--include={PACKAGES}", *unread, "bookworm", files)
+    unused = [f"--dpkgopt=path-exclude=/{path}" for path in UNUSED]
+    _run("mmdebstrap", "--variant=extract", f"--include={packages}", *unused, "bookworm", files)
     container = _run("buildah", "from", "scratch")
     _run("buildah", "add", "--quiet", container, files, "/")
-    _run("buildah", "commit", "--quiet", "--rm", container, BASE)
+    _run("buildah", "run", container, "busybox", "sh", "-c", CONFIGURE)
+    _run("buildah", "commit", "--quiet", "--rm", container, name)
 
 
 def _build(folder: Path) -> None:
     _run(
         "buildah", "bud", "--quiet", "--network=none", "--file", str(ROOT / "ops" / "Containerfile"),
-        "--ignorefile", str(ROOT / "ops" / "Containerfile.dockerignore"), f"--build-arg=BASE={BASE}",
+        "--ignorefile", str(ROOT / "ops" / "Containerfile.dockerignore"), f"--build-arg=BASE={BASE}", f"--build-arg=BUILD={BUILD}",
         f"--volume={folder}/wheels:/wheels:ro", f"--volume={folder}/pip.conf:/etc/pip.conf:ro", "--tag", IMAGE, str(ROOT),
     )  # fmt: skip
 
