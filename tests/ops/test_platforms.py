@@ -83,6 +83,27 @@ def test_the_files_of_platforms_start_the_lines_of_the_procfile() -> None:
     assert checks == {"/readyz"} == {app["healthchecks"]["web"][0]["path"]}
 
 
+def test_every_command_of_compose_has_the_settings_that_the_file_asks_for() -> None:
+    for text in ((ROOT / "ops" / "compose.yaml").read_text(), (FOLDER / "containers.md").read_text()):
+        commands = re.findall(r"^[#$ ]+(docker compose .*)", text, re.MULTILINE)
+        assert commands
+        assert all("--env-file .env" in command for command in commands)
+
+
+def test_on_kubernetes_what_a_step_needs_comes_before_it() -> None:
+    text = (FOLDER / "kubernetes.md").read_text()
+    steps = (
+        "base/namespace.yaml",
+        "create secret",
+        "ops/kubernetes/migrate\n",
+        "roles.sql\n",
+        "overlays/keda\n",
+    )
+
+    assert [text.count(step) > 0 for step in steps] == [True] * len(steps)
+    assert sorted(steps, key=text.index) == list(steps)
+
+
 def test_the_table_of_connections_is_the_budget() -> None:
     text = (FOLDER / "connections.md").read_text()
     rows = dict(
