@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import ValidationError
 
+from sooner.local.environments import PortError, choose_port
 from sooner.local.procfile import read_procfile
 from sooner.process.settings import WebSettings, WorkerSettings, load
 from tests.support import ROOT
@@ -39,6 +40,15 @@ def test_settings_that_contradict_each_other_are_named_beside_wrong_ones(
         "SYNC_WAIT_MAX_SECONDS: SYNC_WAIT_SECONDS is above it",
         "LINK_SIGNING_KEY: each key needs 32 characters or more",
     ]
+
+
+def test_a_port_that_nobody_could_name_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [line] = complaints({"PORT": "0"}, monkeypatch, capsys)
+    assert line == "PORT: Input should be greater than or equal to 1"
+    with pytest.raises(PortError, match="PORT=0 is taken or no port"):
+        choose_port()
 
 
 @pytest.mark.parametrize(

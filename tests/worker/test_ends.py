@@ -7,8 +7,9 @@ import contextlib
 import signal
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import asyncpg
 import psutil
 import psycopg2
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from tests.support.busy import busy_worker, stock_message
 from tests.support.jobs import Document, fetch, final, post, processing, rows, until
 from tests.support.processes import PATIENCE
+from tests.support.rows import until as row_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,19 @@ if TYPE_CHECKING:
 
 
 ACTORS = "tests.support.actors"
+
+HOLD_UP_CLAIMS = """
+create function elsewhere() returns trigger language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock_shared(1);
+  return new;
+exception when query_canceled then
+  -- As a cancellation that comes after the commit.
+  return new;
+end $$;
+create trigger held_up before update on dramatiq.queue for each row when (new.state = 'consumed')
+execute function elsewhere();
+"""
 
 
 def once(worker: Process) -> None:
@@ -124,6 +139,31 @@ async def test_a_stopping_worker_takes_no_more_jobs(service: Service) -> None:
     assert await service.worker.exit() == 0
     document = (await service.client.get(f"/jobs/{late['id']}")).json()
     assert (document["state"], document["attempts"]) == ("waiting", 0)
+
+
+async def test_a_claim_under_way_as_the_time_is_over_counts_no_crash(
+    processes: Processes, connect: Connect, api_key: MakeKey, database_url: str
+) -> None:
+    sql = await asyncpg.connect(database_url)
+    client = connect(await processes.web(), await api_key())
+    worker = await processes.worker(SHUTDOWN_TIMEOUT_SECONDS="0")
+    await sql.execute(HOLD_UP_CLAIMS)
+    await sql.execute("select pg_advisory_lock(1)")
+    job = await post(client, "sleep", seconds=600)
+    await row_until(sql, "select true from pg_locks where locktype = 'advisory' and not granted")
+
+    worker.send(signal.SIGTERM)
+    await worker.line("worker stopping")
+    await sql.execute("select pg_advisory_unlock(1)")
+
+    assert await worker.exit() == 0
+    row = await sql.fetchrow(
+        "select state::text, attempts, crashes, worker from dramatiq.queue where message_id = $1",
+        UUID(job["id"]),
+    )
+    await sql.close()
+    assert row is not None
+    assert tuple(row) == ("queued", 0, 0, None)
 
 
 async def test_what_does_not_end_in_time_starts_elsewhere_uncounted(

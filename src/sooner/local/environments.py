@@ -85,7 +85,7 @@ def choose_port() -> int:
     """
     wanted = os.environ.get("PORT")
     if wanted:
-        if not wanted.isdecimal() or not is_free(int(wanted)):
+        if not wanted.isdecimal() or not int(wanted) or not is_free(int(wanted)):
             raise PortError(
                 f"PORT={wanted} is taken or no port: choose another, or unset PORT for the next free one"
             )

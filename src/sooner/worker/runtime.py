@@ -71,6 +71,9 @@ Listening = Callable[[Mapping[str, Handler], Callable[[], None]], "Hearing"]
 #: The seconds between looks for cancellations, which make up for lost notifications.
 LOOK_SECONDS = 2.0
 
+#: The seconds that the last claim may take when the time to stop is over.
+LAST_CLAIM_SECONDS = 1.0
+
 #: The seconds between looks of a worker that ends when nothing is left to do.
 EMPTY_SECONDS = 1.0
 
@@ -211,12 +214,15 @@ class Runtime:
     async def stop(self, seconds: float) -> None:
         """Claim no more, let running jobs end within `seconds`, give the others back, and give up the lease."""
         log.info("worker stopping", jobs=len(self.runner.held))
+        claiming = asyncio.create_task(self.claimer.stop())
         try:
             async with asyncio.timeout(seconds):
-                await self.claimer.stop()
+                await asyncio.shield(claiming)
                 await self.rescuer.stop()
                 await self.runner.wait_idle()
         except TimeoutError:
+            # A claim that was cut off would take jobs that nobody gives back: their attempts would count as crashes.
+            await asyncio.wait([claiming], timeout=LAST_CLAIM_SECONDS)
             log.warning("out of time: jobs given back", jobs=len(self.runner.held))
             await self.runner.give_back()
         if self.capture is not None:

@@ -42,7 +42,7 @@ class WebSettings(CommonSettings):
     """Settings of `uvicorn src.api:app`."""
 
     host: Annotated[str, AfterValidator(listening.checked)] | None = None
-    port: Annotated[Whole, Field(le=65535)] = 8000
+    port: Annotated[Whole, Field(ge=1, le=65535)] = 8000
     web_concurrency: Annotated[Whole, Field(ge=1)] = 1
     database_replica_url: PostgresUrl | None = None
     secrets_public_key: Annotated[str, AfterValidator(curve_key)] | None = None
