@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from dataclasses import dataclass
@@ -10,14 +11,18 @@ from uuid import UUID
 
 import pytest
 
+from sooner.db import Link
 from sooner.queue.backlog import Backlog
 from sooner.queue.broker import Placement
+from sooner.queue.claim import SQL as CLAIM
 from sooner.queue.claim import ServedLane
 from sooner.queue.enqueue import LimitRow
 from sooner.queue.ids import uuid7
 from sooner.queue.lane import Lane
-from sooner.queue.rescue import Rescuer
+from sooner.queue.rescue import LONG_SECONDS, Rescuer
 from tests.queue.bench import Bench
+from tests.support.processes import PATIENCE
+from tests.support.rows import until
 
 if TYPE_CHECKING:
     import asyncpg
@@ -40,7 +45,7 @@ class Held:
 def rescuer(queue: Bench, place: Placement = Placement(ECHO), *, known: str = "echo") -> Rescuer:  # noqa: B008 - a value
     """Of a worker that serves `echo` in lane `echoes`."""
     held = Held(queue.worker)
-    return Rescuer(queue.link, held, [known], lambda *_: place, stranded_seconds=60, retention=60)
+    return Rescuer(queue.link, queue.link, held, [known], lambda *_: place, stranded_seconds=60, retention=60)
 
 
 async def lives(
@@ -251,3 +256,30 @@ async def test_a_worker_that_ends_claims_no_more(queue: Bench, sql: asyncpg.Conn
     await ending.stop()
 
     assert await sql.fetchval("select claims::text from sooner.worker where id = $1", queue.worker) == "{}"
+
+
+async def test_nobody_waits_for_a_long_look(queue: Bench, database_url: str, sql: asyncpg.Connection) -> None:
+    aside = Link(database_url, "looks")
+    looking = Rescuer(
+        queue.link,
+        aside,
+        Held(queue.worker),
+        ["echo"],
+        lambda *_: Placement(ECHO),
+        stranded_seconds=60,
+        retention=60,
+    )
+    count = "select count(*) from pg_stat_activity where application_name = 'sooner looks' and datname = current_database()"
+    await sql.execute("begin; lock table sooner.queue in access exclusive mode")
+    look = asyncio.create_task(looking.look())
+    await until(sql, "select true from pg_locks where relation = 'sooner.queue'::regclass and not granted")
+    async with asyncio.timeout(PATIENCE):
+        await queue.link.fetch(CLAIM.promote)
+    # Longer than a short look takes.
+    await asyncio.sleep(LONG_SECONDS)
+    await sql.execute("rollback")
+    await look
+    assert await sql.fetchval(count) == 1
+    await looking.look()
+    await until(sql, f"select 0 = ({count})")
+    await aside.close()

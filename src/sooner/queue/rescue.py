@@ -27,6 +27,8 @@ SQL = Queries("sooner.queue", "sql/rescue.sql")
 LOOK_SECONDS = 2.0
 #: The looks of all workers together take at most this share of the time: each walks over all due jobs.
 SHARE = 0.02
+#: After a look that took longer the next has a connection of its own.
+LONG_SECONDS = 0.1
 #: The shortest rest between two looks.
 LEAST_SECONDS = 0.1
 #: The most jobs that one statement moves.
@@ -43,6 +45,8 @@ class Rescuer:
     When an actor's declaration changes, its waiting jobs lie in the lane of the former declaration. They stay there while a
     worker lives that claims them, which during a deploy is a worker of the former version.
 
+    Its look walks over all due jobs: while that is long it goes over `aside`, so that nobody waits for it who shares `link`.
+
     `placement` returns the placement of an actor's message and tenant by the current declaration. `known` are the actors that
     this worker serves.
     """
@@ -50,6 +54,7 @@ class Rescuer:
     def __init__(
         self,
         link: Link,
+        aside: Link,
         lease: HeldLease,
         known: Collection[str],
         placement: Callable[[str, str, str | None], Placement],
@@ -58,6 +63,9 @@ class Rescuer:
         retention: float,
     ) -> None:
         self._link = link
+        self._aside = aside
+        #: Whether the last look was long, as the first may be.
+        self._is_long = True
         self._lease = lease
         self._known = frozenset(known)
         self._placement = placement
@@ -101,9 +109,7 @@ class Rescuer:
         if not self._lease.is_held():
             # Without its lease the worker would not claim the jobs that it moved.
             return
-        began = time.monotonic()
-        rows = await self._link.fetch(SQL.unclaimed)
-        took = time.monotonic() - began
+        rows, took = await self._unclaimed()
         [living] = await self._link.fetch(SQL.living)
         self._pace.took(took * max(1, living["workers"]))
         for row in rows:
@@ -112,6 +118,17 @@ class Rescuer:
         unknown = [row for row in rows if row["is_due"] and not row["is_known"]]
         if unknown or living["is_any_unknown"]:
             await self._count(unknown)
+
+    async def _unclaimed(self) -> tuple[Sequence[Row], float]:
+        """The rows of a look, and its seconds."""
+        link = self._aside if self._is_long else self._link
+        began = time.monotonic()
+        rows = await link.fetch(SQL.unclaimed)
+        took = time.monotonic() - began
+        self._is_long = took > LONG_SECONDS
+        if link is not self._link and not self._is_long:
+            await link.close()
+        return rows, took
 
     async def _bring(self, actor: str, lane: Lane) -> None:
         moved = 0

@@ -107,7 +107,7 @@ class KeptDatabase:
 
     def connections(self, link: Link) -> Connections:
         """A worker's connections: a test's own, and those that outlive it."""
-        return Connections(link, link, link, link, lambda: self._connection, self._listening)
+        return Connections(link, link, link, link, link, lambda: self._connection, self._listening)
 
     def _listening(self, handlers: Mapping[str, Handler], resync: Callable[[], None]) -> KeptListener:
         if self._heard.closed:

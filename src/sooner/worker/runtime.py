@@ -93,6 +93,8 @@ class Connections:
     endings: Link
     output: Link
     chores: Link
+    #: Open while the rescuer's looks are long.
+    looks: Link
     #: Opens the lease's connection.
     lease: Connect
     #: Makes what listens; None where nothing does.
@@ -104,13 +106,15 @@ class Connections:
         url, direct = settings.database_url, settings.listen
         # Where a crash of the server loses a claim, the job is claimed again.
         claims = Link(url, "claim", direct=direct, synchronous_commit="off")
-        finish, output, chores = (Link(url, name, direct=direct) for name in ("finish", "output", "chores"))
+        finish, output, chores, looks = (
+            Link(url, name, direct=direct) for name in ("finish", "output", "chores", "looks")
+        )
         listening = partial(Listener, url, "worker") if direct else None
-        return cls(claims, finish, output, chores, partial(connected, url), listening)
+        return cls(claims, finish, output, chores, looks, partial(connected, url), listening)
 
     async def close(self) -> None:
         """Close them all."""
-        for link in (self.claims, self.endings, self.output, self.chores):
+        for link in (self.claims, self.endings, self.output, self.chores, self.looks):
             await link.close()
 
 
@@ -425,6 +429,7 @@ def _rescuer(
 ) -> Rescuer:
     return Rescuer(
         connections.chores,
+        connections.looks,
         lease,
         {actor for each in work for actor in each.actors},
         lambda actor, message, tenant: placement_of_text(actors[actor], message, tenant),
