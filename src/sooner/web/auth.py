@@ -16,9 +16,9 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 def shard_of(request: Request) -> Shard:
-    """The shard that a request is about."""
-    resources: Resources = request.app.state.resources
-    return resources.shard
+    """The shard of a request whose caller was admitted."""
+    shard: Shard = request.scope["state"]["shard"]
+    return shard
 
 
 async def caller(request: Request, scope: str = "jobs") -> Caller:
@@ -26,12 +26,14 @@ async def caller(request: Request, scope: str = "jobs") -> Caller:
 
     Raises Unauthorized, or Forbidden where the key lacks the scope.
     """
+    resources: Resources = request.app.state.resources
+    shard = request.scope["state"]["shard"] = resources.shard
     authorization = request.headers.get("authorization")
     if authorization is None:
         who = await operator(request)
     else:
         key = _bearer(authorization)
-        keys = shard_of(request).keys
+        keys = shard.keys
         who = keys.remembered(key) or await keys.caller(key) if key else None
     if who is None:
         raise Unauthorized("Send an API key: Authorization: Bearer KEY.")
@@ -69,6 +71,7 @@ async def may_see(request: Request, id: UUID) -> Caller | None:
             "The address's access is wrong or has expired: read the job with an API key for a new one.",
             error="invalid_token",
         )
+    request.scope["state"]["shard"] = resources.shard
     return None
 
 
@@ -86,7 +89,7 @@ async def operator(request: Request) -> Caller | None:
         raise Unauthorized("The session is over: sign in again.")
     if request.method not in SAFE_METHODS:
         refuse_foreign(request)
-    return await shard_of(request).keys.holder(key)
+    return await resources.shard.keys.holder(key)
 
 
 def refuse_foreign(request: Request) -> None:

@@ -8,10 +8,10 @@ from starlette.responses import Response
 from sooner.db import Queries
 from sooner.db.migrations import migrations
 from sooner.jobs.problem import ServiceUnavailable
-from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer
+from sooner.web.resources import Resources
 from sooner.web.shard import Shard
 
 SQL = Queries("sooner.web.endpoints", "sql/health.sql")
@@ -39,8 +39,8 @@ async def get_liveness(request: Request) -> Response:
 )
 async def get_readiness(request: Request) -> Response:
     """The database is there, with the schema this code was written for."""
-    shard = shard_of(request)
-    found, needed = await _revision(shard), newest_revision()
+    resources: Resources = request.app.state.resources
+    found, needed = await _revision(resources.shard), newest_revision()
     if found is None or found < needed:
         raise ServiceUnavailable(
             f"The schema is at {found or 'no revision'}, this code needs {needed}: run the migrations."
