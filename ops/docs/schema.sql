@@ -205,6 +205,8 @@ declare
   due constant timestamptz := case when starts > now then starts end;
   round bigint;
   holder record;
+  -- Whether no job can have the id: it is made for this call alone. A second call after a lost answer does not say so.
+  is_new constant boolean := word is null or word = 'new stray';
 begin
   if due is null then
     -- Behind the tenant's own; else in the round under way; the time where nobody waits.
@@ -220,19 +222,29 @@ begin
     round := coalesce(round, (extract(epoch from clock_timestamp()) * 1000000)::bigint);
   end if;
   for attempt in 1..3 loop
-    insert into dramatiq.queue
-      (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent, parent, run_at, due_at,
-       cancel_at, expires_at, idempotency_key, limit_key, unique_key, sealed, turn)
-    values
-      (id, of_queue, of_lane, of_actor, of_message, of_tenant, of_priority, of_request, of_trace, of_parent, due, due,
-       now + of_cancel_after * interval '1 second', coalesce(due, now) + of_retention * interval '1 second',
-       of_key, of_limit, of_unique, of_sealed, round)
-    on conflict do nothing;
+    if is_new and of_key is null and of_unique is null then
+      insert into dramatiq.queue
+        (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent, parent, run_at, due_at,
+         cancel_at, expires_at, idempotency_key, limit_key, unique_key, sealed, turn)
+      values
+        (id, of_queue, of_lane, of_actor, of_message, of_tenant, of_priority, of_request, of_trace, of_parent, due, due,
+         now + of_cancel_after * interval '1 second', coalesce(due, now) + of_retention * interval '1 second',
+         of_key, of_limit, of_unique, of_sealed, round);
+    else
+      insert into dramatiq.queue
+        (message_id, queue_name, lane, actor, message, tenant, priority, request_id, traceparent, parent, run_at, due_at,
+         cancel_at, expires_at, idempotency_key, limit_key, unique_key, sealed, turn)
+      values
+        (id, of_queue, of_lane, of_actor, of_message, of_tenant, of_priority, of_request, of_trace, of_parent, due, due,
+         now + of_cancel_after * interval '1 second', coalesce(due, now) + of_retention * interval '1 second',
+         of_key, of_limit, of_unique, of_sealed, round)
+      on conflict do nothing;
+    end if;
     if found then
       -- A transaction that has notified cannot be prepared for a two-phase commit.
       if coalesce(current_setting('sooner.notify', true), '') <> 'off' then
         if due is null then
-          perform pg_notify('dramatiq.' || of_lane || '.enqueue', word);
+          perform pg_notify('dramatiq.' || of_lane || '.enqueue', case when word = 'new stray' then 'stray' else word end);
         else
           perform pg_notify('sooner.postponed', '');
         end if;
@@ -361,10 +373,11 @@ begin
     )
     into queue, declared, is_claimed
   from sooner.actor as known where known.name = submit.actor;
-  if jsonb_typeof(submit.params) = 'object'
-      and submit.params ?| array(select jsonb_array_elements_text(declared->'secrets')) then
-    raise exception 'the actor % takes secret parameters, which would lie here in clear', submit.actor
-      using errcode = 'feature_not_supported', hint = 'Submit it over HTTP, or with submit() in the deployment''s own code: these seal them.';
+  if declared->'secrets' <> '[]' and jsonb_typeof(submit.params) = 'object' then
+    if submit.params ?| array(select jsonb_array_elements_text(declared->'secrets')) then
+      raise exception 'the actor % takes secret parameters, which would lie here in clear', submit.actor
+        using errcode = 'feature_not_supported', hint = 'Submit it over HTTP, or with submit() in the deployment''s own code: these seal them.';
+    end if;
   end if;
   return sooner.enqueue(
     named, coalesce(queue, 'default'), coalesce(queue, 'default'), submit.actor,
@@ -375,7 +388,10 @@ begin
     submit.traceparent, submit.parent, coalesce(submit.run_at, dramatiq.clock() + submit.delay * interval '1 second'),
     submit.cancel_after, null, submit.idempotency_key, null, null, null,
     -- Where no worker claims it is a stray, which is brought to where it counts.
-    case when is_claimed then '' else 'stray' end);
+    case
+      when is_claimed then case when submit.id is not null then '' end
+      when submit.id is null then 'new stray'
+      else 'stray' end);
 end $_$;
 
 COMMENT ON FUNCTION sooner.submit(actor text, params jsonb, tenant text, priority text, run_at timestamp with time zone, delay double precision, cancel_after double precision, idempotency_key text, request_id text, traceparent text, parent uuid, id uuid) IS 'Submits a job of an actor, in the transaction of whoever calls it: there if that commits, and only then. Its id.

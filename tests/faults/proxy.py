@@ -38,6 +38,7 @@ class Proxy:
         self.dropped = 0
         self.cut = 0.0
         self.cuts = 0
+        self.has_cut = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -91,6 +92,7 @@ class Proxy:
             if kind == READY and held and random.random() < self.cut:
                 # It is ready for the next query: this one is committed. Nobody will be told.
                 self.cuts += 1
+                self.has_cut.set()
                 return
             held += message
             if kind != COMPLETE:

@@ -20,6 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from sooner import Invalid, JobError, Sooner, handle, submit, submit_all
+from tests.faults.proxy import Proxy
 from tests.support import ROOT
 from tests.support.callers import (
     add_up,
@@ -427,3 +428,20 @@ async def test_times_are_kept_to(program: Sooner, outside: Sooner, sql: asyncpg.
         await sooner.submit(actor, {"number": 1}, run_at=at, cancel_after=7200)
     rows = await sql.fetch("select due_at, cancel_at - created_at as lasts from dramatiq.queue")
     assert [tuple(row) for row in rows] == [(at, timedelta(hours=2))] * 2
+
+
+@pytest.mark.parametrize("actor", [double, "elsewhere"], ids=["declared", "by name"])
+async def test_a_job_whose_first_answer_is_lost_is_there_once(
+    database_url: str, sql: asyncpg.Connection, actor: Any
+) -> None:
+    async with Proxy(database_url) as proxy, Sooner(proxy.url) as sooner:
+        await sooner.submit(actor, {"number": 1})
+        await sql.execute("truncate dramatiq.queue")
+        proxy.cut = 1
+        submitting = asyncio.create_task(sooner.submit(actor, {"number": 2}))
+        await asyncio.wait_for(proxy.has_cut.wait(), 10)
+        proxy.cut = 0
+        submitted = await submitting
+    assert [row["message_id"] for row in await sql.fetch("select message_id from dramatiq.queue")] == [
+        submitted.id
+    ]

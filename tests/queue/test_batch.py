@@ -104,6 +104,27 @@ async def test_large_items_share_no_statement() -> None:
     assert taken == [1, 1, 2, 1, 1]
 
 
+async def test_a_lone_caller_begins_at_once_and_leaves_the_others_their_statement() -> None:
+    taken: list[Sequence[int]] = []
+    go = asyncio.Event()
+
+    async def execute(items: Sequence[int]) -> Sequence[int]:
+        taken.append(items)
+        await go.wait()
+        return items
+
+    group: Group[int, int] = Group(execute, at_once=True)
+    lone = asyncio.create_task(group(1))
+    others = [asyncio.create_task(group(number)) for number in (2, 3)]
+    await asyncio.sleep(0)
+    assert taken == [[1]]
+    lone.cancel()
+    go.set()
+    assert await asyncio.gather(*others) == [2, 3]
+    assert taken == [[1], [2, 3]]
+    assert await group(4) == 4
+
+
 @pytest.mark.parametrize("case", CASES)
 async def test_what_is_told_of_an_added_job_is_what_its_row_says(
     queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]", case: str

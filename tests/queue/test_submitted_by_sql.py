@@ -144,3 +144,12 @@ async def test_a_transaction_that_is_prepared_says_so(sql: "Connection[asyncpg.R
         assert await sql.fetchval("select count(*) from dramatiq.queue") == 0
         await sql.execute(f"{end} prepared 'orders'")
     assert await sql.fetchval("select count(*) from dramatiq.queue") == 1
+
+
+async def test_an_id_that_is_given_again_is_that_of_the_same_job(sql: "Connection[asyncpg.Record]") -> None:
+    given = "'echo', id => '019a0000-0000-7000-8000-000000000001'"
+    first, again = await submit(sql, given), await submit(sql, given)
+    assert first == again
+    new = "sooner.enqueue($1, 'default', 'default', 'echo', '{}', null, 1::smallint" + ", null" * 11 + ")"
+    with pytest.raises(asyncpg.UniqueViolationError, match="queue_pkey"):
+        await sql.fetchval(f"select {new}", first["message_id"])

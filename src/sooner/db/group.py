@@ -34,7 +34,9 @@ class Group(Generic[T, R]):
     `execute` gets the items and returns their results in order; a result that is an exception is raised to its own
     caller alone. Where `execute` raises anything but Unavailable, each item is tried by itself, so that a faulty item
     harms no other. `length` returns an item's characters where they may be many. `rest` is a pause after each statement, in
-    seconds for each item in it: callers gather for that long, and have the process to themselves.
+    seconds for each item in it: callers gather for that long, and have the process to themselves. With `at_once` a caller that
+    finds no statement running begins its own before it yields to others, two turns of the loop sooner; where it stops waiting, that
+    statement ends, too.
     """
 
     def __init__(
@@ -44,21 +46,38 @@ class Group(Generic[T, R]):
         limit: int = 200,
         length: Callable[[T], int] = lambda _: 0,
         rest: float = 0,
+        at_once: bool = False,
     ) -> None:
         self._execute = execute
         self._limit = limit
         self._length = length
         self._rest = rest
+        self._at_once = at_once
+        self._is_alone = False
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._running: asyncio.Task[None] | None = None
 
     async def __call__(self, item: T) -> R:
         """The result for one item. Raises the exception that `execute` raised or returned for it."""
+        if self._at_once and self._running is None and not self._is_alone:
+            return await self._alone(item)
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if self._running is None:
+        if self._running is None and not self._is_alone:
             self._running = asyncio.create_task(self._run())
         return await future
+
+    async def _alone(self, item: T) -> R:
+        self._is_alone = True
+        try:
+            [result] = await self._results([item])
+        finally:
+            self._is_alone = False
+            if self._waiting:
+                self._running = asyncio.create_task(self._run())
+        if isinstance(result, BaseException):
+            raise result
+        return result
 
     async def _run(self) -> None:
         try:

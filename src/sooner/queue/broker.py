@@ -4,12 +4,14 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import dramatiq
 import orjson
 import psycopg2
+import psycopg2.errors
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.message import Message
 from dramatiq.middleware import Middleware
@@ -135,7 +137,7 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
             request_id=origin.request_id,
             traceparent=origin.traceparent,
             parent=None if origin.parent is None else str(origin.parent),
-            delay=None if delay is None else delay / 1000,
+            delay=None if delay is None else timedelta(milliseconds=delay),
             retention=self._retention,
             limit_key=None if placement.limit is None else placement.limit.key,
             unique_key=placement.unique_key,
@@ -146,11 +148,12 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
         if self.pool is NOT_OPEN:
             self._open_by_environment()
         try:
-            return self._execute(query, values)
+            return self._execute(query, {**values, "word": None})
         except psycopg2.Error as error:
-            if not transient(error):
+            if not transient(error) and not isinstance(error, psycopg2.errors.UniqueViolation):
                 raise
-            rows: list[tuple[Any, ...]] = self._insist(query, values)
+            # The first try may have added the job, and its answer may be lost; or the same message was sent before.
+            rows: list[tuple[Any, ...]] = self._insist(query, {**values, "word": ""})
             return rows
 
     def _execute(self, query: Query, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:

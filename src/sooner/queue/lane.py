@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 #: The endings of a lane's name, in this order after the queue's name.
 LAST, THREADED, LIMITED = ".last", ".threads", ".limited"
@@ -35,6 +35,7 @@ class Lane:
         return self.queue + LAST * self.is_last + THREADED * self.is_threaded + LIMITED * self.is_limited
 
     @classmethod
+    @lru_cache(maxsize=256)
     def read(cls, name: str) -> "Lane":
         """The lane of a name."""
         rest = name.removesuffix(LIMITED)

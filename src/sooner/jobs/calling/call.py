@@ -1,6 +1,6 @@
 """A call: a submission by code, made ready for the table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -144,49 +144,50 @@ def ready(call: Call, sealer: Sealer, *, retention: float) -> Ready:
     return Ready(job, limit)
 
 
-def enqueue_columns(jobs: Sequence[NewJob]) -> dict[str, list[Any]]:
-    """The parameters of the query `enqueue_each`, but for the retention.
+def enqueue_values(job: NewJob) -> dict[str, Any]:
+    """A job's parameters of the query `enqueue_one`, but for those that all jobs share.
 
     A limited job goes to the queue's plain lane, from which a worker moves it to its limited lane: otherwise the caller's
     transaction would lock the limit's row.
     """
-    lanes = [Lane.read(job.kind.lane) for job in jobs]
+    kind = job.kind
+    is_limited = Lane.read(kind.lane).is_limited
     return {
-        "id": [str(job.message_id) for job in jobs],
-        "queue": [lane.queue for lane in lanes],
-        "lane": [lane.queue if lane.is_limited else lane.name for lane in lanes],
-        "word": ["stray" if lane.is_limited else "" for lane in lanes],
-        "actor": [job.kind.actor for job in jobs],
-        "message": [job.message for job in jobs],
-        "tenant": [job.kind.tenant for job in jobs],
-        "priority": [job.kind.priority for job in jobs],
-        "request_id": [job.request_id for job in jobs],
-        "traceparent": [job.traceparent for job in jobs],
-        "parent": [_text(job.parent) for job in jobs],
-        "run_at": [None if job.run_at is None else job.run_at.isoformat() for job in jobs],
-        "delay": [job.delay for job in jobs],
-        "cancel_after": [job.cancel_after for job in jobs],
-        "idempotency_key": [job.idempotency_key for job in jobs],
-        "unique_key": [job.unique_key for job in jobs],
-        "sealed": [job.sealed for job in jobs],
+        "id": str(job.message_id),
+        "queue": kind.queue_name,
+        "lane": kind.queue_name if is_limited else kind.lane,
+        "word": "stray" if is_limited else "",
+        "actor": kind.actor,
+        "message": job.message,
+        "tenant": kind.tenant,
+        "priority": kind.priority,
+        "request_id": job.request_id,
+        "traceparent": job.traceparent,
+        "parent": _text(job.parent),
+        "run_at": None if job.run_at is None else job.run_at.isoformat(),
+        "delay": job.delay,
+        "cancel_after": job.cancel_after,
+        "idempotency_key": job.idempotency_key,
+        "unique_key": job.unique_key,
+        "sealed": job.sealed,
     }
 
 
-def submit_columns(calls: Sequence[tuple[UUID, Call]]) -> dict[str, list[Any]]:
-    """The parameters of the query `submit_each`. Raises Invalid."""
+def submit_values(id: UUID, call: Call) -> dict[str, Any]:
+    """A call's parameters of the query `submit_one`. Raises Invalid."""
     return {
-        "id": [str(id) for id, _ in calls],
-        "actor": [call.actor for _, call in calls],
-        "params": [plain(call.params)[0] for _, call in calls],
-        "tenant": [call.origin.tenant for _, call in calls],
-        "priority": [call.priority for _, call in calls],
-        "run_at": [None if call.run_at is None else call.run_at.isoformat() for _, call in calls],
-        "delay": [call.delay for _, call in calls],
-        "cancel_after": [call.cancel_after for _, call in calls],
-        "idempotency_key": [call.idempotency_key for _, call in calls],
-        "request_id": [call.origin.request_id for _, call in calls],
-        "traceparent": [call.origin.traceparent for _, call in calls],
-        "parent": [_text(call.origin.parent) for _, call in calls],
+        "id": str(id),
+        "actor": call.actor,
+        "params": plain(call.params)[0],
+        "tenant": call.origin.tenant,
+        "priority": call.priority,
+        "run_at": None if call.run_at is None else call.run_at.isoformat(),
+        "delay": call.delay,
+        "cancel_after": call.cancel_after,
+        "idempotency_key": call.idempotency_key,
+        "request_id": call.origin.request_id,
+        "traceparent": call.origin.traceparent,
+        "parent": _text(call.origin.parent),
     }
 
 

@@ -8,15 +8,15 @@ from uuid import UUID
 import asyncpg
 import dramatiq
 
-from sooner.db import Group, Link, Queries, Query
-from sooner.db.retry import briefly
+from sooner.db import Group, Link, Queries, Query, Unavailable
+from sooner.db.retry import Silent, briefly
 from sooner.jobs.calling.call import (
     Call,
     Ready,
     declared,
-    enqueue_columns,
+    enqueue_values,
     ready,
-    submit_columns,
+    submit_values,
 )
 from sooner.jobs.calling.handle import Handle
 from sooner.jobs.calling.program_follower import ProgramFollower
@@ -91,8 +91,8 @@ class Sooner:
         self._retention = retention_days * 86400
         self._link = Link(url, "submit", direct=listen)
         self._enqueuer = Enqueuer(self._link)
-        self._single: Group[NewJob, UUID] = Group(self._enqueue_singles, length=text_length)
-        self._named: Group[tuple[UUID, Call], UUID] = Group(self._submit_each)
+        self._single: Group[NewJob, UUID] = Group(self._enqueue_singles, length=text_length, at_once=True)
+        self._named: Group[tuple[UUID, Call], UUID] = Group(self._submit_each, at_once=True)
         self._sealer = Sealer(secrets_public_key)
         self._follower = ProgramFollower(url, listen=listen, retention=self._retention)
 
@@ -179,9 +179,9 @@ class Sooner:
     async def _enqueue_each(self, rows: Sequence[NewJob], connection: Any = None) -> list[UUID]:
         # Programs that take keys in the same order cannot deadlock.
         order = sorted(range(len(rows)), key=lambda number: _key(rows[number]))
-        columns = enqueue_columns([rows[number] for number in order])
+        values = [enqueue_values(rows[number]) for number in order]
         ids = await self._run(
-            SQL.enqueue_each, SQL.enqueue_one, columns, connection, retention=self._retention
+            SQL.enqueue_each, SQL.enqueue_one, values, connection, retention=self._retention
         )
         return [id for _, id in sorted(zip(order, ids, strict=True))]
 
@@ -192,16 +192,14 @@ class Sooner:
         return await self._submit_each(calls, connection)
 
     async def _submit_each(self, calls: Sequence[tuple[UUID, Call]], connection: Any = None) -> list[UUID]:
-        return await self._run(SQL.submit_each, SQL.submit_one, submit_columns(calls), connection)
+        values = [submit_values(*each) for each in calls]
+        return await self._run(SQL.submit_each, SQL.submit_one, values, connection)
 
     async def _run(
-        self, each: Query, one: Query, columns: Mapping[str, Sequence[Any]], connection: Any, **shared: Any
+        self, each: Query, one: Query, jobs: Sequence[Mapping[str, Any]], connection: Any, **shared: Any
     ) -> list[UUID]:
-        """The ids that the query `each` returns for columns, or `one` for columns of one member."""
-        alone = len(columns["id"]) == 1
-        query, values = (
-            (one, {name: column[0] for name, column in columns.items()}) if alone else (each, columns)
-        )
+        """The ids that the query `each` returns for the values of jobs, or `one` for those of one job."""
+        query, values = (each, _columns(jobs)) if len(jobs) > 1 else (one, jobs[0])
         try:
             rows = await self._fetch(query, {**values, **shared}, connection)
         except REFUSED as error:
@@ -214,10 +212,16 @@ class Sooner:
     ) -> Sequence[Mapping[str, Any]]:
         if connection is not None:
             under = await connection_under(connection)
-            rows: Sequence[Mapping[str, Any]] = await under.fetch(query.positional, *query.arguments(values))
+            arguments = query.arguments({**values, "is_new": True})
+            rows: Sequence[Mapping[str, Any]] = await under.fetch(query.positional, *arguments)
             return rows
-        # The ids are made here, so a second try after a lost answer adds no job twice.
-        return await briefly(4)(self._link.fetch, query, **values)
+        try:
+            return await self._link.fetch(query, **values, is_new=True)
+        except Silent:
+            raise
+        except Unavailable:
+            # The ids are made here, so a second try after a lost answer adds no job twice.
+            return await briefly()(self._link.fetch, query, **values, is_new=False)
 
 
 def _call(each: Any, inherited: Origin, common: Mapping[str, Any]) -> Call:
@@ -230,6 +234,10 @@ def _call(each: Any, inherited: Origin, common: Mapping[str, Any]) -> Call:
     call = Call(declared(actor), {} if params is None else params, inherited, **options)
     call.check()
     return call
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def _key(row: NewJob) -> tuple[str, str]:

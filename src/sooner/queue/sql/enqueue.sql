@@ -1,9 +1,10 @@
 -- name: enqueue_one
 -- Adds a job that code submits, by the function that `sooner.submit` calls too; the row has its id, or the id of the job that holds its key.
+-- `word` is null where no job can have the id, and empty at a second try.
 select sooner.enqueue(
   :id, :queue, :lane, :actor, :message, :tenant, :priority::smallint, :request_id, :traceparent, :parent,
-  dramatiq.clock() + :delay::double precision * interval '1 second', null, :retention, null, :limit_key, :unique_key, null, ''
-)::text as id;
+  dramatiq.clock() + :delay, null, :retention, null, :limit_key, :unique_key, null, :word
+);
 
 -- name: outcome
 -- The result and error of a final job.

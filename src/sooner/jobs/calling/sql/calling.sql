@@ -4,7 +4,9 @@
 select sooner.enqueue(
   id::uuid, queue, lane, actor, message::jsonb, tenant, priority::smallint, request_id, traceparent, parent::uuid,
   coalesce(run_at::timestamptz, dramatiq.clock() + delay * interval '1 second'), cancel_after,
-  :retention::double precision, idempotency_key, null, unique_key, sealed::jsonb, word
+  :retention::double precision, idempotency_key, null, unique_key, sealed::jsonb,
+  -- Null says that no job can have the id.
+  case when :is_new::boolean then nullif(word, '') else word end
 )::text as id
 
 -- part: submit
