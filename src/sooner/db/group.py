@@ -33,10 +33,10 @@ class Group(Generic[T, R]):
 
     `execute` gets the items and returns their results in order; a result that is an exception is raised to its own
     caller alone. Where `execute` raises anything but Unavailable, each item is tried by itself, so that a faulty item
-    harms no other. `length` returns an item's characters where they may be many. `rest` is a pause after each statement, in
-    seconds for each item in it: callers gather for that long, and have the process to themselves. With `at_once` a caller that
-    finds no statement running begins its own before it yields to others, two turns of the loop sooner; where it stops waiting, that
-    statement ends, too.
+    harms no other. `length` returns an item's characters where they may be many. `rest` returns the seconds of a pause after a
+    statement of so many items: callers gather for that long, and have the process to themselves. With `at_once` a caller
+    that finds no statement running begins its own before it yields to others, two turns of the loop sooner; where it stops
+    waiting, that statement ends, too.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Group(Generic[T, R]):
         *,
         limit: int = 200,
         length: Callable[[T], int] = lambda _: 0,
-        rest: float = 0,
+        rest: Callable[[int], float] | None = None,
         at_once: bool = False,
     ) -> None:
         self._execute = execute
@@ -85,8 +85,8 @@ class Group(Generic[T, R]):
                 size = fitting(self._length(item) for item, _ in self._waiting[: self._limit])
                 batch, self._waiting = self._waiting[:size], self._waiting[size:]
                 await self._serve(batch)
-                if self._rest:
-                    await asyncio.sleep(self._rest * size)
+                if self._rest is not None:
+                    await asyncio.sleep(self._rest(size))
         finally:
             self._running = None
 

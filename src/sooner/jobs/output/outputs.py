@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from sooner.db import Group, Link, Unavailable
+from sooner.jobs.output.rest import Rest
 from sooner.jobs.output.writer import SQL
 from sooner.process import logs
 
@@ -18,9 +19,6 @@ PAGE_BYTES = 1 << 16
 BATCH = 500
 #: More than any piece has.
 NO_BOUND = 1 << 40
-#: The seconds of a pause for each reader that a statement served: twice of what sending the pieces costs the process. So
-#: output leaves time for other requests, and each of many streams sends several pieces at once.
-REST = 0.0001
 
 
 class Pieces(NamedTuple):
@@ -97,7 +95,7 @@ class Outputs:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self.find: Group[Key, Found] = Group(self._find, limit=BATCH, rest=REST)
+        self.find: Group[Key, Found] = Group(self._find, limit=BATCH, rest=Rest())
 
     def place(self, job: UUID, after: int = 0) -> Place:
         """A place behind a piece, by its number."""

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from typing import Any
 from uuid import UUID
 
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,12 +19,11 @@ from sooner.jobs.row import Job
 from sooner.jobs.tenants.keys import Caller
 from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
+from sooner.web.http.event_stream import EventStream
 from sooner.web.lookup import job_id, visible
 from sooner.web.openapi.operation import LAST_EVENT_ID, Answer
 from sooner.web.shard import Shard
 
-#: Proxies close silent connections: the contract promises a comment at least every 15 s.
-PING_SECONDS = 10
 #: How long a browser waits before it resumes a stream that ended early.
 RETRY_MILLISECONDS = 1000
 
@@ -68,11 +67,9 @@ def stream(
     on_close: Closed | None = None,
 ) -> Response:
     """A stream of the job's events until it is final. `on_close` is awaited when the client hangs up before."""
-    return EventSourceResponse(
+    return EventStream(
         _events(shard, id, heard),
         headers=headers,
-        ping=PING_SECONDS,
-        sep="\n",
         client_close_handler_callable=on_close,
     )
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,10 +17,11 @@ from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.tenants.keys import Caller
 from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
-from sooner.web.endpoints.events import PING_SECONDS, RETRY_MILLISECONDS, first
+from sooner.web.endpoints.events import RETRY_MILLISECONDS, first
 from sooner.web.endpoints.listing import MOST, PAGE, limit_of
 from sooner.web.http.accept import prefers_events
 from sooner.web.http.answers import answer_list
+from sooner.web.http.event_stream import EventStream
 from sooner.web.http.root import root
 from sooner.web.lookup import job_id, visible
 from sooner.web.openapi import schemas
@@ -58,7 +59,7 @@ async def list_job_logs(request: Request, who: Caller) -> Response:
     if job.state.is_final and not await shard.log_lines.after(id, heard, 1):
         # A 204 stops a browser's EventSource from coming back (HTML, section 9.2.3).
         return Response(status_code=204, headers={"Cache-Control": "no-store"})
-    return EventSourceResponse(_events(shard, id, heard), ping=PING_SECONDS, sep="\n")
+    return EventStream(_events(shard, id, heard))
 
 
 async def _page(request: Request, shard: Shard, id: UUID) -> Response:

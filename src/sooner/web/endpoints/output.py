@@ -7,7 +7,6 @@ from itertools import starmap
 from typing import Any
 
 import orjson
-from sse_starlette import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -20,10 +19,11 @@ from sooner.jobs.states import State
 from sooner.jobs.tenants.keys import Caller
 from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
-from sooner.web.endpoints.events import PING_SECONDS, RETRY_MILLISECONDS, first
+from sooner.web.endpoints.events import RETRY_MILLISECONDS, first
 from sooner.web.http import prefer
 from sooner.web.http.accept import EVENTS, JSON, NDJSON, PLAIN, preferred
 from sooner.web.http.answers import NO_STORE, rendered
+from sooner.web.http.event_stream import EventStream
 from sooner.web.lookup import job_id, visible
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import LAST_EVENT_ID, PREFER, Answer, Parameter
@@ -82,7 +82,7 @@ async def get_job_output(request: Request, who: Caller | None) -> Response:
         ):
             # A 204 stops a browser's EventSource from coming back (HTML, section 9.2.3).
             return Response(status_code=204, headers=dict([NO_STORE]))
-        return EventSourceResponse(_events(shard, place), ping=PING_SECONDS, sep="\n")
+        return EventStream(_events(shard, place))
     return StreamingResponse(
         _texts(shard, place, _lines if media == NDJSON else _plain), headers=STREAMED, media_type=media
     )
