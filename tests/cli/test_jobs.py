@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import io
 import json
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from sooner.cli.jobs import Unusable, params
+from sooner.cli import live_output
+from sooner.cli.jobs import Unusable, _print_items, params
 from sooner.cli.live_output import LiveOutput
 from sooner.cli.progress_bar import ProgressBar, line
 from sooner.client import Client
@@ -64,6 +66,38 @@ async def test_a_job_is_submitted_followed_and_its_result_printed(sooner: Comman
     code, output, errors = await sooner("submit", "fail", "message=broken")
     assert (code, output) == (1, "")
     assert errors.startswith("error: broken")
+
+
+#: Erase the screen, by an escape sequence and by the control characters of 8 bits.
+ERASE = "\x1b[2J\x9b2J\x07\x7f"
+
+
+async def test_what_a_job_says_controls_no_terminal(
+    sooner: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = json.dumps(f"a\u3000b\n\tc{ERASE}")
+    code, output, errors = await sooner("submit", "fail", f"message={said}")
+    assert (code, output) == (1, "")
+    assert "a\u3000b\n\tc[2J2J" in errors
+    for more in ((), ("--json",)):
+        code, output, errors = await sooner("submit", "echo", f"word={said}", *more)
+        shown = json.loads(output)
+        assert (code, errors) == (0, "")
+        assert (shown["result"] if more else shown) == {"word": f"a\u3000b\n\tc{ERASE}"}
+        assert not set(ERASE) & set(output) - set("[2J")
+    assert not set(ERASE) & set(live_output.shown([ERASE])) - set("[2J")
+
+    capsys.readouterr()
+    for as_json in (True, False):
+        _print_items(
+            [{"message": f"é{ERASE}\udc9b"}],
+            lambda line: f"shop: {line['message']}",
+            argparse.Namespace(json=as_json),
+        )
+    assert capsys.readouterr().out.splitlines() == [
+        r'{"items": [{"message": "é\u001b[2J\u009b2J\u0007\u007f\udc9b"}]}',
+        "shop: é[2J2J",
+    ]
 
 
 async def test_without_a_wait_it_says_how_to_go_on(sooner: Command) -> None:
@@ -208,6 +242,8 @@ def test_a_line_of_progress_fits_any_document() -> None:
     job = {"actor": "a", "state": "processing", "progress": {"fraction": 0.5, "message": "half\x1b[2J"}}
     assert line(job) == f"a: {'━' * 15}{'┄' * 15}  50% half[2J"
     assert line({"actor": "a", "state": "waiting", "progress": None}) == "a: waiting"
+    lines = {"actor": "a", "state": "processing", "progress": {"message": "page 1\n\tof 2"}}
+    assert line(lines) == "a: processing page 1 of 2"
 
 
 @pytest.mark.parametrize("words", [["-"], ["@"]])

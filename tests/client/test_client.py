@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+import weakref
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from sooner.client import AsyncClient, Client, NoAnswer, ProblemError
-from sooner.client.exchange import PATIENCE, checked, retry_after
+from sooner.client import AsyncClient, Client, NoAnswer, ProblemError, steps
+from sooner.client.exchange import PATIENCE, Ask, checked, retry_after
 from sooner.local.ports import free_port
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
     from tests.conftest import MakeKey, Service
     from tests.support.processes import Processes
 
@@ -172,6 +176,92 @@ async def test_refusals_and_actions(service: Service, api_key: MakeKey) -> None:
     await asyncio.to_thread(steps)
 
 
+async def test_an_action_whose_answer_is_lost_is_no_refusal(service: Service, api_key: MakeKey) -> None:
+    losing = Losing(0)
+    async with AsyncClient(service.web.url, await api_key(), transport=losing) as client:
+        later = await client.submit("echo", delay=3600)
+        failed = [await client.submit("fail", {"message": "no"}, wait=10) for _ in range(2)]
+        losing.left = 1
+        assert (await client.cancel(later["id"]))["state"] == "cancelled"
+        losing.left = 1
+        assert (await client.resolve(failed[0]["id"]))["state"] == "error_resolved"
+        losing.left = 1
+        with pytest.raises(ProblemError, match="Only a job") as refused:
+            await client.retry(failed[0]["id"])
+        assert refused.value.status == 409
+        once = await client.submit("fail", {"message": "no", "times": 1}, wait=10)
+        losing.left = 1
+        assert (await client.retry(once["id"]))["state"] in ("waiting", "processing", "done")
+        assert (await client.finish(once["id"]))["state"] == "done"
+        with pytest.raises(ProblemError, match="final"):
+            await client.cancel(later["id"])
+
+
+class Kept(dict[str, object]):
+    """A document to which a weak reference may refer."""
+
+
+async def test_waiting_for_an_end_keeps_one_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    most = 0
+
+    def documents() -> Iterator[Kept]:
+        nonlocal most
+        left: list[weakref.ref[Kept]] = []
+        for number in range(5):
+            document = Kept(number=number)
+            left.append(weakref.ref(document))
+            yield document
+            del document
+            most = max(most, sum(each() is not None for each in left))
+
+    async def follow(self: AsyncClient, id: str) -> AsyncIterator[Kept]:
+        for document in documents():
+            yield document
+            del document
+
+    monkeypatch.setattr(Client, "follow", lambda *_: documents())
+    monkeypatch.setattr(AsyncClient, "follow", follow)
+
+    assert Client("http://localhost", "key").finish("id") == {"number": 4}
+    assert most == 1
+    assert await AsyncClient("http://localhost", "key").finish("id") == {"number": 4}
+    assert most == 1
+
+
+async def test_a_service_that_holds_no_answer_is_asked_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "EARLY_PAUSE", 0.05)
+    asked: list[float] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(time.monotonic())
+        if request.url.path.endswith("/output"):
+            return said(200, {"items": [], "next": 0, "complete": len(asked) > 2})
+        if len(asked) == 2:
+            return said(304, {})
+        return said(200, {"state": "done" if len(asked) > 2 else "waiting"})
+
+    def said(status: int, body: dict[str, object]) -> httpx.Response:
+        return httpx.Response(status, stream=httpx.ByteStream(json.dumps(body).encode()))
+
+    transport = httpx.MockTransport(answer)
+    with Client("http://localhost", "key", transport=transport) as client:
+        client.finish("id")
+        assert asked[2] - asked[1] >= 0.05
+        asked.clear()
+        assert list(client.output("id")) == []
+        assert asked[1] - asked[0] >= 0.05
+    asked.clear()
+    async with AsyncClient("http://localhost", "key", transport=transport) as other:
+        await other.finish("id")
+    assert asked[2] - asked[1] >= 0.05
+
+    looking = steps.look("id", '"a"')
+    next(looking)
+    held = httpx.Response(304)
+    held.elapsed = timedelta(seconds=steps.HELD_SECONDS)
+    assert looking.send(held).pause == 0
+
+
 async def test_a_list_is_read_over_all_pages(service: Service, api_key: MakeKey) -> None:
     async with AsyncClient(service.web.url, await api_key()) as client:
         ids = {(await client.submit("echo", {"n": n}, delay=3600))["id"] for n in range(25)}
@@ -205,4 +295,4 @@ def test_the_pause_that_an_answer_asks_for(header: str, seconds: float) -> None:
 def test_an_answer_that_asks_for_too_long_a_pause_is_final() -> None:
     response = httpx.Response(429, headers={"retry-after": "3600"}, request=httpx.Request("GET", "http://x/"))
     with pytest.raises(ProblemError, match="answers 429"):
-        checked(response)
+        checked(response, Ask("GET", "/"))

@@ -10,6 +10,7 @@ from typing import Any
 
 from sooner.cli.live_output import LiveOutput
 from sooner.cli.progress_bar import ProgressBar
+from sooner.cli.terminal import as_json, say
 from sooner.client import Client, NoAnswer, ProblemError
 from sooner.client.steps import Document, is_final
 
@@ -65,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
             code: int = arguments.run(client, arguments)
             return code
     except (ProblemError, NoAnswer, Unusable, ValueError) as error:
-        print(error, file=sys.stderr)
+        say(str(error), sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -137,7 +138,7 @@ def _follow(client: Client, job: Document, arguments: argparse.Namespace) -> int
                 bar.show(job)
         except KeyboardInterrupt:
             bar.clear()
-            print(f"the job goes on: python -m sooner watch {job['id']}", file=sys.stderr)
+            say(f"the job goes on: python -m sooner watch {job['id']}", sys.stderr)
             raise
     # A person has read the whole result already.
     is_read = bool(output.text) and sys.stdout.isatty() and job["result"] == output.text
@@ -147,14 +148,14 @@ def _follow(client: Client, job: Document, arguments: argparse.Namespace) -> int
 def _tell(job: Document, arguments: argparse.Namespace) -> int:
     """Print the outcome of a job; the result is the exit code."""
     if arguments.json:
-        print(json.dumps(job, ensure_ascii=False))
+        say(as_json(job), sys.stdout)
     elif job["state"] == "done":
-        print(json.dumps(job["result"], ensure_ascii=False, indent=2))
+        say(as_json(job["result"], indent=2), sys.stdout)
     elif not is_final(job):
-        print(f"{job['state']}: python -m sooner watch {job['id']}", file=sys.stderr)
+        say(f"{job['state']}: python -m sooner watch {job['id']}", sys.stderr)
     else:
         error = job["error"] or {"title": "The job was cancelled"}
-        print(f"{job['state']}: {error.get('detail') or error['title']}", file=sys.stderr)
+        say(f"{job['state']}: {error.get('detail') or error['title']}", sys.stderr)
     return _code(job)
 
 
@@ -188,9 +189,10 @@ def _print_items(
 ) -> int:
     """Print a list, a line each or as JSON; the result is the exit code."""
     if arguments.json:
-        print(json.dumps({"items": items}, ensure_ascii=False))
-    else:
-        print("".join(f"{line(item)}\n" for item in items), end="")
+        say(as_json({"items": items}), sys.stdout)
+        return DONE
+    for item in items:
+        say(line(item), sys.stdout)
     return DONE
 
 
@@ -204,7 +206,7 @@ def _retry(client: Client, arguments: argparse.Namespace) -> int:
 
 def _acted(job: Document, arguments: argparse.Namespace) -> int:
     asked = " (asked to stop)" if job.get("cancel_requested") and not is_final(job) else ""
-    print(json.dumps(job, ensure_ascii=False) if arguments.json else f"{job['state']}{asked}")
+    say(as_json(job) if arguments.json else f"{job['state']}{asked}", sys.stdout)
     return DONE
 
 

@@ -1,11 +1,11 @@
 """A job's output on a terminal, as it comes; elsewhere nothing."""
 
-import json
 import threading
 from types import TracebackType
 from typing import Any, Self, TextIO
 
 from sooner.cli.progress_bar import ProgressBar
+from sooner.cli.terminal import as_json, plain
 from sooner.client import Client, NoAnswer, ProblemError
 
 #: The seconds that the last pieces may take after the job's end.
@@ -70,6 +70,4 @@ class LiveOutput:
 
 def shown(piece: Any) -> str:
     """A piece as a terminal shows it: a text as it is, without control characters; others a line of JSON each."""
-    if not isinstance(piece, str):
-        return f"{json.dumps(piece, ensure_ascii=False)}\n"
-    return "".join(character for character in piece if character.isprintable() or character in "\n\t")
+    return plain(piece) if isinstance(piece, str) else f"{as_json(piece)}\n"

@@ -5,6 +5,8 @@ import threading
 from types import TracebackType
 from typing import Any, Self, TextIO
 
+from sooner.cli.terminal import in_a_line
+
 WIDTH = 30
 
 
@@ -50,7 +52,7 @@ def line(job: dict[str, Any]) -> str:
     """A job's progress as a line."""
     progress = job["progress"] or {}
     fraction = progress.get("fraction")
-    message = "".join(character for character in progress.get("message") or "" if character.isprintable())
+    message = in_a_line(progress.get("message") or "")
     if fraction is None:
         return f"{job['actor']}: {job['state']} {message}".rstrip()
     full = round(WIDTH * fraction)

@@ -1,6 +1,8 @@
 """The two clients: `Client` blocks, `AsyncClient` awaits; both speak as `steps` say."""
 
+import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from typing import Any, Self, TypeVar, Unpack
 from uuid import UUID
@@ -10,6 +12,7 @@ import tenacity
 
 from sooner.client import steps
 from sooner.client.exchange import PATIENCE, Ask, Passing, checked, lost
+from sooner.client.problem import ProblemError
 from sooner.client.steps import Document, Filter, SubmitOptions
 
 T = TypeVar("T")
@@ -64,12 +67,10 @@ class Client:
     def follow(self, id: UUID | str) -> Iterator[Document]:
         """The job document, at once and at each change, up to the final one."""
         seen, tag = self._run(steps.look(id, None))
-        while True:
-            if seen is not None:
-                yield seen
-                if steps.is_final(seen):
-                    return
+        while not steps.is_final(seen):
+            yield seen
             seen, tag = self._run(steps.look(id, tag))
+        yield seen
 
     def output(
         self,
@@ -94,7 +95,8 @@ class Client:
 
     def finish(self, id: UUID | str) -> Document:
         """Wait for the job's end; the result is its document."""
-        *_, last = self.follow(id)
+        for document in self.follow(id):
+            last = document
         return last
 
     def result(self, id: UUID | str) -> bytes:
@@ -138,15 +140,22 @@ class Client:
             page, after = self._run(steps.page(path, query, after))
 
     def _run(self, asked: "Steps[T]") -> T:
-        answer: httpx.Response | None = None
         try:
+            ask = next(asked)
             while True:
-                answer = self._ask(asked.send(answer) if answer is not None else next(asked))
+                try:
+                    answer = self._ask(ask)
+                except ProblemError as error:
+                    ask = asked.throw(error)
+                else:
+                    ask = asked.send(answer)
         except StopIteration as end:
             value: T = end.value
             return value
 
     def _ask(self, ask: Ask) -> httpx.Response:
+        if ask.pause:
+            time.sleep(ask.pause)
         try:
             return tenacity.Retrying(**PATIENCE)(self._once, ask)
         except Passing as error:
@@ -154,9 +163,9 @@ class Client:
 
     def _once(self, ask: Ask) -> httpx.Response:
         try:
-            return checked(self._http.request(ask.method, ask.path, **ask.options(TIMEOUT_SECONDS)))
+            return checked(self._http.request(ask.method, ask.path, **ask.options(TIMEOUT_SECONDS)), ask)
         except httpx.TransportError as error:
-            raise lost(error, self._http.base_url) from error
+            raise lost(error, self._http.base_url, ask) from error
 
 
 class AsyncClient:
@@ -194,12 +203,10 @@ class AsyncClient:
     async def follow(self, id: UUID | str) -> AsyncIterator[Document]:
         """The job document, at once and at each change, up to the final one."""
         seen, tag = await self._run(steps.look(id, None))
-        while True:
-            if seen is not None:
-                yield seen
-                if steps.is_final(seen):
-                    return
+        while not steps.is_final(seen):
+            yield seen
             seen, tag = await self._run(steps.look(id, tag))
+        yield seen
 
     async def output(
         self,
@@ -221,7 +228,9 @@ class AsyncClient:
 
     async def finish(self, id: UUID | str) -> Document:
         """Wait for the job's end; the result is its document."""
-        return [document async for document in self.follow(id)][-1]
+        async for document in self.follow(id):
+            last = document
+        return last
 
     async def result(self, id: UUID | str) -> bytes:
         """The bare result of a final job: JSON, or the file that it made."""
@@ -266,15 +275,22 @@ class AsyncClient:
             page, after = await self._run(steps.page(path, query, after))
 
     async def _run(self, asked: "Steps[T]") -> T:
-        answer: httpx.Response | None = None
         try:
+            ask = next(asked)
             while True:
-                answer = await self._ask(asked.send(answer) if answer is not None else next(asked))
+                try:
+                    answer = await self._ask(ask)
+                except ProblemError as error:
+                    ask = asked.throw(error)
+                else:
+                    ask = asked.send(answer)
         except StopIteration as end:
             value: T = end.value
             return value
 
     async def _ask(self, ask: Ask) -> httpx.Response:
+        if ask.pause:
+            await asyncio.sleep(ask.pause)
         try:
             return await tenacity.AsyncRetrying(**PATIENCE)(self._once, ask)
         except Passing as error:
@@ -282,6 +298,7 @@ class AsyncClient:
 
     async def _once(self, ask: Ask) -> httpx.Response:
         try:
-            return checked(await self._http.request(ask.method, ask.path, **ask.options(TIMEOUT_SECONDS)))
+            answer = await self._http.request(ask.method, ask.path, **ask.options(TIMEOUT_SECONDS))
+            return checked(answer, ask)
         except httpx.TransportError as error:
-            raise lost(error, self._http.base_url) from error
+            raise lost(error, self._http.base_url, ask) from error

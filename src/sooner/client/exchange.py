@@ -12,12 +12,16 @@ from sooner.client.problem import NoAnswer, ProblemError
 
 #: Answers after which the same request may succeed.
 PASSING = (429, 502, 503, 504)
+#: A proxy's answers for a service that may have got the request.
+LOSING = (502, 504)
+#: The errors of a request that the service has not got.
+UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 TRIES = 6
 #: A longer Retry-After is not waited for, in seconds.
 LONGEST_PAUSE = 60.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Ask:
     """A request of the client's."""
 
@@ -31,6 +35,10 @@ class Ask:
     held: float = 0.0
     #: How often it is sent at most.
     tries: int = TRIES
+    #: The seconds to wait before it is sent.
+    pause: float = 0.0
+    #: Whether the answer to a try was lost: the service may have done what was asked.
+    is_lost: bool = False
 
     def options(self, timeout: float) -> dict[str, Any]:
         """The options of httpx's `request`."""
@@ -59,8 +67,9 @@ def passes(response: httpx.Response) -> bool:
     return response.status_code in PASSING and not is_jobs_error
 
 
-def checked(response: httpx.Response) -> httpx.Response:
+def checked(response: httpx.Response, ask: Ask) -> httpx.Response:
     """The response. Raises Passing for one that passes, ProblemError for any other refusal."""
+    ask.is_lost = ask.is_lost or response.status_code in LOSING
     if passes(response) and (pause := retry_after(response)) <= LONGEST_PAUSE:
         raise Passing(ProblemError(response), pause)
     if response.is_error:
@@ -68,8 +77,9 @@ def checked(response: httpx.Response) -> httpx.Response:
     return response
 
 
-def lost(error: httpx.TransportError, url: httpx.URL) -> Passing:
+def lost(error: httpx.TransportError, url: httpx.URL, ask: Ask) -> Passing:
     """The error of a connection that could not be made, or was lost."""
+    ask.is_lost = ask.is_lost or not isinstance(error, UNSENT)
     return Passing(NoAnswer(f"no answer from {url}: {str(error) or type(error).__name__}"))
 
 

@@ -1,5 +1,6 @@
 """The requests of each method, whoever sends them: a generator yields a request and is sent its response."""
 
+import random
 import secrets
 from collections.abc import Generator, Mapping
 from datetime import datetime
@@ -10,7 +11,8 @@ from uuid import UUID
 
 import httpx
 
-from sooner.client.exchange import Ask
+from sooner.client.exchange import LONGEST_PAUSE, Ask, retry_after
+from sooner.client.problem import ProblemError
 
 Document = dict[str, Any]
 
@@ -18,7 +20,11 @@ Document = dict[str, Any]
 HELD_SECONDS = 20
 #: A follower outlives a deploy: these are more than ten minutes.
 FOLLOWING_TRIES = 50
+#: An answer without news that comes sooner was not held: its asker pauses, in seconds.
+EARLY_SECONDS = 1.0
+EARLY_PAUSE = 2.0
 NOT_MODIFIED = 304
+CONFLICT = 409
 LONGEST_PAGE = 100
 
 
@@ -70,17 +76,26 @@ def document(id: UUID | str) -> Generator[Ask, httpx.Response, Document]:
     return _document((yield Ask("GET", _path(id))))
 
 
-def look(
-    id: UUID | str, tag: str | None
-) -> Generator[Ask, httpx.Response, tuple[Document | None, str | None]]:
-    """The job document once it differs from the one with this entity tag, or None where it did not change in time; its tag."""
+def look(id: UUID | str, tag: str | None) -> Generator[Ask, httpx.Response, tuple[Document, str | None]]:
+    """The job document once it differs from the one with this entity tag; its tag."""
     headers = {} if tag is None else {"If-None-Match": tag, "Prefer": f"wait={HELD_SECONDS}"}
-    answer = yield Ask(
-        "GET", _path(id), headers, held=0 if tag is None else HELD_SECONDS, tries=FOLLOWING_TRIES
-    )
-    if answer.status_code == NOT_MODIFIED:
-        return None, tag
-    return answer.json(), answer.headers.get("etag")
+    held, pause = 0 if tag is None else HELD_SECONDS, 0.0
+    while True:
+        answer = yield Ask("GET", _path(id), headers, held=held, tries=FOLLOWING_TRIES, pause=pause)
+        if answer.status_code != NOT_MODIFIED:
+            return answer.json(), answer.headers.get("etag")
+        pause = _pause(answer)
+
+
+def _pause(answer: httpx.Response) -> float:
+    """The seconds until a follower asks again that got no news.
+
+    The service holds no answer where SYNC_WAIT_MAX_SECONDS is 0, and while it ends.
+    """
+    if answer.elapsed.total_seconds() >= EARLY_SECONDS:
+        return 0.0
+    jitter = random.uniform(1, 1.5)  # noqa: S311 - no secret
+    return min(retry_after(answer) or EARLY_PAUSE, LONGEST_PAUSE) * jitter
 
 
 def is_final(document: Document) -> bool:
@@ -96,10 +111,24 @@ def result(id: UUID | str) -> Generator[Ask, httpx.Response, bytes]:
 def act(
     id: UUID | str, action: Literal["cancel", "retry", "resolve"], note: str | None = None
 ) -> Generator[Ask, httpx.Response, Document]:
-    """The job document after an action."""
-    return _document(
-        (yield Ask("POST", _path(id, f"/{action}"), json=None if note is None else {"note": note}))
-    )
+    """The job document after an action, also where the answer to the action was lost and a second try was refused."""
+    ask = Ask("POST", _path(id, f"/{action}"), json=None if note is None else {"note": note})
+    try:
+        return _document((yield ask))
+    except ProblemError as refused:
+        if not ask.is_lost or refused.status != CONFLICT:
+            raise
+        job = _document((yield Ask("GET", _path(id))))
+        if not _is_after(job, action):
+            raise
+        return job
+
+
+def _is_after(job: Document, action: Literal["cancel", "retry", "resolve"]) -> bool:
+    """Whether a job is as the action leaves it."""
+    if action == "cancel":
+        return job["state"] == "cancelled" or bool(job.get("cancel_requested"))
+    return job["state"] in (("waiting", "processing", "done") if action == "retry" else ("error_resolved",))
 
 
 def page(
@@ -128,12 +157,33 @@ class NewPieces(NamedTuple):
     is_reset: bool
     is_truncated: bool
 
+    @property
+    def is_news(self) -> bool:
+        """Whether there is anything that the reader does not know."""
+        return bool(self.items) or self.is_complete or self.is_reset or self.is_truncated
+
 
 def output(id: UUID | str, after: int) -> Generator[Ask, httpx.Response, NewPieces]:
     """The pieces behind a number, as soon as there are any or the job has ended."""
     headers = {"Accept": "application/json", "Prefer": f"wait={HELD_SECONDS}"}
-    ask = Ask("GET", _path(id, "/output"), headers, {"from": after}, held=HELD_SECONDS, tries=FOLLOWING_TRIES)
-    found = (yield ask).json()
+    pause = 0.0
+    while True:
+        answer = yield Ask(
+            "GET",
+            _path(id, "/output"),
+            headers,
+            {"from": after},
+            held=HELD_SECONDS,
+            tries=FOLLOWING_TRIES,
+            pause=pause,
+        )
+        found = _new_pieces(answer.json())
+        if found.is_news:
+            return found
+        pause = _pause(answer)
+
+
+def _new_pieces(found: Document) -> NewPieces:
     return NewPieces(
         found["items"],
         found["next"],

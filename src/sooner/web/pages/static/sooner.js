@@ -88,11 +88,12 @@ export class Job {
 				if (pieces.length) yield pieces.shift();
 				else if (state) {
 					url.searchParams.set("from", `${at}`);
-					const { body } = await exchange(url, { headers: { Prefer: "wait=25" }, signal }, 1e9);
+					const { body, pause } = await exchange(url, { headers: { Prefer: "wait=25" }, signal }, 1e9);
 					if (body.reset) reset();
 					at = body.next;
 					pieces = body.items;
 					if (body.complete) state = "end";
+					else if (!pieces[0]) await sleep((pause || 2) + Math.random(), signal);
 				} else await new Promise((resolve) => { news = () => resolve(0); });
 			}
 		} finally {
@@ -138,7 +139,7 @@ export class Job {
 				const { body, pause, tag } = await exchange(this.#url("self"), { headers: { "If-None-Match": etag, Prefer: `wait=${wait}` }, signal }, wait ? 1 : 1e9);
 				etag = tag;
 				if (body) this.#take(body);
-				if (!wait && !this.final) await sleep((pause || 2) + Math.random(), signal);
+				if (!(body && wait) && !this.final) await sleep((pause || 2) + Math.random(), signal);
 			} catch (error) {
 				if (!wait || signal?.aborted) throw error;
 				wait = 0;
