@@ -72,7 +72,7 @@ async def test_two_commits_with_two_languages(
         "1 test removed": "test_gone",
         "1 test newly skipped": "test_kept",
         "1 file could not be read": "test_broken.py",
-        "1 class of which only running would tell": "Odd",
+        "1 undecided: only running would tell": "Odd",
     }.items():
         await page.get_by_text(summary, exact=True).click()
         await expect(page.get_by_role("row").filter(has_text=row).first).to_be_visible()

@@ -19,15 +19,15 @@ function folded(title, columns, items, leftOut = 0) {
 
 const FILE = ["File", (one) => one.path, "mono"];
 const PLACE = ["File", (one) => `${one.path}:${one.line}`, "mono"];
-const CLASS = ["Class", (one) => one.name, "mono"];
+const NAME = ["Name", (one) => one.name, "mono"];
 const TEST = ["Test", (one) => one.name, "mono"];
 const REASON = ["Reason", (one) => one.reason, null];
 
-/** The files that could not be read, and the classes of which only running would tell. */
+/** The files that could not be read, and the classes, macros and others of which only running would tell. */
 export function doubts({ unreadable, undecided = [], unlisted }) {
 	const lists = [
 		folded((total) => `${many(total, "file")} could not be read`, [FILE, REASON], unreadable, unlisted?.unreadable),
-		folded((total) => `${count(total)} ${total === 1 ? "class" : "classes"} of which only running would tell`, [PLACE, CLASS, REASON], undecided, unlisted?.undecided),
+		folded((total) => `${count(total)} undecided: only running would tell`, [PLACE, NAME, REASON], undecided, unlisted?.undecided),
 	].filter(Boolean);
 	return lists.length > 0 && h("div", { class: "card" }, h("h2", {}, "In doubt"), lists);
 }
