@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sooner import Sooner
+from sooner.db.hosts import PoolerRefuses
 from tests.support.bouncer import PROGRAM, bouncer
 from tests.support.databases import migrate
 from tests.support.keys import create_key
@@ -54,3 +56,14 @@ async def test_commands_and_scheduler_work_behind_pgbouncer(address: str, proces
     assert len(set(keys)) == 4
     scheduler = await processes.scheduler()
     assert await scheduler.terminate() == 0
+
+
+async def test_a_program_behind_pgbouncer_is_told_what_to_say(address: str) -> None:
+    async with Sooner(address) as program:
+        with pytest.raises(
+            PoolerRefuses, match=r"plan_cache_mode.*LISTEN=0.*listen=False.*PostgreSQL itself"
+        ):
+            await program.submit("echo", {})
+    async with Sooner(address, listen=False) as program:
+        handle = await program.submit("echo", {}, delay=60)
+        assert (await handle.document())["state"] == "waiting"

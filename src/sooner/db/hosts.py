@@ -17,6 +17,17 @@ PASSED_OVER = (
     asyncpg.TargetServerAttributeNotMatched,
 )
 
+
+class PoolerRefuses(Exception):
+    """A transaction-mode pooler refuses the settings with which a connection that listens begins."""
+
+
+#: What to do behind a pooler.
+BEHIND_POOLER = (
+    "a transaction-mode pooler refuses the connection ({}): set LISTEN=0 for a process, say Sooner(..., listen=False) in a "
+    "program, or give the address of PostgreSQL itself"
+)
+
 #: libpq's names of socket options; None where the system lacks the option.
 OPTIONS = {
     "keepalives_idle": getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None)),
@@ -37,7 +48,7 @@ async def connect(
 ) -> asyncpg.Connection:
     """As `asyncpg.connect`, but each host has the whole of `timeout`, so that a silent host leaves time for the next.
 
-    Raises the error of the last host, or of the first host that answered with a refusal.
+    Raises the error of the last host, or of the first host that answered with a refusal; PoolerRefuses for a pooler's.
     """
     wanted: tuple[Any, ...] = (
         ("standby", "any") if target_session_attrs == "prefer-standby" else (target_session_attrs,)
@@ -51,6 +62,10 @@ async def connect(
             )
         except PASSED_OVER as error:
             missed = error
+        except asyncpg.ProtocolViolationError as error:
+            if "startup parameter" in str(error):
+                raise PoolerRefuses(BEHIND_POOLER.format(error)) from error
+            raise
         else:
             _set(connection, socket_options or {})
             array_types.tell(connection)
