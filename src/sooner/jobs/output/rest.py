@@ -9,7 +9,7 @@ SHORT, LONG = 0.0001, 0.0005
 #: No pause is longer.
 LONGEST = 0.1
 #: The parts of a processor from which on a process has less time, and none.
-BUSY, FULL = 0.4, 0.5
+BUSY, FULL = 0.4, 0.6
 #: The seconds over which the use of the processor is measured at least.
 WINDOW = 0.1
 
