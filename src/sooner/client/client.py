@@ -95,6 +95,7 @@ class Client:
 
     def finish(self, id: UUID | str) -> Document:
         """Wait for the job's end; the result is its document."""
+        last: Document = {}
         for document in self.follow(id):
             last = document
         return last
@@ -228,6 +229,7 @@ class AsyncClient:
 
     async def finish(self, id: UUID | str) -> Document:
         """Wait for the job's end; the result is its document."""
+        last: Document = {}
         async for document in self.follow(id):
             last = document
         return last
