@@ -1,7 +1,8 @@
 """The database errors that pass by themselves, and the ways to try again."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import asyncpg
 import psycopg2
@@ -9,6 +10,8 @@ import psycopg2.errors
 import tenacity
 
 from sooner.process import logs
+
+T = TypeVar("T")
 
 log = logs.get(__name__)
 
@@ -82,6 +85,19 @@ def unforeseen(what: str) -> tenacity.AsyncRetrying:
             "failed, going on", what=what, exc_info=state.outcome and state.outcome.exception()
         ),
     )
+
+
+async def or_again(first: Awaitable[T], again: Callable[[], Awaitable[T]]) -> T:
+    """The result of `first`; where that was lost, the result of `again`, which is tried `briefly`.
+
+    tenacity's loop around each first try would cost as much as a short statement.
+    """
+    try:
+        return await first
+    except Silent:
+        raise
+    except Unavailable:
+        return await briefly()(again)
 
 
 def briefly(attempts: int = 3) -> tenacity.AsyncRetrying:

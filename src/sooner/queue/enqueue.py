@@ -15,7 +15,7 @@ from sooner.db import (
     fitting,
 )
 from sooner.db.link import Connection
-from sooner.db.retry import Silent, briefly
+from sooner.db.retry import briefly, or_again
 from sooner.queue.batch import (
     Added,
     Batch,
@@ -122,12 +122,7 @@ class Enqueuer:
 
     async def _add(self, jobs: Sequence[NewJob]) -> Additions:
         batch = Batch(jobs, self._rounds)
-        try:
-            return await self._write(batch, *statement(batch))
-        except Silent:
-            raise
-        except Unavailable:
-            return await briefly()(self._add_again, batch)
+        return await or_again(self._write(batch, *statement(batch)), partial(self._add_again, batch))
 
     async def _write(self, batch: Batch, query: Query, values: Mapping[str, Any]) -> Additions:
         [row] = await self._link.fetch(query, **values)

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Self, TypedDict, Unpack
 from uuid import UUID
 
 import asyncpg
 import dramatiq
 
-from sooner.db import Group, Link, Queries, Query, Unavailable
-from sooner.db.retry import Silent, briefly
+from sooner.db import Group, Link, Queries, Query
+from sooner.db.retry import or_again
 from sooner.jobs.calling.call import (
     Call,
     Ready,
@@ -215,13 +216,11 @@ class Sooner:
             arguments = query.arguments({**values, "is_new": True})
             rows: Sequence[Mapping[str, Any]] = await under.fetch(query.positional, *arguments)
             return rows
-        try:
-            return await self._link.fetch(query, **values, is_new=True)
-        except Silent:
-            raise
-        except Unavailable:
-            # The ids are made here, so a second try after a lost answer adds no job twice.
-            return await briefly()(self._link.fetch, query, **values, is_new=False)
+        # The ids are made here, so a second try after a lost answer adds no job twice.
+        return await or_again(
+            self._link.fetch(query, **values, is_new=True),
+            partial(self._link.fetch, query, **values, is_new=False),
+        )
 
 
 def _call(each: Any, inherited: Origin, common: Mapping[str, Any]) -> Call:
