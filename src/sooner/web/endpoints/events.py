@@ -19,7 +19,7 @@ from sooner.jobs.row import Job
 from sooner.jobs.tenants.keys import Caller
 from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
-from sooner.web.http.event_stream import EventStream
+from sooner.web.http.event_stream import EventStream, no_more_events
 from sooner.web.lookup import job_id, visible
 from sooner.web.openapi.operation import LAST_EVENT_ID, Answer
 from sooner.web.shard import Shard
@@ -54,8 +54,7 @@ async def get_job_events(request: Request, who: Caller | None) -> Response:
     job = await visible(shard, id, who)
     heard = Heard.read(request.headers.get("last-event-id", ""))
     if job.state.is_final and heard is not None and heard.news(job) is None:
-        # A 204 stops a browser's EventSource from coming back (HTML, section 9.2.3).
-        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+        return no_more_events()
     return stream(shard, id, heard)
 
 

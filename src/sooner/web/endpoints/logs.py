@@ -21,7 +21,7 @@ from sooner.web.endpoints.events import RETRY_MILLISECONDS, first
 from sooner.web.endpoints.listing import MOST, PAGE, limit_of
 from sooner.web.http.accept import prefers_events
 from sooner.web.http.answers import answer_list
-from sooner.web.http.event_stream import EventStream
+from sooner.web.http.event_stream import EventStream, event_number, no_more_events
 from sooner.web.http.root import root
 from sooner.web.lookup import job_id, visible
 from sooner.web.openapi import schemas
@@ -30,7 +30,6 @@ from sooner.web.shard import Shard
 
 #: The seconds between two looks of a live reader: workers send no notification of lines, which hardly ever have a reader.
 LOOK_SECONDS = 0.2
-LONGEST_NUMBER = 18
 
 
 @endpoint(
@@ -55,10 +54,9 @@ async def list_job_logs(request: Request, who: Caller) -> Response:
     job = await visible(shard, id, who)
     if not prefers_events(request.headers.getlist("accept")):
         return await _page(request, shard, id)
-    heard = _number(request.headers.get("last-event-id", "")) or 0
+    heard = event_number(request.headers.get("last-event-id", "")) or 0
     if job.state.is_final and not await shard.log_lines.after(id, heard, 1):
-        # A 204 stops a browser's EventSource from coming back (HTML, section 9.2.3).
-        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+        return no_more_events()
     return EventStream(_events(shard, id, heard))
 
 
@@ -72,14 +70,10 @@ async def _page(request: Request, shard: Shard, id: UUID) -> Response:
 
 
 def _after(cursor: str | None) -> int:
-    number = 0 if not cursor else _number(cursor)
+    number = 0 if not cursor else event_number(cursor)
     if number is None:
         raise Invalid([wrong("#/cursor", "the cursor is from no list: take it from the `next` of a page")])
     return number
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else None
 
 
 async def _events(shard: Shard, id: UUID, after: int) -> AsyncIterator[ServerSentEvent]:

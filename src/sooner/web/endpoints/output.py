@@ -23,7 +23,7 @@ from sooner.web.endpoints.events import RETRY_MILLISECONDS, first
 from sooner.web.http import prefer
 from sooner.web.http.accept import EVENTS, JSON, NDJSON, PLAIN, preferred
 from sooner.web.http.answers import NO_STORE, rendered
-from sooner.web.http.event_stream import EventStream
+from sooner.web.http.event_stream import EventStream, event_number, no_more_events
 from sooner.web.lookup import job_id, visible
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import LAST_EVENT_ID, PREFER, Answer, Parameter
@@ -80,8 +80,7 @@ async def get_job_output(request: Request, who: Caller | None) -> Response:
             and (place.after or _last_event(request) is not None)
             and await shard.outputs.place(id, place.after).next() is None
         ):
-            # A 204 stops a browser's EventSource from coming back (HTML, section 9.2.3).
-            return Response(status_code=204, headers=dict([NO_STORE]))
+            return no_more_events()
         return EventStream(_events(shard, place))
     return StreamingResponse(
         _texts(shard, place, _lines if media == NDJSON else _plain), headers=STREAMED, media_type=media
@@ -91,7 +90,7 @@ async def get_job_output(request: Request, who: Caller | None) -> Response:
 def _after(request: Request) -> int:
     """The number of the last piece that the reader has. Raises Invalid."""
     text = request.query_params.get("from")
-    if text is not None and not _is_number(text):
+    if text is not None and event_number(text) is None:
         raise Invalid(
             [wrong("#/from", "a whole number from 0 on is needed: the `next` of an answer, or an event's id")]
         )
@@ -101,12 +100,7 @@ def _after(request: Request) -> int:
 
 
 def _last_event(request: Request) -> int | None:
-    text = request.headers.get("last-event-id", "")
-    return int(text) if _is_number(text) else None
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 18
+    return event_number(request.headers.get("last-event-id", ""))
 
 
 def _wait(request: Request) -> float:

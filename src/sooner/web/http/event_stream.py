@@ -3,10 +3,15 @@
 from typing import Any
 
 from sse_starlette import EventSourceResponse
+from starlette.responses import Response
 from starlette.types import Message, Send
+
+from sooner.web.http.answers import NO_STORE
 
 #: Proxies close silent connections: the contract promises a comment at least every 15 s.
 PING_SECONDS = 10
+#: A number of more digits is no event's.
+LONGEST_NUMBER = 18
 
 
 class EventStream(EventSourceResponse):
@@ -18,3 +23,13 @@ class EventStream(EventSourceResponse):
     async def _send_with_timeout(self, send: Send, message: Message) -> None:
         """Send without a scope for a time limit, which would cost as much as making the event."""
         await send(message)
+
+
+def no_more_events() -> Response:
+    """A 204, which stops a browser's EventSource from coming back (HTML, section 9.2.3)."""
+    return Response(status_code=204, headers=dict([NO_STORE]))
+
+
+def event_number(text: str) -> int | None:
+    """The number that an event has as its id; None for a text that is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else None
