@@ -1,5 +1,6 @@
 """TCP ports for servers that are about to start."""
 
+import atexit
 import socket
 import sys
 from collections import deque
@@ -26,3 +27,9 @@ def free_port() -> int:
     while len(_kept) > (MOST_KEPT if sys.platform == "linux" else 0):
         _kept.popleft().close()
     return port
+
+
+@atexit.register
+def _let_go() -> None:
+    while _kept:
+        _kept.popleft().close()
