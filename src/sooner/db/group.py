@@ -107,8 +107,3 @@ class Group(Generic[T, R]):
             if len(items) == 1 or isinstance(error, Unavailable):
                 return [error] * len(items)
         return [result for item in items for result in await self._results([item])]
-
-    async def drain(self) -> None:
-        """Wait until no statement runs."""
-        while self._running is not None:
-            await asyncio.wait([self._running])

@@ -17,11 +17,6 @@ PASSED_OVER = (
     asyncpg.TargetServerAttributeNotMatched,
 )
 
-
-class PoolerRefuses(Exception):
-    """A transaction-mode pooler refuses the settings with which a connection that listens begins."""
-
-
 #: What to do behind a pooler.
 BEHIND_POOLER = (
     "a transaction-mode pooler refuses the connection ({}): set LISTEN=0 for a process, say Sooner(..., listen=False) in a "
@@ -35,6 +30,10 @@ OPTIONS = {
     "keepalives_count": getattr(socket, "TCP_KEEPCNT", None),
     "tcp_user_timeout": getattr(socket, "TCP_USER_TIMEOUT", None),
 }
+
+
+class PoolerRefuses(Exception):
+    """A transaction-mode pooler refuses the settings with which a connection that listens begins."""
 
 
 async def connect(
