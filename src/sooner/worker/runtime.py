@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-import dramatiq
-
 from sooner.blobs import Stores
 from sooner.db import (
     Database,
@@ -25,7 +23,7 @@ from sooner.jobs.calling import functions as calling
 from sooner.jobs.calling.sooner import Sooner
 from sooner.jobs.context import wait_by
 from sooner.jobs.declaring.declare import JobActor
-from sooner.jobs.declaring.placement import lane_of, placement_of_text
+from sooner.jobs.declaring.placement import placement_of_text
 from sooner.jobs.dependencies import Dependencies, Depends
 from sooner.jobs.forecasting.duration_log import DurationLog
 from sooner.jobs.logging.capture import Capture
@@ -34,7 +32,7 @@ from sooner.jobs.operating.tallies import Tallies
 from sooner.jobs.output.emit import pace_by
 from sooner.jobs.output.writer import OutputWriter
 from sooner.jobs.running.attempt import Attempt
-from sooner.jobs.running.runner import Runner, runs_on_loop
+from sooner.jobs.running.runner import Runner
 from sooner.jobs.running.tasks import ActorTasks
 from sooner.jobs.secrets.seal import Opener, public_key
 from sooner.process import logs
@@ -56,14 +54,13 @@ from sooner.queue.lane import Lane
 from sooner.queue.rescue import Rescuer
 from sooner.queue.worker_lease import Connect, WorkerLease, connected
 from sooner.worker.attempt_spans import AttemptSpans
+from sooner.worker.served_lanes import Actors, claims, served
 
 if TYPE_CHECKING:
     from sooner.outgoing.mail_server import MailServer
     from sooner.process.telemetry.tracing import Tracing
 
 log = logs.get(__name__)
-
-Actors = Mapping[str, "dramatiq.Actor[Any, Any]"]
 
 #: Makes a listener of handlers by channel, and of what is called after each connection.
 Listening = Callable[[Mapping[str, Handler], Callable[[], None]], "Hearing"]
@@ -371,7 +368,7 @@ def _lease(
         threads=threads,
         on_lost=lambda: _hand_over(loop, runner.abandon),
         actors={name: actor.queue_name for name, actor in actors.items()},
-        claims=_claims(actors, work),
+        claims=claims(actors, work),
         declared=_declared(settings, actors),
         callbacks={
             name: actor.options["on_failure"]
@@ -440,47 +437,6 @@ def _rescuer(
 
 def _retention(settings: WorkerSettings) -> float:
     return settings.job_retention_days * 86400
-
-
-def served(actors: Actors, queues: Collection[str], runner: Runner) -> list[ServedLane]:
-    """The lanes that this worker claims from: of each queue those for tasks, threads and last chances, limited or not."""
-    names: dict[Lane, list[str]] = {}
-    for name, actor in actors.items():
-        for lane in _lanes(actor) if actor.queue_name in queues else ():
-            names.setdefault(lane, []).append(name)
-    made = [_served(lane, of_lane, actors, runner) for lane, of_lane in names.items()]
-    # A worker that has just begun holds no jobs: the best moment for a last chance.
-    return sorted(made, key=lambda each: not each.lane.is_last)
-
-
-def _served(lane: Lane, names: list[str], actors: Actors, runner: Runner) -> ServedLane:
-    if lane.is_last:
-        return ServedLane(lane, names, runner.last_chance_room)
-    threaded = [name for name in names if not runs_on_loop(actors[name])]
-    if len(threaded) == len(names):
-        return ServedLane(lane, names, runner.thread_room)
-    return ServedLane(lane, names, runner.task_room, threaded, runner.thread_room)
-
-
-def _claims(actors: Actors, work: Sequence[ServedLane]) -> dict[str, list[str]]:
-    """The actors whose jobs may stay in each lane. Where a lane is another kind's, threads take what they can at once,
-    and the rescuer brings the rest to the actor's own lane, so that nobody's claim walks past it.
-    """
-    return {
-        each.lane.name: [
-            name for name in each.actors if name not in each.threaded or lane_of(actors[name]) == each.lane
-        ]
-        for each in work
-    }
-
-
-def _lanes(actor: "dramatiq.Actor[Any, Any]") -> set[Lane]:
-    """The lanes in which an actor's jobs are claimed. A stock producer's messages lie in the queue's plain lane.
-
-    The rescuer moves those of a limited actor to its limited lane, where they count.
-    """
-    lane = lane_of(actor)
-    return {lane, lane.last} if lane.is_limited else {Lane(lane.queue), lane, lane.last}
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
