@@ -60,7 +60,7 @@ select format('pid %s (%s), whose transaction is %s s old', pid, coalesce(nullif
 from pg_stat_activity
 where xact_start is not null and pid <> pg_backend_pid() and pid in (
   select pid from pg_locks join pg_class on pg_class.oid = relation
-  where granted and relnamespace in (select oid from pg_namespace where nspname in ('dramatiq', 'sooner'))
+  where granted and relnamespace in (select oid from pg_namespace where nspname in ('dramatiq', 'sooner', 'sooner_directory'))
 )
 order by xact_start limit 3
 """

@@ -29,7 +29,7 @@ def page(database_url: str) -> str:
     """The schema of a database as SQL."""
     command = [str(program("pg_dump")), "--schema-only", "--no-owner", "--no-privileges"]
     done = subprocess.run(
-        [*command, "--schema=dramatiq", "--schema=sooner", database_url],
+        [*command, "--schema=dramatiq", "--schema=sooner", "--schema=sooner_directory", database_url],
         capture_output=True,
         text=True,
         check=False,

@@ -4,6 +4,10 @@ CREATE SCHEMA dramatiq;
 
 CREATE SCHEMA sooner;
 
+CREATE SCHEMA sooner_directory;
+
+COMMENT ON SCHEMA sooner_directory IS 'Which shard has which tenant. It is read in the home shard''s database alone; every database has it.';
+
 CREATE TYPE dramatiq.state AS ENUM (
     'queued',
     'consumed',
@@ -449,6 +453,17 @@ end $$;
 
 COMMENT ON FUNCTION sooner.tell_webhooks(of_job uuid, of_tenant text, of_state dramatiq.state) IS 'Adds the jobs that deliver the end of a job, within the statement that ends it; called only where its tenant has webhooks.';
 
+CREATE FUNCTION sooner_directory.tell() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform pg_notify('sooner.directory', coalesce(new.locator, old.locator));
+  return null;
+end $$;
+
+COMMENT ON FUNCTION sooner_directory.tell() IS 'Tells web processes whose place has changed.';
+
 CREATE TABLE sooner.actor (
     name text NOT NULL,
     queue text NOT NULL,
@@ -586,6 +601,18 @@ ALTER TABLE ONLY sooner.file_chunk ALTER COLUMN data SET STORAGE EXTERNAL;
 
 COMMENT ON TABLE sooner.file_chunk IS 'A file in pieces of one size, so that any range of it is found by its position.';
 
+CREATE TABLE sooner.frozen_tenant (
+    tenant text NOT NULL,
+    reason text NOT NULL,
+    until timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    since timestamp with time zone DEFAULT dramatiq.clock() NOT NULL,
+    CONSTRAINT reason_is_known CHECK ((reason = ANY (ARRAY['leaving'::text, 'arriving'::text, 'gone'::text])))
+);
+
+COMMENT ON TABLE sooner.frozen_tenant IS 'Tenants whose jobs nobody claims here and for whom nobody writes here, since they move or have moved.';
+
+COMMENT ON COLUMN sooner.frozen_tenant.until IS 'Until then it holds: where a move dies before its end, its tenant works on here.';
+
 CREATE TABLE sooner.lease (
     name text NOT NULL,
     holder uuid,
@@ -683,6 +710,14 @@ COMMENT ON COLUMN sooner.schedule.since IS 'Ticks up to here are past: when it w
 
 COMMENT ON COLUMN sooner.schedule.removed_at IS 'When a leader first did not have it any more: the row stays, so that put back it goes on where it was.';
 
+CREATE TABLE sooner.shard (
+    name text NOT NULL,
+    is_one boolean DEFAULT true NOT NULL,
+    CONSTRAINT is_one_row CHECK (is_one)
+);
+
+COMMENT ON TABLE sooner.shard IS 'The name of this database among several; no row where it is alone.';
+
 CREATE TABLE sooner.tick (
     schedule text NOT NULL,
     tick timestamp with time zone NOT NULL,
@@ -770,6 +805,54 @@ COMMENT ON COLUMN sooner.worker.claims IS 'The lanes that it claims from, each w
 
 COMMENT ON COLUMN sooner.worker.declared IS 'What its actors declare beyond what most do: {actor: {"priority": 0, "secrets": [names of parameters]}}; null: written by older code.';
 
+CREATE TABLE sooner_directory.key (
+    digest bytea NOT NULL,
+    locator text NOT NULL
+);
+
+COMMENT ON TABLE sooner_directory.key IS 'The API keys that carry no locator, since they are older.';
+
+CREATE TABLE sooner_directory.move (
+    id uuid NOT NULL,
+    locator text NOT NULL,
+    source text NOT NULL,
+    target text NOT NULL,
+    step text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    began_at timestamp with time zone DEFAULT dramatiq.clock() NOT NULL,
+    stepped_at timestamp with time zone DEFAULT dramatiq.clock() NOT NULL,
+    ended_at timestamp with time zone
+);
+
+COMMENT ON COLUMN sooner_directory.move.step IS 'The last step that it took: whoever goes on with it begins there.';
+
+CREATE TABLE sooner_directory.shard (
+    name text NOT NULL,
+    weight double precision DEFAULT 1 NOT NULL,
+    is_draining boolean DEFAULT false NOT NULL,
+    added_at timestamp with time zone DEFAULT dramatiq.clock() NOT NULL,
+    CONSTRAINT weight_is_natural CHECK ((weight >= (0)::double precision))
+);
+
+COMMENT ON COLUMN sooner_directory.shard.weight IS 'How many tenants it takes, compared with the other shards.';
+
+COMMENT ON COLUMN sooner_directory.shard.is_draining IS 'It gets no new tenants.';
+
+CREATE TABLE sooner_directory.tenant (
+    locator text NOT NULL,
+    tenant text NOT NULL,
+    shard text NOT NULL,
+    previous text,
+    is_frozen boolean DEFAULT false NOT NULL,
+    placed_at timestamp with time zone DEFAULT dramatiq.clock() NOT NULL
+);
+
+COMMENT ON COLUMN sooner_directory.tenant.locator IS 'What keys, tokens and signed addresses carry of the tenant.';
+
+COMMENT ON COLUMN sooner_directory.tenant.previous IS 'The shard where some of its jobs still lie after a move.';
+
+COMMENT ON COLUMN sooner_directory.tenant.is_frozen IS 'It is being moved: who writes for it waits a moment.';
+
 ALTER TABLE ONLY dramatiq.queue
     ADD CONSTRAINT queue_pkey PRIMARY KEY (message_id);
 
@@ -809,6 +892,9 @@ ALTER TABLE ONLY sooner.file_chunk
 ALTER TABLE ONLY sooner.file
     ADD CONSTRAINT file_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY sooner.frozen_tenant
+    ADD CONSTRAINT frozen_tenant_pkey PRIMARY KEY (tenant);
+
 ALTER TABLE ONLY sooner.lease
     ADD CONSTRAINT lease_pkey PRIMARY KEY (name);
 
@@ -830,6 +916,9 @@ ALTER TABLE ONLY sooner.sample
 ALTER TABLE ONLY sooner.schedule
     ADD CONSTRAINT schedule_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY sooner.shard
+    ADD CONSTRAINT shard_pkey PRIMARY KEY (is_one);
+
 ALTER TABLE ONLY sooner.tick
     ADD CONSTRAINT tick_pkey PRIMARY KEY (schedule, tick);
 
@@ -850,6 +939,21 @@ ALTER TABLE ONLY sooner.webhook
 
 ALTER TABLE ONLY sooner.worker
     ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY sooner_directory.key
+    ADD CONSTRAINT key_pkey PRIMARY KEY (digest);
+
+ALTER TABLE ONLY sooner_directory.move
+    ADD CONSTRAINT move_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY sooner_directory.shard
+    ADD CONSTRAINT shard_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY sooner_directory.tenant
+    ADD CONSTRAINT tenant_pkey PRIMARY KEY (locator);
+
+ALTER TABLE ONLY sooner_directory.tenant
+    ADD CONSTRAINT tenant_tenant_key UNIQUE (tenant);
 
 CREATE INDEX queue_claim ON dramatiq.queue USING btree (lane, priority, turn, message_id) WHERE ((state = 'queued'::dramatiq.state) AND (due_at IS NULL));
 
@@ -893,6 +997,10 @@ CREATE INDEX token_key ON sooner.token USING btree (key);
 
 CREATE INDEX webhook_tenant ON sooner.webhook USING btree (tenant) WHERE (disabled_at IS NULL);
 
+CREATE UNIQUE INDEX move_under_way ON sooner_directory.move USING btree (locator) WHERE (ended_at IS NULL);
+
+CREATE INDEX tenant_shard ON sooner_directory.tenant USING btree (shard);
+
 CREATE TRIGGER queue_adopt BEFORE INSERT ON dramatiq.queue FOR EACH ROW WHEN ((new.actor IS NULL)) EXECUTE FUNCTION dramatiq.adopt();
 
 CREATE TRIGGER queue_count_limited AFTER UPDATE OF state ON dramatiq.queue FOR EACH ROW WHEN (((new.limit_key IS NOT NULL) AND ((old.state = 'consumed'::dramatiq.state) <> (new.state = 'consumed'::dramatiq.state)))) EXECUTE FUNCTION dramatiq.count_limited();
@@ -905,6 +1013,8 @@ CREATE TRIGGER worker_count_lost_lease AFTER DELETE ON sooner.worker FOR EACH RO
 
 CREATE TRIGGER worker_note_actors AFTER INSERT ON sooner.worker FOR EACH ROW EXECUTE FUNCTION sooner.note_actors();
 
+CREATE TRIGGER tenant_tell AFTER INSERT OR DELETE OR UPDATE ON sooner_directory.tenant FOR EACH ROW EXECUTE FUNCTION sooner_directory.tell();
+
 ALTER TABLE ONLY sooner.chunk
     ADD CONSTRAINT chunk_upload_fkey FOREIGN KEY (upload) REFERENCES sooner.upload(id) ON DELETE CASCADE;
 
@@ -913,3 +1023,21 @@ ALTER TABLE ONLY sooner.file_chunk
 
 ALTER TABLE ONLY sooner.token
     ADD CONSTRAINT token_key_fkey FOREIGN KEY (key) REFERENCES sooner.api_key(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY sooner_directory.key
+    ADD CONSTRAINT key_locator_fkey FOREIGN KEY (locator) REFERENCES sooner_directory.tenant(locator) ON DELETE CASCADE;
+
+ALTER TABLE ONLY sooner_directory.move
+    ADD CONSTRAINT move_locator_fkey FOREIGN KEY (locator) REFERENCES sooner_directory.tenant(locator) ON DELETE CASCADE;
+
+ALTER TABLE ONLY sooner_directory.move
+    ADD CONSTRAINT move_source_fkey FOREIGN KEY (source) REFERENCES sooner_directory.shard(name);
+
+ALTER TABLE ONLY sooner_directory.move
+    ADD CONSTRAINT move_target_fkey FOREIGN KEY (target) REFERENCES sooner_directory.shard(name);
+
+ALTER TABLE ONLY sooner_directory.tenant
+    ADD CONSTRAINT tenant_previous_fkey FOREIGN KEY (previous) REFERENCES sooner_directory.shard(name);
+
+ALTER TABLE ONLY sooner_directory.tenant
+    ADD CONSTRAINT tenant_shard_fkey FOREIGN KEY (shard) REFERENCES sooner_directory.shard(name);

@@ -18,9 +18,12 @@ end $$;
 
 begin;
 
-revoke all on all tables in schema dramatiq, sooner from sooner_web, sooner_worker, sooner_scheduler, sooner_client;
+revoke all on all tables in schema dramatiq, sooner, sooner_directory from sooner_web, sooner_worker, sooner_scheduler, sooner_client;
 grant usage on schema dramatiq, sooner to sooner_web, sooner_worker, sooner_scheduler;
-grant select on sooner.alembic_version to sooner_web, sooner_worker, sooner_scheduler;
+grant select on sooner.alembic_version, sooner.shard, sooner.frozen_tenant to sooner_web, sooner_worker, sooner_scheduler;
+-- Whose data lies in which database: web asks, the owner writes.
+grant usage on schema sooner_directory to sooner_web;
+grant select on all tables in schema sooner_directory to sooner_web;
 
 -- Every column but some: what a later migration adds is not forgotten.
 create function pg_temp.allow(who name, what text, of_table regclass, but name[]) returns void language plpgsql as $$

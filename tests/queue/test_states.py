@@ -58,7 +58,7 @@ async def statements(sql: "asyncpg.Connection[asyncpg.Record]") -> list[tuple[st
     rows = await sql.fetch(
         """
         select nspname || '.' || proname, prosrc from pg_proc join pg_namespace as space on space.oid = pronamespace
-        where nspname in ('dramatiq', 'sooner')
+        where nspname in ('dramatiq', 'sooner', 'sooner_directory')
         """
     )
     return [(query.name, query.text) for query in TRANSITIONS] + [(name, text) for name, text in rows]
