@@ -2,14 +2,16 @@
 
 import base64
 import re
-from typing import Annotated, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Literal, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sooner.process.mail_address import Sender
 from sooner.process.settings import address, blob_url, smtp
+from sooner.process.settings.shards import ShardName, ShardUrls
 
 
 def _http(url: str) -> str:
@@ -50,6 +52,10 @@ def _sender(text: str) -> str:
     return text
 
 
+def _missing(said: str) -> NoReturn:
+    raise ValueError(said)
+
+
 T = TypeVar("T")
 
 PostgresUrl = Annotated[str, AfterValidator(address.checked)]
@@ -70,7 +76,26 @@ class DatabaseSettings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
-    database_url: PostgresUrl
+    database_urls: ShardUrls = Field(default_factory=dict)
+    shard: ShardName | None = None
+    #: The database that the process works on: the one of its shard where there are several.
+    database_url: Annotated[str, Field(validate_default=True)] = ""
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_one_of_them(cls, url: str, others: ValidationInfo) -> str:
+        if not {"database_urls", "shard"} <= others.data.keys():
+            return url
+        return cls.own_database(url, others.data["database_urls"], others.data["shard"])
+
+    @classmethod
+    def own_database(cls, url: str, urls: Mapping[str, str], shard: str | None) -> str:
+        """The address of the database that the process works on, from DATABASE_URL, DATABASE_URLS and SHARD. Raises ValueError."""
+        if not urls or (shard is None and url):
+            return address.checked(url) if url else _missing("missing")
+        if shard is None:
+            return _missing(f"missing, or SHARD, which says which of {', '.join(urls)} this process works on")
+        return urls.get(shard) or _missing(f"SHARD is {shard}, but DATABASE_URLS names {', '.join(urls)}")
 
 
 class CommonSettings(DatabaseSettings):

@@ -1,6 +1,7 @@
 """The settings of the web process."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
@@ -18,6 +19,7 @@ from sooner.process.settings.common import (
     refuse_private_key,
 )
 from sooner.process.settings.packages import Packages
+from sooner.process.settings.shards import ShardName, ShardUrls
 
 MINIMUM_KEY_LENGTH = 32
 
@@ -45,6 +47,9 @@ class WebSettings(CommonSettings):
     port: Annotated[Whole, Field(ge=1, le=65535)] = 8000
     web_concurrency: Annotated[Whole, Field(ge=1)] = 1
     database_replica_url: PostgresUrl | None = None
+    database_replica_urls: ShardUrls = Field(default_factory=dict)
+    #: The shard whose database has the directory: the first where none is named.
+    home_shard: Annotated[ShardName | None, Field(validate_default=True)] = None
     secrets_public_key: Annotated[str, AfterValidator(curve_key)] | None = None
     secrets_private_key: Annotated[str | None, AfterValidator(refuse_private_key)] = None
     sync_wait_seconds: Seconds = 3
@@ -66,6 +71,34 @@ class WebSettings(CommonSettings):
     actors: Packages = ()
     schedules: Packages = ()
     diagnostics: bool = False
+
+    @classmethod
+    def own_database(cls, url: str, urls: Mapping[str, str], shard: str | None) -> str:
+        """Web works on all databases that DATABASE_URLS names; the first stands here for them. Raises ValueError."""
+        return next(iter(urls.values())) if urls else super().own_database(url, urls, shard)
+
+    @property
+    def addresses(self) -> Mapping[str, tuple[str, str | None]]:
+        """The database of each shard, and its replica if it has one; a single database has an empty name."""
+        if not self.database_urls:
+            return {"": (self.database_url, self.database_replica_url)}
+        replicas = self.database_replica_urls
+        return {name: (url, replicas.get(name)) for name, url in self.database_urls.items()}
+
+    @field_validator("home_shard")
+    @classmethod
+    def _is_there(cls, home: str | None, others: ValidationInfo) -> str | None:
+        urls = others.data.get("database_urls", {})
+        if home is not None and home not in urls:
+            raise ValueError(f"DATABASE_URLS names {', '.join(urls) or 'no shard'}")
+        return home or next(iter(urls), None)
+
+    @field_validator("database_replica_urls")
+    @classmethod
+    def _are_there(cls, replicas: Mapping[str, str], others: ValidationInfo) -> Mapping[str, str]:
+        if strangers := replicas.keys() - others.data.get("database_urls", {}).keys():
+            raise ValueError(f"DATABASE_URLS does not name {', '.join(sorted(strangers))}")
+        return replicas
 
     @field_validator("link_signing_key")
     @classmethod
