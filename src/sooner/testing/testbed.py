@@ -202,7 +202,7 @@ class Served(httpx.AsyncBaseTransport):
         self._resources = resources
         self._transport = httpx.ASGITransport(application(resources))
         for scope in ("jobs", "admin"):
-            self._keys[scope] = await resources.shard.keys.create(TENANT, "test", [scope], None)
+            self._keys[scope] = await resources.home.keys.create(TENANT, "test", [scope], None)
 
     async def aclose(self) -> None:
         """Nothing: both clients share the transport."""

@@ -27,7 +27,7 @@ async def caller(request: Request, scope: str = "jobs") -> Caller:
     Raises Unauthorized, or Forbidden where the key lacks the scope.
     """
     resources: Resources = request.app.state.resources
-    shard = request.scope["state"]["shard"] = resources.shard
+    shard = request.scope["state"]["shard"] = resources.home
     authorization = request.headers.get("authorization")
     if authorization is None:
         who = await operator(request)
@@ -71,7 +71,7 @@ async def may_see(request: Request, id: UUID) -> Caller | None:
             "The address's access is wrong or has expired: read the job with an API key for a new one.",
             error="invalid_token",
         )
-    request.scope["state"]["shard"] = resources.shard
+    request.scope["state"]["shard"] = resources.home
     return None
 
 
@@ -89,7 +89,7 @@ async def operator(request: Request) -> Caller | None:
         raise Unauthorized("The session is over: sign in again.")
     if request.method not in SAFE_METHODS:
         refuse_foreign(request)
-    return await resources.shard.keys.holder(key)
+    return await resources.home.keys.holder(key)
 
 
 def refuse_foreign(request: Request) -> None:

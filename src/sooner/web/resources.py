@@ -1,4 +1,4 @@
-"""The parts of a web process: those that it has once, and its database's."""
+"""The parts of a web process: those that it has once, and those of each shard."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,19 +28,30 @@ class Resources:
         self.rate_limit = RateLimit(settings.rate_limit_per_second)
         self.signed_urls = SignedUrls(settings.link_signing_key)
         self.sessions = Sessions(settings.link_signing_key)
-        self.shard = Shard(settings, self.actors, self.every_actor, self.signed_urls)
+        self.shards = {
+            name: Shard(name, url, replica_url, settings, self.actors, self.every_actor, self.signed_urls)
+            for name, (url, replica_url) in settings.addresses.items()
+        }
+
+    @property
+    def home(self) -> Shard:
+        """The shard whose database has the directory; the only one where there is one."""
+        return self.shards[self.settings.home_shard or ""]
 
     async def open(self) -> None:
         """Connect. Waits for a database that is still starting; raises its error when it stays away."""
-        await self.shard.open()
+        for shard in self.shards.values():
+            await shard.open()
 
     async def close(self) -> None:
         """Disconnect."""
-        await self.shard.close()
+        for shard in self.shards.values():
+            await shard.close()
 
     def release(self) -> None:
         """Let all requests that wait for a job answer now."""
-        self.shard.follower.release()
+        for shard in self.shards.values():
+            shard.follower.release()
 
 
 def offered(settings: WebSettings, actors: Mapping[str, JobActor]) -> dict[str, JobActor]:

@@ -53,20 +53,25 @@ STORE_SECONDS = 5.0
 class Shard:
     """The parts of a web process that work on one database, which may come and go while they live.
 
-    `actors` can be asked for over HTTP; `every_actor` are all of the deployment's.
+    `actors` can be asked for over HTTP; `every_actor` are all of the deployment's. The only shard has an empty name.
     """
 
     def __init__(
         self,
+        name: str,
+        url: str,
+        replica_url: str | None,
         settings: WebSettings,
         actors: Mapping[str, JobActor],
         every_actor: Mapping[str, JobActor],
         signed_urls: SignedUrls,
     ) -> None:
+        self.name = name
+        self._url = url
         self._listens = settings.listen
         self.retention = timedelta(days=settings.job_retention_days)
-        self.database = pool(settings.database_url, "web", direct=settings.listen)
-        self.replica = _replica(settings, self.database)
+        self.database = pool(url, "web", direct=settings.listen)
+        self.replica = _replica(replica_url, self.database, direct=settings.listen)
         self.forecast = Forecast(self.database, actors, most=settings.max_queue_depth)
         self.keys = Keys(self.database)
         self._links: list[Link] = []
@@ -76,7 +81,7 @@ class Shard:
         self._make_operating(actors, every_actor)
 
     def _link(self, settings: WebSettings, name: str) -> Link:
-        link = Link(settings.database_url, name, direct=settings.listen)
+        link = Link(self._url, name, direct=settings.listen)
         self._links.append(link)
         return link
 
@@ -108,7 +113,7 @@ class Shard:
             self._link(settings, "read"),
             poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN,
         )
-        self._listener = _listener(settings.database_url, self.follower) if settings.listen else None
+        self._listener = _listener(self._url, self.follower) if settings.listen else None
         self.documents = Documents(signed_urls, self.forecast, retention=self.retention, root=root)
         self.listing = Listing(self.replica)
         self.outputs = Outputs(self._link(settings, "output"))
@@ -185,10 +190,9 @@ def _listener(url: str, follower: JobFollower) -> Listener:
     return Listener(url, "web", channels, follower.resync, lagged=note_notification_lag)
 
 
-def _replica(settings: WebSettings, primary: Database) -> Replica:
-    url = settings.database_replica_url
+def _replica(url: str | None, primary: Database, *, direct: bool) -> Replica:
     if url is None:
         return Replica(primary, None)
     wanted = parsed(url).parameters.get("target_session_attrs")
-    replica = pool(url, "web replica", direct=settings.listen)
+    replica = pool(url, "web replica", direct=direct)
     return Replica(primary, replica, follows_only=wanted in ("standby", "prefer-standby"))

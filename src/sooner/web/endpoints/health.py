@@ -40,7 +40,7 @@ async def get_liveness(request: Request) -> Response:
 async def get_readiness(request: Request) -> Response:
     """The database is there, with the schema this code was written for."""
     resources: Resources = request.app.state.resources
-    found, needed = await _revision(resources.shard), newest_revision()
+    found, needed = await _revision(resources.home), newest_revision()
     if found is None or found < needed:
         raise ServiceUnavailable(
             f"The schema is at {found or 'no revision'}, this code needs {needed}: run the migrations."

@@ -38,7 +38,7 @@ async def sign_in(request: Request) -> Response:
     """An operator signs in with an admin key; the answer's cookie is the session."""
     resources: Resources = request.app.state.resources
     refuse_foreign(request)
-    who = await resources.shard.keys.caller(await _key(request, resources.settings.max_body_bytes))
+    who = await resources.home.keys.caller(await _key(request, resources.settings.max_body_bytes))
     if not who.is_admin or who.key is None:
         raise Forbidden("The dashboard needs a key with scope admin.")
     value, ends = resources.sessions.issue(who.key, datetime.now(UTC))
