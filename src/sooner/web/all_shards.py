@@ -1,0 +1,56 @@
+"""Asking all shards at once: one that does not answer keeps nobody waiting, and is named."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sooner.db import Unavailable
+from sooner.db.bounded import answer
+from sooner.web.resources import Resources
+from sooner.web.shard import Shard
+
+T = TypeVar("T")
+
+#: How long a shard may take to answer, where there are others.
+PATIENCE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class OfAll(Generic[T]):
+    """What the shards answered, by their names, and the names of those that did not answer."""
+
+    answers: Mapping[str, T]
+    missing: Sequence[str]
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """What an answer says of it: `missing`, where a shard did not answer."""
+        return {"missing": self.missing} if self.missing else {}
+
+
+async def of_all(resources: Resources, ask: Callable[[Shard], Coroutine[Any, Any, T]]) -> OfAll[T]:
+    """Ask all shards at once. The only shard has all the time that it needs.
+
+    Raises Unavailable where none answers, and whatever else a shard raises.
+    """
+    shards = resources.shards.values()
+    if len(shards) == 1:
+        return OfAll({shard.name: await ask(shard) for shard in shards}, ())
+    answers = dict(
+        zip(resources.shards, await asyncio.gather(*(_ask(each, ask) for each in shards)), strict=True)
+    )
+    if not any(answers.values()):
+        raise Unavailable("no shard answers")
+    return OfAll(
+        {name: found for name, its in answers.items() for found in its},
+        [name for name, its in answers.items() if not its],
+    )
+
+
+async def _ask(shard: Shard, ask: Callable[[Shard], Coroutine[Any, Any, T]]) -> Sequence[T]:
+    """The answer of a shard; nothing where it is away."""
+    try:
+        return [await answer(ask(shard), PATIENCE_SECONDS)]
+    except (Unavailable, TimeoutError):
+        return ()
