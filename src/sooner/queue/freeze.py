@@ -1,0 +1,53 @@
+"""Freezing: while a tenant moves to another database, nobody claims its jobs in this one, and nobody writes for it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from sooner.db import Queries, Query
+from sooner.db.link import Connection
+
+SQL = Queries("sooner.queue", "sql/freeze.sql")
+
+#: Why: its data is being copied from here, or to here, or it is here no more.
+Reason = Literal["leaving", "arriving", "gone"]
+
+
+async def freeze(
+    connection: Connection, tenant: str, reason: Reason, seconds: float | None
+) -> datetime | None:
+    """Freeze a tenant for so many seconds, or until `thaw`; the result is the end, or None where only `thaw` is.
+
+    Statements that began before the freeze is committed may still write. Those that begin later write nothing, except
+    what the tenant's running jobs do while it is `leaving`: they go on, end, and submit jobs until it is `gone`.
+    """
+    [row] = await _rows(connection, SQL.freeze, tenant=tenant, reason=reason, seconds=seconds)
+    return None if seconds is None else row["until"]
+
+
+async def renew(connection: Connection, tenant: str, seconds: float) -> datetime | None:
+    """Let a freeze end so many seconds from now; the result is the end, or None where it has ended."""
+    rows = await _rows(connection, SQL.renew, tenant=tenant, seconds=seconds)
+    return rows[0]["until"] if rows else None
+
+
+async def thaw(connection: Connection, tenant: str) -> bool:
+    """End a freeze, and wake those who claim the tenant's jobs; False where there was none."""
+    [row] = await _rows(connection, SQL.thaw, tenant=tenant)
+    return bool(row["was_there"])
+
+
+async def reason(connection: Connection, tenant: str) -> Reason | None:
+    """Why a tenant is frozen; None where it is not."""
+    rows = await _rows(connection, SQL.reason, tenant=tenant)
+    return rows[0]["reason"] if rows else None
+
+
+async def write_all_the_same(connection: Connection) -> None:
+    """Let the transaction of this connection write for frozen tenants, as whoever moves them does."""
+    await _rows(connection, SQL.write_all_the_same)
+
+
+async def _rows(connection: Connection, query: Query, **values: Any) -> Sequence[Mapping[str, Any]]:
+    rows: Sequence[Any] = await connection.fetch(query.positional, *query.arguments(values))
+    return rows

@@ -1,0 +1,35 @@
+-- name: freeze
+-- Freezes a tenant, or changes the reason and the end of its freeze; without :seconds it holds until the thaw. The row has its end.
+insert into sooner.frozen_tenant as frozen (tenant, reason, until)
+values (:tenant, :reason, coalesce(dramatiq.clock() + :seconds::double precision * interval '1 second', 'infinity'))
+on conflict (tenant) do update
+set reason = excluded.reason, until = excluded.until,
+  since = case when frozen.until > dramatiq.clock() then frozen.since else excluded.since end
+returning until;
+
+-- name: renew
+-- Puts off the end of a freeze that still holds; no row where it has ended.
+update sooner.frozen_tenant set until = dramatiq.clock() + :seconds::double precision * interval '1 second'
+where tenant = :tenant and until > dramatiq.clock()
+returning until;
+
+-- name: thaw
+-- Ends a freeze, and wakes those who claim the tenant's waiting jobs; the row says whether there was one.
+with thawed as (
+  delete from sooner.frozen_tenant where tenant = :tenant returning until
+), woken as (
+  select pg_notify(channel, 'back') from (
+    select distinct case when due_at is null then 'dramatiq.' || lane || '.enqueue' else 'sooner.postponed' end
+    from dramatiq.queue
+    where tenant = :tenant and state = 'queued'
+  ) as channels (channel)
+)
+select exists (select from thawed) as was_there, (select count(*) from woken) as woken;
+
+-- name: reason
+-- Why a tenant is frozen; no row where it is not.
+select reason from sooner.frozen_tenant where tenant = :tenant and until > dramatiq.clock();
+
+-- name: write_all_the_same
+-- Lets this transaction write for frozen tenants, as whoever moves them does.
+select set_config('sooner.moving', 'on', true);
