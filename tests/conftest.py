@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sooner.local.postgres import Cluster
 
-pytest_plugins = ("tests.support.bounded", "tests.support.said")
+pytest_plugins = ("tests.support.bounded", "tests.support.said", "tests.support.shards")
 
 # What is lost in a power cut is not what most tests are about; those that are start their own cluster.
 FAST = {

@@ -76,7 +76,7 @@ async def test_no_answer_holds_more_than_a_page_for_each_reader_or_one_piece(
     outputs = Outputs(link)
 
     async def read() -> list[str]:
-        pages = [page async for page in outputs.place(job).pages()]
+        pages = [page async for page in outputs.bookmark(job).pages()]
         return [text for page in pages for _, text in page.numbered()]
 
     readers = await asyncio.gather(read(), read())

@@ -58,7 +58,7 @@ Key = tuple[UUID, int]
 NOTHING = Found(None, None, None, is_more=False, is_there=False)
 
 
-class Place:
+class Bookmark:
     """A reader's place in the output of a job. It holds no pieces: a slow reader reads on when it is ready."""
 
     __slots__ = ("_outputs", "after", "job")
@@ -97,9 +97,9 @@ class Outputs:
         self._link = link
         self.find: Group[Key, Found] = Group(self._find, limit=BATCH, rest=Rest())
 
-    def place(self, job: UUID, after: int = 0) -> Place:
-        """A place behind a piece, by its number."""
-        return Place(self, job, after)
+    def bookmark(self, job: UUID, after: int = 0) -> Bookmark:
+        """A bookmark behind a piece, by its number."""
+        return Bookmark(self, job, after)
 
     async def _find(self, keys: Sequence[Key]) -> Sequence[Found]:
         found = await self._read(list(dict.fromkeys(keys)), PAGE, PAGE_BYTES)

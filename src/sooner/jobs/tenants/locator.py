@@ -2,6 +2,9 @@
 
 import base64
 import hashlib
+import re
+
+_LOCATOR = re.compile("[a-z2-7]{13}")
 
 
 def locator(tenant: str) -> str:
@@ -11,3 +14,8 @@ def locator(tenant: str) -> str:
     """
     digest = hashlib.blake2b(tenant.encode(), digest_size=8, person=b"sooner tenant").digest()
     return base64.b32encode(digest).decode().rstrip("=").lower()
+
+
+def is_locator(text: str) -> bool:
+    """Whether a text may be a locator."""
+    return _LOCATOR.fullmatch(text) is not None

@@ -76,7 +76,7 @@ def stream(
 async def _events(shard: Shard, id: UUID, heard: Heard | None) -> AsyncIterator[ServerSentEvent]:
     """Each event is made when the reader is ready for it, from the rows as they are then: nothing piles up."""
     follower = shard.follower
-    place = shard.outputs.place(id, 0 if heard is None else heard.output)
+    place = shard.outputs.bookmark(id, 0 if heard is None else heard.output)
     with follower.subscribe(id, closely=True, reads_output=True) as subscription:
         job = await first(shard, subscription)
         while job is not None:

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 from sooner.db import Unavailable
 from sooner.jobs import codec
-from sooner.jobs.output.outputs import Pieces, Place
+from sooner.jobs.output.outputs import Bookmark, Pieces
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
@@ -70,7 +70,7 @@ async def get_job_output(request: Request, who: Caller | None) -> Response:
     shard = shard_of(request)
     id = job_id(request)
     job = await visible(shard, id, who)
-    place = shard.outputs.place(id, _after(request))
+    place = shard.outputs.bookmark(id, _after(request))
     media = preferred(request.headers.getlist("accept"), (JSON, EVENTS, NDJSON, PLAIN))
     if media == JSON:
         return await _whole(shard, job, place, _wait(request))
@@ -78,7 +78,7 @@ async def get_job_output(request: Request, who: Caller | None) -> Response:
         if (
             job.state.is_final
             and (place.after or _last_event(request) is not None)
-            and await shard.outputs.place(id, place.after).next() is None
+            and await shard.outputs.bookmark(id, place.after).next() is None
         ):
             return no_more_events()
         return EventStream(_events(shard, place))
@@ -109,7 +109,7 @@ def _wait(request: Request) -> float:
     return min(wait, resources.settings.sync_wait_max_seconds) if wait else 0
 
 
-async def _until_end(shard: Shard, place: Place) -> AsyncIterator[Pieces | State]:
+async def _until_end(shard: Shard, place: Bookmark) -> AsyncIterator[Pieces | State]:
     """Pages as they come, and at the job's end its state. While the database is away nothing comes."""
     follower = shard.follower
     with follower.subscribe(place.job, reads_output=True) as subscription:
@@ -127,7 +127,7 @@ async def _until_end(shard: Shard, place: Place) -> AsyncIterator[Pieces | State
             job = None if subscription.is_gone else subscription.job
 
 
-async def _events(shard: Shard, place: Place) -> AsyncIterator[bytes]:
+async def _events(shard: Shard, place: Bookmark) -> AsyncIterator[bytes]:
     """All events of a page in one write: writing costs more than their texts."""
     yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
     async for page in _until_end(shard, place):
@@ -143,7 +143,7 @@ def _event(number: int, text: str) -> str:
     return f"event: {'output' if text else 'truncated'}\nid: {number}\ndata: {text or '{}'}\n\n"
 
 
-async def _texts(shard: Shard, place: Place, write: Callable[[str], str]) -> AsyncIterator[str]:
+async def _texts(shard: Shard, place: Bookmark, write: Callable[[str], str]) -> AsyncIterator[str]:
     is_begun = place.after > 0
     async for page in _until_end(shard, place):
         if isinstance(page, Pieces):
@@ -161,7 +161,7 @@ def _plain(text: str) -> str:
     return str(codec.loads(text)) if text.startswith('"') else f"{text}\n"
 
 
-async def _whole(shard: Shard, job: Job, place: Place, seconds: float) -> Response:
+async def _whole(shard: Shard, job: Job, place: Bookmark, seconds: float) -> Response:
     """What there is by now, or after a wait for more."""
     with shard.follower.subscribe(job.id, reads_output=True) as subscription:
         subscription.see(job)

@@ -1,0 +1,14 @@
+-- name: places
+-- The places of tenants by their locators.
+select locator, shard, previous, is_frozen from sooner_directory.tenant where locator = any(:locators::text[]);
+
+-- name: owner
+-- The locator of the tenant whose key has this digest and carries none.
+select locator from sooner_directory.key where digest = :digest;
+
+-- name: shards
+-- All shards, each with the number of its tenants.
+select name, weight, is_draining,
+  (select count(*) from sooner_directory.tenant where tenant.shard = shard.name) as tenants
+from sooner_directory.shard
+order by added_at, name;
