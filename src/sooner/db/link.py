@@ -82,12 +82,7 @@ class Link:
 
     async def fetch(self, query: Query, **values: Any) -> Sequence[Mapping[str, Any]]:
         """The rows of one query. Raises Unavailable when the database is away."""
-
-        async def fetch(connection: Connection) -> Sequence[Mapping[str, Any]]:
-            rows: Sequence[Any] = await connection.fetch(query.positional, *query.arguments(values))
-            return rows
-
-        return await self.run(fetch)
+        return await self.run(lambda connection: rows(connection, query, **values))
 
     async def _connected(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
@@ -111,6 +106,12 @@ class Link:
                 await connection.close(timeout=1)
             except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 connection.terminate()
+
+
+async def rows(connection: Connection, query: Query, **values: Any) -> Sequence[Mapping[str, Any]]:
+    """The rows of one query of several in a `run` or a `run_whole`."""
+    found: Sequence[Any] = await connection.fetch(query.positional, *query.arguments(values))
+    return found
 
 
 async def connect(url: str, name: str) -> Connection:
