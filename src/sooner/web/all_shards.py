@@ -1,13 +1,12 @@
 """Asking all shards at once: one that does not answer keeps nobody waiting, and is named."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from sooner.db import Unavailable
 from sooner.db.bounded import answer
-from sooner.web.resources import Resources
 from sooner.web.shard import Shard
 
 T = TypeVar("T")
@@ -29,22 +28,19 @@ class OfAll(Generic[T]):
         return {"missing": self.missing} if self.missing else {}
 
 
-async def of_all(resources: Resources, ask: Callable[[Shard], Coroutine[Any, Any, T]]) -> OfAll[T]:
+async def of_all(shards: Collection[Shard], ask: Callable[[Shard], Coroutine[Any, Any, T]]) -> OfAll[T]:
     """Ask all shards at once. The only shard has all the time that it needs.
 
     Raises Unavailable where none answers, and whatever else a shard raises.
     """
-    shards = resources.shards.values()
     if len(shards) == 1:
         return OfAll({shard.name: await ask(shard) for shard in shards}, ())
-    answers = dict(
-        zip(resources.shards, await asyncio.gather(*(_ask(each, ask) for each in shards)), strict=True)
-    )
-    if not any(answers.values()):
+    found = await asyncio.gather(*(_ask(shard, ask) for shard in shards))
+    if not any(found):
         raise Unavailable("no shard answers")
+    asked = [(shard.name, its) for shard, its in zip(shards, found, strict=True)]
     return OfAll(
-        {name: found for name, its in answers.items() for found in its},
-        [name for name, its in answers.items() if not its],
+        {name: answer for name, its in asked for answer in its}, [name for name, its in asked if not its]
     )
 
 

@@ -1,12 +1,11 @@
 """Queues as operators see them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
 
 from sooner.db import Database, Queries, Replica
-from sooner.jobs.problem import NotFound
 
 SQL = Queries("sooner.jobs.operating", "sql/queues.sql")
 
@@ -58,14 +57,38 @@ class Queues:
             return 0
         return 0 if row is None else int(row["value"])
 
-    async def pause(self, name: str, *, paused: bool) -> Mapping[str, Any]:
-        """Stop or start claiming from a queue; the result is the queue afterwards. Raises NotFound."""
-        await self._one(name)
-        await self._database.run(SQL.pause, name=name, paused=paused)
-        return await self._one(name)
+    async def find(self, name: str) -> Mapping[str, Any] | None:
+        """A queue with the numbers of its jobs; None where there is none."""
+        return await self._database.row(SQL.stats, only=name, **self._values)
 
-    async def _one(self, name: str) -> Mapping[str, Any]:
-        row = await self._database.row(SQL.stats, only=name, **self._values)
-        if row is None:
-            raise NotFound(f"There is no queue {name!r}.")
+    async def pause(self, name: str, *, paused: bool) -> Mapping[str, Any]:
+        """Stop or start claiming from a queue, which exists then; the result is the queue afterwards."""
+        await self._database.run(SQL.pause, name=name, paused=paused)
+        [row] = await self._database.rows(SQL.stats, only=name, **self._values)
         return row
+
+
+#: The numbers of a queue that shards add up.
+SUMS = ("waiting", "due", "processing", "finished_per_minute", "workers", "stranded")
+
+
+def merged(shards: Iterable[Iterable[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """The queues of several shards by name.
+
+    A queue is paused where any shard's is: there its jobs wait, and nobody shall look for another cause.
+    """
+    by_name: dict[str, list[Mapping[str, Any]]] = {}
+    for queues in shards:
+        for queue in queues:
+            by_name.setdefault(queue["name"], []).append(queue)
+    return [_together(by_name[name]) for name in sorted(by_name)]
+
+
+def _together(queues: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    waited = [queue["oldest_waiting_seconds"] for queue in queues]
+    return {
+        **queues[0],
+        **{number: sum(queue[number] for queue in queues) for number in SUMS},
+        **{fact: any(queue[fact] for queue in queues) for fact in ("paused", "judged")},
+        "oldest_waiting_seconds": max((seconds for seconds in waited if seconds is not None), default=None),
+    }

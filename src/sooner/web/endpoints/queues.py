@@ -1,18 +1,22 @@
 """Queues over HTTP: for operators."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sooner.jobs.operating.queues import merged
+from sooner.jobs.problem import NotFound, Problem, ServiceUnavailable
 from sooner.jobs.tenants.keys import Caller
-from sooner.web.auth import shard_of
+from sooner.web.all_shards import PATIENCE_SECONDS, OfAll, of_all
 from sooner.web.endpoint import endpoint
 from sooner.web.http.answers import answer_json, answer_list
 from sooner.web.lookup import name
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer
+from sooner.web.resources import Resources
+from sooner.web.shard import Shard
 
 
 @endpoint("GET", "/queues", scope="admin", tag="Queues", answers={200: Answer("The queues.", schemas.Queues)})
@@ -20,9 +24,12 @@ async def list_queues(request: Request, who: Caller) -> Response:
     """Every queue with its numbers; beyond 10,000 jobs a number is an estimate.
 
     `stranded` counts due jobs that no living worker would claim, as none serves their actor; jobs of a paused queue do not count.
+
+    The numbers are of all shards together. A queue is `paused` where it is paused on any shard. `missing` names the shards
+    that do not answer.
     """
-    shard = shard_of(request)
-    return answer_list([_public(queue) for queue in await shard.queues.all()])
+    asked = await of_all(_shards(request), lambda shard: shard.queues.all())
+    return answer_list([_public(queue) for queue in merged(asked.answers.values())], more=asked.members)
 
 
 @endpoint(
@@ -31,10 +38,13 @@ async def list_queues(request: Request, who: Caller) -> Response:
     scope="admin",
     tag="Queues",
     answers={200: Answer("The queue.", schemas.Queue)},
-    problems=(404,),
+    problems=(404, 503),
 )
 async def pause_queue(request: Request, who: Caller) -> Response:
-    """No worker takes from it until it is resumed."""
+    """No worker takes from it until it is resumed, on any shard.
+
+    Where a shard does not answer, the others are paused, the answer is 503, and the request is to be repeated.
+    """
     return await _set(request, paused=True)
 
 
@@ -44,16 +54,50 @@ async def pause_queue(request: Request, who: Caller) -> Response:
     scope="admin",
     tag="Queues",
     answers={200: Answer("The queue.", schemas.Queue)},
-    problems=(404,),
+    problems=(404, 503),
 )
 async def resume_queue(request: Request, who: Caller) -> Response:
-    """Workers take from it again."""
+    """Workers take from it again, on every shard.
+
+    Where a shard does not answer, the others are resumed, the answer is 503, and the request is to be repeated.
+    """
     return await _set(request, paused=False)
 
 
 async def _set(request: Request, *, paused: bool) -> Response:
-    shard = shard_of(request)
-    return answer_json(_public(await shard.queues.pause(name(request), paused=paused)))
+    queue, shards = name(request), _shards(request)
+    known = await of_all(shards, lambda shard: shard.queues.find(queue))
+    if not any(known.answers.values()):
+        raise _unknown(queue, known.missing)
+    done = await of_all(shards, lambda shard: shard.queues.pause(queue, paused=paused))
+    if done.missing:
+        raise _undone(queue, "paused" if paused else "resumed", done)
+    [together] = merged([each] for each in done.answers.values())
+    return answer_json(_public(together))
+
+
+def _shards(request: Request) -> Collection[Shard]:
+    resources: Resources = request.app.state.resources
+    return resources.shards.values()
+
+
+def _unknown(queue: str, missing: Sequence[str]) -> Problem:
+    """The answer where no shard that answers has the queue."""
+    if not missing:
+        return NotFound(f"There is no queue {queue!r}.")
+    return ServiceUnavailable(
+        f"No shard that answers has a queue {queue!r}, and {' and '.join(missing)} does not answer: repeat this request.",
+        retry_after=PATIENCE_SECONDS,
+    )
+
+
+def _undone(queue: str, what: str, done: OfAll[Any]) -> ServiceUnavailable:
+    """The answer where a shard is away: it stays as it was."""
+    there, away = " and ".join(done.answers), " and ".join(done.missing)
+    return ServiceUnavailable(
+        f"Queue {queue!r} is {what} on {there}, and as it was on {away}, which does not answer: repeat this request.",
+        retry_after=PATIENCE_SECONDS,
+    )
 
 
 def _public(queue: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+from sooner.jobs.following.document import NO_MORE
+
 #: A header field: its name and its value.
 HeaderField = tuple[str, str]
 
@@ -23,7 +25,7 @@ def answer_json(value: Any, status: int = 200, headers: Mapping[str, str] | None
     return rendered(orjson.dumps(value, option=orjson.OPT_UTC_Z), status, fields)
 
 
-def answer_list(items: Sequence[Any], next: str | None = None) -> Response:
-    """One page of a list; `next` is the next page's address (RFC 8288)."""
+def answer_list(items: Sequence[Any], next: str | None = None, more: Mapping[str, Any] = NO_MORE) -> Response:
+    """One page of a list, with `more` members; `next` is the next page's address (RFC 8288)."""
     headers = {} if next is None else {"Link": f'<{next}>; rel="next"'}
-    return answer_json({"items": items, "next": next}, headers=headers)
+    return answer_json({"items": items, "next": next, **more}, headers=headers)

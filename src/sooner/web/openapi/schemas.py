@@ -124,8 +124,11 @@ class Queue(TypedDict):
 
 
 class Queues(TypedDict):
+    """`missing` names the shards that do not answer: their jobs are not in the numbers."""
+
     items: list[Queue]
     next: None
+    missing: NotRequired[list[str]]
 
 
 class Schedule(TypedDict):
@@ -168,8 +171,11 @@ class Stats(TypedDict):
 
 
 class ActorStats(TypedDict):
+    """`missing` names the shards that do not answer: their attempts are not in the numbers."""
+
     items: list[Stats]
     next: None
+    missing: NotRequired[list[str]]
 
 
 class Actor(TypedDict):
@@ -244,12 +250,14 @@ class Session(TypedDict):
 
 class History(TypedDict):
     """By queue, every `step` seconds of the last `seconds`: Unix time, then the highest numbers of waiting and
-    processing jobs, of those finished in a minute, and of seconds that the oldest has waited.
+    processing jobs, of those finished in a minute, and of seconds that the oldest has waited. `missing` names the shards
+    that do not answer.
     """
 
     seconds: int
     step: int
     queues: dict[str, list[list[float | None]]]
+    missing: NotRequired[list[str]]
 
 
 class Glance(TypedDict):
