@@ -1,5 +1,6 @@
 """Authentication: the caller of a request."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -19,6 +20,12 @@ def shard_of(request: Request) -> Shard:
     """The shard of a request whose caller was admitted."""
     shard: Shard = request.scope["state"]["shard"]
     return shard
+
+
+def shards_of(request: Request, who: Caller) -> Sequence[Shard]:
+    """The shards on which the caller's jobs lie: an operator's are everybody's."""
+    resources: Resources = request.app.state.resources
+    return list(resources.shards.values()) if who.is_admin else [shard_of(request)]
 
 
 async def caller(request: Request, scope: str = "jobs") -> Caller:

@@ -2,6 +2,7 @@
 
 import math
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, groupby
 from operator import itemgetter
@@ -71,16 +72,21 @@ class AttemptCounts:
             return {}
         return {actor: AttemptTotals(its) for actor, its in groupby(rows, itemgetter("actor"))}
 
-    async def history(self, actor: str, hours: int) -> list[dict[str, Any]]:
-        """Each five minutes in which an attempt at an actor's jobs began or ended, the oldest first."""
-        rows = await self._replica.rows(SQL.history, actor=actor, hours=hours)
-        return [_step(at, list(its)) for at, its in groupby(rows, itemgetter("at"))]
+    async def history(self, actor: str, hours: int) -> Sequence[Mapping[str, Any]]:
+        """What `steps` takes: the counts of each five minutes in which an attempt at an actor's jobs began or ended."""
+        return await self._replica.rows(SQL.history, actor=actor, hours=hours)
+
+
+def steps(shards: Iterable[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Each five minutes of the histories of several shards together, the oldest first."""
+    rows = sorted((row for its in shards for row in its), key=itemgetter("at"))
+    return [_step(at, list(its)) for at, its in groupby(rows, itemgetter("at"))]
 
 
 def _step(at: Any, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    counts: dict[str, dict[float, int]] = {}
+    counts: dict[str, Counter[float]] = {}
     for row in rows:
-        counts.setdefault(row["measure"], {})[row["at_most"]] = row["attempts"]
+        counts.setdefault(row["measure"], Counter())[row["at_most"]] += row["attempts"]
     return {
         "at": at,
         **{measure: sum(counts.get(measure, {}).values()) for measure in ("begun", *OUTCOMES)},

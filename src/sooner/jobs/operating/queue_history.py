@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sooner.db import (
@@ -25,6 +25,9 @@ KEPT_SECONDS = 6 * 3600
 SHARE = 0.02
 
 NUMBERS = ("waiting", "processing", "finished_per_minute", "oldest_waiting_seconds")
+
+#: For each queue, lists of Unix time and the four numbers, the oldest first.
+Past = dict[str, list[list[Any]]]
 
 
 class QueueHistory:
@@ -76,13 +79,36 @@ class QueueHistory:
             oldest=oldest,
         )
 
-    async def read(self, seconds: int, step: int) -> Mapping[str, Any]:
-        """The last `seconds` with a value every `step` seconds: for each queue, lists of Unix time and the four numbers.
-
-        Raises Unavailable.
-        """
-        queues: dict[str, list[list[Any]]] = {}
+    async def read(self, seconds: int, step: int) -> Past:
+        """The last `seconds` with a value every `step` seconds. Raises Unavailable."""
+        queues: Past = {}
         for row in await self._replica.rows(SQL.history, seconds=seconds, step=step):
             values = [row[name] for name in ("at", "waiting", "processing", "finished", "oldest")]
             queues.setdefault(row["queue"], []).append(values)
         return queues
+
+
+def merged(shards: Collection[Past]) -> Past:
+    """The histories of several shards: the numbers of a time added up, but how long the oldest waited, which is the longest."""
+    if len(shards) == 1:
+        return next(iter(shards))
+    by_queue: dict[str, dict[int, list[list[Any]]]] = {}
+    for queue, at, numbers in _settled(shards):
+        by_queue.setdefault(queue, {}).setdefault(at, []).append(numbers)
+    return {
+        queue: [[at, *_together(numbers)] for at, numbers in sorted(times.items())]
+        for queue, times in sorted(by_queue.items())
+    }
+
+
+def _settled(shards: Iterable[Past]) -> Iterable[tuple[str, int, list[Any]]]:
+    """Each sample, but not those of the last time while a shard that has a sample before it has none for it yet."""
+    samples = [[(queue, *each) for queue, its in past.items() for each in its] for past in shards]
+    latest = {max(at for _, at, *_ in its) for its in samples if its}
+    yet = max(latest, default=0) if len(latest) > 1 else None
+    return [(queue, at, numbers) for its in samples for queue, at, *numbers in its if at != yet]
+
+
+def _together(numbers: Iterable[list[Any]]) -> list[Any]:
+    *counts, oldest = zip(*numbers, strict=True)
+    return [*map(sum, counts), max((each for each in oldest if each is not None), default=None)]

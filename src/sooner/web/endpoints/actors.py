@@ -10,11 +10,12 @@ from starlette.responses import Response
 
 from sooner.db import Queries
 from sooner.jobs.declaring.declare import JobActor
-from sooner.jobs.operating.attempt_counts import DAYS
+from sooner.jobs.operating.attempt_counts import DAYS, steps
 from sooner.jobs.problem import Invalid, NotFound, wrong
 from sooner.jobs.tenants.keys import Caller
 from sooner.periodic import upcoming
-from sooner.web.auth import shard_of
+from sooner.web.all_shards import of_all
+from sooner.web.auth import shard_of, shards_of
 from sooner.web.endpoint import endpoint
 from sooner.web.http.answers import answer_list
 from sooner.web.lookup import name
@@ -29,7 +30,10 @@ MOST_HOURS = DAYS * 24
 
 @endpoint("GET", "/actors", scope="jobs", tag="Actors", answers={200: Answer("The actors.", schemas.Actors)})
 async def list_actors(request: Request, who: Caller) -> Response:
-    """Every actor with its schemas; operators also see those that only schedules ask for."""
+    """Every actor with its schemas; operators also see those that only schedules ask for.
+
+    `duration` is that of the runs on the caller's own shard.
+    """
     resources: Resources = request.app.state.resources
     shard = shard_of(request)
     scheduled = _upcoming(resources, await shard.replica.rows(SQL.zone))
@@ -61,15 +65,15 @@ async def list_actors(request: Request, who: Caller) -> Response:
 async def get_actor_stats(request: Request, who: Caller) -> Response:
     """What became of the attempts at an actor's jobs, and how long they took and waited.
 
-    An item stands for five minutes in which an attempt began or ended, the oldest first.
+    An item stands for five minutes in which an attempt began or ended on any shard, the oldest first.
     """
     resources: Resources = request.app.state.resources
-    shard = shard_of(request)
-    actor = name(request)
-    items = await shard.attempt_counts.history(actor, _hours(request))
+    actor, hours = name(request), _hours(request)
+    asked = await of_all(shards_of(request, who), lambda shard: shard.attempt_counts.history(actor, hours))
+    items = steps(asked.answers.values())
     if not items and actor not in resources.every_actor:
         raise NotFound(f"There is no actor {actor!r}.")
-    return answer_list(items)
+    return answer_list(items, more=asked.members)
 
 
 def _hours(request: Request) -> int:

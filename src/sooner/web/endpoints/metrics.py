@@ -1,7 +1,8 @@
 """Prometheus's text over HTTP."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -19,10 +20,11 @@ from starlette.responses import Response
 from sooner.jobs.operating.attempt_counts import OUTCOMES, AttemptTotals
 from sooner.jobs.tenants.keys import Caller
 from sooner.process import metrics
-from sooner.web.auth import shard_of
+from sooner.web.all_shards import of_all
 from sooner.web.endpoint import endpoint
 from sooner.web.openapi.operation import Answer
 from sooner.web.resources import Resources
+from sooner.web.shard import Shard
 
 OF_QUEUES = {
     "waiting": "Jobs that wait, postponed ones included.",
@@ -51,60 +53,115 @@ BOUNDS = [float(f"{step}e{decade}") for decade in range(-3, 5) for step in (1, 2
     "GET", "/metrics", scope="admin", tag="Service", answers={200: Answer("The metrics.", media="text/plain")}
 )
 async def get_metrics(request: Request, who: Caller) -> Response:
-    """This process's counters, and the numbers of the queues."""
+    """This process's counters, and the numbers of the queues.
+
+    With several shards each number of a database has the label `shard`. Of one that does not answer there is
+    `sooner_shard_up` alone, which is 0.
+    """
     resources: Resources = request.app.state.resources
-    shard = shard_of(request)
-    registry = CollectorRegistry()
-    queues = shard.queues
-    registry.register(_Measures(await queues.all(), await queues.table(), await queues.leases_lost()))
+    shards = resources.shards
     nothing = {actor: AttemptTotals(()) for actor in resources.every_actor}
-    registry.register(_Attempts({**nothing, **await shard.attempt_counts.totals()}))
+    asked = await of_all(shards.values(), lambda shard: _measure(shard, nothing))
+    label = ("shard",) if len(shards) > 1 else ()
+    measured = {(name,) if label else (): its for name, its in asked.answers.items()}
+    registry = CollectorRegistry()
+    registry.register(_Measures(measured, label))
+    registry.register(_Attempts(measured, label))
+    if label:
+        registry.register(_Up({name: name in asked.answers for name in shards}))
     return Response(metrics.text() + generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What a shard's database says; `attempts` by actor."""
+
+    queues: Sequence[Mapping[str, Any]]
+    table: Mapping[str, Any]
+    leases_lost: int
+    attempts: Mapping[str, AttemptTotals]
+
+
+async def _measure(shard: Shard, nothing: Mapping[str, AttemptTotals]) -> Measured:
+    queues = shard.queues
+    return Measured(
+        await queues.all(),
+        await queues.table(),
+        await queues.leases_lost(),
+        dict(sorted({**nothing, **await shard.attempt_counts.totals()}.items())),
+    )
+
+
 class _Measures(Collector):
-    def __init__(
-        self, queues: Iterable[Mapping[str, Any]], table: Mapping[str, Any], leases_lost: int
-    ) -> None:
-        self._queues, self._table, self._leases_lost = list(queues), table, leases_lost
+    """The numbers of queues and tables; `measured` by the value of the label, which is there with several shards alone."""
+
+    def __init__(self, measured: Mapping[tuple[str, ...], Measured], label: Sequence[str]) -> None:
+        self._measured, self._label = measured, label
 
     def collect(self) -> Iterable[Metric]:
         for name, meaning in OF_QUEUES.items():
-            gauge = GaugeMetricFamily(f"sooner_queue_{name}", meaning, labels=["queue"])
-            for queue in self._queues:
-                gauge.add_metric([queue["name"]], float(queue[name] or 0))
+            gauge = GaugeMetricFamily(f"sooner_queue_{name}", meaning, labels=[*self._label, "queue"])
+            for shard, its in self._measured.items():
+                for queue in its.queues:
+                    gauge.add_metric([*shard, queue["name"]], float(queue[name] or 0))
             yield gauge
         for name, meaning in OF_TABLE.items():
-            yield GaugeMetricFamily(f"sooner_{name}", meaning, value=float(self._table[name] or 0))
-        yield CounterMetricFamily(
+            gauge = GaugeMetricFamily(f"sooner_{name}", meaning, labels=self._label)
+            for shard, its in self._measured.items():
+                gauge.add_metric(shard, float(its.table[name] or 0))
+            yield gauge
+        lost = CounterMetricFamily(
             "sooner_leases_lost",
             "Leases that ran out: of workers that died or stood still.",
-            self._leases_lost,
+            labels=self._label,
         )
+        for shard, its in self._measured.items():
+            lost.add_metric(shard, its.leases_lost)
+        yield lost
 
 
 class _Attempts(Collector):
-    def __init__(self, totals: Mapping[str, AttemptTotals]) -> None:
-        self._totals = sorted(totals.items())
+    def __init__(self, measured: Mapping[tuple[str, ...], Measured], label: Sequence[str]) -> None:
+        self._totals = [
+            ([*shard, actor], totals)
+            for shard, its in measured.items()
+            for actor, totals in its.attempts.items()
+        ]
+        self._labels = [*label, "actor"]
 
     def collect(self) -> Iterable[Metric]:
         outcomes = CounterMetricFamily(
-            "sooner_attempts", "Attempts that have ended, by outcome.", labels=["actor", "outcome"]
+            "sooner_attempts", "Attempts that have ended, by outcome.", labels=[*self._labels, "outcome"]
         )
-        for actor, totals in self._totals:
+        for labels, totals in self._totals:
             for outcome in OUTCOMES:
-                outcomes.add_metric([actor, outcome], totals.count(outcome))
+                outcomes.add_metric([*labels, outcome], totals.count(outcome))
         yield outcomes
         pieces = CounterMetricFamily(
-            "sooner_output_pieces", "Pieces that jobs have put out.", labels=["actor"]
+            "sooner_output_pieces", "Pieces that jobs have put out.", labels=self._labels
         )
-        for actor, totals in self._totals:
-            pieces.add_metric([actor], totals.count("output"))
+        for labels, totals in self._totals:
+            pieces.add_metric(labels, totals.count("output"))
         yield pieces
         for measure, meaning in OF_ATTEMPTS.items():
-            histogram = HistogramMetricFamily(f"sooner_attempt_{measure}_seconds", meaning, labels=["actor"])
-            for actor, totals in self._totals:
+            histogram = HistogramMetricFamily(
+                f"sooner_attempt_{measure}_seconds", meaning, labels=self._labels
+            )
+            for labels, totals in self._totals:
                 bounds = [*BOUNDS, math.inf]
                 buckets = zip(map(floatToGoString, bounds), totals.within(measure, bounds), strict=True)
-                histogram.add_metric([actor], list(buckets), totals.seconds(measure))
+                histogram.add_metric(labels, list(buckets), totals.seconds(measure))
             yield histogram
+
+
+class _Up(Collector):
+    def __init__(self, shards: Mapping[str, bool]) -> None:
+        self._shards = shards
+
+    def collect(self) -> Iterable[Metric]:
+        up = GaugeMetricFamily(
+            "sooner_shard_up", "1 where the shard answers; 0 where its numbers are missing.", labels=["shard"]
+        )
+        for name, answers in self._shards.items():
+            up.add_metric([name], float(answers))
+        yield up

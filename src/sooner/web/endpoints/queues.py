@@ -1,6 +1,6 @@
 """Queues over HTTP: for operators."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -10,13 +10,12 @@ from sooner.jobs.operating.queues import merged
 from sooner.jobs.problem import NotFound, Problem, ServiceUnavailable
 from sooner.jobs.tenants.keys import Caller
 from sooner.web.all_shards import PATIENCE_SECONDS, OfAll, of_all
+from sooner.web.auth import shards_of
 from sooner.web.endpoint import endpoint
 from sooner.web.http.answers import answer_json, answer_list
 from sooner.web.lookup import name
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer
-from sooner.web.resources import Resources
-from sooner.web.shard import Shard
 
 
 @endpoint("GET", "/queues", scope="admin", tag="Queues", answers={200: Answer("The queues.", schemas.Queues)})
@@ -28,7 +27,7 @@ async def list_queues(request: Request, who: Caller) -> Response:
     The numbers are of all shards together. A queue is `paused` where it is paused on any shard. `missing` names the shards
     that do not answer.
     """
-    asked = await of_all(_shards(request), lambda shard: shard.queues.all())
+    asked = await of_all(shards_of(request, who), lambda shard: shard.queues.all())
     return answer_list([_public(queue) for queue in merged(asked.answers.values())], more=asked.members)
 
 
@@ -45,7 +44,7 @@ async def pause_queue(request: Request, who: Caller) -> Response:
 
     Where a shard does not answer, the others are paused, the answer is 503, and the request is to be repeated.
     """
-    return await _set(request, paused=True)
+    return await _set(request, who, paused=True)
 
 
 @endpoint(
@@ -61,11 +60,11 @@ async def resume_queue(request: Request, who: Caller) -> Response:
 
     Where a shard does not answer, the others are resumed, the answer is 503, and the request is to be repeated.
     """
-    return await _set(request, paused=False)
+    return await _set(request, who, paused=False)
 
 
-async def _set(request: Request, *, paused: bool) -> Response:
-    queue, shards = name(request), _shards(request)
+async def _set(request: Request, who: Caller, *, paused: bool) -> Response:
+    queue, shards = name(request), shards_of(request, who)
     known = await of_all(shards, lambda shard: shard.queues.find(queue))
     if not any(known.answers.values()):
         raise _unknown(queue, known.missing)
@@ -74,11 +73,6 @@ async def _set(request: Request, *, paused: bool) -> Response:
         raise _undone(queue, "paused" if paused else "resumed", done)
     [together] = merged([each] for each in done.answers.values())
     return answer_json(_public(together))
-
-
-def _shards(request: Request) -> Collection[Shard]:
-    resources: Resources = request.app.state.resources
-    return resources.shards.values()
 
 
 def _unknown(queue: str, missing: Sequence[str]) -> Problem:

@@ -14,11 +14,13 @@ from starlette.responses import Response
 
 from sooner.db import Unavailable
 from sooner.jobs.following.listing import END, START, JobFilter, Position
+from sooner.jobs.operating.queue_history import merged
 from sooner.jobs.problem import Invalid, Problem, wrong
 from sooner.jobs.states import State
 from sooner.jobs.tenants.keys import Caller
 from sooner.periodic import Cron
-from sooner.web.auth import caller, shard_of
+from sooner.web.all_shards import of_all
+from sooner.web.auth import caller, shard_of, shards_of
 from sooner.web.endpoint import endpoint
 from sooner.web.endpoints.listing import filter_of
 from sooner.web.http import cursor
@@ -46,11 +48,11 @@ HISTORY = {"1h": (3600, 30), "6h": (6 * 3600, 180)}
     parameters=(Parameter("of", "query", "The length of the history.", {"enum": [*HISTORY]}, "1h"),),
 )
 async def get_dashboard_history(request: Request, who: Caller) -> Response:
-    """Each queue's numbers over time."""
-    shard = shard_of(request)
+    """Each queue's numbers over time, of all shards together."""
     seconds, step = HISTORY.get(request.query_params.get("of", "1h"), HISTORY["1h"])
-    queues = await shard.queue_history.read(seconds, step)
-    return answer_json({"seconds": seconds, "step": step, "queues": queues})
+    asked = await of_all(shards_of(request, who), lambda shard: shard.queue_history.read(seconds, step))
+    queues = merged(asked.answers.values())
+    return answer_json({"seconds": seconds, "step": step, "queues": queues, **asked.members})
 
 
 @endpoint(
