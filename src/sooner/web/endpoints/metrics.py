@@ -63,7 +63,9 @@ async def get_metrics(request: Request, who: Caller) -> Response:
     nothing = {actor: AttemptTotals(()) for actor in resources.every_actor}
     asked = await of_all(shards.values(), lambda shard: _measure(shard, nothing))
     label = ("shard",) if len(shards) > 1 else ()
-    measured = {(name,) if label else (): its for name, its in asked.answers.items()}
+    measured: dict[tuple[str, ...], Measured] = {
+        (name,) if label else (): its for name, its in asked.answers.items()
+    }
     registry = CollectorRegistry()
     registry.register(_Measures(measured, label))
     registry.register(_Attempts(measured, label))
