@@ -25,7 +25,12 @@ class OfAll(Generic[T]):
     @property
     def members(self) -> dict[str, Any]:
         """What an answer says of it: `missing`, where a shard did not answer."""
-        return {"missing": self.missing} if self.missing else {}
+        return named(self.missing)
+
+
+def named(missing: Sequence[str]) -> dict[str, Any]:
+    """The member of an answer that names the shards that are missing; none where none is."""
+    return {"missing": missing} if missing else {}
 
 
 async def of_all(shards: Collection[Shard], ask: Callable[[Shard], Coroutine[Any, Any, T]]) -> OfAll[T]:

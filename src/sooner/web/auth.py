@@ -22,10 +22,10 @@ def shard_of(request: Request) -> Shard:
     return shard
 
 
-def shards_of(request: Request, who: Caller) -> Sequence[Shard]:
-    """The shards on which the caller's jobs lie: an operator's are everybody's."""
+def shards_of(request: Request, who: Caller | None) -> Sequence[Shard]:
+    """The shards on which the caller's jobs lie: an operator's are everybody's. None is the holder of a signed address."""
     resources: Resources = request.app.state.resources
-    return list(resources.shards.values()) if who.is_admin else [shard_of(request)]
+    return list(resources.shards.values()) if who is not None and who.is_admin else [shard_of(request)]
 
 
 async def caller(request: Request, scope: str = "jobs") -> Caller:

@@ -12,6 +12,7 @@ from sooner.jobs import codec
 from sooner.jobs.problem import Invalid, NotFound, UnsupportedMediaType, wrong
 from sooner.jobs.tenants.keys import Caller
 from sooner.web.auth import caller, key_holder, may_see
+from sooner.web.holders import turn_to_holder
 from sooner.web.lookup import job_id
 from sooner.web.openapi.operation import Answer, Body, Operation, Parameter, Scope
 from sooner.web.resources import Resources
@@ -27,7 +28,9 @@ class Endpoint(Route):
         self, method: Literal["GET", "POST", "DELETE"], path: str, handler: Handler, operation: Operation
     ) -> None:
         self.operation = operation
-        super().__init__(path, _admitting(handler, operation), methods=[method], name=handler.__name__)
+        is_of_job = path.startswith("/jobs/{id}")
+        answer = _admitting(handler, operation, is_of_job=is_of_job)
+        super().__init__(path, answer, methods=[method], name=handler.__name__)
 
 
 def endpoint(
@@ -71,7 +74,9 @@ def endpoint(
     return declare
 
 
-def _admitting(handler: Handler, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+def _admitting(
+    handler: Handler, operation: Operation, *, is_of_job: bool
+) -> Callable[[Request], Awaitable[Response]]:
     """The handler behind the check of credentials and of what the operation does not declare."""
     admit = _admission(operation)
 
@@ -82,6 +87,8 @@ def _admitting(handler: Handler, operation: Operation) -> Callable[[Request], Aw
             return await handler(request)
         who = await admit(request)
         refuse_undeclared(request, operation)
+        if is_of_job:
+            await turn_to_holder(request, who)
         return await handler(request, who)
 
     return answer

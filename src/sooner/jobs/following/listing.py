@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sooner.db import Queries, Query
@@ -14,6 +14,8 @@ from sooner.jobs.row import Job
 from sooner.jobs.states import State
 
 SQL = Queries("sooner.jobs.following", "sql/listing.sql")
+
+T = TypeVar("T")
 
 #: One statement looks at this many jobs, one page makes up to ROUNDS statements.
 SCAN = 5000
@@ -54,10 +56,10 @@ END = Position(datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A page of jobs, and the position of the next page, if there is one."""
+class Page(Generic[T]):
+    """A page of a list: what stands at each of its positions, in their order, and where the next page begins, if there is one."""
 
-    jobs: Sequence[Job]
+    items: Mapping[Position, T]
     next: Position | None
 
 
@@ -75,18 +77,22 @@ class Listing:
     def __init__(self, replica: Replica) -> None:
         self._replica = replica
 
-    async def page(self, filter: JobFilter, limit: int, after: Position = START) -> Page:
-        """Up to `limit` jobs after a position. Raises Unavailable."""
+    async def page(
+        self, filter: JobFilter, limit: int, after: Position = START, most_bytes: int = PAGE_BYTES
+    ) -> Page[Job]:
+        """Up to `limit` jobs after a position, of `most_bytes` together where there are several. Raises Unavailable."""
         read = await self._replica.reader()
         found, reached = await _find(read, filter, limit, after)
-        light = await read.rows(SQL.light, ids=[row["message_id"] for row in found], most=PAGE_BYTES)
+        light = await read.rows(SQL.light, ids=[row["message_id"] for row in found], most=most_bytes)
         if len(light) < len(found):
             reached = _position(found[len(light) - 1])
-        return Page(await _jobs(read, [row["message_id"] for row in light]), reached)
+        jobs = await _jobs(read, [row["message_id"] for row in light])
+        return Page({Position(job.created_at, job.id): job for job in jobs}, reached)
 
-    async def find(self, filter: JobFilter, limit: int, after: Position = START) -> Found:
-        """As `page`, with `message_id` and `created_at` of the jobs alone. Raises Unavailable."""
-        return await _find(await self._replica.reader(), filter, limit, after)
+    async def find(self, filter: JobFilter, limit: int, after: Position = START) -> Page[UUID]:
+        """As `page`, with the ids of the jobs alone. Raises Unavailable."""
+        found, reached = await _find(await self._replica.reader(), filter, limit, after)
+        return Page({_position(row): row["message_id"] for row in found}, reached)
 
 
 async def _find(read: Reader, filter: JobFilter, limit: int, after: Position) -> Found:

@@ -13,6 +13,7 @@ from sooner.jobs.following.listing import (
     START,
     JobFilter,
     Listing,
+    Page,
     Position,
 )
 from sooner.jobs.operating.queues import MOST, Queues
@@ -70,22 +71,22 @@ class Board:
             "states": _states(queues, ill, size),
         }
 
-    async def page(self, filter: JobFilter, limit: int, after: Position = START) -> dict[str, Any]:
-        """A page of jobs in brief, and the position of the next page."""
-        found, reached = await self._listing.find(filter, limit, after)
-        return {"items": await self.glance([row["message_id"] for row in found]), "next": reached}
+    async def page(self, filter: JobFilter, limit: int, after: Position = START) -> Page[Row]:
+        """A page of jobs in brief."""
+        found = await self._listing.find(filter, limit, after)
+        return Page(await self.glance(list(found.items.values())), found.next)
 
-    async def glance(self, ids: Collection[UUID]) -> list[Row]:
+    async def glance(self, ids: Collection[UUID]) -> Mapping[Position, Row]:
         """Jobs in brief, newest first, without the jobs that were removed."""
-        return [_glance(row) for row in await self._replica.rows(SQL.glance, ids=ids)]
+        rows = await self._replica.rows(SQL.glance, ids=ids)
+        return {Position(row["created_at"], row["id"]): _glance(row) for row in rows}
 
-    async def count_new(
+    async def new(
         self, filter: JobFilter, shown: Collection[UUID], after: Position, until: Position
-    ) -> int:
-        """The number of jobs, up to MOST_NEW, that belong between two positions beside the jobs shown there."""
-        found, _ = await self._listing.find(filter, MOST_NEW, after)
-        places = (Position(row["created_at"], row["message_id"]) for row in found)
-        return sum(place.is_before(until) and place.id not in shown for place in places)
+    ) -> set[Position]:
+        """The jobs, up to MOST_NEW, that belong between two positions beside the jobs shown there."""
+        found = await self._listing.find(filter, MOST_NEW, after)
+        return {place for place in found.items if place.is_before(until) and place.id not in shown}
 
     async def facts(self, id: UUID) -> Row:
         """The facts about a job that its document does not have."""

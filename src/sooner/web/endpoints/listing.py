@@ -9,15 +9,17 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sooner.jobs.following.listing import START, JobFilter, Position
+from sooner.jobs.following.listing import PAGE_BYTES, START, JobFilter, Position
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.states import State
 from sooner.jobs.tenants.keys import Caller
-from sooner.web.auth import shard_of
+from sooner.web.all_shards import named
+from sooner.web.auth import shards_of
 from sooner.web.endpoint import endpoint
 from sooner.web.http import cursor
 from sooner.web.http.answers import answer_list
 from sooner.web.http.root import root
+from sooner.web.merged_list import page_of
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer, Parameter
 
@@ -52,12 +54,14 @@ PAGE = (
 )
 async def list_jobs(request: Request, who: Caller) -> Response:
     """The tenant's jobs, newest first; an operator's list holds everybody's."""
-    shard = shard_of(request)
     query = request.query_params
     filter = filter_of(query, None if who.is_admin else who.tenant)
-    page = await shard.listing.page(filter, limit_of(query), position_of(query))
-    items = [orjson.Fragment(shard.documents.render(job)) for job in page.jobs]
-    return answer_list(items, None if page.next is None else _address(query, page.next))
+    limit, after = limit_of(query), position_of(query)
+    shards = shards_of(request, who)
+    most_bytes = PAGE_BYTES // len(shards)
+    page = await page_of(shards, limit, lambda shard: shard.listing.page(filter, limit, after, most_bytes))
+    items = [orjson.Fragment(shard.documents.render(job)) for shard, job in page.items]
+    return answer_list(items, None if page.next is None else _address(query, page.next), named(page.missing))
 
 
 def filter_of(query: QueryParams, tenant: str | None = None) -> JobFilter:

@@ -88,8 +88,11 @@ class Output(TypedDict):
 
 
 class Jobs(TypedDict):
+    """`missing` names the shards that are left out, since they are away."""
+
     items: list[Job]
     next: str | None
+    missing: NotRequired[list[str]]
 
 
 class LogLine(TypedDict):
@@ -280,22 +283,25 @@ class Glance(TypedDict):
 
 
 class Glances(TypedDict):
-    """`next` is the cursor of the next page."""
+    """`next` is the cursor of the next page. `missing` names the shards that are left out, since they are away."""
 
     items: list[Glance]
     next: str | None
+    missing: NotRequired[list[str]]
 
 
 class Changed(TypedDict):
     """How many jobs it was done to, how many refused it, and the first one's reason.
 
-    One request acts on 500 at most: `next` is the `cursor` with which the next one goes on.
+    One request acts on 500 at most: `next` is the `cursor` with which the next one goes on. `missing` names the shards that are
+    left out, since they are away.
     """
 
     changed: int
     refused: int
     reason: str | None
     next: str | None
+    missing: NotRequired[list[str]]
 
 
 class Health(TypedDict):

@@ -1,26 +1,35 @@
 """The operators' actions on many failed jobs at once."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sooner.db import Unavailable
 from sooner.jobs import codec
 from sooner.jobs.following.listing import START, JobFilter
 from sooner.jobs.problem import Invalid, WrongState, wrong
 from sooner.jobs.states import State
 from sooner.jobs.tenants.keys import Caller
-from sooner.web.auth import shard_of
+from sooner.web.all_shards import named
+from sooner.web.auth import shards_of
 from sooner.web.endpoint import endpoint
+from sooner.web.holders import holders
 from sooner.web.http import cursor
 from sooner.web.http.answers import answer_json
 from sooner.web.http.body import read_json
+from sooner.web.merged_list import page_of
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer, Body, Schema
 from sooner.web.resources import Resources
 from sooner.web.shard import Shard
+
+#: Acts on one job of a shard, perhaps with a note. Raises WrongState and Unavailable.
+Act = Callable[[Shard, UUID, str | None], Awaitable[None]]
 
 MOST_AT_ONCE = 500
 TEXT: Schema = {"type": ["string", "null"]}
@@ -35,6 +44,15 @@ MEANT: dict[str, Schema] = {
 }
 
 
+@dataclass(slots=True)
+class _Done:
+    """What was done on one shard: how many jobs changed, why the first of the others did not, and the shard's name if it went away."""
+
+    changed: int = 0
+    reason: str | None = None
+    away: str = ""
+
+
 @endpoint(
     "POST",
     "/dashboard/retry",
@@ -46,8 +64,7 @@ MEANT: dict[str, Schema] = {
 )
 async def retry_jobs(request: Request, who: Caller) -> Response:
     """Failed jobs go back to waiting, those named or those of an actor."""
-    shard = shard_of(request)
-    return await _each(request, lambda job, note: shard.actions.retry(job))
+    return await _each(request, who, lambda shard, job, note: shard.actions.retry(job))
 
 
 @endpoint(
@@ -61,42 +78,66 @@ async def retry_jobs(request: Request, who: Caller) -> Response:
 )
 async def resolve_jobs(request: Request, who: Caller) -> Response:
     """The same failed jobs have been dealt with, perhaps with a note."""
-    shard = shard_of(request)
-    return await _each(request, shard.actions.resolve)
+    return await _each(request, who, lambda shard, job, note: shard.actions.resolve(job, note))
 
 
-async def _each(request: Request, act: Callable[[UUID, str | None], Awaitable[None]]) -> Response:
+async def _each(request: Request, who: Caller, act: Act) -> Response:
     resources: Resources = request.app.state.resources
-    shard = shard_of(request)
+    shards = shards_of(request, who)
     asked = codec.read_object(await read_json(request, resources.settings.max_body_bytes))
     note = _text(asked, "note")
-    ids, next = await _meant(shard, asked)
-    refusals: list[WrongState] = []
-    for id in ids:
-        try:
-            await act(id, note)
-        except WrongState as refusal:
-            refusals.append(refusal)
+    ids, next, missing = await _meant(shards, asked)
+    held = await holders(shards, ids)
+    done = await asyncio.gather(
+        *(_on(shard, jobs, act, note) for shard in shards if (jobs := held.answers.get(shard.name)))
+    )
+    changed = sum(each.changed for each in done)
+    away = {*missing, *held.missing, *(each.away for each in done if each.away)}
+    reasons = [each.reason for each in done if each.reason]
+    if sum(map(len, held.answers.values())) < len(set(ids)):
+        reasons.append("There is no such job." if not away else f"Away: {', '.join(sorted(away))}.")
     return answer_json(
         {
-            "changed": len(ids) - len(refusals),
-            "refused": len(refusals),
-            "reason": refusals[0].detail if refusals else None,
+            "changed": changed,
+            "refused": len(ids) - changed,
+            "reason": reasons[0] if reasons else None,
             "next": next,
+            **named(sorted(away)),
         }
     )
 
 
-async def _meant(shard: Shard, asked: dict[str, Any]) -> tuple[list[UUID], str | None]:
-    """The jobs to act on, and the position of the jobs that one request does not reach. Raises Invalid."""
+async def _on(shard: Shard, jobs: Sequence[UUID], act: Act, note: str | None) -> _Done:
+    """Do it to one shard's jobs, one after another. Raises Unavailable where there is only one shard."""
+    done = _Done()
+    for id in jobs:
+        try:
+            await act(shard, id, note)
+            done.changed += 1
+        except WrongState as refusal:
+            done.reason = done.reason or refusal.detail
+        except Unavailable:
+            if not shard.name:
+                raise
+            done.away = shard.name
+            done.reason = done.reason or f"Away: {shard.name}."
+            break
+    return done
+
+
+async def _meant(
+    shards: Sequence[Shard], asked: dict[str, Any]
+) -> tuple[list[UUID], str | None, Sequence[str]]:
+    """The jobs to act on, the position of the jobs that one request does not reach, and the missing shards. Raises Invalid."""
     if asked.get("ids") is not None:
-        return _named(asked["ids"]), None
+        return _named(asked["ids"]), None, ()
     # A retried job may fail again at once: a walk by positions in the list meets each job once.
     text = _text(asked, "cursor")
     after = cursor.decode(text) if text else START
     filter = JobFilter(state=State.ERROR, actor=_text(asked, "actor"))
-    found, reached = await shard.listing.find(filter, MOST_AT_ONCE, after)
-    return [row["message_id"] for row in found], None if reached is None else cursor.encode(reached)
+    page = await page_of(shards, MOST_AT_ONCE, lambda shard: shard.listing.find(filter, MOST_AT_ONCE, after))
+    ids = [id for _, id in page.items]
+    return ids, None if page.next is None else cursor.encode(page.next), page.missing
 
 
 def _named(ids: Any) -> list[UUID]:

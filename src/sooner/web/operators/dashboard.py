@@ -1,6 +1,7 @@
 """Addresses that only the operators' page reads: its event stream, pages of its list, and the queues' history."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
@@ -13,20 +14,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sooner.db import Unavailable
-from sooner.jobs.following.listing import END, START, JobFilter, Position
+from sooner.jobs.following import merged_page
+from sooner.jobs.following.listing import END, START, JobFilter, Page, Position
 from sooner.jobs.operating.queue_history import merged
-from sooner.jobs.problem import Invalid, Problem, wrong
+from sooner.jobs.problem import Invalid, Problem, ServiceUnavailable, wrong
 from sooner.jobs.states import State
 from sooner.jobs.tenants.keys import Caller
 from sooner.periodic import Cron
-from sooner.web.all_shards import of_all
+from sooner.web.all_shards import named, of_all
 from sooner.web.auth import caller, shard_of, shards_of
 from sooner.web.endpoint import endpoint
 from sooner.web.endpoints.listing import filter_of
+from sooner.web.holders import holder
 from sooner.web.http import cursor
 from sooner.web.http.answers import answer_json
+from sooner.web.merged_list import page_of
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer, Parameter
+from sooner.web.shard import Shard
 
 LOOK_SECONDS = 1.0
 PAGE = 50
@@ -66,10 +71,12 @@ async def get_dashboard_history(request: Request, who: Caller) -> Response:
 )
 async def get_dashboard_jobs(request: Request, who: Caller) -> Response:
     """A page of the list, one line a job."""
-    shard = shard_of(request)
     query = request.query_params
-    page = await shard.board.page(filter_of(query), PAGE, _position(query.get("cursor"), START))
-    return answer_json({**page, "next": None if page["next"] is None else cursor.encode(page["next"])})
+    filter, after = filter_of(query), _position(query.get("cursor"), START)
+    page = await page_of(shards_of(request, who), PAGE, lambda shard: shard.board.page(filter, PAGE, after))
+    items = [item for _, item in page.items]
+    next = None if page.next is None else cursor.encode(page.next)
+    return answer_json({"items": items, "next": next, **named(page.missing)})
 
 
 @endpoint(
@@ -94,17 +101,18 @@ async def get_dashboard_events(request: Request, who: Caller) -> Response:
 
     Of the list, the event `jobs` tells of the jobs that are shown, and how many `new` ones belong among them.
     """
-    view = DashboardStream(request)
+    view = DashboardStream(request, who)
     return EventSourceResponse(view.events(), ping=15, headers={"X-Accel-Buffering": "no"})
 
 
 class DashboardStream:
     """The event stream of one open page: looks about once a second, and sends the parts that have changed."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, who: Caller) -> None:
         query = request.query_params
         self._request = request
         self._shard = shard_of(request)
+        self._shards = shards_of(request, who)
         self._filter = filter_of(query) if query.get("view") == "jobs" else None
         self._after = _position(query.get("cursor"), START)
         self._until = _position(query.get("until"), END)
@@ -141,28 +149,33 @@ class DashboardStream:
         if self._filter is not None:
             looks.append(("jobs", await self._jobs(self._filter)))
         if self._job:
-            looks.append(("job", await self._whole(self._job)))
+            # While its shard is away, the job stays as it was last seen.
+            with contextlib.suppress(Unavailable, ServiceUnavailable):
+                looks.append(("job", await self._whole(self._job)))
         board = await self._shard.board.look()
         looks.append(("board", {**board, "schedules": [_with_next(row) for row in board["schedules"]]}))
         return looks
 
     async def _jobs(self, filter: JobFilter) -> dict[str, Any]:
-        board = self._shard.board
-        items = await board.glance(self._ids)
-        return {
-            "items": items,
-            "new": await board.count_new(filter, self._ids, self._after, self._until),
-        }
+        async def news(shard: Shard) -> tuple[Page[Any], set[Position]]:
+            shown = Page(await shard.board.glance(self._ids), None)
+            return shown, await shard.board.new(filter, self._ids, self._after, self._until)
+
+        asked = await of_all(self._shards, news)
+        shown = merged_page.merged([page for page, _ in asked.answers.values()], MOST_SHOWN)
+        new = set().union(*(places for _, places in asked.answers.values()))
+        return {"items": list(shown.items.values()), "new": len(new), **asked.members}
 
     async def _whole(self, text: str) -> dict[str, Any] | None:
         id = _uuid(text)
-        job = None if id is None else await self._shard.follower.job(id)
-        if id is None or job is None:
+        shard = None if id is None else await holder(self._shards, id)
+        job = None if id is None or shard is None else await shard.follower.job(id)
+        if id is None or shard is None or job is None:
             return None
         return {
-            **self._shard.documents.members(job),
-            **await self._shard.board.facts(id),
-            "attempts_log": await self._shard.attempts.of(id),
+            **shard.documents.members(job),
+            **await shard.board.facts(id),
+            "attempts_log": await shard.attempts.of(id),
         }
 
 

@@ -9,6 +9,13 @@ where message_id = any(:ids::uuid[]) and (expires_at is null or finished_at is n
 select tenant from dramatiq.queue
 where message_id = :id and finished_at is not null and expires_at <= dramatiq.clock();
 
+-- name: whereabouts
+-- Which of these jobs are here, expired ones too, and whether their tenants' work is done elsewhere.
+select job.message_id as id, job.version, exists (
+    select from sooner.frozen_tenant as frozen where frozen.tenant = job.tenant and frozen.until > dramatiq.clock()
+  ) as is_frozen
+from dramatiq.queue as job where message_id = any(:ids::uuid[]);
+
 -- name: versions
 -- The versions of followed jobs, which make up for lost notifications.
 select message_id, version from dramatiq.queue where message_id = any(:ids::uuid[]);
