@@ -42,6 +42,45 @@ async def test_more_threads_than_connections_send_at_the_same_time(
     assert await sql.fetchval("select count(*) from dramatiq.queue") == 200
 
 
+@pytest.mark.parametrize("direct", [True, False])
+async def test_a_connection_plans_its_statement_once_where_no_pooler_stands_between(
+    database_url: str, sql: "asyncpg.Connection[asyncpg.Record]", direct: bool
+) -> None:
+    with own_broker() as broker:
+        actor = job()(_nothing)
+    broker.open(database_url, retention=60.0, direct=direct)
+    try:
+        for _ in range(3):
+            await asyncio.to_thread(actor.send)
+        assert _prepared(broker) == (["sooner_enqueue_one"] if direct else [])
+        # As a pooler does that lends each transaction another connection.
+        _run(broker, "deallocate all")
+        await asyncio.to_thread(actor.send)
+        await asyncio.to_thread(actor.send)
+        assert _prepared(broker) == []
+    finally:
+        broker.pool.closeall()
+    assert await sql.fetchval("select count(distinct message_id) from dramatiq.queue") == 5
+
+
+def _nothing() -> None: ...
+
+
+def _prepared(broker: Broker) -> list[str]:
+    """The statements that a connection of the pool has prepared, without what tells their texts apart."""
+    return [name.rpartition("_")[0] for (name,) in _run(broker, "select name from pg_prepared_statements")]
+
+
+def _run(broker: Broker, text: str) -> list[tuple[str]]:
+    connection = broker.pool.getconn()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(text)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        broker.pool.putconn(connection)
+
+
 async def test_a_unique_message_is_its_twins_while_that_waits(
     database_url: str, sql: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 import asyncpg
 import dramatiq
@@ -88,6 +89,19 @@ async def test_callbacks_come_once_and_not_before_the_last_attempt(rows: asyncpg
     await asyncio.to_thread(stumble.send_with_options, args=(3,), on_success="hear", on_failure="hear")
     assert await result(rows, "hear") == ["stumble", 3]
     assert await rows.fetchval("select count(*) from dramatiq.queue") == 2
+
+
+async def test_a_callback_may_be_an_actor_and_ids_sort_by_their_time(rows: asyncpg.Connection) -> None:
+    sent = await asyncio.to_thread(stumble.send_with_options, args=(3,), on_success=hear)
+    assert await result(rows, "hear") == ["stumble", 3]
+    id = UUID(sent.message_id)
+    assert (id.version, id.int >> 80) == (7, sent.message_timestamp)
+    assert (
+        sent.encode()
+        == stumble.message_with_options(args=(3,), on_success="hear")
+        .copy(message_id=sent.message_id, message_timestamp=sent.message_timestamp)
+        .encode()
+    )
 
 
 async def test_a_result_that_cannot_be_stored_is_a_failure(rows: asyncpg.Connection) -> None:

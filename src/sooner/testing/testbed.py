@@ -128,7 +128,7 @@ async def testbed(database: KeptDatabase, broker: Any) -> AsyncIterator[Testbed]
         await worker.start()
         stack.push_async_callback(worker.stop)
         if isinstance(broker, Broker):
-            broker.open(database.url, retention=web.job_retention_days * 86400)
+            broker.open(database.url, retention=web.job_retention_days * 86400, direct=web.listen)
             stack.callback(_close, broker)
         served = await stack.enter_async_context(Served.on(lambda: Resources(web, broker.actors, {})))
         clients = [await stack.enter_async_context(served.client(scope)) for scope in ("jobs", "admin")]

@@ -73,7 +73,11 @@ class WorkerProcess(Middleware):
             load(own)
         logs.configure("worker", format=self._settings.log_format, level=self._settings.log_level)
         self._tracing = telemetry.begin("worker", self._settings.traces_endpoint)
-        broker.open(self._settings.database_url, retention=self._settings.job_retention_days * 86400)
+        broker.open(
+            self._settings.database_url,
+            retention=self._settings.job_retention_days * 86400,
+            direct=self._settings.listen,
+        )
         threading.Thread(target=scratch.sweep, name="sweep", daemon=True).start()
         termination.on_asked(self._begin_to_stop)
 

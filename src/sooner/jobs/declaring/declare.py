@@ -39,6 +39,7 @@ from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.secrets.secret import MARK, Path, find, places, takes_secrets
 from sooner.jobs.states import PRIORITIES
 from sooner.queue.enqueue import LimitRow
+from sooner.queue.ids import uuid7
 from sooner.queue.lane import Lane, check_queue
 
 Priority = Literal["high", "normal", "low"]
@@ -217,14 +218,30 @@ class JobActor(dramatiq.Actor[Any, Any]):
         return list(find(params, values)) if self.takes_secrets else []
 
     def message_with_options(self, *, args: Any = (), kwargs: Any = None, **options: Any) -> Any:
-        """As dramatiq's. Raises TypeError rather than store a secret in clear, and ValueError for unfit options."""
+        """As dramatiq's, with an id that sorts by its time.
+
+        Raises TypeError rather than store a secret in clear, and ValueError for unfit options.
+        """
+        options = {
+            name: value.actor_name if isinstance(value, dramatiq.Actor) else value
+            for name, value in options.items()
+        }
         check_options(options)
         if self.takes_secrets:
             params = self.named(tuple(args), kwargs or {})
             if self.secret_paths(params, self.check(params)):
                 instead = "secret parameters have to be sealed: `await submit(…)` does so, and web does (from sooner import submit)"
                 raise TypeError(f"{self.actor_name}: {instead}")
-        return super().message_with_options(args=args, kwargs=kwargs, **options)
+        id = uuid7()
+        return dramatiq.Message(
+            queue_name=self.queue_name,
+            actor_name=self.actor_name,
+            args=args,
+            kwargs=kwargs or {},
+            options=options,
+            message_id=str(id),
+            message_timestamp=id.int >> 80,
+        )
 
     def arguments(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Stored parameters as keyword arguments of the signature's types. Raises Misfit."""

@@ -3,7 +3,7 @@
 -- `word` is null where no job can have the id, and empty at a second try.
 select sooner.enqueue(
   :id, :queue, :lane, :actor, :message, :tenant, :priority::smallint, :request_id, :traceparent, :parent,
-  dramatiq.clock() + :delay, null, :retention, null, :limit_key, :unique_key, null, :word
+  dramatiq.clock() + :delay::interval, null, :retention, null, :limit_key, :unique_key, null, :word
 );
 
 -- name: outcome
