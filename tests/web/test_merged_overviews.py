@@ -11,8 +11,10 @@ import psutil
 import pytest
 import tenacity
 
+from tests.support.events import listening
 from tests.support.jobs import fetch
 from tests.support.processes import PATIENCE
+from tests.web.test_dashboard import told
 from tests.web.test_metrics import samples
 
 if TYPE_CHECKING:
@@ -114,10 +116,10 @@ async def test_a_pause_holds_on_every_shard_and_names_one_that_did_not_hear_of_i
     assert (whole.status_code, whole.json()["paused"], everywhere) == (200, True, [True] * 3)
     assert (resumed.status_code, elsewhere) == (503, [False] * 2)
     assert resumed.json()["detail"] == (
-        "Queue 'default' is resumed on a and c, and as it was on b, which does not answer: repeat this request."
+        "Queue 'default' is resumed on a and c. Shard b does not answer: repeat this request when that has ended."
     )
     assert int(resumed.headers["Retry-After"]) >= 1
-    assert (unknown.status_code, "b does not answer" in unknown.json()["detail"]) == (503, True)
+    assert (unknown.status_code, "Shard b does not answer" in unknown.json()["detail"]) == (503, True)
     # Its jobs wait on b: that must not look as if nothing were paused.
     assert default(seen)["paused"] is True
     assert (again.status_code, again.json()["paused"], await paused("b")) == (200, False, [False])
@@ -228,3 +230,22 @@ async def test_the_history_adds_up_the_same_moments_of_all_shards(
         ["b"],
         [[3, 1, 2, 5]],
     )
+
+
+async def test_the_operators_page_is_told_of_all_shards_that_answer(
+    three_shards: ThreeShards, operator: httpx.AsyncClient
+) -> None:
+    for number, url in enumerate(three_shards.urls.values(), 1):
+        await fetch(url, SUBMIT, number)
+    await fetch(three_shards.urls["c"], "insert into sooner.queue (name, paused) values ('default', true)")
+
+    async with listening(operator, "/dashboard/events") as (_, events):
+        whole = await told(events, "board")
+        three_shards.server_of_b.stop()
+        while not (without := await told(events, "board"))["missing"]:
+            pass
+
+    assert (whole["missing"], without["missing"]) == ([], ["b"])
+    assert [board["states"]["counts"]["waiting"] for board in (whole, without)] == [6, 4]
+    assert [default({"items": board["queues"]})["paused_on"] for board in (whole, without)] == [["c"]] * 2
+    assert [(each["shard"], each["alive"]) for each in without["schedulers"]] == [("a", False), ("c", False)]

@@ -33,6 +33,12 @@ def named(missing: Sequence[str]) -> dict[str, Any]:
     return {"missing": missing} if missing else {}
 
 
+def silence(missing: Sequence[str]) -> str:
+    """The sentence, without its end, that these shards do not answer."""
+    names = " and ".join(missing)
+    return f"Shard {names} does not answer" if len(missing) == 1 else f"Shards {names} do not answer"
+
+
 async def of_all(shards: Collection[Shard], ask: Callable[[Shard], Coroutine[Any, Any, T]]) -> OfAll[T]:
     """Ask all shards at once. The only shard has all the time that it needs.
 

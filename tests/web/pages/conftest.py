@@ -70,14 +70,21 @@ class Windows:
             self.faults.append(message.text)
 
 
-@pytest.fixture
-async def windows(chromium: str, service: Service) -> AsyncIterator[Windows]:
-    """Windows on a service with web and worker; a page that throws, or breaks its own policy, fails the test."""
+@contextlib.asynccontextmanager
+async def windows_on(url: str, chromium: str) -> AsyncIterator[Windows]:
+    """Windows on a web process; a page that throws, or breaks its own policy, fails the test."""
     async with contextlib.AsyncExitStack() as stack:
         connection = await stack.enter_async_context(browser.connected(chromium))
-        windows = Windows(connection, service.web.url, stack, [])
+        windows = Windows(connection, url, stack, [])
         yield windows
         assert windows.faults == []
+
+
+@pytest.fixture
+async def windows(chromium: str, service: Service) -> AsyncIterator[Windows]:
+    """Windows on a service with web and worker, see `windows_on`."""
+    async with windows_on(service.web.url, chromium) as windows:
+        yield windows
 
 
 @pytest.fixture

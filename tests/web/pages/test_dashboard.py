@@ -84,6 +84,9 @@ async def test_the_overview_is_live(page: Page, service: Service) -> None:
         "/jobs/sleep", json={"seconds": 60, "steps": 1}, headers={"Prefer": "respond-async"}
     )
     await expect(page.get_by_role("table").get_by_role("link", name="sleep")).to_be_visible()
+    # The only shard has no name, so nothing tells of shards.
+    await expect(page.get_by_role("columnheader", name="Shard")).to_have_count(0)
+    await expect(page.locator("#missing")).to_be_empty()
     # Nothing is heard of it any more, and yet it takes longer.
     await expect(page.get_by_role("table").get_by_text(re.compile(r"^[3-9]\.\d s$"))).to_be_visible()
 

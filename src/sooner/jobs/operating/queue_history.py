@@ -88,7 +88,7 @@ class QueueHistory:
         return queues
 
 
-def merged(shards: Collection[Past]) -> Past:
+def merged_history(shards: Collection[Past]) -> Past:
     """The histories of several shards: the numbers of a time added up, but how long the oldest waited, which is the longest."""
     if len(shards) == 1:
         return next(iter(shards))

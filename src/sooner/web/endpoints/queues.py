@@ -9,7 +9,7 @@ from starlette.responses import Response
 from sooner.jobs.operating.queues import merged
 from sooner.jobs.problem import NotFound, Problem, ServiceUnavailable
 from sooner.jobs.tenants.keys import Caller
-from sooner.web.all_shards import PATIENCE_SECONDS, OfAll, of_all
+from sooner.web.all_shards import PATIENCE_SECONDS, OfAll, of_all, silence
 from sooner.web.auth import shards_of
 from sooner.web.endpoint import endpoint
 from sooner.web.http.answers import answer_json, answer_list
@@ -80,16 +80,15 @@ def _unknown(queue: str, missing: Sequence[str]) -> Problem:
     if not missing:
         return NotFound(f"There is no queue {queue!r}.")
     return ServiceUnavailable(
-        f"No shard that answers has a queue {queue!r}, and {' and '.join(missing)} does not answer: repeat this request.",
+        f"No shard that answers has a queue {queue!r}. {silence(missing)}: repeat this request when that has ended.",
         retry_after=PATIENCE_SECONDS,
     )
 
 
 def _undone(queue: str, what: str, done: OfAll[Any]) -> ServiceUnavailable:
     """The answer where a shard is away: it stays as it was."""
-    there, away = " and ".join(done.answers), " and ".join(done.missing)
     return ServiceUnavailable(
-        f"Queue {queue!r} is {what} on {there}, and as it was on {away}, which does not answer: repeat this request.",
+        f"Queue {queue!r} is {what} on {' and '.join(done.answers)}. {silence(done.missing)}: repeat this request when that has ended.",
         retry_after=PATIENCE_SECONDS,
     )
 

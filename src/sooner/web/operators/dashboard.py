@@ -16,7 +16,8 @@ from starlette.responses import Response
 from sooner.db import Unavailable
 from sooner.jobs.following import merged_page
 from sooner.jobs.following.listing import END, START, JobFilter, Page, Position
-from sooner.jobs.operating.queue_history import merged
+from sooner.jobs.operating.merged_board import merged_board
+from sooner.jobs.operating.queue_history import merged_history
 from sooner.jobs.problem import Invalid, Problem, ServiceUnavailable, wrong
 from sooner.jobs.states import State
 from sooner.jobs.tenants.keys import Caller
@@ -56,7 +57,7 @@ async def get_dashboard_history(request: Request, who: Caller) -> Response:
     """Each queue's numbers over time, of all shards together."""
     seconds, step = HISTORY.get(request.query_params.get("of", "1h"), HISTORY["1h"])
     asked = await of_all(shards_of(request, who), lambda shard: shard.queue_history.read(seconds, step))
-    queues = merged(asked.answers.values())
+    queues = merged_history(asked.answers.values())
     return answer_json({"seconds": seconds, "step": step, "queues": queues, **asked.members})
 
 
@@ -152,9 +153,16 @@ class DashboardStream:
             # While its shard is away, the job stays as it was last seen.
             with contextlib.suppress(Unavailable, ServiceUnavailable):
                 looks.append(("job", await self._whole(self._job)))
-        board = await self._shard.board.look()
+        board = await self._board()
         looks.append(("board", {**board, "schedules": [_with_next(row) for row in board["schedules"]]}))
         return looks
+
+    async def _board(self) -> dict[str, Any]:
+        """The overview; of several shards those that answer, and the names of the others as `missing`."""
+        asked = await of_all(self._shards, lambda shard: shard.board.look())
+        if len(self._shards) > 1:
+            return merged_board(asked.answers, asked.missing)
+        return asked.answers[self._shard.name]
 
     async def _jobs(self, filter: JobFilter) -> dict[str, Any]:
         async def news(shard: Shard) -> tuple[Page[Any], set[Position]]:

@@ -1,6 +1,6 @@
 // The operators' page: its address names its view, and one event stream brings its data.
-import { at, h, put } from "../lib/dom.js";
-import { fault } from "../lib/words.js";
+import { at, h, put, renew } from "../lib/dom.js";
+import { fault, listed } from "../lib/words.js";
 import { Jobs } from "./jobs.js";
 import { Whole } from "./job.js";
 import { Overview } from "./overview.js";
@@ -28,13 +28,19 @@ const fail = (error) => (error.status === 401 ? leave("The session is over: sign
 /** Shows a text above the page, which does not move, for as long as reading takes. */
 const say = (text) => put(at("said"), h("p", { class: "alert", role: "alert" }, text, h("button", { class: "plain small end", onclick: () => put(at("said")) }, "Dismiss")));
 
+/** Says which shards' numbers are not in what the page shows. */
+const warn = (missing) => renew(at("missing"), missing.length > 0 && h("p", { class: "alert mild" }, missing.length > 1 ? `Shards ${listed(missing)} do not answer: their jobs are not shown.` : `Shard ${missing[0]} does not answer: its jobs are not shown.`));
+
 /** @type {Record<string, any> | null} */
 let views = null;
 /** @type {any} */
 let view = null;
 
 const stream = new Stream({
-	board: (board) => view?.shows === "board" && view.show(board),
+	board: (board) => {
+		warn(board.missing ?? []);
+		if (view?.shows === "board") view.show(board);
+	},
 	jobs: (jobs) => views?.jobs === view && view.asks && view.show(jobs),
 	job: (job) => whole.show(job),
 	connected: (here) => {
@@ -55,6 +61,7 @@ function leave(why) {
 	stream.close();
 	views = view = null;
 	put(at("said"));
+	put(at("missing"));
 	whole.dialog.open && whole.dialog.close();
 	for (const id of ["views", "live", "out"]) at(id).hidden = true;
 	put(main, signIn(enter, why));
@@ -76,7 +83,7 @@ async function enter() {
 }
 
 /** @type {string | null} */
-let listed = null;
+let shown = null;
 
 /** Shows the view that the address names. */
 function render() {
@@ -93,8 +100,8 @@ function render() {
 	if (changed) put(main, view.element);
 	const list = new URLSearchParams(to);
 	list.delete("job");
-	if (name === "jobs" && (changed || String(list) !== listed)) view.turn(list);
-	listed = String(list);
+	if (name === "jobs" && (changed || String(list) !== shown)) view.turn(list);
+	shown = String(list);
 	whole.open(to.get("job"));
 	listen();
 }

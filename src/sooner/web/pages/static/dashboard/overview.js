@@ -1,6 +1,6 @@
 // Jobs by state, queues over time, workers and the scheduler.
 import { h, put, renew } from "../lib/dom.js";
-import { between, count, many, rough, span, stateName, time } from "../lib/words.js";
+import { between, count, listed, many, rough, span, stateName, time } from "../lib/words.js";
 import { chart } from "./chart.js";
 import { call } from "./service.js";
 
@@ -12,7 +12,10 @@ const STATES = ["waiting", "processing", "done", "error", "error_resolved", "can
 
 export class Overview {
 	history = { seconds: 3600, step: 30, queues: {} };
+	of = "1h";
 	board = null;
+	/** @type {string | null} */
+	missing = null;
 	parts = new Map();
 
 	constructor(open, fail) {
@@ -21,7 +24,7 @@ export class Overview {
 		this.states = h("ul", { class: "states" });
 		this.queues = h("div");
 		this.workers = h("div");
-		this.scheduler = h("p");
+		this.scheduler = h("div");
 		this.element = [
 			h("h1", { class: "sr" }, "Overview"),
 			h("section", { "aria-label": "Jobs by state" }, this.states),
@@ -36,7 +39,8 @@ export class Overview {
 		return h("div", { class: "end" }, select);
 	}
 
-	async load(of = "1h") {
+	async load(of = this.of) {
+		this.of = of;
 		try {
 			this.history = await call("GET", `dashboard/history?of=${of}`);
 			if (this.board) this.show(this.board);
@@ -47,12 +51,20 @@ export class Overview {
 
 	show(board) {
 		this.board = board;
+		this.follow((board.missing ?? []).join());
 		const { counts, about } = board.states;
 		renew(this.states, STATES.map((state) => h("li", {}, h("a", { href: `dashboard?view=jobs&state=${state}`, class: state === "error" && counts.error ? "ill" : null },
 			h("b", {}, !about.includes(state) ? count(counts[state]) : RARE.includes(state) ? `> ${count(counts[state])}` : rough(counts[state])), h("span", { class: "name" }, stateName(state))))));
 		this.showQueues(board);
-		this.showWorkers(board.workers);
-		this.showScheduler(board.scheduler);
+		this.showWorkers(board.workers, "schedulers" in board);
+		renew(this.scheduler, (board.schedulers ?? [board.scheduler]).map((one) => this.leader(one)));
+	}
+
+	/** The charts' past is that of the shards which answer. */
+	follow(missing) {
+		const changed = this.missing !== null && missing !== this.missing;
+		this.missing = missing;
+		if (changed) this.load();
 	}
 
 	tick() {
@@ -68,19 +80,22 @@ export class Overview {
 			put(this.queues, [...this.parts.values()].map((part) => part.element));
 		}
 		const now = Date.now() / 1000;
-		for (const queue of board.queues) this.fill(this.parts.get(queue.name), queue, now);
+		for (const queue of board.queues) this.fill(this.parts.get(queue.name), queue, now, board.schedulers?.length);
 	}
 
 	frame(name) {
-		const part = { mark: h("span"), button: h("button", { class: "small" }), numbers: h("dl", { class: "numbers" }), charts: h("div", { class: "charts" }) };
-		part.button.addEventListener("click", () => this.turn(part, name));
-		part.element = h("div", { class: "queue" }, h("div", { class: "row" }, h("h3", { class: "mono" }, name), part.mark, h("span", { class: "end" }, part.button)), part.numbers, part.charts);
+		const part = { mark: h("span"), button: h("button", { class: "small" }), rest: h("button", { class: "small", "aria-label": `Pause queue ${name} everywhere` }, "Pause everywhere"), numbers: h("dl", { class: "numbers" }), charts: h("div", { class: "charts" }) };
+		part.button.addEventListener("click", () => this.turn(part, name, part.paused ? "resume" : "pause"));
+		part.rest.addEventListener("click", () => this.turn(part, name, "pause"));
+		part.element = h("div", { class: "queue" }, h("div", { class: "row" }, h("h3", { class: "mono" }, name), part.mark, h("span", { class: "end row" }, part.rest, part.button)), part.numbers, part.charts);
 		return part;
 	}
 
-	fill(part, queue, now) {
+	/** `shards`: the number of those that answer, where there are several. */
+	fill(part, queue, now, shards) {
 		part.paused = queue.paused;
-		renew(part.mark, queue.paused && h("span", { class: "paused" }, "paused"), !queue.workers && h("span", { class: "paused" }, "no worker"),
+		part.rest.hidden = !queue.paused || !shards || queue.paused_on.length === shards;
+		renew(part.mark, queue.paused && h("span", { class: "paused" }, part.rest.hidden ? "paused" : `paused on ${listed(queue.paused_on)}`), !queue.workers && h("span", { class: "paused" }, "no worker"),
 			queue.stranded > 0 && h("span", { class: "paused", title: "Due jobs that no living worker would claim: the doctor says why." }, `${count(queue.stranded)} stranded`));
 		renew(part.button, queue.paused ? "Resume" : "Pause");
 		part.button.setAttribute("aria-label", `${queue.paused ? "Resume" : "Pause"} queue ${queue.name}`);
@@ -103,28 +118,29 @@ export class Overview {
 		if (!past.length || live[0] - past.at(-1)[0] >= this.history.step) past.push(live);
 	}
 
-	async turn(part, name) {
-		part.button.disabled = true;
+	async turn(part, name, action) {
+		part.button.disabled = part.rest.disabled = true;
 		try {
-			await call("POST", `queues/${encodeURIComponent(name)}/${part.paused ? "resume" : "pause"}`);
+			await call("POST", `queues/${encodeURIComponent(name)}/${action}`);
 		} catch (error) {
 			this.fail(error);
 		} finally {
-			part.button.disabled = false;
+			part.button.disabled = part.rest.disabled = false;
 		}
 	}
 
-	showWorkers(workers) {
+	/** With several shards a column says whose worker it is. */
+	showWorkers(workers, several) {
 		if (!workers.length) return renew(this.workers, h("p", { class: "quiet" }, "No worker runs: jobs wait until one starts."));
 		renew(this.workers, h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Workers" }, h("table", { class: "stack no-pick" },
-			h("thead", {}, h("tr", {}, ["Worker", "Queues", "Since", "Does now"].map((name) => h("th", { scope: "col" }, name)))),
+			h("thead", {}, h("tr", {}, ["Worker", several && "Shard", "Queues", "Since", "Does now"].filter(Boolean).map((name) => h("th", { scope: "col" }, name)))),
 			h("tbody", {}, workers.map((worker) => this.worker(worker))))));
 	}
 
 	worker(worker) {
 		const rest = worker.processing - worker.jobs.length;
 		const doing = worker.jobs.length ? h("ul", { class: "now" }, worker.jobs.map((job) => this.running(job)), rest > 0 && h("li", { class: "quiet" }, `and ${many(rest, "more job")}`)) : h("span", { class: "quiet" }, "idle");
-		return h("tr", { "data-key": worker.id }, h("td", { class: "lead" }, h("span", { class: "mono" }, worker.name), !worker.alive && h("span", { class: "paused" }, "silent")),
+		return h("tr", { "data-key": worker.id }, h("td", { class: "lead" }, h("span", { class: "mono" }, worker.name), !worker.alive && h("span", { class: "paused" }, "silent")), worker.shard && h("td", { "data-name": "Shard" }, worker.shard),
 			h("td", { "data-name": "Queues" }, worker.queues.join(", ")), h("td", { "data-name": "Since" }, time(worker.started_at)), h("td", { "data-name": "Does now" }, doing));
 	}
 
@@ -134,7 +150,8 @@ export class Overview {
 			fraction !== null && fraction !== undefined && h("progress", { value: fraction, max: 1, "aria-label": `${job.actor}: ${Math.round(100 * fraction)} %` }));
 	}
 
-	showScheduler({ name, since, alive }) {
-		renew(this.scheduler, alive ? [h("span", { class: "mono" }, name), ` leads since ${time(since)}.`] : "No scheduler leads: nothing is started by schedule.");
+	leader({ name, since, alive, shard }) {
+		const place = shard ? ` on shard ${shard}` : "";
+		return h("p", {}, alive ? [h("span", { class: "mono" }, name), ` leads${place} since ${time(since)}.`] : `No scheduler leads${place}: nothing is started by schedule${shard ? " there" : ""}.`);
 	}
 }

@@ -12,6 +12,9 @@ export const rough = (number) => `≈ ${count(Number(number.toPrecision(2)))}`;
 /** "1 test", "12 tests" */
 export const many = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 
+/** "a", "a and b", "a, b and c" */
+export const listed = (names) => [names.slice(0, -1).join(", "), names.at(-1)].filter(Boolean).join(" and ");
+
 /** "1 byte", "142 kB", "3.2 MB" */
 export function size(bytes) {
 	if (bytes < 1000) return many(bytes, "byte");
