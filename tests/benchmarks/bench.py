@@ -107,8 +107,24 @@ class Bench:
 
     async def drain(self, count: int, workers: int, **backlog: str) -> float:
         """Jobs a second that so many workers take from a backlog."""
+        async with self.backlog(count, workers, **backlog) as drained:
+            began = time.perf_counter()
+            await drained()
+            return count / (time.perf_counter() - began)
+
+    @asynccontextmanager
+    async def backlog(
+        self, count: int, workers: int, **backlog: str
+    ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """A backlog before so many workers, which may not take from it yet: what comes lets them, and ends when all is drained."""
         started = [await self.processes.worker() for _ in range(workers)]
         connection = await asyncpg.connect(self.url)
+
+        async def drained() -> None:
+            await connection.execute("update sooner.queue set paused = false")
+            await connection.execute('notify "sooner.control"')
+            await asyncio.wait_for(ended.all.wait(), DRAIN_SECONDS)
+
         try:
             await connection.execute(
                 "insert into sooner.queue values ('default', true) on conflict (name) do update set paused = true"
@@ -116,14 +132,9 @@ class Bench:
             await self.fill(count, **backlog)
             ended = Ended(count)
             await connection.add_listener("sooner.changed", ended.told)
-            began = time.perf_counter()
-            await connection.execute("update sooner.queue set paused = false")
-            await connection.execute('notify "sooner.control"')
-            await asyncio.wait_for(ended.all.wait(), DRAIN_SECONDS)
-            took = time.perf_counter() - began
+            yield drained
             if left := await connection.fetchval(LEFT, "default"):
                 raise RuntimeError(f"{left} jobs are left")
-            return count / took
         finally:
             await connection.close()
             for worker in started:
