@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from sooner.cli import jobs
+from sooner.cli.shards import command as shards
 from sooner.template.new import NotNewError, new
 from sooner.template.wheel import NoWheelError
 
@@ -12,6 +13,8 @@ from sooner.template.wheel import NoWheelError
 def main() -> None:
     """Run the command line. Raises SystemExit with its exit code."""
     arguments = _parser().parse_args()
+    if arguments.command == "shards":
+        raise SystemExit(shards.run(arguments))
     if arguments.command != "new":
         raise SystemExit(jobs.run(arguments))
     try:
@@ -28,4 +31,5 @@ def _parser() -> argparse.ArgumentParser:
     create = commands.add_parser("new", help="make a project: an actor, a schedule, a table, a test")
     create.add_argument("folder", type=Path, metavar="FOLDER", help="a folder that is not there yet")
     jobs.add_to(commands)
+    shards.add_to(commands)
     return top

@@ -13,6 +13,12 @@ def migrations() -> Path:
     return packaged if packaged.is_dir() else engine.parents[1] / "alembic"
 
 
+def newest_revision() -> str:
+    """The revision that this code was written for: the last file of the migrations, which are numbered."""
+    revisions = (migrations() / "versions").iterdir()
+    return max(entry.name for entry in revisions if entry.name.endswith(".py")).partition("_")[0]
+
+
 def upgrade_engine() -> None:
     """Upgrade the engine's schema at DATABASE_URL to the newest revision, in a process of its own.
 

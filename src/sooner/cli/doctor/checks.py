@@ -11,7 +11,7 @@ import asyncpg
 
 from sooner.blobs import StoreAway, Stores
 from sooner.db import Queries, Query, budget
-from sooner.web.endpoints.health import newest_revision
+from sooner.db.migrations import newest_revision
 
 SQL = Queries("sooner.cli.doctor", "sql/doctor.sql")
 

@@ -18,8 +18,9 @@ from sooner.process.settings.common import (
     curve_key,
     refuse_private_key,
 )
+from sooner.process.settings.home import HomeSettings
 from sooner.process.settings.packages import Packages
-from sooner.process.settings.shards import ShardName, ShardUrls
+from sooner.process.settings.shards import ShardUrls
 
 MINIMUM_KEY_LENGTH = 32
 
@@ -40,7 +41,7 @@ def _origin(text: str) -> str:
     return origin
 
 
-class WebSettings(CommonSettings):
+class WebSettings(HomeSettings, CommonSettings):
     """Settings of `uvicorn src.api:app`."""
 
     host: Annotated[str, AfterValidator(listening.checked)] | None = None
@@ -48,8 +49,6 @@ class WebSettings(CommonSettings):
     web_concurrency: Annotated[Whole, Field(ge=1)] = 1
     database_replica_url: PostgresUrl | None = None
     database_replica_urls: ShardUrls = Field(default_factory=dict)
-    #: The shard whose database has the directory: the first where none is named.
-    home_shard: Annotated[ShardName | None, Field(validate_default=True)] = None
     secrets_public_key: Annotated[str, AfterValidator(curve_key)] | None = None
     secrets_private_key: Annotated[str | None, AfterValidator(refuse_private_key)] = None
     sync_wait_seconds: Seconds = 3
@@ -72,11 +71,6 @@ class WebSettings(CommonSettings):
     schedules: Packages = ()
     diagnostics: bool = False
 
-    @classmethod
-    def own_database(cls, url: str, urls: Mapping[str, str], shard: str | None) -> str:
-        """Web works on all databases that DATABASE_URLS names; the first stands here for them. Raises ValueError."""
-        return next(iter(urls.values())) if urls else super().own_database(url, urls, shard)
-
     @property
     def addresses(self) -> Mapping[str, tuple[str, str | None]]:
         """The database of each shard, and its replica if it has one; a single database has an empty name."""
@@ -84,14 +78,6 @@ class WebSettings(CommonSettings):
             return {"": (self.database_url, self.database_replica_url)}
         replicas = self.database_replica_urls
         return {name: (url, replicas.get(name)) for name, url in self.database_urls.items()}
-
-    @field_validator("home_shard")
-    @classmethod
-    def _is_there(cls, home: str | None, others: ValidationInfo) -> str | None:
-        urls = others.data.get("database_urls", {})
-        if home is not None and home not in urls:
-            raise ValueError(f"DATABASE_URLS names {', '.join(urls) or 'no shard'}")
-        return home or next(iter(urls), None)
 
     @field_validator("database_replica_urls")
     @classmethod

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sooner.db import Queries
-from sooner.db.migrations import migrations
+from sooner.db.migrations import newest_revision
 from sooner.jobs.problem import ServiceUnavailable
 from sooner.web.endpoint import endpoint
 from sooner.web.openapi import schemas
@@ -55,9 +55,3 @@ async def _revision(shard: Shard) -> str | None:
     except asyncpg.UndefinedTableError:
         return None
     return None if row is None else str(row["version_num"])
-
-
-def newest_revision() -> str:
-    """The revision that this code was written for: the last file of the migrations, which are numbered."""
-    revisions = (migrations() / "versions").iterdir()
-    return max(entry.name for entry in revisions if entry.name.endswith(".py")).partition("_")[0]

@@ -1,0 +1,1 @@
+"""The commands for several databases: `python -m sooner shards …`."""
