@@ -73,4 +73,5 @@ async def test_each_metric_is_in_a_real_scrape(service: Service, connect: Connec
     asked = re.findall(r"\b(?:sooner|process)_\w+", " ".join([*shown(), *(rule["expr"] for rule in RULES)]))
 
     assert len(set(asked)) > 10
-    assert set(asked) - scraped == set()
+    # Which shards answer is told with several of them (tests/web/test_merged_overviews.py).
+    assert set(asked) - scraped == {"sooner_shard_up"}
