@@ -243,7 +243,7 @@ async def test_the_cost_of_a_page_does_not_grow_with_the_table(database_url: str
     touched = {}
     for name in ("walk_of_tenant", "walk_of_all", "ill_of_tenant", "ill_of_all", "live", "batch"):
         query = getattr(EXPORT if name == "batch" else SQL, name)
-        values = {
+        values: dict[str, object] = {
             "tenant": "tenant1",
             "state": {"live": "queued"}.get(name, "rejected" if name.startswith("ill") else None),
             "actor": None,
@@ -255,6 +255,8 @@ async def test_the_cost_of_a_page_does_not_grow_with_the_table(database_url: str
             "most": 1 << 20,
             "scan": SCAN,
             "limit": 51,
+            "coming": [],
+            "left": [],
         }
         [[plan]] = await database.fetch(
             f"explain (analyze, format json) {query.positional}", *query.arguments(values)

@@ -61,6 +61,25 @@ where state = $1::text::dramatiq.state
 returning message_id::text as id
 """
 PARENT = "0190a1b2-0000-7000-8000-000000000000"
+#: A job of acme with the last figures of its id, made and last changed so many minutes ago.
+COPY = """
+insert into dramatiq.queue (message_id, actor, lane, tenant, message, state, worker, started_at, finished_at, result, error,
+  created_at, mtime)
+select ('00000000-0000-4000-8000-00000000000' || $1::text)::uuid, 'fail', 'default', 'acme', '{"kwargs": {}}', state, worker, started_at,
+  finished_at, result, error, date_trunc('day', now()) - $1::text::int * interval '1 minute', now() - $3::text::int * interval '1 minute'
+from (values
+  ('done'::dramatiq.state, gen_random_uuid(), now(), now(), '{"n": 1}'::jsonb, null),
+  ('queued', null, null, null, null, null),
+  ('consumed', gen_random_uuid(), now(), null, null, null),
+  ('rejected', gen_random_uuid(), now(), now(), null, '{"type": "failed", "title": "x"}'::jsonb)
+) as kinds (state, worker, started_at, finished_at, result, error)
+where state = $2::text::dramatiq.state
+"""
+MOVE = """
+insert into sooner_directory.move (id, locator, source, target, step)
+select gen_random_uuid(), locator, 'a', 'c', 'x' from sooner_directory.tenant where tenant = 'acme'
+"""
+LEFT = "insert into sooner.frozen_tenant (tenant, reason, since) values ('acme', 'leaving', now() - interval '5 minutes')"
 
 
 @pytest.fixture
@@ -359,3 +378,58 @@ async def test_a_job_that_may_be_on_a_shard_that_is_away_is_not_said_to_be_gone(
     }
     assert after[lost].json()["missing"] == ["b"]
     assert int(after[lost].headers["Retry-After"]) >= 1
+
+
+async def listed(client: httpx.AsyncClient, query: str = "") -> dict[int, str]:
+    """The states of the jobs in a list by the last figure of their ids; asserts that none is there twice."""
+    items = (await client.get(f"/jobs?{query}")).json()["items"]
+    states = {int(item["id"][-1]): item["state"] for item in items}
+    assert len(states) == len(items)
+    return states
+
+
+async def test_copies_of_a_tenant_that_comes_are_not_listed(
+    shard_urls: dict[str, str], operator: httpx.AsyncClient
+) -> None:
+    await place(shard_urls, "acme", "a")
+    await fetch(shard_urls["a"], MOVE)
+    for figure, state, copied in (
+        (1, "done", "done"),
+        (2, "queued", "rejected"),
+        (3, "consumed", "rejected"),
+    ):
+        await fetch(shard_urls["a"], COPY, str(figure), state, "9")
+        await fetch(shard_urls["c"], COPY, str(figure), copied, "9")
+
+    assert await listed(operator) == {1: "done", 2: "waiting", 3: "processing"}
+    assert await listed(operator, "state=error") == {}
+    assert await listed(operator, "state=waiting&actor=fail") == {2: "waiting"}
+    page = (await operator.get("/dashboard/jobs?state=error")).json()
+    assert page["items"] == []
+
+
+async def test_copies_that_a_tenant_has_left_are_not_listed_but_what_ran_there_is(
+    shard_urls: dict[str, str], operator: httpx.AsyncClient
+) -> None:
+    await place(shard_urls, "acme", "c", previous="a")
+    await fetch(shard_urls["a"], MOVE)
+    await fetch(shard_urls["a"], LEFT)
+    left = (
+        (1, "done", 9),
+        (2, "queued", 9),
+        (3, "rejected", 9),
+        (4, "consumed", 9),
+        (5, "rejected", 1),
+        (6, "queued", 1),
+    )
+    for figure, state, minutes in left:
+        await fetch(shard_urls["a"], COPY, str(figure), state, str(minutes))
+    for figure, state in ((1, "done"), (2, "done"), (3, "queued"), (5, "rejected"), (7, "queued")):
+        await fetch(shard_urls["c"], COPY, str(figure), state, "0")
+
+    assert await listed(operator) == {
+        1: "done", 2: "done", 3: "waiting", 4: "processing", 5: "error", 6: "waiting", 7: "waiting",
+    }  # fmt: skip
+    assert await listed(operator, "state=waiting") == {3: "waiting", 6: "waiting", 7: "waiting"}
+    assert await listed(operator, "state=error") == {5: "error"}
+    assert await listed(operator, "state=processing") == {4: "processing"}

@@ -30,13 +30,29 @@ LIVE = frozenset({State.WAITING, State.PROCESSING})
 
 
 @dataclass(frozen=True, slots=True)
+class Copies:
+    """The tenants of whose jobs a move has put copies beside them: a list shows the jobs themselves.
+
+    In this database all jobs of those `coming` are copies; so are those of tenants that have `left` it, but what runs here or has
+    changed since.
+    """
+
+    coming: Sequence[str] = ()
+    left: Sequence[str] = ()
+
+
+NO_COPIES = Copies()
+
+
+@dataclass(frozen=True, slots=True)
 class JobFilter:
-    """The jobs of a list; None leaves a member open, and a missing tenant means all jobs."""
+    """The jobs of a list but `copies`; None leaves a member open, and a missing tenant means all jobs."""
 
     tenant: str | None = None
     state: State | None = None
     actor: str | None = None
     parent: UUID | None = None
+    copies: Copies = NO_COPIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +142,8 @@ async def _rows(
         state=None if filter.state is None else filter.state.stored,
         actor=filter.actor,
         parent=filter.parent,
+        coming=filter.copies.coming,
+        left=filter.copies.left,
         before_at=after.created_at,
         before_id=after.id,
         scan=SCAN,

@@ -14,12 +14,11 @@ from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.states import State
 from sooner.jobs.tenants.keys import Caller
 from sooner.web.all_shards import named
-from sooner.web.auth import shards_of
 from sooner.web.endpoint import endpoint
 from sooner.web.http import cursor
 from sooner.web.http.answers import answer_list
 from sooner.web.http.root import root
-from sooner.web.merged_list import page_of
+from sooner.web.merged_list import page_of, wanted
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer, Parameter
 
@@ -57,9 +56,9 @@ async def list_jobs(request: Request, who: Caller) -> Response:
     query = request.query_params
     filter = filter_of(query, None if who.is_admin else who.tenant)
     limit, after = limit_of(query), position_of(query)
-    shards = shards_of(request, who)
+    shards = await wanted(request, who, filter)
     most_bytes = PAGE_BYTES // len(shards)
-    page = await page_of(shards, limit, lambda shard: shard.listing.page(filter, limit, after, most_bytes))
+    page = await page_of(shards, limit, lambda shard, its: shard.listing.page(its, limit, after, most_bytes))
     items = [orjson.Fragment(shard.documents.render(job)) for shard, job in page.items]
     return answer_list(items, None if page.next is None else _address(query, page.next), named(page.missing))
 

@@ -22,7 +22,7 @@ from sooner.web.holders import holders
 from sooner.web.http import cursor
 from sooner.web.http.answers import answer_json
 from sooner.web.http.body import read_json
-from sooner.web.merged_list import page_of
+from sooner.web.merged_list import page_of, wanted
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer, Body, Schema
 from sooner.web.resources import Resources
@@ -86,7 +86,7 @@ async def _each(request: Request, who: Caller, act: Act) -> Response:
     shards = shards_of(request, who)
     asked = codec.read_object(await read_json(request, resources.settings.max_body_bytes))
     note = _text(asked, "note")
-    ids, next, missing = await _meant(shards, asked)
+    ids, next, missing = await _meant(request, who, asked)
     held = await holders(shards, ids)
     done = await asyncio.gather(
         *(_on(shard, jobs, act, note) for shard in shards if (jobs := held.answers.get(shard.name)))
@@ -126,7 +126,7 @@ async def _on(shard: Shard, jobs: Sequence[UUID], act: Act, note: str | None) ->
 
 
 async def _meant(
-    shards: Sequence[Shard], asked: dict[str, Any]
+    request: Request, who: Caller, asked: dict[str, Any]
 ) -> tuple[list[UUID], str | None, Sequence[str]]:
     """The jobs to act on, the position of the jobs that one request does not reach, and the missing shards. Raises Invalid."""
     if asked.get("ids") is not None:
@@ -135,7 +135,11 @@ async def _meant(
     text = _text(asked, "cursor")
     after = cursor.decode(text) if text else START
     filter = JobFilter(state=State.ERROR, actor=_text(asked, "actor"))
-    page = await page_of(shards, MOST_AT_ONCE, lambda shard: shard.listing.find(filter, MOST_AT_ONCE, after))
+    page = await page_of(
+        await wanted(request, who, filter),
+        MOST_AT_ONCE,
+        lambda shard, its: shard.listing.find(its, MOST_AT_ONCE, after),
+    )
     ids = [id for _, id in page.items]
     return ids, None if page.next is None else cursor.encode(page.next), page.missing
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,10 +26,10 @@ from sooner.web.all_shards import named, of_all
 from sooner.web.auth import caller, shard_of, shards_of
 from sooner.web.endpoint import endpoint
 from sooner.web.endpoints.listing import filter_of
-from sooner.web.holders import holder
+from sooner.web.holders import holder, holders
 from sooner.web.http import cursor
 from sooner.web.http.answers import answer_json
-from sooner.web.merged_list import page_of
+from sooner.web.merged_list import page_of, wanted
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer, Parameter
 from sooner.web.shard import Shard
@@ -74,7 +74,9 @@ async def get_dashboard_jobs(request: Request, who: Caller) -> Response:
     """A page of the list, one line a job."""
     query = request.query_params
     filter, after = filter_of(query), _position(query.get("cursor"), START)
-    page = await page_of(shards_of(request, who), PAGE, lambda shard: shard.board.page(filter, PAGE, after))
+    page = await page_of(
+        await wanted(request, who, filter), PAGE, lambda shard, its: shard.board.page(its, PAGE, after)
+    )
     items = [item for _, item in page.items]
     next = None if page.next is None else cursor.encode(page.next)
     return answer_json({"items": items, "next": next, **named(page.missing)})
@@ -112,6 +114,7 @@ class DashboardStream:
     def __init__(self, request: Request, who: Caller) -> None:
         query = request.query_params
         self._request = request
+        self._who = who
         self._shard = shard_of(request)
         self._shards = shards_of(request, who)
         self._filter = filter_of(query) if query.get("view") == "jobs" else None
@@ -165,14 +168,18 @@ class DashboardStream:
         return asked.answers[self._shard.name]
 
     async def _jobs(self, filter: JobFilter) -> dict[str, Any]:
-        async def news(shard: Shard) -> tuple[Page[Any], set[Position]]:
-            shown = Page(await shard.board.glance(self._ids), None)
-            return shown, await shard.board.new(filter, self._ids, self._after, self._until)
+        filters = await wanted(self._request, self._who, filter)
+        held = await holders(self._shards, self._ids)
+
+        async def news(shard: Shard) -> tuple[Mapping[Position, Any], set[Position]]:
+            shown = await shard.board.glance(held.answers.get(shard.name, ()))
+            return shown, await shard.board.new(filters[shard], self._ids, self._after, self._until)
 
         asked = await of_all(self._shards, news)
-        shown = merged_page.merged([page for page, _ in asked.answers.values()], MOST_SHOWN)
+        shown = merged_page.merged([Page(items, None) for items, _ in asked.answers.values()], MOST_SHOWN)
         new = set().union(*(places for _, places in asked.answers.values()))
-        return {"items": list(shown.items.values()), "new": len(new), **asked.members}
+        missing = sorted({*held.missing, *asked.missing})
+        return {"items": list(shown.items.values()), "new": len(new), **named(missing)}
 
     async def _whole(self, text: str) -> dict[str, Any] | None:
         id = _uuid(text)

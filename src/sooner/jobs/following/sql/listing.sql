@@ -8,13 +8,21 @@ order by created_at desc, message_id desc
 
 -- part: looked_at
 -- The columns by which a list filters.
-message_id, created_at, tenant, state, actor, finished_at, expires_at
+message_id, created_at, tenant, state, actor, finished_at, expires_at, mtime
+
+-- part: is_no_copy
+-- Whether a row is the job itself, and not a copy that a move between databases has made or left behind.
+(tenant is null or tenant <> all(:coming::text[]) and (
+        tenant <> all(:left::text[]) or state = 'consumed'
+        or mtime >= (select since from sooner.frozen_tenant as frozen where frozen.tenant = reach.tenant)
+      ))
 
 -- part: fits
 -- Whether a job belongs to the list.
 (:state::text is null or state = :state::dramatiq.state)
       and (:actor::text is null or actor = :actor)
       and (finished_at is null or expires_at is null or expires_at > dramatiq.clock())
+      and {{is_no_copy}}
 
 -- part: seen
 -- The jobs of a reach in their order, each with its place.
@@ -110,22 +118,22 @@ where fits or place = :scan
 -- name: live
 -- Waiting or processing jobs of one tenant, or of all (null), newest first, from up to :scan such jobs; `gathered` is their number.
 with gathered as materialized (
-  select message_id, created_at, tenant, actor from dramatiq.queue
+  select message_id, created_at, tenant, actor, state, mtime from dramatiq.queue
   where state = 'queued' and due_at is null and :state = 'queued'
   union all
-  select message_id, created_at, tenant, actor from dramatiq.queue
+  select message_id, created_at, tenant, actor, state, mtime from dramatiq.queue
   where state = 'queued' and due_at is not null and :state = 'queued'
   union all
-  select message_id, created_at, tenant, actor from dramatiq.queue
+  select message_id, created_at, tenant, actor, state, mtime from dramatiq.queue
   where state = 'consumed' and :state = 'consumed'
   limit :scan
 )
 select page.message_id, page.created_at, total.gathered
 from (select count(*) as gathered from gathered) as total
 left join lateral (
-  select message_id, created_at from gathered
+  select message_id, created_at from gathered as reach
   where {{after}}
-    and (:tenant::text is null or tenant = :tenant) and (:actor::text is null or actor = :actor)
+    and (:tenant::text is null or tenant = :tenant) and (:actor::text is null or actor = :actor) and {{is_no_copy}}
   {{newest}} limit :limit
 ) as page on true
 order by page.created_at desc, page.message_id desc;
