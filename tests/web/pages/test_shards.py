@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
+FAILED = """
+insert into dramatiq.queue (message_id, actor, lane, state, message, error, worker, started_at, finished_at, expires_at)
+values (gen_random_uuid(), 'fail', 'default', 'rejected', '{"kwargs": {}}', '{"type": "failed", "title": "x"}', gen_random_uuid(),
+  now(), now(), now() + interval '1 day')
+"""
 SUBMIT = "select sooner.submit('echo', '{}') from generate_series(1, $1)"
 
 
@@ -96,3 +101,24 @@ async def test_schedules_say_which_shards_they_are(
     await expect(
         page.get_by_text("No scheduler leads on shard c: nothing is started there now.")
     ).to_be_visible()
+
+
+async def test_rows_of_a_shard_that_stops_stay_and_what_is_done_to_all_leaves_them_out(
+    page: Page, three_shards: ThreeShards
+) -> None:
+    for url in three_shards.urls.values():
+        await fetch(url, FAILED)
+    await page.get_by_role("link", name="Jobs", exact=True).click()
+    await page.get_by_label("State").select_option("error")
+    failed = page.get_by_role("row", name=re.compile("fail "))
+    await expect(failed).to_have_count(3)
+
+    three_shards.server_of_b.stop()
+    await expect(page.get_by_role("status").filter(has_text="does not answer")).to_be_visible()
+    await expect(failed).to_have_count(3)
+    await expect(page.get_by_text("removed, its time was over")).to_have_count(0)
+    page.on("dialog", lambda dialog: dialog.accept())
+    await page.get_by_role("button", name="Retry all that failed").click()
+
+    await expect(page.get_by_text("2 jobs put back to waiting.")).to_be_visible()
+    await expect(page.get_by_role("alert")).to_contain_text("The jobs of shard b are left out")

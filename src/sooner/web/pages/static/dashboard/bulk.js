@@ -69,12 +69,13 @@ export class Bulk {
 		const actor = this.jobs.query.get("actor");
 		if (!confirm(`${title}${actor ? ` of ${actor}` : ""}, on all pages?`)) return;
 		return this.act(async () => {
-			const sum = { changed: 0, refused: 0, reason: null };
+			const sum = { changed: 0, refused: 0, reason: null, missing: [] };
 			for (let cursor = null, more = true; more; more = cursor !== null) {
 				const answer = await call("POST", `dashboard/${action}`, { actor, cursor });
 				sum.changed += answer.changed;
 				sum.refused += answer.refused;
 				sum.reason ??= answer.reason;
+				sum.missing = [...new Set([...sum.missing, ...(answer.missing ?? [])])];
 				cursor = answer.next ?? null;
 				this.tell(`${title}: ${count(sum.changed)} …`);
 			}
@@ -86,9 +87,11 @@ export class Bulk {
 		this.busy = true;
 		this.show();
 		try {
-			const { changed, refused, reason } = await work();
+			const { changed, refused, reason, missing = [] } = await work();
 			this.told = `${many(changed, "job")} ${DONE[action]}${refused ? `, ${count(refused)} not` : ""}.`;
-			if (refused) this.say(`${many(refused, "job")} stayed as before. ${reason}`);
+			const left = missing.length && `The jobs of ${missing.length > 1 ? "shards" : "shard"} ${missing.join(" and ")} are left out, for lack of an answer.`;
+			const stayed = refused && `${many(refused, "job")} stayed as before. ${reason}`;
+			if (stayed || left) this.say([stayed, left].filter(Boolean).join(" "));
 		} catch (error) {
 			this.told = "";
 			this.fail(error);

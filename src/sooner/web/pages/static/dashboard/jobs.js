@@ -98,10 +98,10 @@ export class Jobs {
 		this.go(query);
 	}
 
-	/** Shows the stream's news of the shown rows; a missing job was removed. */
-	show({ items, new: fresh }) {
+	/** Shows the stream's news of the shown rows; a job that is not among them was removed, or its shard is missing. */
+	show({ items, new: fresh, missing }) {
 		const now = new Map(items.map((job) => [job.id, job]));
-		this.items = this.items.map((job) => now.get(job.id) ?? { ...job, isRemoved: true });
+		this.items = this.items.map((job) => now.get(job.id) ?? (missing ? job : { ...job, isRemoved: true }));
 		this.fresh = fresh;
 		// With no rows shown, none can move.
 		if (fresh && !this.items.length) this.read(this.query);
