@@ -1,4 +1,4 @@
-"""Runs the migrations against DATABASE_URL, one transaction each, one migrator at a time."""
+"""Runs the migrations against DATABASE_URL, or each of DATABASE_URLS, one transaction each, one migrator at a time."""
 
 import importlib.util
 import os
@@ -16,6 +16,7 @@ if importlib.util.find_spec("sooner") is None:
     # In its own checkout the engine lies in `src`, which puts it on the path.
     importlib.import_module("src")
 
+from sooner.db.migrations import of_each
 from sooner.process.settings import MigrationSettings, load
 
 #: Two releases that start together must not race; the number only has to be ours.
@@ -66,8 +67,7 @@ order by xact_start limit 3
 """
 
 
-def migrate() -> None:
-    url = load(MigrationSettings).database_url
+def migrate(url: str) -> None:
     # libpq reads the address itself: SQLAlchemy knows no address of several hosts.
     engine = create_engine(
         "postgresql+psycopg2://", creator=lambda: psycopg2.connect(url), poolclass=pool.NullPool
@@ -159,4 +159,4 @@ def tidy_up(connection: Connection) -> None:
         connection.execute(text("drop schema sooner"))
 
 
-migrate()
+of_each(load(MigrationSettings).addresses, migrate)

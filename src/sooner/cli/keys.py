@@ -4,14 +4,14 @@ import argparse
 import asyncio
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 from uuid import UUID
 
 from sooner.db import Unavailable, pool
 from sooner.jobs.secrets.seal import pair
 from sooner.jobs.tenants.keys import Keys
-from sooner.process.settings import load
-from sooner.process.settings.common import CommonSettings
+from sooner.process.settings import HomeSettings, load
 
 _DURATION = re.compile(r"([1-9]\d{0,8})([smhd])")
 #: A hundred years: the database's calendar, and Python's, end somewhere.
@@ -67,20 +67,26 @@ async def _create(keys: Keys, arguments: argparse.Namespace) -> int:
 
 async def _list(keys: Keys, arguments: argparse.Namespace) -> int:
     for row in await keys.list():
-        expires = f"{row['expires_at']:%Y-%m-%dT%H:%M:%SZ}" if row["expires_at"] else "never"
-        state = "revoked" if row["revoked_at"] else f"expires={expires}"
-        used = f"{row['last_used_at']:%Y-%m-%dT%H:%M:%SZ}" if row["last_used_at"] else "never"
-        scopes = "+".join(row["scopes"])
-        print(
-            row["id"],
-            f"tenant={row['tenant']}",
-            f"scopes={scopes}",
-            state,
-            f"used={used}",
-            row["name"],
-            sep="  ",
-        )
+        print(line(row))
     return 0
+
+
+def line(row: Mapping[str, Any], *facts: str) -> str:
+    """A line of `list`, with further facts in it."""
+    expires = f"{row['expires_at']:%Y-%m-%dT%H:%M:%SZ}" if row["expires_at"] else "never"
+    state = "revoked" if row["revoked_at"] else f"expires={expires}"
+    used = f"{row['last_used_at']:%Y-%m-%dT%H:%M:%SZ}" if row["last_used_at"] else "never"
+    scopes = "+".join(row["scopes"])
+    words = (
+        str(row["id"]),
+        f"tenant={row['tenant']}",
+        *facts,
+        f"scopes={scopes}",
+        state,
+        f"used={used}",
+        row["name"],
+    )
+    return "  ".join(words)
 
 
 async def _revoke(keys: Keys, arguments: argparse.Namespace) -> int:
@@ -103,7 +109,12 @@ async def _run(arguments: argparse.Namespace) -> int:
         public, private = pair()
         print(f"SECRETS_PUBLIC_KEY={public}", f"SECRETS_PRIVATE_KEY={private}", sep="\n")
         return 0
-    database = pool(load(CommonSettings).database_url, "keys", size=1, direct=False)
+    settings = load(HomeSettings)
+    if settings.database_urls:
+        from sooner.cli.shards import keys as of_shards
+
+        return await of_shards.run(settings, arguments)
+    database = pool(settings.database_url, "keys", size=1, direct=False)
     try:
         await database.connect(wait_seconds=5)
         return await COMMANDS[arguments.command](Keys(database), arguments)

@@ -1,6 +1,7 @@
 """The life of the scheduler process."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from sooner.db import Link
+from sooner.db import Link, own_shard, retry
 from sooner.periodic import Schedule
 from sooner.process import clock, logs, telemetry
 from sooner.process.settings import SchedulerSettings, load
@@ -66,6 +67,12 @@ async def _serve(
         command_seconds=seconds,
         idle_seconds=seconds * HELD_PART / 2,
     )
+    try:
+        await retry.forever()(own_shard.check, link, settings.shard)
+    except own_shard.WrongShard as error:
+        log.critical(str(error))
+        await link.close()
+        return os.EX_CONFIG
     leader = build(settings, schedules, link, tracing)
     running = asyncio.create_task(leader.run())
     loop = asyncio.get_running_loop()

@@ -14,6 +14,7 @@ from sooner.db import (
     Listener,
     Unavailable,
     budget,
+    own_shard,
     pool,
 )
 from sooner.db.listen import Handler
@@ -150,13 +151,14 @@ class Runtime:
         eager: bool = True,
         connections: Connections | None = None,
     ) -> "Runtime":
-        """Connect, take the lease and get ready to claim. Raises the database's error when it stays away.
+        """Connect, take the lease and get ready to claim. Raises the database's error when it stays away, and WrongShard.
 
         `end_all` is called when nothing is left to do, if WORKER_EXIT_WHEN_EMPTY is set. Without `eager` the pool and each
         dependency open when they are first needed.
         """
         connections = connections or Connections.of(settings)
         database = await _lent(settings, eager=eager)
+        await own_shard.check(connections.chores, settings.shard)
         duration_log, promoter, asked = (
             DurationLog(connections.chores),
             Promoter(connections.chores),

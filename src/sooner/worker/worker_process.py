@@ -20,6 +20,7 @@ from dramatiq.asyncio import set_event_loop_thread
 from dramatiq.errors import RateLimitExceeded
 from dramatiq.middleware import Middleware
 
+from sooner.db.own_shard import WrongShard
 from sooner.jobs.context import enter
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.dependencies import Depends, settings_of
@@ -114,6 +115,10 @@ class WorkerProcess(Middleware):
         )
         try:
             runtime = await self._unless_stopped(begin)
+        except WrongShard as error:
+            log.critical(str(error))
+            end_all()
+            return os.EX_CONFIG
         except Exception:
             log.exception("worker cannot begin")
             end_all()

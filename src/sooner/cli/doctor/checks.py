@@ -10,7 +10,7 @@ from uuid import uuid4
 import asyncpg
 
 from sooner.blobs import StoreAway, Stores
-from sooner.db import Queries, Query, budget
+from sooner.db import Queries, Query, budget, own_shard
 from sooner.db.migrations import newest_revision
 
 SQL = Queries("sooner.cli.doctor", "sql/doctor.sql")
@@ -56,6 +56,8 @@ class Deployment:
     listen: bool
     is_pooled: bool = False
     blob_url: str | None = None
+    #: SHARD, where it is given.
+    shard: str | None = None
 
     async def row(self, query: Query) -> Any:
         """The row of a query."""
@@ -79,6 +81,20 @@ async def schema(deployment: Deployment) -> str:
         found = "no revision" if row is None else row["version_num"]
         raise CheckFailed(f"at {found}, this code needs {needed}", "alembic upgrade head")
     return f"at revision {row['version_num']}"
+
+
+async def shard(deployment: Deployment) -> str:
+    """Which shard this database is, and whether SHARD says so."""
+    name = (await deployment.row(own_shard.SQL.own_name))["name"]
+    if name is None:
+        added = deployment.shard or "NAME"
+        return f"nobody has added this database yet: python -m sooner shards add {added}"
+    if deployment.shard not in (None, name):
+        raise CheckFailed(
+            f"SHARD is {deployment.shard}, and this database is shard {name}",
+            "correct SHARD, or the address in DATABASE_URLS",
+        )
+    return f"this is shard {name}"
 
 
 async def pooler(deployment: Deployment) -> str:
@@ -257,6 +273,7 @@ async def blobs(deployment: Deployment) -> str:
 CHECKS: dict[str, Callable[[Deployment], Awaitable[str]]] = {
     "database": database,
     "schema": schema,
+    "shard": shard,
     "transaction ids": frozen,
     "leases": leases,
     "stranded": stranded,

@@ -51,11 +51,12 @@ async def examine(settings: DoctorSettings) -> list[Finding]:
                 remedy="see DATABASE_URL, and whether it runs",
             )
         ]
-    deployment = Deployment(one, two, settings.listen, blob_url=settings.blob_url)
+    deployment = Deployment(one, two, settings.listen, blob_url=settings.blob_url, shard=settings.shard)
+    unasked = {"blobs": settings.blob_url is None, "shard": not (settings.shard or settings.database_urls)}
     try:
         found: dict[str, Finding] = {}
         for name in CHECKS:
-            if name == "blobs" and settings.blob_url is None:
+            if unasked.get(name):
                 continue
             if name in WITHOUT_SCHEMA or found["schema"].ok:
                 found[name] = await run(name, deployment)

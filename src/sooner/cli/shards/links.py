@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from sooner.db import Link, Queries, Query, transient
+from sooner.db import Link, Queries, Query, own_shard, transient
 from sooner.db.link import Connection
 from sooner.db.migrations import newest_revision
 from sooner.process.settings import HomeSettings
@@ -32,6 +32,10 @@ class ShardAway(ShardsError):
         super().__init__(
             f"shard {shard} is away ({reason}): see its address in DATABASE_URLS, and whether its database runs"
         )
+
+
+class OnTheMove(ShardsError):
+    """A tenant is being moved: the same call may be made again in a moment."""
 
 
 class ShardLinks:
@@ -87,17 +91,18 @@ class ShardLinks:
             raise ShardsError(
                 f"shard {shard}: its schema is at {found or 'no revision'}, this code needs {needed}: alembic upgrade head"
             )
-        [own] = await self.rows(shard, SQL.own_name)
+        [own] = await self.rows(shard, own_shard.SQL.own_name)
         if own["name"] not in (None, shard):
             raise ShardsError(
                 f"the database that DATABASE_URLS names {shard} says that it is shard {own['name']}: correct DATABASE_URLS"
             )
 
     async def _revision(self, shard: str) -> str | None:
-        try:
-            rows = await self.rows(shard, SQL.revision)
-        except asyncpg.UndefinedTableError:
-            return None
+        with told(shard):
+            try:
+                rows = await self._links[shard].fetch(SQL.revision)
+            except asyncpg.UndefinedTableError:
+                return None
         return rows[0]["version_num"] if rows else None
 
 
@@ -112,7 +117,13 @@ def told(shard: str) -> Iterator[None]:
         ) from None
     except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
         raise ShardAway(shard, error) from None
+    except asyncpg.UndefinedTableError:
+        raise ShardsError(
+            f"shard {shard}: its schema is older than this code: alembic upgrade head"
+        ) from None
     except Exception as error:
+        if asyncpg.ObjectInUseError in (type(error), type(error.__cause__)):
+            raise OnTheMove(str(error)) from None
         if not transient(error):
             raise
         raise ShardAway(shard, error) from None

@@ -2,10 +2,6 @@
 -- The schema's revision.
 select version_num from sooner.alembic_version;
 
--- name: own_name
--- The name that this database has as a shard; null where nobody has added it.
-select (select name from sooner.shard) as name;
-
 -- name: directory
 -- The shards of the directory in this database, each with the number of its tenants.
 select name, weight, is_draining,

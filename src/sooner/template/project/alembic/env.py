@@ -1,4 +1,4 @@
-"""Runs the migrations against DATABASE_URL: the engine's first, then the project's own."""
+"""Runs the migrations against DATABASE_URL, or each of DATABASE_URLS: the engine's first, then the project's own."""
 
 import sys
 
@@ -6,14 +6,11 @@ import psycopg2
 from sqlalchemy import create_engine, pool
 
 from alembic import context
-from sooner.db.migrations import upgrade_engine
+from sooner.db.migrations import of_each, upgrade_engine
 from sooner.process.settings import MigrationSettings, load
 
 
-def migrate() -> None:
-    url = load(MigrationSettings).database_url
-    if "upgrade" in sys.argv:
-        upgrade_engine()
+def migrate(url: str) -> None:
     engine = create_engine(
         "postgresql+psycopg2://", creator=lambda: psycopg2.connect(url), poolclass=pool.NullPool
     )
@@ -23,4 +20,7 @@ def migrate() -> None:
             context.run_migrations()
 
 
-migrate()
+settings = load(MigrationSettings)
+if "upgrade" in sys.argv:
+    upgrade_engine()
+of_each(settings.addresses, migrate)
