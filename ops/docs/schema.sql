@@ -212,6 +212,17 @@ declare
   -- Whether no job can have the id: it is made for this call alone. A second call after a lost answer does not say so.
   is_new constant boolean := word is null or word = 'new stray';
 begin
+  if of_tenant is not null then
+    perform from sooner.frozen_tenant as frozen where frozen.tenant = of_tenant and frozen.until > now;
+    if found then
+      -- The first try of a call whose answer was lost may have added it before.
+      perform from dramatiq.queue where message_id = id;
+      if found then
+        return id;
+      end if;
+      perform sooner.refuse_frozen(of_tenant, of_parent, ': submit it there');
+    end if;
+  end if;
   if due is null then
     -- Behind the tenant's own; else in the round under way; the time where nobody waits.
     select turn + 1 into round from dramatiq.queue
@@ -330,6 +341,54 @@ begin
 end $$;
 
 COMMENT ON FUNCTION sooner.note_actors() IS 'Keeps what a worker that begins declares.';
+
+CREATE FUNCTION sooner.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform sooner.refuse_frozen(coalesce(new.tenant, old.tenant), null, '');
+  return null;
+end $$;
+
+COMMENT ON FUNCTION sooner.refuse_change() IS 'Refuses a change of what is kept for a tenant that is moved to another database.';
+
+CREATE FUNCTION sooner.refuse_frozen(of_tenant text, of_parent uuid, instead text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  of_reason text;
+begin
+  select frozen.reason into of_reason from sooner.frozen_tenant as frozen
+  where frozen.tenant = of_tenant and frozen.until > dramatiq.clock();
+  if of_reason is null or coalesce(current_setting('sooner.moving', true), '') = 'on' then
+    return;
+  elsif of_reason = 'gone' then
+    raise exception 'the tenant % lives in another database now%', of_tenant, instead using errcode = 'object_in_use';
+  elsif of_reason = 'leaving' then
+    -- What a running job submits is brought after it.
+    perform from dramatiq.queue where message_id = of_parent and state = 'consumed';
+    if found or coalesce(current_setting('sooner.of_job', true), '') = 'on' then
+      return;
+    end if;
+  end if;
+  raise exception 'the tenant % is being moved to another database: try again in a moment', of_tenant
+    using errcode = 'object_in_use';
+end $$;
+
+COMMENT ON FUNCTION sooner.refuse_frozen(of_tenant text, of_parent uuid, instead text) IS 'Refuses to write for a tenant that is moved to another database.';
+
+CREATE FUNCTION sooner.refuse_token() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform sooner.refuse_frozen((select tenant from sooner.api_key where id = new.key), null, '');
+  return null;
+end $$;
+
+COMMENT ON FUNCTION sooner.refuse_token() IS 'Refuses a token of a tenant that is moved to another database.';
 
 CREATE FUNCTION sooner.remove_said() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -989,6 +1048,8 @@ CREATE UNIQUE INDEX queue_unique ON dramatiq.queue USING btree (unique_key) WHER
 
 CREATE INDEX file_job ON sooner.file USING btree (job);
 
+CREATE INDEX frozen_tenant_waiting ON sooner.frozen_tenant USING btree (tenant) WHERE (reason <> 'gone'::text);
+
 CREATE INDEX tick_fired ON sooner.tick USING btree (fired_at);
 
 CREATE INDEX token_expiry ON sooner.token USING btree (expires_at);
@@ -1007,7 +1068,17 @@ CREATE TRIGGER queue_count_limited AFTER UPDATE OF state ON dramatiq.queue FOR E
 
 CREATE TRIGGER queue_mail_end AFTER UPDATE OF state ON dramatiq.queue FOR EACH ROW WHEN (((new.notify IS NOT NULL) AND (old.state = ANY (ARRAY['queued'::dramatiq.state, 'consumed'::dramatiq.state])) AND (new.state = ANY (ARRAY['done'::dramatiq.state, 'rejected'::dramatiq.state, 'cancelled'::dramatiq.state])))) EXECUTE FUNCTION sooner.mail_end();
 
+CREATE TRIGGER queue_refuse_change AFTER UPDATE OF state, notify ON dramatiq.queue FOR EACH ROW WHEN (((old.state <> 'consumed'::dramatiq.state) AND (new.state <> 'consumed'::dramatiq.state) AND (new.tenant IS NOT NULL) AND ((old.state <> new.state) OR (old.notify IS DISTINCT FROM new.notify)))) EXECUTE FUNCTION sooner.refuse_change();
+
 CREATE TRIGGER queue_remove_said AFTER DELETE ON dramatiq.queue REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION sooner.remove_said();
+
+CREATE TRIGGER api_key_refuse_change AFTER INSERT OR UPDATE OF revoked_at ON sooner.api_key FOR EACH ROW EXECUTE FUNCTION sooner.refuse_change();
+
+CREATE TRIGGER token_refuse AFTER INSERT ON sooner.token FOR EACH ROW EXECUTE FUNCTION sooner.refuse_token();
+
+CREATE TRIGGER upload_refuse_change AFTER INSERT OR UPDATE ON sooner.upload FOR EACH ROW WHEN ((new.tenant IS NOT NULL)) EXECUTE FUNCTION sooner.refuse_change();
+
+CREATE TRIGGER webhook_refuse_change AFTER INSERT OR DELETE ON sooner.webhook FOR EACH ROW EXECUTE FUNCTION sooner.refuse_change();
 
 CREATE TRIGGER worker_count_lost_lease AFTER DELETE ON sooner.worker FOR EACH ROW WHEN ((old.expires_at < dramatiq.clock())) EXECUTE FUNCTION sooner.count_lost_lease();
 

@@ -30,7 +30,7 @@ async def test_a_single_job_waits_for_one_job_of_a_flood(queue: Bench) -> None:
 async def test_a_flood_in_one_statement_is_in_line_like_any_other(
     queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
-    await queue.enqueuer._insert([job(tenant="flood") for _ in range(200)])
+    await queue.enqueuer.insert([job(tenant="flood") for _ in range(200)])
     singles = [await queue.add(f"tenant-{n}") for n in range(5)]
     assert set(singles) <= set(await queue.claim(7))
     turns = await sql.fetchval("select count(distinct turn) from dramatiq.queue where tenant = 'flood'")

@@ -1,6 +1,7 @@
 """What statements cost, whatever the size of the table: rows times loops of every node of the real plan."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
@@ -89,6 +90,63 @@ async def test_the_cost_of_a_claim_under_limits_does_not_grow_with_the_table(
         costs.append(await touched(sql, query, **{key: values[key] for key in query.parameters}))
         await sql.execute("rollback")
     assert costs[1] <= costs[0] + 5, costs
+
+
+@pytest.mark.parametrize(
+    "name", ["claim", "claim_since", "claim_aged", "claim_limited", "claim_limited_aged"]
+)
+@pytest.mark.parametrize("gone", [0, 1000])
+async def test_tenants_that_move_cost_a_claim_next_to_nothing_while_there_are_none(
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]", name: str, gone: int
+) -> None:
+    for setting, value in PLANS.items():
+        await sql.execute(f"set {setting} = {value}")
+    keys = [f"t{number}" for number in range(50)]
+    await queue.enqueuer.limits([LimitRow(key, 10, None, None) for key in keys])
+    await sql.execute(FILL, 1000)
+    await sql.execute(
+        "update dramatiq.queue set limit_key = tenant, created_at = now() - interval '1 hour' where state = 'queued'"
+    )
+    await sql.execute(
+        "insert into sooner.frozen_tenant (tenant, reason) select 'gone' || n, 'gone' from generate_series(1, $1::int) as n",
+        gone,
+    )
+    await sql.execute("vacuum analyze dramatiq.queue, sooner.frozen_tenant")
+    query: Query = getattr(TRANSITIONS, name)
+    values = {"lane": "default", "queue": "default", "actors": ["echo"], "worker": queue.worker, "batch": 100}
+    values |= {"since": [0, 0, 0], "threaded": [], "threads": 0, "keys": keys}
+    explained = await sql.fetchval(
+        "explain (analyze, buffers, format json) " + query.positional, *query.arguments(values)
+    )
+    looks = list(nodes_of("frozen_tenant", json.loads(explained)[0]["Plan"]))
+
+    assert 1 <= sum(node["Actual Loops"] for node in looks) <= 2
+    assert sum(node["Shared Hit Blocks"] + node["Shared Read Blocks"] for node in looks) <= 2
+    assert sum(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in looks) == 0
+
+
+def nodes_of(relation: str, node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The nodes of a plan that read a table."""
+    if node.get("Relation Name") == relation:
+        yield node
+    for child in node.get("Plans", ()):
+        yield from nodes_of(relation, child)
+
+
+async def test_a_claim_passes_the_jobs_of_a_tenant_that_moves(
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    for setting, value in PLANS.items():
+        await sql.execute(f"set {setting} = {value}")
+    await sql.execute(FILL, 5000)
+    await sql.execute("update dramatiq.queue set tenant = 'moves' where state = 'queued' and turn <= 4900")
+    await sql.execute("insert into sooner.frozen_tenant (tenant, reason) values ('moves', 'leaving')")
+    await sql.execute("vacuum analyze dramatiq.queue, sooner.frozen_tenant")
+
+    rows = await queue.claim_rows(200)
+
+    assert len(rows) == 100
+    assert "moves" not in {row["tenant"] for row in rows}
 
 
 @pytest.mark.parametrize("tenants", [1, 10])

@@ -11,7 +11,7 @@ from sooner.db.queries import (
     transposed,
 )
 from sooner.db.replica import Replica
-from sooner.db.retry import Unavailable, transient
+from sooner.db.retry import TenantMoves, Unavailable, transient
 
 __all__ = [
     "Database",
@@ -21,6 +21,7 @@ __all__ = [
     "Queries",
     "Query",
     "Replica",
+    "TenantMoves",
     "Unavailable",
     "fitting",
     "joined",

@@ -106,7 +106,7 @@ class Database:
         except Exception as error:
             if not retry.transient(error):
                 raise
-            raise Unavailable(str(error) or type(error).__name__) from error
+            raise retry.unavailable(error) from error
 
 
 def pool(url: str, name: str, *, size: int = POOL_SIZE, direct: bool = True, least: int = 1) -> Database:

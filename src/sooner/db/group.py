@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
-from sooner.db.retry import Unavailable
+from sooner.db.retry import TenantMoves, Unavailable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,8 +32,8 @@ class Group(Generic[T, R]):
     (DeWitt et al., "Implementation Techniques for Main Memory Database Systems", SIGMOD 1984).
 
     `execute` gets the items and returns their results in order; a result that is an exception is raised to its own
-    caller alone. Where `execute` raises anything but Unavailable, each item is tried by itself, so that a faulty item
-    harms no other. `length` returns an item's characters where they may be many. `rest` returns the seconds of a pause after a
+    caller alone. Where `execute` raises anything but that the database is away, each item is tried by itself, so that a faulty
+    item harms no other. `length` returns an item's characters where they may be many. `rest` returns the seconds of a pause after a
     statement of so many items: callers gather for that long, and have the process to themselves. With `at_once` a caller
     that finds no statement running begins its own before it yields to others, two turns of the loop sooner; where it stops
     waiting, that statement ends, too.
@@ -104,6 +104,6 @@ class Group(Generic[T, R]):
         try:
             return await self._execute(items)
         except Exception as error:  # noqa: BLE001 - it is raised to each caller
-            if len(items) == 1 or isinstance(error, Unavailable):
+            if len(items) == 1 or (isinstance(error, Unavailable) and not isinstance(error, TenantMoves)):
                 return [error] * len(items)
         return [result for item in items for result in await self._results([item])]

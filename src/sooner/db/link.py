@@ -9,7 +9,7 @@ import asyncpg
 
 from sooner.db import hosts, retry
 from sooner.db.queries import Query
-from sooner.db.retry import Silent, Unavailable
+from sooner.db.retry import Silent, TenantMoves, Unavailable
 from sooner.db.transaction import IDLE_SECONDS, transaction
 from sooner.process.settings import address
 
@@ -63,8 +63,10 @@ class Link:
             except Exception as error:
                 if not retry.transient(error):
                     raise
-                await self.drop()
-                raise Unavailable(str(error) or type(error).__name__) from error
+                away = retry.unavailable(error)
+                if not isinstance(away, TenantMoves):
+                    await self.drop()
+                raise away from error
 
     async def _use(self, use: Callable[[Connection], Awaitable[T]], connection: Connection) -> T:
         if self._direct:

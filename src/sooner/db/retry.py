@@ -24,6 +24,10 @@ class Silent(Unavailable):
     """The database's host does not even refuse a connection: another try would wait as long again."""
 
 
+class TenantMoves(Unavailable):
+    """The tenant's data is being moved to another database, or has been: nothing was written."""
+
+
 #: Lost or refused connections, a server that starts, stops, or lacks connections, memory or disk; lost races.
 TRANSIENT: tuple[type[BaseException], ...] = (
     Unavailable,
@@ -37,6 +41,7 @@ TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.InternalClientError,
     asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.ObjectInUseError,
     psycopg2.OperationalError,
     psycopg2.InterfaceError,
     psycopg2.errors.ReadOnlySqlTransaction,
@@ -46,6 +51,20 @@ TRANSIENT: tuple[type[BaseException], ...] = (
 def transient(error: BaseException) -> bool:
     """Whether the same call may succeed later without a change of this program."""
     return isinstance(error, TRANSIENT) and not isinstance(error, ValueError)
+
+
+def unavailable(error: BaseException) -> Unavailable:
+    """A transient error as callers see it. The schema's functions say ObjectInUse of a tenant that moves, nothing else does here."""
+    if isinstance(error, asyncpg.ObjectInUseError):
+        return TenantMoves(str(error))
+    if isinstance(error, psycopg2.errors.ObjectInUse):
+        return TenantMoves(error.diag.message_primary)
+    return Unavailable(str(error) or type(error).__name__)
+
+
+def _passes_soon(error: BaseException) -> bool:
+    """Whether another try may succeed within moments."""
+    return transient(error) and not isinstance(error, Silent | TenantMoves)
 
 
 def _say(state: tenacity.RetryCallState) -> None:
@@ -94,7 +113,7 @@ async def or_again(first: Awaitable[T], again: Callable[[], Awaitable[T]]) -> T:
     """
     try:
         return await first
-    except Silent:
+    except (Silent, TenantMoves):
         raise
     except Unavailable:
         return await briefly()(again)
@@ -103,7 +122,7 @@ async def or_again(first: Awaitable[T], again: Callable[[], Awaitable[T]]) -> T:
 def briefly(attempts: int = 3) -> tenacity.AsyncRetrying:
     """For calls that somebody waits for: they replace a connection that was cut, and do not wait for a database that is away."""
     return tenacity.AsyncRetrying(
-        retry=tenacity.retry_if_exception(lambda error: transient(error) and not isinstance(error, Silent)),
+        retry=tenacity.retry_if_exception(_passes_soon),
         wait=tenacity.wait_random(0, 0.05),
         stop=tenacity.stop_after_attempt(attempts),
         reraise=True,

@@ -65,7 +65,13 @@ def origin() -> Origin:
     job = _current.get(None)
     if job is None:
         return Origin()
-    return Origin(tenant=job.tenant, request_id=job.request_id, traceparent=job.traceparent, parent=job.id)
+    return Origin(
+        tenant=job.tenant,
+        request_id=job.request_id,
+        traceparent=job.traceparent,
+        parent=job.id,
+        of_job=True,
+    )
 
 
 _waiting: list[Callable[[Current], AbstractContextManager[None]]] = []

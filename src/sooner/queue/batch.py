@@ -8,7 +8,8 @@ from uuid import UUID
 
 import orjson
 
-from sooner.db import joined, transposed
+from sooner.db import TenantMoves, joined, transposed
+from sooner.queue.freeze import refusal
 
 
 class JobKind(NamedTuple):
@@ -21,6 +22,8 @@ class JobKind(NamedTuple):
     priority: int = 1
     #: The seconds that a job is kept after its end.
     retention: float = 0.0
+    #: Whether a running job's code submits it: it is taken while its tenant leaves for another database.
+    of_job: bool = False
 
 
 class NewJob(NamedTuple):
@@ -186,3 +189,14 @@ class Batch:
             kept = added[id].expires_at - created_at
             added[id] = Added(created_at=created_at, due_at=due_at, expires_at=due_at + kept, turn=None)
         return added
+
+    def refused(self, row: Mapping[str, Any]) -> dict[UUID, TenantMoves]:
+        """The jobs whose tenants move to another database, from the query's row."""
+        if row["refused"] is None:
+            return {}
+        reasons = [row["refused"][number - 1] for number, _ in self._places]
+        return {
+            job.message_id: refusal(job.kind.tenant, reason)
+            for job, reason in zip(self.jobs, reasons, strict=True)
+            if reason is not None
+        }

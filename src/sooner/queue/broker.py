@@ -20,6 +20,7 @@ from dramatiq_pg.utils import make_pool, pool_sanitizer, retry_pg
 from psycopg2.extensions import parse_dsn
 
 from sooner.db import Query, transient
+from sooner.db.retry import unavailable
 from sooner.process.settings import CodeSettings, address, read
 from sooner.queue.enqueue import SQL, LimitRow
 from sooner.queue.lane import Lane, check_queue
@@ -42,6 +43,8 @@ class Origin(NamedTuple):
     request_id: str | None = None
     traceparent: str | None = None
     parent: UUID | None = None
+    #: Whether it is a running job's code: it may submit while its tenant leaves for another database.
+    of_job: bool = False
 
 
 class Outcome(NamedTuple):
@@ -107,7 +110,8 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
         """Enqueue a message, due after `delay` milliseconds, from synchronous code.
 
-        Where the actor is unique and such a job exists, the result is that job's message. Raises RuntimeError in an event loop.
+        Where the actor is unique and such a job exists, the result is that job's message. Raises RuntimeError in an event loop,
+        TenantMoves.
         """
         refuse_in_loop(
             f"sending a message to {message.actor_name}",
@@ -147,6 +151,7 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
             retention=self._retention,
             limit_key=None if placement.limit is None else placement.limit.key,
             unique_key=placement.unique_key,
+            of_job=origin.of_job,
         )
         return str(id)
 
@@ -155,6 +160,8 @@ class Broker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
             self._open_by_environment()
         try:
             return self._execute(query, {**values, "word": None})
+        except psycopg2.errors.ObjectInUse as error:
+            raise unavailable(error) from None
         except psycopg2.Error as error:
             if not transient(error) and not isinstance(error, psycopg2.errors.UniqueViolation):
                 raise

@@ -12,12 +12,13 @@ from sooner.db import Link, Queries, Query
 from sooner.db.retry import forever, unforeseen
 from sooner.process import logs
 from sooner.process.clock.pace import Pace
+from sooner.queue.freeze import STAYS
 from sooner.queue.lane import Lane
 from sooner.queue.transitions import TRANSITIONS
 
 log = logs.get(__name__)
 
-SQL = Queries("sooner.queue", "sql/claim.sql")
+SQL = Queries("sooner.queue", "sql/claim.sql", stays=STAYS)
 
 #: The seconds between polls, which make up for lost notifications.
 POLL_SECONDS = 1.0

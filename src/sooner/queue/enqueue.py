@@ -23,9 +23,10 @@ from sooner.queue.batch import (
     NewJob,
     text_length,
 )
+from sooner.queue.freeze import STAYS
 from sooner.queue.transitions import TRANSITIONS
 
-SQL = Queries("sooner.queue", "sql/enqueue.sql")
+SQL = Queries("sooner.queue", "sql/enqueue.sql", stays=STAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +81,32 @@ class Enqueuer:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._rounds: dict[LanePriority, int] = {}
-        self._group: Group[NewJob, Added] = Group(self._insert, length=text_length)
+        self._group: Group[NewJob, Added] = Group(self.insert, length=text_length)
 
     def enqueue(self, job: NewJob) -> Coroutine[Any, Any, Added]:
         """Add a job.
 
-        Raises IdempotencyConflict, UniqueConflict, and Unavailable when the database is away.
+        Raises IdempotencyConflict, UniqueConflict, TenantMoves, and Unavailable when the database is away.
         """
         return self._group(job)
 
     async def enqueue_all(self, jobs: Sequence[NewJob]) -> None:
-        """Add jobs that have no keys, all of them or none. Raises Unavailable."""
+        """Add jobs of one tenant that have no keys, all of them or none. Raises TenantMoves, Unavailable."""
         if len(parts := _fitting_parts(jobs)) == 1:
-            await self._add(jobs)
+            for outcome in (await self._add(jobs)).values():
+                if isinstance(outcome, BaseException):
+                    raise outcome
             return
         await briefly()(self._link.run_whole, partial(self._add_parts, parts))
 
     async def _add_parts(self, parts: Sequence[Sequence[NewJob]], connection: Connection) -> None:
         """Add jobs by a statement for each part, without those that are there since a try whose answer was lost."""
         for part in parts:
-            query, values = careful_statement(Batch(part, self._rounds))
-            await connection.fetch(query.positional, *query.arguments(values))
+            batch = Batch(part, self._rounds)
+            query, values = careful_statement(batch)
+            rows: Sequence[Any] = await connection.fetch(query.positional, *query.arguments(values))
+            for refused in batch.refused(rows[0]).values():
+                raise refused
 
     async def limits(self, rows: Sequence[LimitRow]) -> None:
         """Write the limits of the keys of later jobs. Raises Unavailable."""
@@ -112,7 +118,11 @@ class Enqueuer:
         columns = {name: [getattr(row, name) for row in rows] for name in SQL.relimit.parameters}
         await briefly()(self._link.fetch, SQL.relimit, **columns)
 
-    async def _insert(self, jobs: Sequence[NewJob]) -> Sequence[Added | BaseException]:
+    async def insert(self, jobs: Sequence[NewJob]) -> Sequence[Added | BaseException]:
+        """Add jobs of several callers by one statement; the result has what `enqueue` returns or raises for each.
+
+        Raises Unavailable.
+        """
         # Processes that take keys in the same order cannot deadlock.
         keyed = any(job.idempotency_key or job.unique_key for job in jobs)
         outcome = await self._add(sorted(jobs, key=_order) if keyed else jobs)
@@ -127,12 +137,13 @@ class Enqueuer:
     async def _write(self, batch: Batch, query: Query, values: Mapping[str, Any]) -> Additions:
         [row] = await self._link.fetch(query, **values)
         self._rounds.update(batch.rounds(row))
-        return dict(batch.added(row))
+        return {**batch.added(row), **batch.refused(row)}
 
     async def _add_again(self, batch: Batch) -> Additions:
         """Add jobs after a lost answer: their ids find the rows of the first try, so none is added twice."""
         added = await self._write(batch, *careful_statement(batch))
-        ids = [job.message_id for job in batch.jobs if job.message_id not in added]
+        # The first try may have added those, too, that are refused now.
+        ids = [job.message_id for job in batch.jobs if not isinstance(added.get(job.message_id), Added)]
         rows = await self._link.fetch(SQL.added, ids=ids) if ids else ()
         return {
             **added,

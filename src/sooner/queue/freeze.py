@@ -4,13 +4,23 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sooner.db import Queries, Query
+from sooner.db import Queries, Query, TenantMoves
 from sooner.db.link import Connection
 
 SQL = Queries("sooner.queue", "sql/freeze.sql")
 
+#: A part of statements: whether a job's `tenant` is not frozen. Whoever takes, ends or moves waiting jobs leaves the others alone.
+STAYS = f"(tenant = any(array({SQL.frozen.text}))) is not true"
+
 #: Why: its data is being copied from here, or to here, or it is here no more.
 Reason = Literal["leaving", "arriving", "gone"]
+
+
+def refusal(tenant: str | None, reason: Reason) -> TenantMoves:
+    """The error of whoever writes for a frozen tenant, in the words of the schema's functions."""
+    if reason == "gone":
+        return TenantMoves(f"the tenant {tenant} lives in another database now: submit it there")
+    return TenantMoves(f"the tenant {tenant} is being moved to another database: try again in a moment")
 
 
 async def freeze(

@@ -16,12 +16,13 @@ from sooner.process.clock.pace import Pace
 from sooner.queue.broker import Placement
 from sooner.queue.claim import HeldLease
 from sooner.queue.enqueue import Enqueuer
+from sooner.queue.freeze import STAYS
 from sooner.queue.lane import Lane
 from sooner.queue.transitions import TRANSITIONS
 
 log = logs.get(__name__)
 
-SQL = Queries("sooner.queue", "sql/rescue.sql")
+SQL = Queries("sooner.queue", "sql/rescue.sql", stays=STAYS)
 
 #: The seconds between looks without a notification.
 LOOK_SECONDS = 2.0

@@ -128,6 +128,7 @@ def ready(call: Call, sealer: Sealer, *, retention: float) -> Ready:
             tenant=tenant,
             priority=priority,
             retention=retention,
+            of_job=call.origin.of_job,
         ),
         message=message(id, lane.queue, actor.actor_name, text),
         request_id=call.origin.request_id,
@@ -170,6 +171,7 @@ def enqueue_values(job: NewJob) -> dict[str, Any]:
         "idempotency_key": job.idempotency_key,
         "unique_key": job.unique_key,
         "sealed": job.sealed,
+        "of_job": kind.of_job,
     }
 
 
@@ -188,6 +190,7 @@ def submit_values(id: UUID, call: Call) -> dict[str, Any]:
         "request_id": call.origin.request_id,
         "traceparent": call.origin.traceparent,
         "parent": _text(call.origin.parent),
+        "of_job": call.origin.of_job,
     }
 
 

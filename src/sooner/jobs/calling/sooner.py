@@ -10,7 +10,7 @@ import asyncpg
 import dramatiq
 
 from sooner.db import Group, Link, Queries, Query
-from sooner.db.retry import or_again
+from sooner.db.retry import or_again, unavailable
 from sooner.jobs.calling.call import (
     Call,
     Ready,
@@ -123,7 +123,7 @@ class Sooner:
         In a job's code, the new job inherits tenant, request id and trace, and the running job is its parent. Where another job
         holds its idempotency key or unique key, the handle is that job's.
 
-        Raises Invalid for unfit parameters or options, Unavailable when the database is away.
+        Raises Invalid for unfit parameters or options, Unavailable when the database is away or the tenant is being moved to another.
         """
         [handle] = await self.submit_all([(actor, params)], **options)
         return handle
@@ -171,11 +171,14 @@ class Sooner:
             return [await self._single(rows[0])]
         return [row.message_id for row in rows]
 
-    async def _enqueue_singles(self, rows: Sequence[NewJob]) -> list[UUID]:
+    async def _enqueue_singles(self, rows: Sequence[NewJob]) -> Sequence[UUID | BaseException]:
         if len(rows) == 1 or any(map(_has_key, rows)):
             return await self._enqueue_each(rows)
-        await self._enqueuer.enqueue_all(rows)
-        return [row.message_id for row in rows]
+        outcomes = await self._enqueuer.insert(rows)
+        return [
+            outcome if isinstance(outcome, BaseException) else row.message_id
+            for row, outcome in zip(rows, outcomes, strict=True)
+        ]
 
     async def _enqueue_each(self, rows: Sequence[NewJob], connection: Any = None) -> list[UUID]:
         # Programs that take keys in the same order cannot deadlock.
@@ -206,6 +209,9 @@ class Sooner:
         except REFUSED as error:
             hint = f" {error.hint}" if error.hint else ""
             raise Invalid([wrong("#", f"{error.message}{hint}")]) from None
+        except asyncpg.ObjectInUseError as error:
+            # On the caller's own connection.
+            raise unavailable(error) from None
         return [UUID(row["id"]) for row in rows]
 
     async def _fetch(

@@ -15,7 +15,7 @@ OVERDUE_BATCH = 200
 
 
 class Actions:
-    """Cancels, retries and resolves jobs. Every method raises Unavailable when the database is away.
+    """Cancels, retries and resolves jobs. Every method raises Unavailable when the database is away, and TenantMoves.
 
     `actors` are the names of this deployment's actors.
     """

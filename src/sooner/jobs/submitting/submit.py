@@ -70,7 +70,7 @@ class Submitter:
 
         Raises Replay where the idempotency key was used before for the same request, Invalid where it was used for
         another, Attach where the actor is unique and such a job waits or runs, ServiceUnavailable where secrets cannot
-        be sealed, and Unavailable when the database is away, after which the caller may try again.
+        be sealed, TenantMoves, and Unavailable when the database is away, after which the caller may try again.
         """
         id = id or uuid7()
         actor, params, sealed, limit_key = submission.actor, submission.params, None, None

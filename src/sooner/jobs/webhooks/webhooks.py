@@ -13,6 +13,8 @@ from sooner.jobs.problem import Invalid, NotFound, Problem, wrong
 from sooner.outgoing.names import is_host
 from sooner.outgoing.reach import check_reach
 from sooner.outgoing.refusal import Refused
+from sooner.queue.freeze import SQL as FREEZE
+from sooner.queue.freeze import refusal
 from sooner.queue.ids import uuid7
 
 SQL = Queries("sooner.jobs.webhooks", "sql/webhooks.sql")
@@ -58,7 +60,8 @@ class WebhookEndpoint:
 
 
 class Webhooks:
-    """Registers, lists and removes endpoints. Every method raises Unavailable when the database is away.
+    """Registers, lists and removes endpoints. Every method raises Unavailable when the database is away, and those that write
+    TenantMoves.
 
     `allow_private`: whether addresses of private networks, and addresses without TLS, may be registered.
     """
@@ -108,7 +111,9 @@ class Webhooks:
         await self._status(id, tenant)
 
     async def check_enabled(self, id: UUID, tenant: str) -> None:
-        """As `check_owner`. Raises WebhookDisabled where nothing is sent to the endpoint any more."""
+        """As `check_owner`. Raises WebhookDisabled where nothing is sent to the endpoint any more, TenantMoves."""
+        if (frozen := await self._database.row(FREEZE.reason, tenant=tenant)) is not None:
+            raise refusal(tenant, frozen["reason"])
         if (await self._status(id, tenant))["disabled_at"] is not None:
             raise WebhookDisabled
 

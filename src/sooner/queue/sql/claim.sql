@@ -30,7 +30,7 @@ select
 with ripe as (
   select message_id, lane, priority, tenant, due_at
   from dramatiq.queue
-  where state = 'queued' and due_at <= dramatiq.clock()
+  where state = 'queued' and due_at <= dramatiq.clock() and {{stays}}
   order by due_at
   limit 1000
   for update skip locked

@@ -4,7 +4,9 @@
 select sooner.enqueue(
   :id, :queue, :lane, :actor, :message, :tenant, :priority::smallint, :request_id, :traceparent, :parent,
   dramatiq.clock() + :delay::interval, null, :retention, null, :limit_key, :unique_key, null, :word
-);
+)
+-- The function reads whether a running job's code submits.
+from (select case when :of_job::boolean then set_config('sooner.of_job', 'on', true) end offset 0) as said;
 
 -- name: outcome
 -- The result and error of a final job.
@@ -65,7 +67,9 @@ with holder as (
     on job.tenant = wanted.tenant and job.actor = wanted.actor and job.idempotency_key = wanted.idempotency_key
 ), freed as (
   update dramatiq.queue as job set idempotency_key = null
-  from (select distinct message_id from holder where is_over) as over
+  from (
+    select distinct message_id from holder where is_over and {{stays}}
+  ) as over
   where job.message_id = over.message_id
 )
 select distinct message_id, tenant, actor, idempotency_key, fingerprint from holder where not is_over;

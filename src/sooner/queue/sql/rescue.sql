@@ -31,11 +31,12 @@ from sooner.worker where expires_at > dramatiq.clock();
 -- name: strays
 -- Up to :batch jobs of an actor that are due in a lane, and as many that will be soon.
 (select message_id, tenant, message::text as message from dramatiq.queue
- where lane = :lane and actor = :actor and state = 'queued' and due_at is null
+ where lane = :lane and actor = :actor and state = 'queued' and due_at is null and {{stays}}
  order by priority, turn, message_id limit :batch)
 union all
 (select message_id, tenant, message::text from dramatiq.queue
  where lane = :lane and actor = :actor and state = 'queued' and due_at <= dramatiq.clock() + interval '1 minute'
+   and {{stays}}
  order by due_at limit :batch);
 
 -- name: move
@@ -45,6 +46,7 @@ with stray as (
   from unnest(:ids::uuid[], :limit_keys::text[]) as wanted (id, limit_key)
   join dramatiq.queue as job on job.message_id = wanted.id
   where job.state = 'queued' and job.lane = :from_lane and job.actor = :actor
+    and {{stays}}
   for update of job skip locked
 ), flow as (
   select priority, tenant, dramatiq.next_turn(:to_lane, priority, tenant) as turn

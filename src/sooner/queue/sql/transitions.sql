@@ -31,6 +31,13 @@ coalesce(
     round
   )
 
+-- part: refused
+-- Why jobs of a kind are refused: their tenant moves to another database. While it leaves, its running jobs still submit.
+(
+    select reason from sooner.frozen_tenant as frozen
+    where frozen.tenant = kind.tenant and until > dramatiq.clock() and not (reason = 'leaving' and kind.of_job)
+  )
+
 -- part: kinds
 -- The flows and the kinds of new jobs.
 with flow as materialized (
@@ -42,10 +49,11 @@ with flow as materialized (
     offset 0
   ) as known (round)
 ), kind as materialized (
-  select number, flow, queue_name, lane, actor, tenant, priority, retention * interval '1 second' as retention
+  select number, flow, queue_name, lane, actor, tenant, priority, retention * interval '1 second' as retention,
+    {{refused}} as refused
   from unnest(:queue_name::text[], :lane::text[], :actor::text[], :tenant::text[], :priority::smallint[],
-      :retention::double precision[], :flow::integer[])
-    with ordinality as kind (queue_name, lane, actor, tenant, priority, retention, flow, number)
+      :retention::double precision[], :of_job::boolean[], :flow::integer[])
+    with ordinality as kind (queue_name, lane, actor, tenant, priority, retention, of_job, flow, number)
 )
 
 -- part: new_columns
@@ -73,7 +81,7 @@ job.message_id, kind.queue_name, kind.lane, kind.actor, job.message, kind.tenant
     :unique_key::text[], :sealed::jsonb[], :parent::uuid[]
   ) as job (message_id, message, request_id, traceparent, kind, place, run_at, delay, cancel_after,
       idempotency_key, fingerprint, limit_key, unique_key, sealed, parent)
-  join kind on kind.number = job.kind
+  join kind on kind.number = job.kind and kind.refused is null
   join flow on flow.number = kind.flow
   cross join lateral (
     select coalesce(job.run_at, dramatiq.clock() + job.delay * interval '1 second')
@@ -94,6 +102,7 @@ select dramatiq.clock() as created_at,
   case when count(*) < :count::integer then coalesce(array_agg(message_id), '{}') end as added,
   array_agg(message_id) filter (where due_at is not null) as postponed,
   array_agg(due_at) filter (where due_at is not null) as due_at,
+  (select array_agg(refused order by number) from kind having count(refused) > 0) as refused,
   (select count(pg_notify(channel, '')) from (
     select distinct case when due_at is null then 'dramatiq.' || lane || '.enqueue' else 'sooner.postponed' end
     from added
@@ -122,8 +131,12 @@ from added
 -- The same for new jobs of one kind without optional columns, as most are: a fifth less work in a batch of 32.
 -- None of the jobs may exist already: second tries use `enqueue`.
 with flow as materialized (
-  select round, {{turn}} as turn
-  from (select :lane::text, :priority::smallint, :tenant::text, :since::bigint) as flow (lane, priority, tenant, since)
+  select round, {{turn}} as turn, refused
+  from (
+    select lane, priority, tenant, since, {{refused}} as refused
+    from (select :lane::text, :priority::smallint, :tenant::text, :since::bigint, :of_job::boolean)
+      as kind (lane, priority, tenant, since, of_job)
+  ) as flow
   cross join lateral (
     select {{round}}
     offset 0
@@ -139,10 +152,12 @@ with flow as materialized (
     string_to_array(:message_id, chr(30))::uuid[], string_to_array(:message, chr(30))::jsonb[],
     string_to_array(:request_id, chr(30), ''), string_to_array(:traceparent, chr(30), '')
   ) with ordinality as job (message_id, message, request_id, traceparent, number)
+  where flow.refused is null
 )
 select dramatiq.clock() as created_at, array[round] as rounds, array[turn] as turns,
-  null::uuid[] as added, null::uuid[] as postponed, null::timestamptz[] as due_at,
-  pg_notify('dramatiq.' || :lane || '.enqueue', '') as notified
+  case when refused is not null then '{}'::uuid[] end as added, null::uuid[] as postponed, null::timestamptz[] as due_at,
+  case when refused is not null then array[refused] end as refused,
+  case when refused is null then pg_notify('dramatiq.' || :lane || '.enqueue', '') end as notified
 from flow;
 
 -- name: fire
@@ -193,6 +208,10 @@ exists (select from sooner.worker where id = :worker)
 -- The jobs of a lane that are due.
 lane = :lane and state = 'queued' and due_at is null
 
+-- part: claimable
+-- Those of them that a worker takes.
+{{due}} and actor = any(:actors::text[]) and {{stays}}
+
 -- part: held
 -- The columns with which a worker begins a job that it holds.
 message_id, queue_name, actor, message::text as message, sealed::text as sealed, tenant, priority, turn, created_at, request_id,
@@ -223,7 +242,7 @@ candidate as (
 with head as (
   select ctid, actor
   from dramatiq.queue
-  where {{due}} and actor = any(:actors::text[])
+  where {{claimable}}
     and {{may_claim}}
   order by priority, turn, message_id
   limit :batch
@@ -241,8 +260,7 @@ with urgency as (
   select first.ctid, first.actor
   from urgency cross join lateral (
     select ctid, actor from dramatiq.queue
-    where {{due}} and priority = urgency.priority and turn >= urgency.since
-      and actor = any(:actors::text[])
+    where {{claimable}} and priority = urgency.priority and turn >= urgency.since
     order by priority, turn, message_id
     limit :batch
     for update skip locked
@@ -265,8 +283,7 @@ with urgency as (
   select first.ctid, first.actor
   from urgency cross join lateral (
     select ctid, actor from dramatiq.queue
-    where {{due}} and priority = urgency.priority
-      and actor = any(:actors::text[])
+    where {{claimable}} and priority = urgency.priority
     order by priority, turn, message_id
     limit :batch
     for update skip locked
@@ -299,8 +316,7 @@ open as materialized (
     select open.key
     from urgency cross join open cross join lateral (
       select priority, turn, message_id from dramatiq.queue
-      where {{due}} and limit_key = open.key and priority between urgency.first and urgency.last
-        and actor = any(:actors::text[])
+      where {{claimable}} and limit_key = open.key and priority between urgency.first and urgency.last
       order by priority, turn, message_id
       limit least(open.room, :batch)
     ) as job
@@ -313,8 +329,7 @@ open as materialized (
   select job.ctid
   from urgency cross join wanted cross join lateral (
     select ctid from dramatiq.queue
-    where {{due}} and limit_key = wanted.key and priority between urgency.first and urgency.last
-      and actor = any(:actors::text[])
+    where {{claimable}} and limit_key = wanted.key and priority between urgency.first and urgency.last
     order by priority, turn, message_id
     limit wanted.jobs
     for update skip locked
@@ -543,7 +558,7 @@ from changed;
 -- Ends up to :batch due jobs of an unknown actor in a lane; the row has their number.
 with hopeless as (
   select message_id from dramatiq.queue
-  where lane = :lane and actor = :actor and state = 'queued' and due_at is null
+  where lane = :lane and actor = :actor and state = 'queued' and due_at is null and {{stays}}
   order by priority, turn, message_id limit :batch
   for update skip locked
 ), changed as (
@@ -606,6 +621,7 @@ with overdue as (
     select exists (select from sooner.worker where id = job.worker and expires_at > dramatiq.clock()) as holds
   ) as lease
   where cancel_at <= dramatiq.clock() and state in ('queued', 'consumed') and not (cancel_requested and lease.holds)
+    and (state = 'consumed' or {{stays}})
   order by cancel_at limit :most
   for update of job skip locked
 ), locked as materialized (

@@ -5,7 +5,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from sooner.blobs import StoreAway
-from sooner.db import Unavailable
+from sooner.db import TenantMoves, Unavailable
 from sooner.jobs.problem import (
     MethodNotAllowed,
     NotFound,
@@ -19,12 +19,19 @@ log = logs.get(__name__)
 #: A restart of PostgreSQL takes seconds.
 DATABASE_RETRY_SECONDS = 2
 STORE_RETRY_SECONDS = 5
+#: A tenant is frozen for about as long.
+MOVE_RETRY_SECONDS = 1
 
 
 def problem_of(error: Exception) -> Problem:
     """The problem by which a client learns of an exception."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, TenantMoves):
+        return ServiceUnavailable(
+            "The tenant's data is being moved to another database: the same request will do in a moment.",
+            retry_after=MOVE_RETRY_SECONDS,
+        )
     if isinstance(error, Unavailable):
         return ServiceUnavailable("The database is away.", retry_after=DATABASE_RETRY_SECONDS)
     if isinstance(error, StoreAway):

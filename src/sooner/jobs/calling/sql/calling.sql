@@ -16,15 +16,20 @@ select sooner.submit(
   parent::uuid, id::uuid
 )::text as id
 
+-- part: said
+-- Says to the schema's function that a running job's code submits: it is taken while its tenant leaves for another database.
+cross join lateral (select case when job.of_job then set_config('sooner.of_job', 'on', true) end offset 0) as said
+
 -- name: enqueue_each
 -- Adds jobs of actors that are declared here.
 {{enqueue}}
 from unnest(
   :id::text[], :queue::text[], :lane::text[], :actor::text[], :message::text[], :tenant::text[], :priority::integer[],
   :request_id::text[], :traceparent::text[], :parent::text[], :run_at::text[], :delay::double precision[],
-  :cancel_after::double precision[], :idempotency_key::text[], :unique_key::text[], :sealed::text[], :word::text[]
+  :cancel_after::double precision[], :idempotency_key::text[], :unique_key::text[], :sealed::text[], :word::text[], :of_job::boolean[]
 ) as job (id, queue, lane, actor, message, tenant, priority, request_id, traceparent, parent, run_at, delay, cancel_after,
-  idempotency_key, unique_key, sealed, word);
+  idempotency_key, unique_key, sealed, word, of_job)
+{{said}};
 
 -- name: enqueue_one
 -- Adds one such job: seventeen arrays of one member take longer than their members.
@@ -32,9 +37,10 @@ from unnest(
 from (values (
   :id::text, :queue::text, :lane::text, :actor::text, :message::text, :tenant::text, :priority::integer,
   :request_id::text, :traceparent::text, :parent::text, :run_at::text, :delay::double precision,
-  :cancel_after::double precision, :idempotency_key::text, :unique_key::text, :sealed::text, :word::text
+  :cancel_after::double precision, :idempotency_key::text, :unique_key::text, :sealed::text, :word::text, :of_job::boolean
 )) as job (id, queue, lane, actor, message, tenant, priority, request_id, traceparent, parent, run_at, delay, cancel_after,
-  idempotency_key, unique_key, sealed, word);
+  idempotency_key, unique_key, sealed, word, of_job)
+{{said}};
 
 -- name: submit_each
 -- Adds jobs of actors that are known to workers alone.
@@ -42,8 +48,10 @@ from (values (
 from unnest(
   :id::text[], :actor::text[], :params::text[], :tenant::text[], :priority::text[], :run_at::text[],
   :delay::double precision[], :cancel_after::double precision[], :idempotency_key::text[], :request_id::text[],
-  :traceparent::text[], :parent::text[]
-) as job (id, actor, params, tenant, priority, run_at, delay, cancel_after, idempotency_key, request_id, traceparent, parent);
+  :traceparent::text[], :parent::text[], :of_job::boolean[]
+) as job (id, actor, params, tenant, priority, run_at, delay, cancel_after, idempotency_key, request_id, traceparent, parent,
+  of_job)
+{{said}};
 
 -- name: submit_one
 -- Adds one such job.
@@ -51,5 +59,7 @@ from unnest(
 from (values (
   :id::text, :actor::text, :params::text, :tenant::text, :priority::text, :run_at::text,
   :delay::double precision, :cancel_after::double precision, :idempotency_key::text, :request_id::text,
-  :traceparent::text, :parent::text
-)) as job (id, actor, params, tenant, priority, run_at, delay, cancel_after, idempotency_key, request_id, traceparent, parent);
+  :traceparent::text, :parent::text, :of_job::boolean
+)) as job (id, actor, params, tenant, priority, run_at, delay, cancel_after, idempotency_key, request_id, traceparent, parent,
+  of_job)
+{{said}};
