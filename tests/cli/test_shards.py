@@ -356,3 +356,20 @@ async def test_what_is_away_is_named_beside_the_rest(shards: Shards, shard_urls:
         "ok": False,
         "said": "DATABASE_URLS does not name it: put name=postgresql://… there",
     }
+
+
+async def test_a_shard_that_was_given_up_is_no_fault(shards: Shards, shard_urls: dict[str, str]) -> None:
+    for shard in ("a", "b"):
+        await shards("add", shard)
+    left = f"a={shard_urls['a']}"
+    before, output, _ = await run_shards(left, "status")
+    assert before == 1
+    assert output.splitlines()[-1].startswith("b  weight=1  tenants=0  WRONG: DATABASE_URLS does not name it")
+    await shards("drain", "b")
+
+    code, output, _ = await run_shards(left, "status")
+
+    assert (code, output.splitlines()[-1]) == (
+        0,
+        "b  weight=1  draining  tenants=0  given up: DATABASE_URLS does not name it, and it has no tenants",
+    )

@@ -6,6 +6,7 @@ from typing import Any
 
 from sooner.cli.shards.links import SQL, ShardLinks, ShardsError
 from sooner.db.link import Connection, rows
+from sooner.jobs.tenants.directory import SQL as DIRECTORY
 from sooner.jobs.tenants.locator import locator
 from sooner.jobs.tenants.placer import SQL as PLACING
 
@@ -36,13 +37,13 @@ async def add(links: ShardLinks, name: str, weight: float | None) -> str:
 
 async def _check_home(links: ShardLinks, name: str) -> None:
     """Raises ShardsError where the directory is not there yet, and this is not the shard to begin with."""
-    if await links.rows(links.home, SQL.directory):
+    if await links.rows(links.home, DIRECTORY.shards):
         return
     for shard in links.names:
         if (
             shard != links.home
             and await links.fault(shard) is None
-            and await links.rows(shard, SQL.directory)
+            and await links.rows(shard, DIRECTORY.shards)
         ):
             raise ShardsError(
                 f"HOME_SHARD is {links.home}, but the directory is in the database of shard {shard}: set HOME_SHARD={shard}"

@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sooner.cli.shards.links import SQL, ShardLinks, ShardsError
+from sooner.jobs.tenants.directory import SQL as DIRECTORY
 
 #: A move that gets no further for this long stands still.
 STILL_SECONDS = 60.0
 NOT_NAMED = "DATABASE_URLS does not name it: put name=postgresql://… there"
+GIVEN_UP = "given up: DATABASE_URLS does not name it, and it has no tenants"
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,9 @@ async def overview(links: ShardLinks, *, with_jobs: bool) -> Overview:
     looks = await asyncio.gather(*(_look(links, name, with_jobs=with_jobs) for name in links.names))
     if not next(look.ok for look in looks if look.home):
         return Overview(looks)
-    known = {row["name"]: row for row in await links.rows(links.home, SQL.directory)}
+    known = {row["name"]: row for row in await links.rows(links.home, DIRECTORY.shards)}
     shards = [_as_known(look, known.pop(look.name, None)) for look in looks]
-    shards += [
-        _as_known(ShardLine(name, home=False, ok=False, said=NOT_NAMED), row) for name, row in known.items()
-    ]
+    shards += [_unnamed(row) for row in known.values()]
     return Overview(shards, [MoveLine(**row) for row in await links.rows(links.home, SQL.moves)])
 
 
@@ -119,3 +119,10 @@ def _as_known(line: ShardLine, row: Mapping[str, Any] | None) -> ShardLine:
     if row is None:
         return replace(line, said=f"not added: python -m sooner shards add {line.name}") if line.ok else line
     return replace(line, weight=row["weight"], draining=row["is_draining"], tenants=row["tenants"])
+
+
+def _unnamed(row: Mapping[str, Any]) -> ShardLine:
+    """A shard that the directory alone names: its tenants cannot be reached, if it has any."""
+    is_given_up = row["tenants"] == 0 and row["is_draining"]
+    said = GIVEN_UP if is_given_up else NOT_NAMED
+    return _as_known(ShardLine(row["name"], home=False, ok=is_given_up, said=said), row)

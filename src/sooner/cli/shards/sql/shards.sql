@@ -2,13 +2,6 @@
 -- The schema's revision.
 select version_num from sooner.alembic_version;
 
--- name: directory
--- The shards of the directory in this database, each with the number of its tenants.
-select name, weight, is_draining,
-  (select count(*) from sooner_directory.tenant where tenant.shard = shard.name) as tenants
-from sooner_directory.shard
-order by added_at, name;
-
 -- name: tenants
 -- Who has anything in this database.
 select tenant from sooner.api_key
