@@ -126,6 +126,25 @@ async def test_a_tenant_that_moves_gets_no_key_meanwhile(urls: dict[str, str]) -
     assert len(await fetch(urls["b"], "select from sooner.api_key")) == 1
 
 
+async def test_a_database_that_a_tenant_leaves_takes_no_key(urls: dict[str, str]) -> None:
+    _, key, _ = await run(urls, "create", "--tenant", "acme")
+    [row] = await fetch(urls["a"], "select id from sooner.api_key")
+    await fetch(urls["a"], "insert into sooner.frozen_tenant (tenant, reason) values ('acme', 'leaving')")
+    said = "the tenant acme is being moved to another database: try again in a moment"
+
+    made, taken = await asyncio.gather(
+        run(urls, "create", "--tenant", "acme"), run(urls, "revoke", str(row["id"]))
+    )
+    assert made == taken == (1, "", said)
+    assert [row["digest"] for row in await fetch(urls["a"], "select digest from sooner.api_key")] == [
+        digest(key)
+    ]
+
+    waits = asyncio.create_task(run(urls, "revoke", str(row["id"])))
+    await fetch(urls["a"], "delete from sooner.frozen_tenant")
+    assert await waits == (0, "revoked", "")
+
+
 async def test_a_single_database_has_no_directory(database_url: str) -> None:
     await run_keys(database_url, "create", "--tenant", "acme")
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from sooner.db import Link, Queries, Query, own_shard, transient
+from sooner.db import Link, Queries, Query, TenantMoves, own_shard, transient
 from sooner.db.link import Connection
 from sooner.db.migrations import newest_revision
 from sooner.process.settings import HomeSettings
@@ -121,9 +121,9 @@ def told(shard: str) -> Iterator[None]:
         raise ShardsError(
             f"shard {shard}: its schema is older than this code: alembic upgrade head"
         ) from None
+    except TenantMoves as error:
+        raise OnTheMove(str(error)) from None
     except Exception as error:
-        if asyncpg.ObjectInUseError in (type(error), type(error.__cause__)):
-            raise OnTheMove(str(error)) from None
         if not transient(error):
             raise
         raise ShardAway(shard, error) from None
