@@ -17,6 +17,7 @@ from tests.benchmarks import (
     floor,
     heavy,
     inventory,
+    moving,
     scale,
     shards,
     size,
@@ -174,6 +175,7 @@ GROUPS: dict[str, Callable[[Bench, Table], Awaitable[None]]] = {
     "heavy": lambda bench, table: heavy.measure(bench, table.row),
     "size": lambda bench, table: size.measure(bench, table.row),
     "board": lambda bench, table: board.measure(bench, table.row),
+    "moving": lambda bench, table: moving.measure(bench, table.row),
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from sooner.cli.shards.adding import add
 from sooner.cli.shards.links import SQL, ShardLinks, ShardsError
+from sooner.cli.shards.moving import move
 from sooner.cli.shards.overview import overview
 from sooner.cli.terminal import as_json, say
 from sooner.process.settings import HomeSettings, load
@@ -97,4 +98,16 @@ def _drained(name: str, tenants: int) -> str:
     )
 
 
-ACTIONS: Mapping[str, Action] = {"list": _list, "add": _add, "drain": _drain, "status": _status}
+async def _move(links: ShardLinks, arguments: argparse.Namespace) -> int:
+    await links.check(links.home)
+    outcome = await move(links, arguments.tenant, arguments.to)
+    return {True: DONE, False: FAILED, None: INTERRUPTED}[outcome]
+
+
+ACTIONS: Mapping[str, Action] = {
+    "list": _list,
+    "add": _add,
+    "drain": _drain,
+    "status": _status,
+    "move": _move,
+}

@@ -1,4 +1,4 @@
-"""The command line of `python -m sooner shards list | add | drain | status`, for operators of several databases."""
+"""The command line of `python -m sooner shards list | add | drain | status | move`, for operators of several databases."""
 
 import argparse
 import math
@@ -23,6 +23,11 @@ def add_to(commands: Any) -> None:
     drain = below.add_parser("drain", help="place no new tenants on a shard")
     drain.add_argument("name", metavar="NAME")
     drain.add_argument("--undo", action="store_true", help="place new tenants there again")
+    moving = below.add_parser(
+        "move", help="bring a tenant to another shard while it works; again: go on with a move that stopped"
+    )
+    moving.add_argument("tenant", metavar="TENANT")
+    moving.add_argument("to", metavar="TO", help="the shard; that from which it moves takes the move back")
     _with_json(
         below.add_parser(
             "status", help="each shard's jobs, and the moves under way; exit 1 where something is wrong"

@@ -1,0 +1,1 @@
+"""Moving a tenant from one shard to another, while it works."""
