@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import httpx
 
     from tests.conftest import Connect
-    from tests.support.processes import Processes
+    from tests.support.processes import Processes, Web
 
 __all__ = ["shard_urls"]
 
@@ -114,11 +114,16 @@ async def place(urls: Mapping[str, str], tenant: str, shard: str, previous: str 
 
 
 @pytest.fixture
-async def operator(shard_urls: dict[str, str], processes: Processes, connect: Connect) -> httpx.AsyncClient:
-    """A client with every scope, of a web process alone: no job begins by itself."""
+async def web(shard_urls: dict[str, str], processes: Processes) -> Web:
+    """A web process alone: no job begins by itself."""
     await place(shard_urls, "operators", "a")
-    key = await create_key(shard_urls["a"], "operators", scopes=["jobs", "admin"])
-    return connect(await processes.web(), key)
+    return await processes.web()
+
+
+@pytest.fixture
+async def operator(shard_urls: dict[str, str], web: Web, connect: Connect) -> httpx.AsyncClient:
+    """A client with every scope."""
+    return connect(web, await create_key(shard_urls["a"], "operators", scopes=["jobs", "admin"]))
 
 
 async def newest_first(urls: Mapping[str, str], where: str) -> list[str]:
@@ -433,3 +438,16 @@ async def test_copies_that_a_tenant_has_left_are_not_listed_but_what_ran_there_i
     assert await listed(operator, "state=waiting") == {3: "waiting", 6: "waiting", 7: "waiting"}
     assert await listed(operator, "state=error") == {5: "error"}
     assert await listed(operator, "state=processing") == {4: "processing"}
+
+
+async def test_jobs_of_a_tenant_that_moves_are_refused_and_the_others_changed(
+    shard_urls: dict[str, str], operator: httpx.AsyncClient
+) -> None:
+    failed = [await put(url, "rejected") for url in shard_urls.values()]
+    await fetch(shard_urls["b"], LEFT)
+
+    answer = await operator.post("/dashboard/retry", json={"ids": failed})
+
+    assert (answer.json()["changed"], answer.json()["refused"]) == (2, 1)
+    assert "is being moved" in answer.json()["reason"]
+    assert "missing" not in answer.json()

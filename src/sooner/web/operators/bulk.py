@@ -9,7 +9,7 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sooner.db import Unavailable
+from sooner.db import TenantMoves, Unavailable
 from sooner.jobs import codec
 from sooner.jobs.following.listing import START, JobFilter
 from sooner.jobs.problem import Invalid, WrongState, wrong
@@ -32,6 +32,7 @@ from sooner.web.shard import Shard
 Act = Callable[[Shard, UUID, str | None], Awaitable[None]]
 
 MOST_AT_ONCE = 500
+MOVES = "Its tenant is being moved to another shard: try again in a moment."
 TEXT: Schema = {"type": ["string", "null"]}
 MEANT: dict[str, Schema] = {
     "ids": {
@@ -116,6 +117,8 @@ async def _on(shard: Shard, jobs: Sequence[UUID], act: Act, note: str | None) ->
             done.changed += 1
         except WrongState as refusal:
             done.reason = done.reason or refusal.detail
+        except TenantMoves:
+            done.reason = done.reason or MOVES
         except Unavailable:
             if not shard.name:
                 raise
