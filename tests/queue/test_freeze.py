@@ -10,7 +10,9 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from sooner.db import TenantMoves
+from sooner.db import TenantMoves, pool
+from sooner.jobs.mail.notice import Notice, Notices
+from sooner.process.mail_address import MailAddress
 from sooner.queue import freeze
 from sooner.queue.batch import Batch
 from sooner.queue.broker import Origin
@@ -305,9 +307,29 @@ async def test_whoever_moves_the_tenant_writes_all_the_same(queue: Bench, sql: S
     await freeze.freeze(sql, "acme", "leaving", None)
     cancel = TRANSITIONS.cancel.positional, *TRANSITIONS.cancel.arguments({"id": id, "retention": 60.0})
     async with sql.transaction():
-        await freeze.write_all_the_same(sql)
+        await sql.execute("set local sooner.moving = on")
         [row] = await sql.fetch(*cancel)
 
     assert row["state"] == "cancelled"
     with pytest.raises(asyncpg.ObjectInUseError):
         await sql.execute("update dramatiq.queue set state = 'queued', finished_at = null")
+
+
+async def test_a_notice_is_added_to_what_runs_and_to_nothing_that_waits(
+    queue: Bench, sql: Sql, database_url: str
+) -> None:
+    ids = [await queue.add("acme") for _ in range(2)]
+    [running] = await queue.claim(1)
+    [waiting] = {*ids} - {running}
+    await freeze.freeze(sql, "acme", "leaving", None)
+    notice = Notice(MailAddress.read("ada@example.org"), "https://example.org/")
+    database = pool(database_url, "test")
+    await database.connect()
+
+    await Notices(database).add(running, notice)
+    with pytest.raises(TenantMoves):
+        await Notices(database).add(waiting, notice)
+
+    await database.close()
+    told = await sql.fetch("select message_id from dramatiq.queue where notify is not null")
+    assert [row["message_id"] for row in told] == [running]

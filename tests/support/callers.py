@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 from pydantic import SecretStr
 
@@ -82,3 +83,19 @@ async def call_and_cancel() -> str:
     """Submits a job and ends it."""
     child = await submit(only_one, {"seconds": 60})
     return await handle(child.id).cancel()
+
+
+@job
+async def call_after(id: UUID) -> list[str]:
+    """Submits jobs in every way once another job has ended."""
+    await handle(id).result()
+    children = [
+        await submit(double, {"number": 1}),
+        await submit("one_by_one", {"number": 2}),
+        await submit(only_one, {"seconds": 0}),
+        await submit(double, {"number": 3}, detached=True),
+        await submit(only_one, {"seconds": 0}, detached=True, idempotency_key="k"),
+        *await submit_all([(double, {"number": 4}), (double, {"number": 5})]),
+    ]
+    sent = await asyncio.to_thread(double.send, 6)
+    return [*(str(child.id) for child in children), sent.message_id]

@@ -29,7 +29,8 @@ async def freeze(
     """Freeze a tenant for so many seconds, or until `thaw`; the result is the end, or None where only `thaw` is.
 
     Statements that began before the freeze is committed may still write. Those that begin later write nothing, except
-    what the tenant's running jobs do while it is `leaving`: they go on, end, and submit jobs until it is `gone`.
+    what the tenant's running jobs do while it is `leaving`: they go on, end, and submit jobs until it is `gone`. Whoever
+    moves the tenant sets `sooner.moving` to `on` for its own statements: they write all the same.
     """
     [row] = await _rows(connection, SQL.freeze, tenant=tenant, reason=reason, seconds=seconds)
     return None if seconds is None else row["until"]
@@ -51,11 +52,6 @@ async def reason(connection: Connection, tenant: str) -> Reason | None:
     """Why a tenant is frozen; None where it is not."""
     rows = await _rows(connection, SQL.reason, tenant=tenant)
     return rows[0]["reason"] if rows else None
-
-
-async def write_all_the_same(connection: Connection) -> None:
-    """Let the transaction of this connection write for frozen tenants, as whoever moves them does."""
-    await _rows(connection, SQL.write_all_the_same)
 
 
 async def _rows(connection: Connection, query: Query, **values: Any) -> Sequence[Mapping[str, Any]]:

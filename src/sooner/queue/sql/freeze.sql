@@ -34,7 +34,3 @@ select reason from sooner.frozen_tenant where tenant = :tenant and until > drama
 -- The tenants whose jobs wait. Those that are gone have no jobs here, and their rows stay: a claim would read all of them.
 select frozen.tenant from sooner.frozen_tenant as frozen
 where frozen.reason <> 'gone' and frozen.until > dramatiq.clock();
-
--- name: write_all_the_same
--- Lets this transaction write for frozen tenants, as whoever moves them does.
-select set_config('sooner.moving', 'on', true);
