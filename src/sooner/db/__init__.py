@@ -1,5 +1,6 @@
 """PostgreSQL: connections that reconnect, named queries, statements that concurrent callers share, notifications."""
 
+from sooner.db.breaker import Breaker
 from sooner.db.database import Database, pool
 from sooner.db.group import Group, fitting
 from sooner.db.link import Link
@@ -14,6 +15,7 @@ from sooner.db.replica import Replica
 from sooner.db.retry import TenantMoves, Unavailable, transient
 
 __all__ = [
+    "Breaker",
     "Database",
     "Group",
     "Link",

@@ -7,17 +7,20 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def answer(query: Coroutine[Any, Any, T], seconds: float) -> T:
+async def answer(query: Coroutine[Any, Any, T], seconds: float, *, steps: int = 1) -> T:
     """The result of a query that may be abandoned. Raises TimeoutError, and the query's errors.
+
+    The time passes in so many `steps`: a moment in which this process stood still takes one of them at most.
 
     asyncpg waits until the server confirms a cancellation, but a pooler confirms none of a query that it has not begun:
     this does not wait for asyncpg.
     """
     asking = asyncio.create_task(query)
     try:
-        if not (await asyncio.wait([asking], timeout=seconds))[0]:
-            raise TimeoutError("it does not answer in time")
-        return asking.result()
+        for _ in range(steps):
+            if (await asyncio.wait([asking], timeout=seconds / steps))[0]:
+                return asking.result()
+        raise TimeoutError("it does not answer in time")
     finally:
         asking.cancel()
         asking.add_done_callback(_forget)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sooner.db import hosts, link, retry
+from sooner.db.breaker import Breaker
 from sooner.db.queries import Query
 from sooner.db.retry import Unavailable
 from sooner.db.transaction import transaction
@@ -34,12 +35,18 @@ class Database:
 
     Every method raises Unavailable when the database is away.
 
-    Without `direct`, a transaction-mode pooler may stand between, so every query is a transaction.
+    Without `direct`, a transaction-mode pooler may stand between, so every query is a transaction. With a `breaker` nobody waits
+    for a database that is away.
     """
 
-    def __init__(self, database: "databases.Database", *, direct: bool = True) -> None:
+    def __init__(
+        self, database: "databases.Database", *, direct: bool = True, breaker: Breaker | None = None
+    ) -> None:
         self._database = database
         self._direct = direct
+        self._breaker = breaker
+        if breaker is not None:
+            breaker.drops(self.drop)
         self._callers = 0
 
     @property
@@ -59,6 +66,12 @@ class Database:
         """Close the pool."""
         if self._database.is_connected:
             await self._database.disconnect()
+
+    async def drop(self) -> None:
+        """Close all connections at once: who waits for an answer on one gets Unavailable. The next use opens another."""
+        pool = self._database._backend._pool  # noqa: SLF001 - its own `terminate` closes the pool for good
+        for holder in () if pool is None else pool._holders:  # noqa: SLF001
+            holder.terminate()
 
     async def rows(self, query: Query, **values: Any) -> list[Mapping[str, Any]]:
         """All rows of a query."""
@@ -100,7 +113,11 @@ class Database:
     @asynccontextmanager
     async def _guard(self) -> AsyncIterator[None]:
         try:
-            yield
+            if self._breaker is None:
+                yield
+            else:
+                with self._breaker.use():
+                    yield
         except Unavailable:
             raise
         except Exception as error:
@@ -109,7 +126,15 @@ class Database:
             raise retry.unavailable(error) from error
 
 
-def pool(url: str, name: str, *, size: int = POOL_SIZE, direct: bool = True, least: int = 1) -> Database:
+def pool(
+    url: str,
+    name: str,
+    *,
+    size: int = POOL_SIZE,
+    direct: bool = True,
+    least: int = 1,
+    breaker: Breaker | None = None,
+) -> Database:
     """A pool of up to `size` connections; `connect` opens the least."""
     # `databases` imports SQLAlchemy, which the scheduler does not need.
     import databases
@@ -123,4 +148,5 @@ def pool(url: str, name: str, *, size: int = POOL_SIZE, direct: bool = True, lea
             **link.options(url, name, direct=direct),
         ),
         direct=direct,
+        breaker=breaker,
     )

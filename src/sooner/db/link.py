@@ -1,13 +1,14 @@
 """A link: a connection of a part's own, which reconnects."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
 
 from sooner.db import hosts, retry
+from sooner.db.breaker import Breaker
 from sooner.db.queries import Query
 from sooner.db.retry import Silent, TenantMoves, Unavailable
 from sooner.db.transaction import IDLE_SECONDS, transaction
@@ -31,7 +32,7 @@ class Link:
 
     Without `direct`, a transaction-mode pooler may stand between: each use is then one transaction, with the session's
     settings and unnamed statements inside it. PostgreSQL rolls a transaction back whose client stops for
-    `idle_seconds`, so that nobody waits longer for its locks.
+    `idle_seconds`, so that nobody waits longer for its locks. With a `breaker` nobody waits for a database that is away.
     """
 
     def __init__(
@@ -42,8 +43,12 @@ class Link:
         direct: bool = True,
         command_seconds: float = COMMAND_SECONDS,
         idle_seconds: float = IDLE_SECONDS,
+        breaker: Breaker | None = None,
         **settings: str,
     ) -> None:
+        self._breaker = breaker
+        if breaker is not None:
+            breaker.drops(self.drop)
         self._direct = direct
         self._idle_seconds = idle_seconds
         self._settings = {**PLANS, **settings}
@@ -53,8 +58,15 @@ class Link:
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
 
-    async def run(self, use: Callable[[Connection], Awaitable[T]]) -> T:
+    def run(self, use: Callable[[Connection], Awaitable[T]]) -> Coroutine[Any, Any, T]:
         """The result of `use` on the connection. Raises Unavailable when the database is away."""
+        return self._run(use) if self._breaker is None else self._run_within(self._breaker, use)
+
+    async def _run_within(self, breaker: Breaker, use: Callable[[Connection], Awaitable[T]]) -> T:
+        with breaker.use():
+            return await self._run(use)
+
+    async def _run(self, use: Callable[[Connection], Awaitable[T]]) -> T:
         async with self._turn:
             try:
                 return await self._use(use, await self._connected())
