@@ -61,8 +61,7 @@ class Bouncer:
 
     def settings(self, settings: Mapping[str, str | None]) -> dict[str, str | None]:
         """A process's settings, each address of a database through it, and nothing listened for."""
-        given = {key: self.address(str(settings[key])) for key in roles.ADDRESSES if settings.get(key)}
-        return {"LISTEN": "0", **settings, **given}
+        return {"LISTEN": "0", **settings, **roles.addressed(settings, self.address)}
 
 
 @contextlib.contextmanager

@@ -11,10 +11,11 @@ from psycopg2 import sql
 from tests.support import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 ADDRESSES = ("DATABASE_URL", "DATABASE_REPLICA_URL")
+SEVERAL = ("DATABASE_URLS", "DATABASE_REPLICA_URLS")
 ROLES = {
     "web": "sooner_web",
     "worker": "sooner_worker",
@@ -43,8 +44,19 @@ def grant(database_url: str, root: Path = ROOT) -> None:
 
 def under(name: str, settings: Mapping[str, str | None]) -> dict[str, str | None]:
     """The settings of a process type, each address of a database with its own role in it."""
-    given = {key: settings[key] for key in ADDRESSES if settings.get(key)}
-    return {**settings, **{key: address(str(url), name) for key, url in given.items()}}
+    return {**settings, **addressed(settings, lambda url: address(url, name))}
+
+
+def addressed(settings: Mapping[str, str | None], change: Callable[[str], str]) -> dict[str, str | None]:
+    """The settings that are addresses of databases, each changed."""
+    changed: dict[str, str | None] = {
+        key: change(str(settings[key])) for key in ADDRESSES if settings.get(key)
+    }
+    for key in SEVERAL:
+        parts = [part.partition("=") for part in (settings.get(key) or "").split()]
+        if parts:
+            changed[key] = " ".join(f"{shard}={change(url)}" for shard, _, url in parts)
+    return changed
 
 
 def address(database_url: str, name: str) -> str:

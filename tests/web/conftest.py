@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import roles
-from tests.support.keys import create_key
+from tests.support.shards import Shards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,7 +31,9 @@ class ThreeShards:
 
     async def admin_key(self) -> str:
         """A key of the operators, at home."""
-        return await create_key(self.urls["a"], "operators", scopes=["admin"])
+        shards = Shards(self.urls)
+        await shards.add()
+        return await shards.key("operators", "a", scopes=["admin"])
 
 
 @pytest.fixture

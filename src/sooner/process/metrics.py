@@ -6,6 +6,7 @@ Set PROMETHEUS_MULTIPROC_DIR to an empty folder that they share, and each of the
 """
 
 import os
+from functools import cache
 from pathlib import Path
 
 from prometheus_client import REGISTRY, CollectorRegistry, Gauge, Histogram, generate_latest
@@ -29,13 +30,10 @@ _notifications = Histogram(
     "From sending a notification to its arrival in the same web process, every ten seconds.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
-_pools = {
-    name: Gauge(f"sooner_pool_{name}", meaning, ("pool",), multiprocess_mode="livesum")
-    for name, meaning in (
-        ("open", "Connections that the pool has open."),
-        ("in_use", "Connections of the pool that statements use."),
-        ("waiting", "Tasks that wait for a connection of the pool."),
-    )
+OF_POOLS = {
+    "open": "Connections that the pool has open.",
+    "in_use": "Connections of the pool that statements use.",
+    "waiting": "Tasks that wait for a connection of the pool.",
 }
 _known: dict[tuple[str, str, int], Histogram] = {}
 
@@ -59,10 +57,16 @@ def note_notification_lag(seconds: float) -> None:
     _notifications.observe(seconds)
 
 
-def note_pool(pool: str, **numbers: int) -> None:
-    """Tell of a pool's connections: `open`, `in_use`, `waiting`."""
+def note_pool(pool: str, shard: str, **numbers: int) -> None:
+    """Tell of a pool's connections: `open`, `in_use`, `waiting`. The only shard has no name, and no label."""
+    values = (pool, shard) if shard else (pool,)
     for name, number in numbers.items():
-        _pools[name].labels(pool).set(number)
+        _gauge(name, ("pool", "shard")[: len(values)]).labels(*values).set(number)
+
+
+@cache
+def _gauge(name: str, labels: tuple[str, ...]) -> Gauge:
+    return Gauge(f"sooner_pool_{name}", OF_POOLS[name], labels, multiprocess_mode="livesum")
 
 
 def text() -> bytes:

@@ -8,12 +8,24 @@ from starlette.requests import Request
 
 from sooner.jobs.problem import Forbidden, Unauthorized
 from sooner.jobs.tenants.keys import Caller
+from sooner.web.residence import Residence
 from sooner.web.resources import Resources
 from sooner.web.shard import Shard
 
 #: An operator's session.
 COOKIE = "sooner_session"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+def residence_of(request: Request) -> Residence:
+    """Where the tenant of a request is whose caller was admitted, among several shards."""
+    residence: Residence = request.scope["state"]["residence"]
+    return residence
+
+
+def _reside(request: Request, residence: Residence) -> None:
+    state = request.scope["state"]
+    state["residence"], state["shard"] = residence, residence.shard
 
 
 def shard_of(request: Request) -> Shard:
@@ -38,10 +50,14 @@ async def caller(request: Request, scope: str = "jobs") -> Caller:
     authorization = request.headers.get("authorization")
     if authorization is None:
         who = await operator(request)
+    elif not (key := _bearer(authorization)):
+        who = None
+    elif resources.several:
+        who, residence = await resources.residences.caller(key)
+        _reside(request, residence)
     else:
-        key = _bearer(authorization)
         keys = shard.keys
-        who = keys.remembered(key) or await keys.caller(key) if key else None
+        who = keys.remembered(key) or await keys.caller(key)
     if who is None:
         raise Unauthorized("Send an API key: Authorization: Bearer KEY.")
     request.scope["state"]["tenant"] = who.tenant
@@ -73,12 +89,16 @@ async def may_see(request: Request, id: UUID) -> Caller | None:
     if access is None:
         return await caller(request)
     resources: Resources = request.app.state.resources
-    if not resources.signed_urls.check(id, access, datetime.now(UTC)):
+    hint = resources.signed_urls.read(id, access, datetime.now(UTC))
+    if hint is None:
         raise Unauthorized(
             "The address's access is wrong or has expired: read the job with an API key for a new one.",
             error="invalid_token",
         )
-    request.scope["state"]["shard"] = resources.home
+    if resources.several:
+        _reside(request, await resources.residences.hinted(hint))
+    else:
+        request.scope["state"]["shard"] = resources.home
     return None
 
 
@@ -91,12 +111,16 @@ async def operator(request: Request) -> Caller | None:
     if cookie is None:
         return None
     resources: Resources = request.app.state.resources
-    key = resources.sessions.read(cookie, datetime.now(UTC))
-    if key is None:
+    session = resources.sessions.read(cookie, datetime.now(UTC))
+    if session is None:
         raise Unauthorized("The session is over: sign in again.")
     if request.method not in SAFE_METHODS:
         refuse_foreign(request)
-    return await resources.home.keys.holder(key)
+    if not resources.several:
+        return await resources.home.keys.holder(session.key)
+    who, residence = await resources.residences.holder(session)
+    _reside(request, residence)
+    return who
 
 
 def refuse_foreign(request: Request) -> None:

@@ -6,7 +6,9 @@ from datetime import timedelta
 from uuid import UUID
 
 from sooner.blobs import Stores
-from sooner.db import Database, Link, Listener, Replica, Unavailable, budget, pool
+from sooner.db import Breaker, Database, Link, Listener, Queries, Replica, Unavailable, budget, pool
+from sooner.db.bounded import answer
+from sooner.db.retry import or_again
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.files.blobs import Blobs
 from sooner.jobs.files.files import Files
@@ -39,15 +41,25 @@ from sooner.process.metrics import note_notification_lag
 from sooner.process.settings import WebSettings
 from sooner.process.settings.address import parsed
 from sooner.queue.enqueue import Enqueuer
-from sooner.web import measuring
 from sooner.web.http.root import root
 
 log = logs.get(__name__)
+
+SQL = Queries("sooner.web", "sql/shard.sql")
 
 #: The seconds between two rounds of a web process's chores.
 CHORE_SECONDS = 1.0
 #: How long a request tries again while the store of blobs is away.
 STORE_SECONDS = 5.0
+#: How long a database may take to answer before it counts as away, where there are others.
+PATIENCE_SECONDS = 1.0
+
+
+class OtherShard(Exception):
+    """The database's own name is not that of the shard: another one's address stands in the settings."""
+
+    def __init__(self, name: str, found: str) -> None:
+        super().__init__(f"DATABASE_URLS names the database {name}, but it is {found}")
 
 
 class Shard:
@@ -64,24 +76,28 @@ class Shard:
         settings: WebSettings,
         actors: Mapping[str, JobActor],
         every_actor: Mapping[str, JobActor],
-        signed_urls: SignedUrls,
     ) -> None:
         self.name = name
         self._url = url
         self._listens = settings.listen
         self.retention = timedelta(days=settings.job_retention_days)
-        self.database = pool(url, "web", direct=settings.listen)
+        # Where there is no other shard, nobody is spared by giving up at once.
+        self.breaker = Breaker(name, self._look) if name else None
+        self._ping = Link(url, "ping", direct=settings.listen)
+        self._is_open = False
+        self.database = pool(url, "web", direct=settings.listen, breaker=self.breaker)
         self.replica = _replica(replica_url, self.database, direct=settings.listen)
+        self.signed_urls = SignedUrls(settings.link_signing_key, name)
         self.forecast = Forecast(self.database, actors, most=settings.max_queue_depth)
         self.keys = Keys(self.database)
         self._links: list[Link] = []
         self._chores: list[asyncio.Task[None]] = []
         self._make_submitting(settings, actors, every_actor)
-        self._make_reading(settings, signed_urls)
+        self._make_reading(settings)
         self._make_operating(actors, every_actor)
 
     def _link(self, settings: WebSettings, name: str) -> Link:
-        link = Link(self._url, name, direct=settings.listen)
+        link = Link(self._url, name, direct=settings.listen, breaker=self.breaker)
         self._links.append(link)
         return link
 
@@ -108,13 +124,13 @@ class Shard:
         self.webhooks = Webhooks(self.database, allow_private=settings.allow_private_network)
         self.deliveries = Deliveries(self.database, self.submitter, every_actor["try_webhook"])
 
-    def _make_reading(self, settings: WebSettings, signed_urls: SignedUrls) -> None:
+    def _make_reading(self, settings: WebSettings) -> None:
         self.follower = JobFollower(
             self._link(settings, "read"),
             poll_seconds=POLL_SECONDS if settings.listen else POLL_SECONDS_WITHOUT_LISTEN,
         )
         self._listener = _listener(self._url, self.follower) if settings.listen else None
-        self.documents = Documents(signed_urls, self.forecast, retention=self.retention, root=root)
+        self.documents = Documents(self.signed_urls, self.forecast, retention=self.retention, root=root)
         self.listing = Listing(self.replica)
         self.outputs = Outputs(self._link(settings, "output"))
         self.log_lines = LogLines(self.database)
@@ -129,28 +145,60 @@ class Shard:
         self.queue_history = QueueHistory(self.database, self.replica, self.queues)
         self.board = Board(self.replica, self.queues, self.listing)
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the database does not answer, and whoever needs it is refused at once; of the only shard nobody knows."""
+        return self.breaker is not None and self.breaker.is_away
+
     async def open(self) -> None:
-        """Connect. Waits for a database that is still starting; raises its error when it stays away."""
-        await self.database.connect()
+        """Connect. The only shard waits for a database that is still starting, and raises its error when it stays away.
+
+        One of several connects when its database is there.
+        """
+        if self.breaker is None:
+            await self._connect()
+        else:
+            await self.breaker.start()
+
+    async def there(self) -> None:
+        """Wait until the database is there."""
+        if self.breaker is not None:
+            await self.breaker.there()
+
+    async def _connect(self, *, wait_seconds: float = 30) -> None:
+        await self.database.connect(wait_seconds=wait_seconds)
+        self._is_open = True
         await budget.warn(self.database, "web", listen=self._listens)
         if self._listener is not None:
             self._listener.start()
         self.follower.start()
         self.queue_history.start()
-        self._chores += [
-            asyncio.create_task(self._do_chores()),
-            asyncio.create_task(measuring.forever(self.database, self.replica)),
-        ]
+        self._chores.append(asyncio.create_task(self._do_chores()))
+
+    async def _look(self) -> None:
+        """Raises what keeps the database from being used. It connects when it is first there."""
+        try:
+            asking = or_again(self._ping.fetch(SQL.name), lambda: self._ping.fetch(SQL.name))
+            [row] = await answer(asking, PATIENCE_SECONDS, steps=4)
+        except BaseException:
+            await self._ping.drop()
+            raise
+        if row["name"] not in (None, self.name):
+            raise OtherShard(self.name, row["name"])
+        if not self._is_open:
+            await self._connect(wait_seconds=0)
 
     async def close(self) -> None:
         """Disconnect."""
+        if self.breaker is not None:
+            await self.breaker.stop()
         for chore in self._chores:
             chore.cancel()
         await self.queue_history.stop()
         await self.follower.stop()
         if self._listener is not None:
             await self._listener.stop()
-        for link in self._links:
+        for link in (*self._links, self._ping):
             await link.close()
         await self.replica.close()
         await self.database.close()

@@ -54,7 +54,7 @@ class Documents:
 
     def urls(self, job: Job) -> dict[str, str]:
         """The job's signed addresses."""
-        access = "?access=" + self._signed_urls.sign(job.id, self.expiry(job))
+        access = "?access=" + self._signed_urls.sign(job.id, job.tenant, self.expiry(job))
         path = f"{self._root()}/jobs/{job.id}"
         return {
             "self": path + access,

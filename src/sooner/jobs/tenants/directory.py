@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sooner.db import Group, Link, Listener, Queries, Query, Unavailable
+from sooner.db import Breaker, Group, Link, Listener, Queries, Query, Unavailable
 from sooner.db.bounded import answer
 from sooner.db.retry import or_again
 from sooner.jobs.tenants.locator import is_locator
@@ -132,8 +132,8 @@ class CachedDirectory:
     the home is away. Notifications of changes say what to read again at once. Concurrent askers share one statement.
     """
 
-    def __init__(self, url: str, *, listen: bool = True) -> None:
-        self._link = Link(url, "directory", direct=listen, command_seconds=ANSWER_SECONDS)
+    def __init__(self, url: str, *, listen: bool = True, breaker: Breaker | None = None) -> None:
+        self._link = Link(url, "directory", direct=listen, command_seconds=ANSWER_SECONDS, breaker=breaker)
         handlers = {CHANNEL: self._notified}
         self._listener = Listener(url, "directory", handlers, self._doubt_all) if listen else None
         self._fresh_seconds = FRESH_SECONDS if listen else FRESH_SECONDS_WITHOUT_LISTEN

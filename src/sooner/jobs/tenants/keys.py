@@ -57,6 +57,18 @@ def _new(prefix: str, tenant: str) -> str:
     return f"{prefix}{locator(tenant)}.{secrets.token_urlsafe(32)}"
 
 
+def locator_of(key: str) -> str | None:
+    """The locator that a key or a token carries; None for one that is older than locators, and for what is no key."""
+    named, dot, _ = key.removeprefix(TOKEN_PREFIX).removeprefix(PREFIX).partition(".")
+    return named if dot and key.startswith(PREFIX) else None
+
+
+def unknown(key: str) -> Unauthorized:
+    """The refusal of a key or a token that is not there: whatever is wrong with it, the answer is the same."""
+    what = "token" if key.startswith(TOKEN_PREFIX) else "API key"
+    return Unauthorized(f"The {what} is unknown, expired or revoked.", error="invalid_token")
+
+
 class Keys:
     """Makes, lists, revokes and checks API keys."""
 
@@ -125,8 +137,7 @@ class Keys:
         query = SQL.find_token if is_token else SQL.find
         row = await self._database.row(query, digest=digest(key)) if key.startswith(PREFIX) else None
         if row is None:
-            what = "token" if is_token else "API key"
-            raise Unauthorized(f"The {what} is unknown, expired or revoked.", error="invalid_token")
+            raise unknown(key)
         caller = Caller(row["tenant"], frozenset(row["scopes"]), key=row["id"], is_token=is_token)
         if len(self._known) >= MOST_REMEMBERED:
             self._known.clear()

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from sooner.db import Queries
 from sooner.db.migrations import newest_revision
 from sooner.jobs.problem import ServiceUnavailable
+from sooner.web.all_shards import of_all
 from sooner.web.endpoint import endpoint
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer
@@ -38,14 +39,25 @@ async def get_liveness(request: Request) -> Response:
     problems=(503,),
 )
 async def get_readiness(request: Request) -> Response:
-    """The database is there, with the schema this code was written for."""
+    """The database is there, with the schema this code was written for; of several databases one at least."""
     resources: Resources = request.app.state.resources
-    found, needed = await _revision(resources.home), newest_revision()
-    if found is None or found < needed:
+    found = await of_all(resources.shards.values(), _revision)
+    for name, revision in found.answers.items():
+        _check(name, revision)
+    answer: dict[str, object] = {"status": "ok", "schema": min(filter(None, found.answers.values()))}
+    if resources.several:
+        answer["shards"] = {name: "ok" if name in found.answers else "away" for name in resources.shards}
+    return Response(orjson.dumps(answer), media_type="application/json")
+
+
+def _check(name: str, revision: str | None) -> None:
+    """Raises ServiceUnavailable for a revision that is older than this code."""
+    needed = newest_revision()
+    if revision is None or revision < needed:
+        which = f" of shard {name}" if name else ""
         raise ServiceUnavailable(
-            f"The schema is at {found or 'no revision'}, this code needs {needed}: run the migrations."
+            f"The schema{which} is at {revision or 'no revision'}, this code needs {needed}: run the migrations."
         )
-    return Response(orjson.dumps({"status": "ok", "schema": found}), media_type="application/json")
 
 
 async def _revision(shard: Shard) -> str | None:

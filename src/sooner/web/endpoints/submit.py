@@ -118,7 +118,7 @@ async def submit(request: Request, who: Caller) -> Response:
     except Replay as replay:
         return await _replay(request, actor, who, replay.id, wanted, REPLAYED)
     except Attach as attach:
-        if (notice := _notice(request, attach.id)) is not None:
+        if (notice := _notice(request, attach.id, who)) is not None:
             await shard.notices.add(attach.id, notice)
         return await _replay(request, actor, who, attach.id, wanted)
 
@@ -211,7 +211,7 @@ def _submission(
     request: Request, actor: JobActor, params: Mapping[str, Any], values: Values, who: Caller, id: UUID
 ) -> Submission:
     state, timing = request.scope["state"], submission_options.timing(request)
-    notice = _notice(request, id)
+    notice = _notice(request, id, who)
     return Submission(
         actor=actor,
         params=params,
@@ -228,13 +228,13 @@ def _submission(
     )
 
 
-def _notice(request: Request, id: UUID) -> Notice | None:
+def _notice(request: Request, id: UUID, who: Caller) -> Notice | None:
     """The mail to send at the job's end. Raises Invalid."""
     resources: Resources = request.app.state.resources
     to = submission_options.notify(request, is_mail_taken=resources.settings.smtp_url is not None)
     if to is None:
         return None
-    access = resources.signed_urls.sign(id, WHILE_IT_IS_THERE)
+    access = shard_of(request).signed_urls.sign(id, who.tenant, WHILE_IT_IS_THERE)
     return Notice(to, f"{public_address(request)}/jobs/{id}?access={access}")
 
 

@@ -310,6 +310,7 @@ class Health(TypedDict):
 
 class Readiness(Health):
     schema: str
+    shards: NotRequired[dict[str, Literal["ok", "away"]]]
 
 
 #: Every shape that an operation may name.

@@ -11,6 +11,7 @@ from sooner.jobs.problem import (
     Invalid,
     wrong,
 )
+from sooner.jobs.tenants.locator import locator
 from sooner.jobs.tenants.sessions import LIFETIME
 from sooner.web.auth import COOKIE, refuse_foreign
 from sooner.web.endpoint import endpoint
@@ -38,10 +39,15 @@ async def sign_in(request: Request) -> Response:
     """An operator signs in with an admin key; the answer's cookie is the session."""
     resources: Resources = request.app.state.resources
     refuse_foreign(request)
-    who = await resources.home.keys.caller(await _key(request, resources.settings.max_body_bytes))
+    key = await _key(request, resources.settings.max_body_bytes)
+    if resources.several:
+        who, _ = await resources.residences.caller(key)
+    else:
+        who = await resources.home.keys.caller(key)
     if not who.is_admin or who.key is None:
         raise Forbidden("The dashboard needs a key with scope admin.")
-    value, ends = resources.sessions.issue(who.key, datetime.now(UTC))
+    whose = locator(who.tenant) if resources.several else ""
+    value, ends = resources.sessions.issue(who.key, datetime.now(UTC), whose)
     response = answer_json({"expires_at": ends}, 201)
     response.set_cookie(
         COOKIE,
