@@ -18,6 +18,8 @@ SQL = Queries("sooner.cli.shards", "sql/shards.sql")
 
 #: The most seconds that a command waits for one shard's database to say how it is.
 ANSWER_SECONDS = 5.0
+#: The most seconds that one statement may take: who has anything in a database is found by reading all its jobs.
+COMMAND_SECONDS = 600.0
 
 
 class ShardsError(Exception):
@@ -44,7 +46,10 @@ class ShardLinks:
     def __init__(self, settings: HomeSettings, process: str) -> None:
         self.urls = settings.database_urls
         self.home = settings.home_shard or ""
-        self._links = {name: Link(url, process, direct=False) for name, url in self.urls.items()}
+        self._links = {
+            name: Link(url, process, direct=False, command_seconds=COMMAND_SECONDS)
+            for name, url in self.urls.items()
+        }
 
     @property
     def names(self) -> Sequence[str]:
