@@ -50,18 +50,25 @@ ORIGIN = Origin(tenant="acme")
 
 async def test_a_freeze_ends_by_itself_unless_it_is_renewed(sql: Sql) -> None:
     await start_clock(sql, NOON)
-    ends = await freeze.freeze(sql, "acme", "leaving", 10)
-    renewed = await freeze.renew(sql, "acme", 20)
-    assert ends is not None
-    assert renewed is not None
-    assert timedelta(seconds=9) < renewed - ends < timedelta(seconds=12)
+    await freeze.freeze(sql, "acme", "leaving", 10)
+    mark = await freeze.take(sql, "acme")
+    assert await freeze.renew(sql, "acme", mark, 20)
     await start_clock(sql, NOON + timedelta(seconds=15))
     assert await freeze.reason(sql, "acme") == "leaving"
 
     await start_clock(sql, NOON + timedelta(seconds=25))
 
     assert await freeze.reason(sql, "acme") is None
-    assert await freeze.renew(sql, "acme", 10) is None
+    assert not await freeze.renew(sql, "acme", mark, 10)
+
+
+async def test_a_freeze_is_renewed_by_who_took_it_last(sql: Sql) -> None:
+    await freeze.freeze(sql, "acme", "leaving", 10)
+    first, last = [await freeze.take(sql, "acme") for _ in range(2)]
+
+    assert not await freeze.renew(sql, "acme", first, 10)
+    assert await freeze.renew(sql, "acme", last, None)
+    assert await sql.fetchval("select until = 'infinity' from sooner.frozen_tenant")
 
 
 async def test_a_freeze_without_an_end_holds_until_the_thaw(sql: Sql) -> None:

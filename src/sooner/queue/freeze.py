@@ -36,10 +36,16 @@ async def freeze(
     return None if seconds is None else row["until"]
 
 
-async def renew(connection: Connection, tenant: str, seconds: float) -> datetime | None:
-    """Let a freeze end so many seconds from now; the result is the end, or None where it has ended."""
-    rows = await _rows(connection, SQL.renew, tenant=tenant, seconds=seconds)
-    return rows[0]["until"] if rows else None
+async def take(connection: Connection, tenant: str) -> datetime:
+    """Make a freeze the caller's: the result is the mark by which it is renewed, while nobody else takes it."""
+    [row] = await _rows(connection, SQL.take, tenant=tenant)
+    since: datetime = row["since"]
+    return since
+
+
+async def renew(connection: Connection, tenant: str, mark: datetime, seconds: float | None) -> bool:
+    """Let a freeze end so many seconds from now, or only by `thaw`; False where it has ended, or somebody else has taken it."""
+    return bool(await _rows(connection, SQL.renew, tenant=tenant, mark=mark, seconds=seconds))
 
 
 async def thaw(connection: Connection, tenant: str) -> bool:

@@ -5,7 +5,7 @@ import contextlib
 import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -61,21 +61,20 @@ class HeldFreeze:
     def __init__(self, end: MoveEnd, tenant: str) -> None:
         self._end = end
         self._tenant = tenant
-        self._since: datetime | None = None
+        self._mark = datetime.min.replace(tzinfo=UTC)
 
     async def take(self, reason: freeze.Reason, seconds: float | None = None) -> None:
         """Freeze the tenant, for so many seconds or without end, and make the freeze this mover's."""
 
         async def use(connection: Connection) -> None:
             await freeze.freeze(connection, self._tenant, reason, seconds)
-            [row] = await rows(connection, SQL.take, tenant=self._tenant)
-            self._since = row["since"]
+            self._mark = await freeze.take(connection, self._tenant)
 
         await self._end.run_whole(use)
 
     async def hold(self, connection: Connection) -> None:
         """Keep the freeze this mover's while the connection's transaction lasts. Raises TakenOver."""
-        if not await rows(connection, SQL.hold, tenant=self._tenant, since=self._since):
+        if not await rows(connection, SQL.hold, tenant=self._tenant, since=self._mark):
             raise TakenOver(self._tenant)
 
     async def run_held(self, use: Callable[[Connection], Awaitable[T]]) -> T:
@@ -113,12 +112,14 @@ class SourceFreeze(HeldFreeze):
         self._task = asyncio.create_task(self._renew())
 
     async def _renew(self) -> None:
-        values = {"tenant": self._tenant, "since": self._since, "seconds": LEASE_SECONDS}
+        async def use(connection: Connection) -> None:
+            await freeze.renew(connection, self._tenant, self._mark, LEASE_SECONDS)
+
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             # A freeze that could not be renewed cannot be made endless.
             with contextlib.suppress(ShardLost):
-                await self._renewing.rows(SQL.renew, **values)
+                await self._renewing.run(use)
 
     async def stop(self) -> None:
         """Renew no more."""
@@ -150,7 +151,7 @@ class SourceFreeze(HeldFreeze):
         """
 
         async def use(connection: Connection) -> set[UUID]:
-            if not await rows(connection, SQL.make_endless, tenant=self._tenant, since=self._since):
+            if not await freeze.renew(connection, self._tenant, self._mark, None):
                 raise FreezeLapsed(self._tenant, self._end.shard)
             found = await rows(connection, deliveries.SQL.park, ids=parked, until=due_by)
             return {row["message_id"] for row in found}

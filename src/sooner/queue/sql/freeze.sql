@@ -7,10 +7,15 @@ set reason = excluded.reason, until = excluded.until,
   since = case when frozen.until > dramatiq.clock() then frozen.since else excluded.since end
 returning until;
 
+-- name: take
+-- Makes a freeze the caller's: whoever had it before renews it no more.
+update sooner.frozen_tenant set since = clock_timestamp() where tenant = :tenant returning since;
+
 -- name: renew
--- Puts off the end of a freeze that still holds; no row where it has ended.
-update sooner.frozen_tenant set until = dramatiq.clock() + :seconds::double precision * interval '1 second'
-where tenant = :tenant and until > dramatiq.clock()
+-- Puts off the end of a freeze that still holds and is the caller's; no row where it has ended.
+update sooner.frozen_tenant
+set until = coalesce(dramatiq.clock() + :seconds::double precision * interval '1 second', 'infinity')
+where tenant = :tenant and since = :mark and until > dramatiq.clock()
 returning until;
 
 -- name: thaw

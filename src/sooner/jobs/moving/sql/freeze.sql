@@ -1,17 +1,3 @@
--- name: take
--- Makes a freeze this mover's: whoever held it before does nothing more under it.
-update sooner.frozen_tenant set since = clock_timestamp() where tenant = :tenant returning since;
-
--- name: renew
--- Puts off the end of this mover's freeze; no row where it has ended.
-update sooner.frozen_tenant set until = dramatiq.clock() + :seconds * interval '1 second'
-where tenant = :tenant and since = :since and until > dramatiq.clock() returning until;
-
--- name: make_endless
--- Makes this mover's freeze one without end; no row where it has ended.
-update sooner.frozen_tenant set until = 'infinity'
-where tenant = :tenant and since = :since and until > dramatiq.clock() returning until;
-
 -- name: hold
 -- Keeps this mover's freeze while a transaction works under it; no row where it is another mover's by now.
 select since from sooner.frozen_tenant where tenant = :tenant and since = :since for share;
