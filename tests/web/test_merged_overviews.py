@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import signal
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 import tenacity
 
+from sooner.jobs.tenants.keys import REMEMBERED_SECONDS
+from sooner.jobs.tenants.locator import locator
 from tests.support.events import listening
 from tests.support.jobs import fetch
+from tests.support.keys import create_key
 from tests.support.processes import PATIENCE
 from tests.web.test_dashboard import told
 from tests.web.test_metrics import samples
@@ -251,3 +255,30 @@ async def test_the_operators_page_is_told_of_all_shards_that_answer(
     assert [board["states"]["counts"]["waiting"] for board in (whole, without)] == [6, 4]
     assert [default({"items": board["queues"]})["paused_on"] for board in (whole, without)] == [["c"]] * 2
     assert [(each["shard"], each["alive"]) for each in without["schedulers"]] == [("a", False), ("c", False)]
+
+
+async def test_an_open_page_outlives_the_shard_of_its_operators_key(
+    three_shards: ThreeShards, processes: Processes, connect: Connect
+) -> None:
+    home = three_shards.urls["b"]
+    for name in three_shards.urls:
+        await fetch(home, "insert into sooner_directory.shard (name) values ($1)", name)
+    place = "insert into sooner_directory.tenant (locator, tenant, shard) values ($1, 'operators', 'b')"
+    await fetch(home, place, locator("operators"))
+    web = await processes.web(DATABASE_URLS=three_shards.setting, HOME_SHARD="b")
+    operator = connect(web, await create_key(home, "operators", scopes=["admin"]))
+    await fetch(three_shards.urls["a"], SUBMIT, 1)
+
+    async with listening(operator, "/dashboard/events") as (_, events):
+        await told(events, "board")
+        three_shards.server_of_b.stop()
+        while not (await told(events, "board"))["missing"]:
+            pass
+        # A board comes a second, for the oldest job waits longer in each: by then the key is no longer remembered.
+        for _ in range(ceil(REMEMBERED_SECONDS) + 2):
+            await told(events, "board")
+        await fetch(three_shards.urls["c"], SUBMIT, 2)
+        while (seen := await told(events, "board"))["states"]["counts"]["waiting"] != 3:
+            pass
+
+    assert seen["missing"] == ["b"]

@@ -10,10 +10,12 @@ from playwright.async_api import expect
 
 from tests.support.jobs import fetch
 from tests.web.pages.conftest import windows_on
+from tests.web.pages.test_access import assert_open_to_all
 from tests.web.pages.test_dashboard import sign_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from playwright.async_api import Page
 
@@ -42,7 +44,7 @@ async def page(three_shards: ThreeShards, processes: Processes, chromium: str) -
 
 
 async def test_all_shards_are_one_overview_and_one_that_stops_is_taken_back_by_itself(
-    page: Page, three_shards: ThreeShards, processes: Processes
+    page: Page, three_shards: ThreeShards, processes: Processes, node_modules: Path
 ) -> None:
     for number, name in enumerate(("a", "c"), 1):
         await fetch(three_shards.urls[name], SUBMIT, number)
@@ -71,6 +73,7 @@ async def test_all_shards_are_one_overview_and_one_that_stops_is_taken_back_by_i
     for view in ("Schedules", "Jobs", "Overview"):
         await page.get_by_role("link", name=view, exact=True).click()
         await expect(banner).to_be_visible()
+    await assert_open_to_all(page, node_modules)
 
     await page.get_by_role("button", name="Pause queue default", exact=True).click()
     await expect(page.get_by_role("alert")).to_contain_text("is paused on a and c. Shard b does not answer")

@@ -129,7 +129,7 @@ class DashboardStream:
         while not self._shard.follower.is_released:
             began = asyncio.get_running_loop().time()
             try:
-                await caller(self._request, "admin")
+                await self._check()
                 for name, value in await self._look():
                     if (event := self._news(name, value)) is not None:
                         yield event
@@ -140,6 +140,14 @@ class DashboardStream:
                 return
             took = asyncio.get_running_loop().time() - began
             await asyncio.sleep(max(LOOK_SECONDS, 4 * took))
+
+    async def _check(self) -> None:
+        """Raises Problem where the session is over. While the shard of its key is away, the others go on for who was admitted."""
+        try:
+            await caller(self._request, "admin")
+        except Unavailable:
+            if len(self._shards) == 1:
+                raise
 
     def _news(self, name: str, value: Any) -> ServerSentEvent | None:
         data = orjson.dumps(value, option=orjson.OPT_UTC_Z, default=str)
