@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 
+from sooner.jobs.moving.mover import Mover
 from sooner.jobs.tenants.locator import locator
 from tests.support import roles
 from tests.support.events import listening
@@ -75,6 +77,13 @@ from (values
 ) as kinds (state, worker, started_at, finished_at, result, error)
 where state = $2::text::dramatiq.state
 """
+DONE = """
+insert into dramatiq.queue (message_id, actor, lane, tenant, message, created_at, mtime, state, worker, started_at, finished_at,
+  result)
+select gen_random_uuid(), 'echo', 'default', 'hooli', '{"kwargs": {}}', now() - n * interval '1 second', now(), 'done',
+  gen_random_uuid(), now(), now(), '{}'
+from generate_series(1, $1) as n
+"""
 MOVE = """
 insert into sooner_directory.move (id, locator, source, target, step)
 select gen_random_uuid(), locator, 'a', 'c', 'x' from sooner_directory.tenant where tenant = 'acme'
@@ -99,7 +108,8 @@ def settings(shard_urls: dict[str, str], secret_keys: dict[str, str]) -> dict[st
 
 async def place(urls: Mapping[str, str], tenant: str, shard: str, previous: str | None = None) -> None:
     """Puts a tenant into the directory."""
-    for name in urls:
+    for name, url in urls.items():
+        await fetch(url, "insert into sooner.shard (name) values ($1) on conflict do nothing", name)
         await fetch(
             urls["a"], "insert into sooner_directory.shard (name) values ($1) on conflict do nothing", name
         )
@@ -451,3 +461,27 @@ async def test_jobs_of_a_tenant_that_moves_are_refused_and_the_others_changed(
     assert (answer.json()["changed"], answer.json()["refused"]) == (2, 1)
     assert "is being moved" in answer.json()["reason"]
     assert "missing" not in answer.json()
+
+
+@pytest.mark.parametrize("query", ["state=done&limit=97", "limit=97"], ids=["done", "all"])
+async def test_while_a_tenant_moves_every_walk_meets_each_of_its_jobs_once(
+    shard_urls: dict[str, str], operator: httpx.AsyncClient, query: str
+) -> None:
+    await place(shard_urls, "hooli", "b")
+    await fetch(shard_urls["b"], DONE, 1200)
+    for url in (shard_urls["a"], shard_urls["c"]):
+        await fetch(url, FILL, 50, PARENT)
+    where = "state = 'done'" if "done" in query else "true"
+    expected = await newest_first(shard_urls, where)
+
+    mover = Mover(shard_urls, "a", "hooli", say=lambda line: None, settle_seconds=1)
+    moving = asyncio.create_task(mover.move("c"))
+    walks = 0
+    while not moving.done():
+        assert ids(await walk(operator, f"/jobs?{query}")) == expected
+        walks += 1
+    await moving
+
+    assert walks > 3
+    assert await newest_first({"c": shard_urls["c"]}, "tenant = 'hooli'") != []
+    assert await newest_first({"b": shard_urls["b"]}, "tenant = 'hooli'") == []
