@@ -450,6 +450,35 @@ async def test_copies_that_a_tenant_has_left_are_not_listed_but_what_ran_there_i
     assert await listed(operator, "state=processing") == {4: "processing"}
 
 
+async def test_a_tenant_that_has_moved_sees_what_still_lies_where_it_was(
+    shard_urls: dict[str, str], operator: httpx.AsyncClient, web: Web, connect: Connect
+) -> None:
+    await place(shard_urls, "acme", "c", previous="a")
+    await fetch(shard_urls["a"], LEFT)
+    tenant = connect(web, await create_key(shard_urls["c"], "acme"))
+    for figure, state, minutes in ((1, "queued", 9), (2, "consumed", 9), (3, "rejected", 1)):
+        await fetch(shard_urls["a"], COPY, str(figure), state, str(minutes))
+    for figure, state in ((1, "done"), (3, "rejected"), (4, "queued")):
+        await fetch(shard_urls["c"], COPY, str(figure), state, "0")
+
+    assert await listed(tenant) == {1: "done", 2: "processing", 3: "error", 4: "waiting"}
+    assert await listed(tenant, "state=waiting") == {4: "waiting"}
+    first = (await tenant.get("/jobs?limit=1")).json()
+    pages = await walk(tenant, first["next"])
+    assert [int(id[-1]) for id in ids([first["items"], *pages])] == [1, 2, 3, 4]
+
+    documents = {id: (await tenant.get(f"/jobs/{id}")).json() for id in ids([first["items"], *pages])}
+    assert [job["state"] for job in documents.values()] == ["done", "processing", "error", "waiting"]
+    for id, document in documents.items():
+        signed = await operator.get(document["urls"]["self"], headers={"Authorization": ""})
+        assert (signed.status_code, signed.json()["id"]) == (200, id)
+    assert (await tenant.get("/jobs/ffffffff-0000-4000-8000-000000000000")).status_code == 404
+
+    await stop(shard_urls["a"])
+    assert (await tenant.get("/jobs")).json()["missing"] == ["a"]
+    assert (await tenant.get(f"/jobs/{first['items'][0]['id']}")).json()["state"] == "done"
+
+
 async def test_jobs_of_a_tenant_that_moves_are_refused_and_the_others_changed(
     shard_urls: dict[str, str], operator: httpx.AsyncClient
 ) -> None:

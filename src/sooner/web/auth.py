@@ -35,9 +35,16 @@ def shard_of(request: Request) -> Shard:
 
 
 def shards_of(request: Request, who: Caller | None) -> Sequence[Shard]:
-    """The shards on which the caller's jobs lie: an operator's are everybody's. None is the holder of a signed address."""
+    """The shards on which the caller's jobs lie: an operator's are everybody's. None is the holder of a signed address.
+
+    A tenant's own shard comes last, behind the one that it has just left.
+    """
     resources: Resources = request.app.state.resources
-    return list(resources.shards.values()) if who is not None and who.is_admin else [shard_of(request)]
+    if who is not None and who.is_admin:
+        return list(resources.shards.values())
+    shard = shard_of(request)
+    previous = residence_of(request).previous if resources.several else None
+    return [shard] if previous is None else [previous, shard]
 
 
 async def caller(request: Request, scope: str = "jobs") -> Caller:
