@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Connect
     from tests.support.processes import Processes
+    from tests.support.shards import Shards
     from tests.web.conftest import ThreeShards
 
 SUBMIT = "select sooner.submit('echo', '{}') from generate_series(1, $1)"
@@ -187,6 +188,17 @@ async def test_metrics_tell_the_shards_apart_and_which_is_away(
         'sooner_shard_up{shard="b"} 0.0'
     ]
     assert samples(without)["sooner_queue_due", "default", "c"] == 3
+
+
+async def test_the_metrics_of_a_first_shard_keep_their_labels_when_others_come(
+    processes: Processes, connect: Connect, shards: Shards
+) -> None:
+    web = await processes.web(DATABASE_URLS=f"a={shards.home_url}")
+    operator = connect(web, await shards.key("operators", "a", scopes=["admin"]))
+
+    found = samples((await operator.get("/metrics")).text)
+
+    assert (found["sooner_queue_due", "default", "a"], found["sooner_shard_up", "a"]) == (0, 1)
 
 
 async def test_an_actors_stats_are_those_of_all_shards(

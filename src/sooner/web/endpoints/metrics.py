@@ -55,14 +55,14 @@ BOUNDS = [float(f"{step}e{decade}") for decade in range(-3, 5) for step in (1, 2
 async def get_metrics(request: Request, who: Caller) -> Response:
     """This process's counters, and the numbers of the queues.
 
-    With several shards each number of a database has the label `shard`. Of one that does not answer there is
+    Where shards have names each number of a database has the label `shard`. Of one that does not answer there is
     `sooner_shard_up` alone, which is 0.
     """
     resources: Resources = request.app.state.resources
     shards = resources.shards
     nothing = {actor: AttemptTotals(()) for actor in resources.every_actor}
     asked = await of_all(shards.values(), lambda shard: _measure(shard, nothing))
-    label = ("shard",) if len(shards) > 1 else ()
+    label = ("shard",) if resources.several else ()
     measured: dict[tuple[str, ...], Measured] = {
         (name,) if label else (): its for name, its in asked.answers.items()
     }
@@ -95,7 +95,7 @@ async def _measure(shard: Shard, nothing: Mapping[str, AttemptTotals]) -> Measur
 
 
 class _Measures(Collector):
-    """The numbers of queues and tables; `measured` by the value of the label, which is there with several shards alone."""
+    """The numbers of queues and tables; `measured` by the value of the label, which is there where shards have names."""
 
     def __init__(self, measured: Mapping[tuple[str, ...], Measured], label: Sequence[str]) -> None:
         self._measured, self._label = measured, label
