@@ -1068,8 +1068,6 @@ CREATE TRIGGER queue_count_limited AFTER UPDATE OF state ON dramatiq.queue FOR E
 
 CREATE TRIGGER queue_mail_end AFTER UPDATE OF state ON dramatiq.queue FOR EACH ROW WHEN (((new.notify IS NOT NULL) AND (old.state = ANY (ARRAY['queued'::dramatiq.state, 'consumed'::dramatiq.state])) AND (new.state = ANY (ARRAY['done'::dramatiq.state, 'rejected'::dramatiq.state, 'cancelled'::dramatiq.state])))) EXECUTE FUNCTION sooner.mail_end();
 
-CREATE TRIGGER queue_refuse_change AFTER UPDATE OF state, notify ON dramatiq.queue FOR EACH ROW WHEN (((old.state <> 'consumed'::dramatiq.state) AND (new.state <> 'consumed'::dramatiq.state) AND (new.tenant IS NOT NULL) AND ((old.state <> new.state) OR (old.notify IS DISTINCT FROM new.notify)))) EXECUTE FUNCTION sooner.refuse_change();
-
 CREATE TRIGGER queue_remove_said AFTER DELETE ON dramatiq.queue REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION sooner.remove_said();
 
 CREATE TRIGGER api_key_refuse_change AFTER INSERT OR UPDATE OF revoked_at ON sooner.api_key FOR EACH ROW EXECUTE FUNCTION sooner.refuse_change();

@@ -577,6 +577,10 @@ select count(*) as ended,
   {{tell_followers}} as followers, sum({{tell_webhooks}}) as hooked
 from changed;
 
+-- part: refuse
+-- Refuses to change a job of a tenant that moves: an error, which undoes the statement.
+sooner.refuse_frozen(tenant, null, '')
+
 -- name: cancel
 -- Ends a waiting job, or asks the worker of a processing job to stop it; no row for a final job.
 with changed as (
@@ -592,7 +596,9 @@ with changed as (
   returning message_id, tenant, state
 )
 select state::text as state, {{tell_followers}} as followers,
-  case when state = 'consumed' then pg_notify('sooner.cancel', message_id::text) end as asked, {{tell_webhooks}} as hooked
+  case when state = 'consumed' then pg_notify('sooner.cancel', message_id::text) end as asked, {{tell_webhooks}} as hooked,
+  -- What runs ends where it is.
+  case when state <> 'consumed' then {{refuse}} end as refused
 from changed group by message_id, tenant, state;
 
 -- name: cancel_waiting
@@ -609,7 +615,8 @@ with changed as (
   where message_id = :id and state = 'queued'
   returning message_id, tenant, state
 )
-select {{tell_followers}} as followers, sum({{tell_webhooks}}) as hooked from changed having count(*) > 0;
+select {{tell_followers}} as followers, sum({{tell_webhooks}}) as hooked, count({{refuse}}) as refused
+from changed having count(*) > 0;
 
 -- name: cancel_overdue
 -- Cancels the jobs whose Cancel-After has passed, waiting or held by a dead worker, and asks living workers to
@@ -675,13 +682,15 @@ with failed as (
     mtime = dramatiq.clock()
   from failed
   where job.message_id = failed.message_id and failed.is_known
-  returning job.message_id, job.lane
+  returning job.message_id, job.lane, job.tenant
 ), followers as (
   select pg_notify('sooner.changed', message_id::text) from retried
 ), woken as (
   select pg_notify('dramatiq.' || lane || '.enqueue', 'back') from retried
 )
-select actor, is_known, (select count(*) from followers) + (select count(*) from woken) as notified from failed;
+select actor, is_known, (select count(*) from followers) + (select count(*) from woken) as notified,
+  (select count({{refuse}}) from retried) as refused
+from failed;
 
 -- name: resolve
 -- Notes that a person has dealt with a failed job; no row for a job that has not failed.
@@ -692,11 +701,11 @@ with resolved as (
     version = version + 1,
     mtime = dramatiq.clock()
   where message_id = :id and state = 'rejected'
-  returning message_id
+  returning message_id, tenant
 ), followers as (
   select pg_notify('sooner.changed', message_id::text) from resolved
 )
-select message_id, (select count(*) from followers) as notified from resolved;
+select message_id, (select count(*) from followers) as notified, {{refuse}} as refused from resolved;
 
 -- name: remove
 -- Removes expired final jobs, the oldest first; a trigger removes what they said. A locked job stays until the next cleaning.
