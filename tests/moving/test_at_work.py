@@ -20,13 +20,18 @@ from tests.conftest import process_settings
 from tests.faults.workers import ACTORS
 from tests.support import ROOT
 from tests.support.environment import environment
+from tests.support.keys import create_key
 from tests.support.processes import Processes
 from tests.support.rows import until
+from tests.support.shards import several
 
 if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
+    import httpx
+
+    from tests.conftest import Connect
     from tests.moving.conftest import Place
 
 Urls = dict[str, str]
@@ -80,9 +85,8 @@ class Submitter:
 
 async def drive(urls: Urls, tenant: str, to: str, *, most_seconds: float | None) -> bool:
     """Runs the mover in a process of its own, killed after some time; whether it came to its end."""
-    several = " ".join(f"{shard}={url}" for shard, url in urls.items())
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.moving.drive", tenant, to, cwd=ROOT, env=environment({"DATABASE_URLS": several})
+        sys.executable, "-m", "tests.moving.drive", tenant, to, cwd=ROOT, env=environment({"DATABASE_URLS": several(urls)})
     )  # fmt: skip
     try:
         async with asyncio.timeout(most_seconds):
@@ -152,3 +156,65 @@ async def _judge(urls: Urls, tenant: str, submitter: Submitter, effects: object)
     twice = [id for id in submitter.accepted if counted[str(id)] > 1]
     never = [id for id in submitter.accepted if counted[str(id)] == 0]
     assert (lost, changed, twice, never, left) == ([], [], [], [], []), json.dumps(len(submitter.accepted))
+
+
+class Client:
+    """Submits and reads a tenant's jobs over HTTP; a 503 is tried again, as its Retry-After says."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self.accepted: list[str] = []
+        self.wrong: list[str] = []
+
+    async def submit(self) -> None:
+        """Submit until cancelled."""
+        while True:
+            body = {"n": len(self.accepted)}
+            answer = await self._client.post("/jobs/echo", json=body, headers={"Prefer": "respond-async"})
+            if answer.status_code in (200, 202):
+                self.accepted.append(answer.json()["id"])
+            elif answer.status_code != 503:
+                self.wrong.append(f"POST {answer.status_code} {answer.text}")
+            await asyncio.sleep(0.02)
+
+    async def read(self) -> None:
+        """Read any of the jobs until cancelled: none is ever unknown."""
+        while True:
+            if self.accepted:
+                id = random.choice(self.accepted)
+                answer = await self._client.get(f"/jobs/{id}")
+                if answer.status_code not in (200, 503):
+                    self.wrong.append(f"GET {answer.status_code} {answer.text}")
+            await asyncio.sleep(0.02)
+
+
+async def test_over_http_no_job_is_lost_or_unknown(
+    urls: Urls, place: Place, processes: Processes, connect: Connect
+) -> None:
+    await place("acme", "a")
+    key = await create_key(urls["a"], "acme")
+    for shard in ("a", "b"):
+        await processes.worker(DATABASE_URL=urls[shard])
+    web = await processes.web(DATABASE_URL=None, DATABASE_URLS=several(urls), HOME_SHARD="home")
+    client = Client(connect(web, key))
+    tasks = [asyncio.create_task(work) for work in (client.submit(), client.read())]
+    for to in ("b", "a", "b"):
+        await asyncio.sleep(0.5)
+        await Mover(urls, "home", "acme", settle_seconds=6).move(to)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    b = await asyncpg.connect(urls["b"])
+    try:
+        await until(
+            b, "select not exists (select from dramatiq.queue where tenant = 'acme' and state <> 'done')"
+        )
+        rows = await b.fetch(
+            "select message_id::text, message->'kwargs'->'n' as n from dramatiq.queue where tenant = 'acme'"
+        )
+    finally:
+        await b.close()
+    found = {row["message_id"] for row in rows}
+    assert [id for id in client.accepted if id not in found] == []
+    assert client.wrong == []
+    assert len(client.accepted) > 10

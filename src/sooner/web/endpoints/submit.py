@@ -29,9 +29,10 @@ from sooner.jobs.submitting.submit import Attach, Submission
 from sooner.jobs.tenants.keys import Caller
 from sooner.process import logs
 from sooner.queue.ids import uuid7
-from sooner.web.auth import shard_of
+from sooner.web.auth import residence_of, shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.endpoints.events import stream
+from sooner.web.holders import holder
 from sooner.web.http import prefer, submission_options
 from sooner.web.http.accept import prefers_events
 from sooner.web.http.answers import HeaderField
@@ -109,6 +110,7 @@ async def submit(request: Request, who: Caller) -> Response:
     submission = _submission(request, actor, params, values, who, id)
     wanted = _preferences(request)
     try:
+        await _check_left_behind(request, submission)
         if not wanted.may_wait:
             # The client does not wait, so nothing has to wake it.
             return _tell(shard, request, actor, await _let_in(shard, submission, who, id), 0)
@@ -121,6 +123,20 @@ async def submit(request: Request, who: Caller) -> Response:
         if (notice := _notice(request, attach.id, who)) is not None:
             await shard.notices.add(attach.id, notice)
         return await _replay(request, actor, who, attach.id, wanted)
+
+
+async def _check_left_behind(request: Request, submission: Submission) -> None:
+    """Raises Replay of a job that still runs where its tenant has been: the request goes on at the shard that holds the job."""
+    resources: Resources = request.app.state.resources
+    previous = residence_of(request).previous if resources.several else None
+    if previous is None:
+        return
+    try:
+        await previous.submitter.check_replay(submission)
+    except Replay as replay:
+        shards = (previous, shard_of(request))
+        request.scope["state"]["shard"] = await holder(shards, replay.id) or shard_of(request)
+        raise
 
 
 async def _let_in(shard: Shard, submission: Submission, who: Caller, id: UUID) -> Job:
