@@ -14,6 +14,8 @@ from tests.support import ROOT
 
 PAGE = ROOT / "ops" / "docs" / "states.md"
 ENGINE = ROOT / "src" / "sooner"
+#: A move between databases adds and removes rows as they are.
+MOVING = ENGINE / "jobs" / "moving"
 NO_ROW = "[*]"
 FINAL = [state.stored for state in State if state.is_final]
 #: What `finish` may be told; other endings go by other statements.
@@ -192,4 +194,17 @@ def changes_a_state(path: Path) -> bool:
 
 def test_every_change_of_a_state_stands_in_one_file() -> None:
     found = [path for path in sorted((ROOT / "src").rglob("*.sql")) if changes_a_state(path)]
-    assert found == [ENGINE / "queue" / "sql" / "transitions.sql"]
+    assert [path for path in found if MOVING not in path.parents] == [
+        ENGINE / "queue" / "sql" / "transitions.sql"
+    ]
+
+
+def test_a_move_brings_jobs_to_another_database_in_the_state_in_which_they_are() -> None:
+    updates = [
+        write
+        for path in MOVING.rglob("*.sql")
+        for write in writes(path.read_text())
+        if write.verb == "update"
+    ]
+    assert updates
+    assert [write.body for write in updates if assigned(write) is not None] == []
