@@ -51,7 +51,7 @@ class Shards:
             self.home_url,
             """
             insert into sooner_directory.tenant (locator, tenant, shard) values ($1, $2, $3)
-            on conflict (locator) do update set shard = $3, previous = sooner_directory.tenant.shard
+            on conflict (locator) do update set shard = $3, previous = sooner_directory.tenant.shard, is_frozen = false
             """,
             locator(tenant),
             tenant,
@@ -70,6 +70,17 @@ class Shards:
                 self.urls[target],
                 "insert into sooner.api_key select ($1::text::sooner.api_key).*",
                 key[0],
+            )
+
+    async def freeze(self, tenant: str, shard: str, *, at_home: bool = True) -> None:
+        """Freezes a tenant that is about to leave a shard."""
+        frozen = "insert into sooner.frozen_tenant (tenant, reason) values ($1, 'leaving')"
+        await fetch(self.urls[shard], frozen, tenant)
+        if at_home:
+            await fetch(
+                self.home_url,
+                "update sooner_directory.tenant set is_frozen = true where tenant = $1 returning 1",
+                tenant,
             )
 
 

@@ -23,7 +23,8 @@ def residence_of(request: Request) -> Residence:
     return residence
 
 
-def _reside(request: Request, residence: Residence) -> None:
+def reside(request: Request, residence: Residence) -> None:
+    """Let a request go on where its tenant is."""
     state = request.scope["state"]
     state["residence"], state["shard"] = residence, residence.shard
 
@@ -42,9 +43,7 @@ def shards_of(request: Request, who: Caller | None) -> Sequence[Shard]:
     resources: Resources = request.app.state.resources
     if who is not None and who.is_admin:
         return list(resources.shards.values())
-    shard = shard_of(request)
-    previous = residence_of(request).previous if resources.several else None
-    return [shard] if previous is None else [previous, shard]
+    return residence_of(request).shards if resources.several else [shard_of(request)]
 
 
 async def caller(request: Request, scope: str = "jobs") -> Caller:
@@ -61,7 +60,7 @@ async def caller(request: Request, scope: str = "jobs") -> Caller:
         who = None
     elif resources.several:
         who, residence = await resources.residences.caller(key)
-        _reside(request, residence)
+        reside(request, residence)
     else:
         keys = shard.keys
         who = keys.remembered(key) or await keys.caller(key)
@@ -103,7 +102,7 @@ async def may_see(request: Request, id: UUID) -> Caller | None:
             error="invalid_token",
         )
     if resources.several:
-        _reside(request, await resources.residences.hinted(hint))
+        reside(request, await resources.residences.hinted(hint))
     else:
         request.scope["state"]["shard"] = resources.home
     return None
@@ -126,7 +125,7 @@ async def operator(request: Request) -> Caller | None:
     if not resources.several:
         return await resources.home.keys.holder(session.key)
     who, residence = await resources.residences.holder(session)
-    _reside(request, residence)
+    reside(request, residence)
     return who
 
 

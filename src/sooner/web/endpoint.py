@@ -14,11 +14,13 @@ from sooner.jobs.tenants.keys import Caller
 from sooner.web.auth import caller, key_holder, may_see
 from sooner.web.holders import turn_to_holder
 from sooner.web.lookup import job_id
+from sooner.web.moves import wherever
 from sooner.web.openapi.operation import Answer, Body, Operation, Parameter, Scope
 from sooner.web.resources import Resources
 
 #: Takes a request, and its caller unless the endpoint is public.
 Handler = Callable[..., Awaitable[Response]]
+Admission = Callable[[Request], Awaitable[Caller | None]]
 
 
 class Endpoint(Route):
@@ -85,7 +87,15 @@ def _admitting(
         if admit is None:
             refuse_undeclared(request, operation)
             return await handler(request)
+        resources: Resources = request.app.state.resources
+        if resources.several:
+            return await wherever(request, lambda: answer_there(admit, request))
         who = await admit(request)
+        refuse_undeclared(request, operation)
+        return await handler(request, who)
+
+    async def answer_there(admit: Admission, request: Request) -> Response:
+        who = request.scope["state"]["who"] = await admit(request)
         refuse_undeclared(request, operation)
         if is_of_job:
             await turn_to_holder(request, who)
@@ -94,7 +104,7 @@ def _admitting(
     return answer
 
 
-def _admission(operation: Operation) -> Callable[[Request], Awaitable[Caller | None]] | None:
+def _admission(operation: Operation) -> Admission | None:
     """Returns the caller of a request. Raises Unauthorized and Forbidden. None for a public endpoint."""
     scope = operation.scope
     if operation.by_address:

@@ -1,7 +1,8 @@
 """Where a request's tenant is, among several shards."""
 
+import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -27,6 +28,11 @@ class Residence:
     previous: Shard | None = None
     locator: str | None = None
     place: Place | None = None
+
+    @property
+    def shards(self) -> Sequence[Shard]:
+        """The shards on which the tenant's jobs lie, the newest last."""
+        return [self.shard] if self.previous is None else [self.previous, self.shard]
 
 
 class Residences:
@@ -73,6 +79,14 @@ class Residences:
             return residence
         place = await self._directory.find_anew(residence.locator)
         return residence if place in (None, residence.place) else self._at(residence.locator, place)
+
+    async def changed(self, residence: Residence, seconds: float) -> Residence:
+        """The residence once it is another and its tenant is not frozen there; after so many seconds, as it is then."""
+        if residence.locator is None or residence.place is None:
+            await asyncio.sleep(seconds)
+            return residence
+        place = await self._directory.changed(residence.locator, residence.place, seconds)
+        return residence if place is None else self._at(residence.locator, place)
 
     async def _admitted(
         self, residence: Residence, ask: Callable[[Shard], Awaitable[Caller]]

@@ -28,6 +28,7 @@ POLL_SECONDS_WITHOUT_LISTEN = 0.15
 #: Claims send no notification, to stay cheap: subscriptions that want to see a job begin poll this often.
 CLOSE_POLL_SECONDS = 0.4
 BATCH = 500
+NO_VERSION = -1
 
 
 class Subscription:
@@ -59,8 +60,8 @@ class Subscription:
 
     @property
     def version(self) -> int:
-        """The newest version seen; -1 before the first."""
-        return -1 if self.job is None else self.job.version
+        """The newest version seen; NO_VERSION before the first."""
+        return NO_VERSION if self.job is None else self.job.version
 
     def see(self, job: Job | None) -> None:
         """Take the job as it was just read. A job that was never seen is not gone: its row may not be there yet."""
@@ -268,9 +269,15 @@ class JobFollower:
 
     async def _poll(self, ids: Sequence[UUID]) -> None:
         for start in range(0, len(ids), BATCH):
-            rows = await self._link.fetch(SQL.versions, ids=ids[start : start + BATCH])
+            asked = ids[start : start + BATCH]
+            rows = await self._link.fetch(SQL.versions, ids=asked)
+            versions = {row["message_id"]: row["version"] for row in rows}
+            # A row that is not there is news to those who have seen it.
             self._look_at(
-                id
-                for id, version in ((str(row["message_id"]), row["version"]) for row in rows)
-                if any(subscription.version != version for subscription in self._subscriptions.get(id, ()))
+                str(id)
+                for id in asked
+                if any(
+                    subscription.version != versions.get(id, NO_VERSION)
+                    for subscription in self._subscriptions.get(str(id), ())
+                )
             )

@@ -67,6 +67,10 @@ class Bookmark:
         self.job, self.after = job, after
         self._outputs = outputs
 
+    def turn_to(self, outputs: "Outputs") -> None:
+        """Read on elsewhere: the job has moved there with its pieces, which keep their numbers."""
+        self._outputs = outputs
+
     async def next(self) -> Pieces | None:
         """The next pieces; None where the reader has all. Raises Unavailable."""
         found = await self._outputs.find((self.job, self.after))

@@ -13,7 +13,6 @@ from sooner.db import Unavailable
 from sooner.jobs import codec
 from sooner.jobs.following.document import NO_MORE
 from sooner.jobs.following.events import EventType, Heard, event_id
-from sooner.jobs.following.follower import Subscription
 from sooner.jobs.output.outputs import Pieces
 from sooner.jobs.row import Job
 from sooner.jobs.tenants.keys import Caller
@@ -23,6 +22,7 @@ from sooner.web.http.event_stream import EventStream, no_more_events
 from sooner.web.lookup import job_id, visible
 from sooner.web.openapi.operation import LAST_EVENT_ID, Answer
 from sooner.web.shard import Shard
+from sooner.web.trail import Trail
 
 #: How long a browser waits before it resumes a stream that ended early.
 RETRY_MILLISECONDS = 1000
@@ -55,11 +55,11 @@ async def get_job_events(request: Request, who: Caller | None) -> Response:
     heard = Heard.read(request.headers.get("last-event-id", ""))
     if job.state.is_final and heard is not None and heard.news(job) is None:
         return no_more_events()
-    return stream(shard, id, heard)
+    return stream(request, id, heard)
 
 
 def stream(
-    shard: Shard,
+    request: Request,
     id: UUID,
     heard: Heard | None = None,
     headers: Mapping[str, str] | None = None,
@@ -67,25 +67,26 @@ def stream(
 ) -> Response:
     """A stream of the job's events until it is final. `on_close` is awaited when the client hangs up before."""
     return EventStream(
-        _events(shard, id, heard),
+        _events(request, id, heard),
         headers=headers,
         client_close_handler_callable=on_close,
     )
 
 
-async def _events(shard: Shard, id: UUID, heard: Heard | None) -> AsyncIterator[ServerSentEvent]:
+async def _events(request: Request, id: UUID, heard: Heard | None) -> AsyncIterator[ServerSentEvent]:
     """Each event is made when the reader is ready for it, from the rows as they are then: nothing piles up."""
-    follower = shard.follower
-    place = shard.outputs.bookmark(id, 0 if heard is None else heard.output)
-    with follower.subscribe(id, closely=True, reads_output=True) as subscription:
-        job = await first(shard, subscription)
+    after = 0 if heard is None else heard.output
+    with Trail(request, id, closely=True, reads_output=True) as trail:
+        job = await trail.first()
+        place = trail.shard.outputs.bookmark(id, after)
         while job is not None:
+            shard = trail.shard
             kind, is_read = "state" if heard is None else heard.news(job), False
             # The last state comes after all output, the others come before it.
             if kind is not None and not job.state.is_final:
                 yield _event(shard, kind, job, place.after, first=heard is None)
             with contextlib.suppress(Unavailable):
-                async for page in place.pages():
+                async for page in trail.pages(place):
                     for event in _of_page(shard, job, page):
                         yield event
                 is_read = True
@@ -94,10 +95,9 @@ async def _events(shard: Shard, id: UUID, heard: Heard | None) -> AsyncIterator[
                     yield _event(shard, kind, job, place.after, first=heard is None)
                 break
             heard = heard if job.state.is_final else Heard.of(job)
-            if follower.is_released:
+            if trail.is_released:
                 break
-            await subscription.change()
-            job = None if subscription.is_gone else subscription.job
+            job = await trail.change()
 
 
 def _of_page(shard: Shard, job: Job, page: Pieces) -> Iterator[ServerSentEvent]:
@@ -106,15 +106,6 @@ def _of_page(shard: Shard, job: Job, page: Pieces) -> Iterator[ServerSentEvent]:
     if items := [codec.written(text.encode()) for _, text in page.numbered() if text]:
         more = {"output": {"items": items, "next": page.last}}
         yield _event(shard, "output", job, page.last, more=more)
-
-
-async def first(shard: Shard, subscription: Subscription) -> Job | None:
-    """The job, once the database answers; None where the job is gone or the process is ending."""
-    while not shard.follower.is_released:
-        with contextlib.suppress(Unavailable):
-            return await shard.follower.look(subscription)
-        await subscription.change()
-    return None
 
 
 def _event(

@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sooner.jobs.following.document import NO_MORE
-from sooner.jobs.following.follower import Subscription
 from sooner.jobs.problem import MethodNotAllowed
 from sooner.jobs.row import Job
 from sooner.jobs.states import State
@@ -21,7 +20,7 @@ from sooner.web.lookup import job_id, visible
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import DOCUMENT, IF_NONE_MATCH, PREFER, Answer
 from sooner.web.resources import Resources
-from sooner.web.shard import Shard
+from sooner.web.trail import Trail
 
 
 @endpoint(
@@ -48,10 +47,11 @@ async def get_job(request: Request, who: Caller | None) -> Response:
     fields = request.headers.getlist("prefer")
     wait = prefer.read(fields).wait if fields else None
     seconds = min(wait, resources.settings.sync_wait_max_seconds) if wait else 0
-    with shard.follower.subscribe(id, closely=seconds > 0) as subscription:
+    with Trail(request, id, closely=seconds > 0) as trail:
         job = await visible(shard, id, who)
         if seconds and not job.state.is_final and (not known or known & {job.etag, "*"}):
-            job = await _changed(shard, subscription, job, seconds)
+            job = await _changed(trail, job, seconds)
+            shard = trail.shard
     applied = [prefer.applied(seconds)] if wait else []
     if known & {job.etag, "*"}:
         return unchanged(shard, job, *applied)
@@ -60,13 +60,13 @@ async def get_job(request: Request, who: Caller | None) -> Response:
     return answer(shard, job, *applied, reading=True, more=more)
 
 
-async def _changed(shard: Shard, subscription: Subscription, job: Job, seconds: float) -> Job:
+async def _changed(trail: Trail, job: Job, seconds: float) -> Job:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while not shard.follower.is_released:
-                await subscription.change()
-                if subscription.job is not None and subscription.job.version != job.version:
-                    return subscription.job
+            trail.subscription.see(job)
+            while not trail.is_released and (found := await trail.change()) is not None:
+                if found.version != job.version:
+                    return found
     return job
 
 

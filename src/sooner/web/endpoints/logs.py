@@ -17,7 +17,7 @@ from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.tenants.keys import Caller
 from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
-from sooner.web.endpoints.events import RETRY_MILLISECONDS, first
+from sooner.web.endpoints.events import RETRY_MILLISECONDS
 from sooner.web.endpoints.listing import MOST, PAGE, limit_of
 from sooner.web.http.accept import prefers_events
 from sooner.web.http.answers import answer_list
@@ -27,6 +27,7 @@ from sooner.web.lookup import job_id, visible
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import LAST_EVENT_ID, Answer
 from sooner.web.shard import Shard
+from sooner.web.trail import Trail
 
 #: The seconds between two looks of a live reader: workers send no notification of lines, which hardly ever have a reader.
 LOOK_SECONDS = 0.2
@@ -57,7 +58,7 @@ async def list_job_logs(request: Request, who: Caller) -> Response:
     heard = event_number(request.headers.get("last-event-id", "")) or 0
     if job.state.is_final and not await shard.log_lines.after(id, heard, 1):
         return no_more_events()
-    return EventStream(_events(shard, id, heard))
+    return EventStream(_events(request, id, heard))
 
 
 async def _page(request: Request, shard: Shard, id: UUID) -> Response:
@@ -76,28 +77,28 @@ def _after(cursor: str | None) -> int:
     return number
 
 
-async def _events(shard: Shard, id: UUID, after: int) -> AsyncIterator[ServerSentEvent]:
-    follower = shard.follower
+async def _events(request: Request, id: UUID, after: int) -> AsyncIterator[ServerSentEvent]:
     retry: int | None = RETRY_MILLISECONDS
     seen = SeenLines(after)
-    with follower.subscribe(id) as subscription:
-        job = await first(shard, subscription)
+    with Trail(request, id) as trail:
+        job = await trail.first()
         while job is not None:
             # The lines of an attempt are written before its end: those read after the end are all.
             is_last = job.state.is_final
             with contextlib.suppress(Unavailable):
-                while lines := await _next(shard, id, seen, is_last=is_last):
+                while lines := await _next(trail.shard, id, seen, is_last=is_last):
                     for number, line in lines:
                         seen.add(number)
                         # A late line has a lower number: the reader comes back with the highest.
                         yield _event(seen.last, line, retry)
                         retry = None
                 if is_last:
+                    await trail.check()
                     return
-            if follower.is_released:
+            if trail.is_released:
                 return
-            await subscription.change_within(LOOK_SECONDS)
-            job = None if subscription.is_gone else subscription.job
+            await trail.subscription.change_within(LOOK_SECONDS)
+            job = await trail.found()
 
 
 async def _next(

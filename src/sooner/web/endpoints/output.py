@@ -19,7 +19,7 @@ from sooner.jobs.states import State
 from sooner.jobs.tenants.keys import Caller
 from sooner.web.auth import shard_of
 from sooner.web.endpoint import endpoint
-from sooner.web.endpoints.events import RETRY_MILLISECONDS, first
+from sooner.web.endpoints.events import RETRY_MILLISECONDS
 from sooner.web.http import prefer
 from sooner.web.http.accept import EVENTS, JSON, NDJSON, PLAIN, preferred
 from sooner.web.http.answers import NO_STORE, rendered
@@ -29,7 +29,7 @@ from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import LAST_EVENT_ID, PREFER, Answer, Parameter
 from sooner.web.resources import Resources
 from sooner.web.service import BrokenOff
-from sooner.web.shard import Shard
+from sooner.web.trail import Trail
 
 #: Neither a cache nor a proxy keeps what comes, and no browser takes it for a page.
 STREAMED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
@@ -73,7 +73,7 @@ async def get_job_output(request: Request, who: Caller | None) -> Response:
     place = shard.outputs.bookmark(id, _after(request))
     media = preferred(request.headers.getlist("accept"), (JSON, EVENTS, NDJSON, PLAIN))
     if media == JSON:
-        return await _whole(shard, job, place, _wait(request))
+        return await _whole(request, job, place, _wait(request))
     if media == EVENTS:
         if (
             job.state.is_final
@@ -81,9 +81,9 @@ async def get_job_output(request: Request, who: Caller | None) -> Response:
             and await shard.outputs.bookmark(id, place.after).next() is None
         ):
             return no_more_events()
-        return EventStream(_events(shard, place))
+        return EventStream(_events(request, place))
     return StreamingResponse(
-        _texts(shard, place, _lines if media == NDJSON else _plain), headers=STREAMED, media_type=media
+        _texts(request, place, _lines if media == NDJSON else _plain), headers=STREAMED, media_type=media
     )
 
 
@@ -109,28 +109,26 @@ def _wait(request: Request) -> float:
     return min(wait, resources.settings.sync_wait_max_seconds) if wait else 0
 
 
-async def _until_end(shard: Shard, place: Bookmark) -> AsyncIterator[Pieces | State]:
+async def _until_end(request: Request, place: Bookmark) -> AsyncIterator[Pieces | State]:
     """Pages as they come, and at the job's end its state. While the database is away nothing comes."""
-    follower = shard.follower
-    with follower.subscribe(place.job, reads_output=True) as subscription:
-        job = await first(shard, subscription)
+    with Trail(request, place.job, reads_output=True) as trail:
+        job = await trail.first()
         while job is not None:
             with contextlib.suppress(Unavailable):
-                async for page in place.pages():
+                async for page in trail.pages(place):
                     yield page
                 if job.state.is_final:
                     yield job.state
                     return
-            if follower.is_released:
+            if trail.is_released:
                 return
-            await subscription.change()
-            job = None if subscription.is_gone else subscription.job
+            job = await trail.change()
 
 
-async def _events(shard: Shard, place: Bookmark) -> AsyncIterator[bytes]:
+async def _events(request: Request, place: Bookmark) -> AsyncIterator[bytes]:
     """All events of a page in one write: writing costs more than their texts."""
     yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
-    async for page in _until_end(shard, place):
+    async for page in _until_end(request, place):
         if isinstance(page, Pieces):
             reset = "event: reset\ndata: {}\n\n" if page.is_reset else ""
             yield (reset + "".join(starmap(_event, page.numbered()))).encode()
@@ -143,9 +141,9 @@ def _event(number: int, text: str) -> str:
     return f"event: {'output' if text else 'truncated'}\nid: {number}\ndata: {text or '{}'}\n\n"
 
 
-async def _texts(shard: Shard, place: Bookmark, write: Callable[[str], str]) -> AsyncIterator[str]:
+async def _texts(request: Request, place: Bookmark, write: Callable[[str], str]) -> AsyncIterator[str]:
     is_begun = place.after > 0
-    async for page in _until_end(shard, place):
+    async for page in _until_end(request, place):
         if isinstance(page, Pieces):
             if page.is_reset and is_begun:
                 raise BrokenOff
@@ -161,22 +159,25 @@ def _plain(text: str) -> str:
     return str(codec.loads(text)) if text.startswith('"') else f"{text}\n"
 
 
-async def _whole(shard: Shard, job: Job, place: Bookmark, seconds: float) -> Response:
+async def _whole(request: Request, job: Job, place: Bookmark, seconds: float) -> Response:
     """What there is by now, or after a wait for more."""
-    with shard.follower.subscribe(job.id, reads_output=True) as subscription:
-        subscription.see(job)
+    with Trail(request, job.id, reads_output=True) as trail:
+        trail.subscription.see(job)
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         # Polls and progress wake it, too.
-        while not (pages := [page async for page in place.pages()]) and not job.state.is_final:
+        while not (pages := await _pages(trail, place)) and not _is_complete(trail, job):
             left = until - loop.time()
-            if left <= 0 or shard.follower.is_released or subscription.is_gone:
+            if left <= 0 or trail.is_released:
                 break
             # Only the wait ends with the time: a page that is half read would be lost.
-            await subscription.change_within(left)
-            job = await shard.follower.look(subscription) or job
+            await trail.subscription.change_within(left)
+            if (found := await trail.first()) is None:
+                break
+            job = found
+        is_complete = _is_complete(trail, job)
     texts = [text for page in pages for _, text in page.numbered()]
-    facts: dict[str, Any] = {"next": place.after, "complete": job.state.is_final}
+    facts: dict[str, Any] = {"next": place.after, "complete": is_complete}
     if any(page.is_reset for page in pages):
         facts["reset"] = True
     if "" in texts:
@@ -184,6 +185,20 @@ async def _whole(shard: Shard, job: Job, place: Bookmark, seconds: float) -> Res
     body = f'{{"items":[{",".join(filter(None, texts))}],{_json(facts)[1:]}'
     fields = [NO_STORE, *([prefer.applied(seconds)] if seconds else [])]
     return rendered(body.encode(), 200, fields)
+
+
+async def _pages(trail: Trail, place: Bookmark) -> list[Pieces]:
+    """What there is; nothing where the job has just left."""
+    try:
+        return [page async for page in trail.pages(place)]
+    except Unavailable:
+        if not trail.subscription.is_gone:
+            raise
+        return []
+
+
+def _is_complete(trail: Trail, job: Job) -> bool:
+    return job.state.is_final and not trail.subscription.is_gone
 
 
 def _json(value: Mapping[str, Any]) -> str:

@@ -13,7 +13,6 @@ from sooner.db import Unavailable
 from sooner.jobs import codec
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.declaring.values import Values
-from sooner.jobs.following.follower import Subscription
 from sooner.jobs.mail.notice import WHILE_IT_IS_THERE, Notice
 from sooner.jobs.problem import (
     Invalid,
@@ -52,6 +51,7 @@ from sooner.web.openapi.operation import (
 )
 from sooner.web.resources import Resources
 from sooner.web.shard import Shard
+from sooner.web.trail import Trail
 
 log = logs.get(__name__)
 
@@ -114,9 +114,9 @@ async def submit(request: Request, who: Caller) -> Response:
         if not wanted.may_wait:
             # The client does not wait, so nothing has to wake it.
             return _tell(shard, request, actor, await _let_in(shard, submission, who, id), 0)
-        with shard.follower.subscribe(id) as subscription:
+        with Trail(request, id) as trail:
             job = await _let_in(shard, submission, who, id)
-            return await _answer(request, actor, subscription, job, wanted)
+            return await _answer(request, actor, trail, job, wanted)
     except Replay as replay:
         return await _replay(request, actor, who, replay.id, wanted, REPLAYED)
     except Attach as attach:
@@ -161,26 +161,24 @@ async def _replay(
     request: Request, actor: JobActor, who: Caller, id: UUID, wanted: Preferences, *fields: HeaderField
 ) -> Response:
     """Answer with the job that exists already, after the same wait as for a new job."""
-    shard = shard_of(request)
-    with shard.follower.subscribe(id) as subscription:
-        job = await visible(shard, id, who)
-        return await _answer(request, actor, subscription, job, wanted, *fields)
+    with Trail(request, id) as trail:
+        job = await visible(trail.shard, id, who)
+        return await _answer(request, actor, trail, job, wanted, *fields)
 
 
 async def _answer(
     request: Request,
     actor: JobActor,
-    subscription: Subscription,
+    trail: Trail,
     job: Job,
     wanted: Preferences,
     *fields: HeaderField,
 ) -> Response:
     """The answer when the job has ended or the wait is over; at once for a client that wants the event stream."""
-    shard = shard_of(request)
     seconds = _wait(request, wanted, job)
     if seconds > 0 and not job.state.is_final and not _listens(request):
-        job = await _end(request, actor, subscription, job, seconds)
-    return _tell(shard, request, actor, job, seconds, *fields)
+        job = await _end(request, actor, trail, job, seconds)
+    return _tell(trail.shard, request, actor, job, seconds, *fields)
 
 
 def _tell(
@@ -188,7 +186,7 @@ def _tell(
 ) -> Response:
     """The document or the event stream of a job, after a wait of `seconds`."""
     if _listens(request):
-        return _stream(shard, actor, job, fields)
+        return _stream(request, actor, job, fields)
     return answer(shard, job, prefer.applied(seconds), *fields)
 
 
@@ -197,14 +195,16 @@ def _listens(request: Request) -> bool:
     return bool(accepted) and prefers_events(accepted)
 
 
-def _stream(shard: Shard, actor: JobActor, job: Job, fields: Iterable[HeaderField]) -> Response:
+def _stream(request: Request, actor: JobActor, job: Job, fields: Iterable[HeaderField]) -> Response:
+    shard = shard_of(request)
+
     async def hung_up(_: object) -> None:
-        await _abandon(shard, actor, job.id)
+        await _abandon(shard_of(request), actor, job.id)
 
     location = ("Location", shard.documents.urls(job)["self"])
     more = dict((prefer.applied(0), location, *fields))
     careful = actor.declaration.on_disconnect != "continue"
-    return stream(shard, job.id, headers=more, on_close=hung_up if careful else None)
+    return stream(request, job.id, headers=more, on_close=hung_up if careful else None)
 
 
 def _actor(resources: Resources, name: str) -> JobActor:
@@ -273,18 +273,15 @@ def _is_postponed(job: Job, seconds: float) -> bool:
     return job.run_at is not None and job.run_at > job.created_at + timedelta(seconds=seconds)
 
 
-async def _end(
-    request: Request, actor: JobActor, subscription: Subscription, job: Job, seconds: float
-) -> Job:
+async def _end(request: Request, actor: JobActor, trail: Trail, job: Job, seconds: float) -> Job:
     """The job at its end, after the wait, or when the client has hung up."""
-    shard = shard_of(request)
-    ending = shard.follower.final(subscription, seconds)
+    ending = trail.final(seconds)
     if actor.declaration.on_disconnect == "continue":
-        return await ending or await _reread(shard, job)
+        return await ending or await _reread(trail.shard, job)
     ended, hung_up = await unless_hung_up(request, ending)
     if hung_up:
-        await _abandon(shard, actor, job.id)
-    return ended or await _reread(shard, job)
+        await _abandon(trail.shard, actor, job.id)
+    return ended or await _reread(trail.shard, job)
 
 
 async def _abandon(shard: Shard, actor: JobActor, id: UUID) -> None:

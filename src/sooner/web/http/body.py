@@ -39,8 +39,16 @@ async def read_members(request: Request, most: int, known: Collection[str]) -> d
     return members
 
 
+def keep(request: Request) -> None:
+    """Keep the body once it is read, for a request that may be tried again."""
+    request.scope.setdefault("sooner.body", None)
+
+
 async def read(request: Request, most: int) -> bytes:
     """A whole body of at most `most` bytes, never more than that in memory. Raises TooLarge, BadRequest."""
+    kept: bytes | None = request.scope.get("sooner.body")
+    if kept is not None:
+        return kept
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > most:
         raise TooLarge(f"A body has at most {most} bytes.")
@@ -55,7 +63,10 @@ async def read(request: Request, most: int) -> bytes:
             raise TooLarge(f"A body has at most {most} bytes.")
         parts.append(part)
     request.scope["sooner.read"] = True
-    return b"".join(parts)
+    body = b"".join(parts)
+    if "sooner.body" in request.scope:
+        request.scope["sooner.body"] = body
+    return body
 
 
 def check_json(content_type: str | None) -> None:
