@@ -180,6 +180,7 @@ class TenantMove:
     async def _freeze_and_switch(self) -> None:
         # Before the freeze, since it takes a while: no other copy of a waiting job comes until then.
         copies = await self._target.ids(self._jobs.waiting, tenant=self._tenant)
+        await self._count(self._journal.detail["since"])
         self._frozen_at = time.monotonic()
         try:
             await self._leaving.begin()
@@ -206,7 +207,6 @@ class TenantMove:
         await self._remove_vanished(copies)
         changed = await self._copy_changed(0.0)
         await self._copy_uploads()
-        await self._count(now["since"])
         held = await self._source.ids(deliveries.SQL.held, until=due_by, **self._of_tenant)
         await self._copier.add_deliveries(held, due_by)
         self._say(f"frozen; copied {changed:,} jobs that had changed, and {len(held):,} deliveries")
@@ -214,8 +214,7 @@ class TenantMove:
         return held, due_by
 
     async def _count(self, since: str) -> None:
-        """Look once more before the switch. Raises MoveHalted where copies are missing."""
-        # What has ended since is brought later.
+        """Look once more before the freeze. Raises MoveHalted where copies of what has not changed since are missing."""
         [jobs] = await self._source.ids(self._jobs.count_unchanged, tenant=self._tenant, since=since)
         [copies] = await self._target.ids(self._jobs.count, tenant=self._tenant)
         # There may be more: what expired meanwhile is removed at the source first.

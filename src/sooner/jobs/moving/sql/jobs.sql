@@ -18,8 +18,10 @@ order by created_at desc, message_id desc limit :batch;
 select count(*) as jobs from dramatiq.queue where tenant = :tenant::text and state <> 'consumed';
 
 -- name: count_unchanged
--- The number of those that have not changed since.
-select count(*) as jobs from dramatiq.queue where tenant = :tenant::text and state <> 'consumed' and not {{is_changed}};
+-- The number of those that have not changed since. Expired ones may have been removed at the target already.
+select count(*) as jobs from dramatiq.queue
+where tenant = :tenant::text and state <> 'consumed' and not {{is_changed}}
+  and (finished_at is null or expires_at > dramatiq.clock() + interval '1 hour');
 
 -- name: changed
 -- The jobs that have changed since, but those that run. Lines of the log come some time after their job's end.
