@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -13,6 +14,7 @@ from sooner.jobs.moving.move_end import MoveHalted
 from sooner.jobs.moving.mover import Mover
 from tests.moving.owned import NOTHING, fill, owned
 from tests.moving.test_mover import Urls, frozen, move, placed
+from tests.support.roles import PASSWORD, address, as_role
 from tests.support.rows import until
 
 if TYPE_CHECKING:
@@ -165,6 +167,32 @@ async def test_a_transaction_that_does_not_end_is_named_and_the_tenant_works_on(
         await a.execute("rollback")
     before = await owned(urls["a"], "acme")
     await move(urls, "acme", "b")
+    assert await owned(urls["b"], "acme") == before
+
+
+@pytest.fixture
+async def owner(urls: Urls) -> AsyncIterator[Urls]:
+    """The databases' addresses for an owner that is no superuser: of others' sessions it sees little."""
+    name = f"sooner_owner_{os.getpid()}"
+    async with connected(urls["home"]) as server:
+        superuser = await server.fetchval("select quote_ident(current_user)")
+        await server.execute(f"create role {name} login password '{PASSWORD}' in role {superuser}")
+        yield {shard: as_role(url, name) for shard, url in urls.items()}
+        await server.execute(f"drop role {name}")
+
+
+async def test_an_owner_that_is_no_superuser_waits_for_others_transactions(
+    urls: Urls, place: Place, owner: Urls
+) -> None:
+    await fill(urls["a"], "acme")
+    await place("acme", "a")
+    before = await owned(urls["a"], "acme")
+    async with connected(address(urls["a"], "client")) as client:
+        await client.execute("begin; select 1")
+        with pytest.raises(MoveHalted, match=r"does not end: process \d+, .*, under way"):
+            await move(owner, "acme", "b")
+        await client.execute("rollback")
+    await move(owner, "acme", "b")
     assert await owned(urls["b"], "acme") == before
 
 

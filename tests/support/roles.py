@@ -61,6 +61,11 @@ def addressed(settings: Mapping[str, str | None], change: Callable[[str], str]) 
 
 def address(database_url: str, name: str) -> str:
     """The address under which a process type connects."""
+    return as_role(database_url, ROLES[name])
+
+
+def as_role(database_url: str, role: str) -> str:
+    """The address under which a role with the suite's password connects."""
     parts = urlsplit(database_url)
     host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{ROLES[name]}:{PASSWORD.replace(' ', '%20')}@{host}").geturl()
+    return parts._replace(netloc=f"{role}:{PASSWORD.replace(' ', '%20')}@{host}").geturl()

@@ -167,4 +167,5 @@ class SourceFreeze(HeldFreeze):
 def _oldest(found: Sequence[Row]) -> str:
     oldest = max(found, key=lambda row: row["seconds"] or 0)
     program, state = oldest["program"] or "a program without a name", oldest["state"] or "under way"
-    return f"process {oldest['pid']}, {program}, {state} for {oldest['seconds'] or 0:.0f} s"
+    lasted = "" if oldest["seconds"] is None else f" for {oldest['seconds']:.0f} s"
+    return f"process {oldest['pid']}, {program}, {state}{lasted}"
