@@ -46,6 +46,12 @@ insert into dramatiq.queue (message_id, actor, lane, message, tenant, parent, un
 values (sooner.new_id(), 'echo', 'default', '{"kwargs": {}, "options": {}}', 'acme', $1, $2, $3, 1) returning message_id
 """
 LOST = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name = 'sooner mover'"
+#: The tenant is its target's, and the mover waits until nobody looks for it at the source any more.
+RESTS = """
+select max(state_change) < clock_timestamp() - interval '1 second'
+  and exists (select from sooner.frozen_tenant where reason = 'leaving' and until = 'infinity')
+from pg_stat_activity where datname = current_database() and application_name = 'sooner mover'
+"""
 SWITCHED = "select shard = 'b' from sooner_directory.tenant where tenant = 'acme'"
 
 
@@ -130,6 +136,23 @@ async def test_a_key_that_is_taken_at_the_target_is_dropped_and_the_job_stays(
             [holder, child],
         )
     assert {row[0]: (row[1], row[2]) for row in kept} == {holder: ("twin", "key"), child: (None, None)}
+
+
+async def test_what_comes_once_nothing_runs_any_more_is_brought(urls: Urls, place: Place) -> None:
+    await fill(urls["a"], "acme")
+    await place("acme", "a")
+    async with connected(urls["a"]) as a, connected(urls["b"]) as b:
+        moving = asyncio.create_task(Mover(urls, "home", "acme", settle_seconds=3).move("b"))
+        await until(a, RESTS)
+        # As a thread submits that has outlived its job.
+        await a.execute("set sooner.of_job = on")
+        late = await a.fetchval("select sooner.submit('echo', tenant => 'acme')")
+        await moving
+        assert (
+            await b.fetchval("select state::text from dramatiq.queue where message_id = $1", late) == "queued"
+        )
+    assert await owned(urls["a"], "acme") == NOTHING
+    assert await placed(urls, "acme") == ("b", None, False, "gone", None)
 
 
 async def test_a_column_that_the_target_does_not_have_yet_stays_behind(urls: Urls, place: Place) -> None:

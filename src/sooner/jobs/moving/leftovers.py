@@ -65,7 +65,8 @@ class Leftovers:
                 is_quiet = not await self._running()
             await asyncio.sleep(max(0.0, self._settled_at - time.monotonic()))
             await self._late_lines(at)
-            await self._remove(self._jobs.rest, tenant=self._tenant)
+            if not await self._remove(self._jobs.rest, tenant=self._tenant):
+                continue
             await self._freeze.leave_for_good(self._say)
             if not (await self._source.ids(self._jobs.is_left, tenant=self._tenant))[0]:
                 break
@@ -89,8 +90,7 @@ class Leftovers:
             if not is_removed and time.monotonic() >= self._settled_at:
                 # Waiting ones would count as the source's backlog for as long as the last job runs.
                 await self._late_lines(at)
-                await self._remove(self._jobs.copied, tenant=self._tenant, since=since)
-                is_removed = True
+                is_removed = await self._remove(self._jobs.copied, tenant=self._tenant, since=since)
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE, 2 * pause)
 
@@ -103,8 +103,10 @@ class Leftovers:
         await self._bring_deliveries()
         ids = await self._source.ids(self._jobs.leftovers, tenant=self._tenant, since=since)
         new = [id for id in ids if id not in self._brought]
-        if not new:
-            return
+        if new:
+            await self._bring_jobs(new)
+
+    async def _bring_jobs(self, new: list[UUID]) -> None:
         await self._copier.add_jobs(new)
         self._brought.update(new)
         self._settled_at = time.monotonic() + self._settle_seconds
@@ -129,9 +131,18 @@ class Leftovers:
         ids = await self._source.ids(self._jobs.ended_late, tenant=self._tenant, at=at, late=LATE_SECONDS)
         await self._copier.late_lines(ids)
 
-    async def _remove(self, page: Query, **values: Any) -> None:
+    async def _remove(self, page: Query, **values: Any) -> bool:
+        """Remove jobs that are at the target; False where others had to be brought, and there may be more of them."""
         while ids := await self._source.ids(page, batch=MOST_JOBS, **values):
+            there = set(await self._target.ids(self._jobs.there, ids=ids))
+            missing = [id for id in ids if id not in there]
+            # What a thread that outlived its job has submitted meanwhile; an expired one is removed at the target already.
+            late = await self._source.ids(self._jobs.unexpired, ids=missing) if missing else []
+            if late:
+                await self._bring_jobs(late)
+                return False
             await self._freeze.run_held(partial(remove_jobs, ids))
+        return True
 
     async def _remove_belongings(self) -> None:
         await self._freeze.run_held(partial(remove_belongings, self._tenant))

@@ -56,6 +56,16 @@ limit :batch;
 -- The next jobs that do not run.
 select message_id from dramatiq.queue where tenant = :tenant::text and state <> 'consumed' limit :batch;
 
+-- name: there
+-- Those of the jobs that are here.
+select message_id from dramatiq.queue where message_id = any(:ids::uuid[]);
+
+-- name: unexpired
+-- Those of the jobs that do not run, and have not expired.
+select message_id from dramatiq.queue
+where message_id = any(:ids::uuid[]) and state <> 'consumed'
+  and (finished_at is null or expires_at > dramatiq.clock());
+
 -- name: ended_late
 -- The jobs of whose log the last lines may have come after they were copied.
 select message_id from dramatiq.queue
