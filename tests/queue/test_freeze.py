@@ -71,6 +71,16 @@ async def test_a_freeze_is_renewed_by_who_took_it_last(sql: Sql) -> None:
     assert await sql.fetchval("select until = 'infinity' from sooner.frozen_tenant")
 
 
+async def test_a_renewal_that_comes_late_brings_no_end_nearer(sql: Sql) -> None:
+    await freeze.freeze(sql, "acme", "leaving", 10)
+    mark = await freeze.take(sql, "acme")
+    assert await freeze.renew(sql, "acme", mark, None)
+
+    assert await freeze.renew(sql, "acme", mark, 10)
+
+    assert await sql.fetchval("select until = 'infinity' from sooner.frozen_tenant")
+
+
 async def test_a_freeze_without_an_end_holds_until_the_thaw(sql: Sql) -> None:
     await start_clock(sql, NOON)
     assert await freeze.freeze(sql, "acme", "arriving", None) is None

@@ -44,7 +44,7 @@ async def take(connection: Connection, tenant: str) -> datetime:
 
 
 async def renew(connection: Connection, tenant: str, mark: datetime, seconds: float | None) -> bool:
-    """Let a freeze end so many seconds from now, or only by `thaw`; False where it has ended, or somebody else has taken it."""
+    """Let a freeze hold for so many seconds from now at least, or until `thaw`; False where it has ended, or is another's."""
     return bool(await _rows(connection, SQL.renew, tenant=tenant, mark=mark, seconds=seconds))
 
 

@@ -233,12 +233,12 @@ class TenantMove:
 
     async def _decide(self, held: list[UUID], due_by: datetime) -> None:
         """Past this freeze without end only the home's answer says whether the tenant has moved."""
+        await self._leaving.stop()
         try:
             waiting = await self._leaving.make_endless(held, due_by)
         except FreezeLapsed:
             await self._thaw()
             raise
-        await self._leaving.stop()
         # A delivery that was claimed is made by whoever claimed it.
         await self._copier.remove_jobs([id for id in held if id not in waiting])
         try:

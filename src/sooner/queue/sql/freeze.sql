@@ -12,9 +12,9 @@ returning until;
 update sooner.frozen_tenant set since = clock_timestamp() where tenant = :tenant returning since;
 
 -- name: renew
--- Puts off the end of a freeze that still holds and is the caller's; no row where it has ended.
+-- Puts off the end of a freeze that still holds and is the caller's, and never brings it nearer; no row where it has ended.
 update sooner.frozen_tenant
-set until = coalesce(dramatiq.clock() + :seconds::double precision * interval '1 second', 'infinity')
+set until = greatest(until, coalesce(dramatiq.clock() + :seconds::double precision * interval '1 second', 'infinity'))
 where tenant = :tenant and since = :mark and until > dramatiq.clock()
 returning until;
 
