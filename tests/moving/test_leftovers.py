@@ -46,6 +46,11 @@ insert into dramatiq.queue (message_id, actor, lane, message, tenant, parent, un
 values (sooner.new_id(), 'echo', 'default', '{"kwargs": {}, "options": {}}', 'acme', $1, $2, $3, 1) returning message_id
 """
 LOST = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name = 'sooner mover'"
+MAIL = """
+insert into dramatiq.queue (message_id, actor, lane, queue_name, message, turn)
+values (sooner.new_id(), 'deliver_mail', 'mail', 'mail',
+  jsonb_build_object('actor_name', 'deliver_mail', 'kwargs', jsonb_build_object('job', $1::uuid)), 7) returning message_id
+"""
 #: The tenant is its target's, and the mover waits until nobody looks for it at the source any more.
 RESTS = """
 select max(state_change) < clock_timestamp() - interval '1 second'
@@ -136,6 +141,24 @@ async def test_a_key_that_is_taken_at_the_target_is_dropped_and_the_job_stays(
             [holder, child],
         )
     assert {row[0]: (row[1], row[2]) for row in kept} == {holder: ("twin", "key"), child: (None, None)}
+
+
+async def test_a_mail_about_a_job_that_ends_where_it_runs_is_due_at_the_target(
+    urls: Urls, place: Place
+) -> None:
+    await place("acme", "a")
+    async with connected(urls["a"]) as a, connected(urls["b"]) as b, connected(urls["home"]) as home:
+        job = await a.fetchval(CHILD, None, None, None)
+        await a.fetch(RUNNING.format(which="tenant = 'acme'", most=1))
+        moving = asyncio.create_task(move(urls, "acme", "b"))
+        await until(home, SWITCHED)
+        await until(b, "select not exists (select from sooner.frozen_tenant where tenant = 'acme')")
+        async with a.transaction():
+            await a.execute(DONE, job)
+            mail = await a.fetchval(MAIL, job)
+        await moving
+        assert await b.fetchval("select due_at <= now() from dramatiq.queue where message_id = $1", mail)
+        assert await a.fetchval("select count(*) from dramatiq.queue") == 0
 
 
 async def test_what_comes_once_nothing_runs_any_more_is_brought(urls: Urls, place: Place) -> None:

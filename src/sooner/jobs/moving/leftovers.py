@@ -49,6 +49,7 @@ class Leftovers:
         self._freeze = freeze
         self._jobs = tables.jobs
         self._tenant = tenant
+        self._of_tenant = {"tenant": tenant, "mail_lanes": deliveries.MAIL_LANES}
         self._settle_seconds = settle_seconds
         self._say = say
         self._brought: set[UUID] = set()
@@ -74,6 +75,7 @@ class Leftovers:
             await self._freeze.take("leaving")
             await self._freeze.wait_for_others(self._say)
         await self._remove_belongings()
+        await self._unpark()
 
     async def _bring_while_jobs_run(self, since: str, at: str) -> None:
         pause, is_said, is_removed = FIRST_PAUSE, False, False
@@ -87,7 +89,9 @@ class Leftovers:
                     f"{running} jobs still run in {self._source.shard}: they end there, and are brought then"
                 )
                 is_said = True
-            if not is_removed and time.monotonic() >= self._settled_at:
+            is_settled = time.monotonic() >= self._settled_at
+            # A mail that is being sent is known as the tenant's by its job.
+            if is_settled and not is_removed and not await self._are_delivered():
                 # Waiting ones would count as the source's backlog for as long as the last job runs.
                 await self._late_lines(at)
                 is_removed = await self._remove(self._jobs.copied, tenant=self._tenant, since=since)
@@ -96,15 +100,20 @@ class Leftovers:
 
     async def _running(self) -> int:
         jobs = await self._source.ids(self._jobs.running, tenant=self._tenant)
+        return len(jobs) + await self._are_delivered()
+
+    async def _are_delivered(self) -> bool:
         [are_delivered] = await self._source.ids(deliveries.SQL.running, tenant=self._tenant)
-        return len(jobs) + bool(are_delivered)
+        return bool(are_delivered)
 
     async def _bring(self, since: str) -> None:
-        await self._bring_deliveries()
+        # The jobs that they tell of have ended before: these are looked for afterwards, and brought first.
+        parked = await self._park_deliveries()
         ids = await self._source.ids(self._jobs.leftovers, tenant=self._tenant, since=since)
         new = [id for id in ids if id not in self._brought]
         if new:
             await self._bring_jobs(new)
+        await self._bring_deliveries(parked)
 
     async def _bring_jobs(self, new: list[UUID]) -> None:
         await self._copier.add_jobs(new)
@@ -115,17 +124,23 @@ class Leftovers:
             for end in (self._source, self._target):
                 await end.rows(self._jobs.tell_followers, ids=new[start : start + MOST_TOLD])
 
-    async def _bring_deliveries(self) -> None:
-        values = {"tenant": self._tenant, "mail_lanes": deliveries.MAIL_LANES}
-        await self._freeze.run_held(lambda connection: rows(connection, deliveries.SQL.park_all, **values))
-        ids = await self._source.ids(deliveries.SQL.parked, **values)
-        if not ids:
-            return
-        await self._copier.add_jobs(ids)
-        await self._target.rows(deliveries.SQL.unpark, **values)
+    async def _park_deliveries(self) -> list[UUID]:
         await self._freeze.run_held(
-            lambda connection: rows(connection, deliveries.SQL.remove_parked, **values)
+            lambda connection: rows(connection, deliveries.SQL.park_all, **self._of_tenant)
         )
+        return await self._source.ids(deliveries.SQL.parked, **self._of_tenant)
+
+    async def _bring_deliveries(self, parked: list[UUID]) -> None:
+        await self._copier.add_jobs(parked)
+        await self._unpark()
+        if parked:
+            await self._freeze.run_held(
+                lambda connection: rows(connection, deliveries.SQL.remove_parked, **self._of_tenant)
+            )
+
+    async def _unpark(self) -> None:
+        """Bring the target's parked deliveries back, whoever has parked them, and when."""
+        await self._target.rows(deliveries.SQL.unpark, **self._of_tenant)
 
     async def _late_lines(self, at: str) -> None:
         ids = await self._source.ids(self._jobs.ended_late, tenant=self._tenant, at=at, late=LATE_SECONDS)
