@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from sooner.jobs.moving.move_end import MoveHalted
+from sooner.jobs.moving.copier import Copier
+from sooner.jobs.moving.move_end import MoveEnd, MoveHalted
 from sooner.jobs.moving.mover import Mover
+from sooner.jobs.moving.tables import shared_tables
 from tests.moving.owned import NOTHING, fill, owned
 from tests.moving.test_mover import Urls, frozen, move, placed
 from tests.support.roles import PASSWORD, address, as_role
@@ -141,6 +143,28 @@ async def test_a_key_that_is_taken_at_the_target_is_dropped_and_the_job_stays(
             [holder, child],
         )
     assert {row[0]: (row[1], row[2]) for row in kept} == {holder: ("twin", "key"), child: (None, None)}
+
+
+async def test_a_key_that_changes_hands_while_copies_are_made_is_its_holders(urls: Urls) -> None:
+    ends = MoveEnd("a", urls["a"]), MoveEnd("b", urls["b"])
+    copier = Copier(*ends, await shared_tables(*ends), held_by_nobody)
+    async with connected(urls["a"]) as a:
+        former = await a.fetchval(CHILD, None, "twin", "key")
+        await copier.replace_jobs([former])
+        await a.execute(DONE, former)
+        await a.execute("update dramatiq.queue set idempotency_key = null where message_id = $1", former)
+        holder = await a.fetchval(CHILD, None, "twin", "key")
+
+        await copier.replace_jobs([holder])
+        await copier.replace_jobs([former])
+
+    for end in ends:
+        await end.close()
+    assert await owned(urls["b"], "acme") == await owned(urls["a"], "acme")
+
+
+async def held_by_nobody(connection: object) -> None:
+    """No mover is another's."""
 
 
 async def test_a_mail_about_a_job_that_ends_where_it_runs_is_due_at_the_target(

@@ -131,6 +131,9 @@ class Copier:
         if due_by is not None:
             await rows(writer, deliveries.SQL.park_arrived, until=due_by)
         if belongings.has_key:
+            if replace:
+                await rows(writer, self._tables.jobs.take_unique_keys)
+                await rows(writer, self._tables.jobs.take_idempotency_keys)
             await rows(writer, self._tables.jobs.free_unique_keys)
             await rows(writer, self._tables.jobs.free_idempotency_keys)
         added = [row["message_id"] for row in await rows(writer, self._tables.jobs.add)]

@@ -87,10 +87,24 @@ select not exists (select from dramatiq.queue where tenant = :tenant::text and s
   and not exists (select from sooner.api_key where tenant = :tenant::text)
   and not exists (select from sooner.webhook where tenant = :tenant::text) as is_empty;
 
+-- name: take_unique_keys
+-- Takes the unique keys of the jobs that have arrived from the tenant's copies that were there before: theirs are older.
+update dramatiq.queue as former set unique_key = null
+from moving_queue as copy
+where former.unique_key = copy.unique_key and former.state in ('queued', 'consumed') and copy.state = 'queued'
+  and former.tenant = copy.tenant and former.message_id <> copy.message_id;
+
+-- name: take_idempotency_keys
+-- Takes their idempotency keys from these.
+update dramatiq.queue as former set idempotency_key = null
+from moving_queue as copy
+where former.idempotency_key = copy.idempotency_key and former.actor = copy.actor and former.tenant = copy.tenant
+  and former.message_id <> copy.message_id;
+
 -- name: free_unique_keys
--- Takes a unique key from the jobs that have arrived where another job here has it.
+-- Takes a unique key from the jobs that have arrived and wait where another job here has it.
 update moving_queue as copy set unique_key = null
-where unique_key is not null and exists (
+where unique_key is not null and copy.state = 'queued' and exists (
   select from dramatiq.queue as other
   where other.unique_key = copy.unique_key and other.state in ('queued', 'consumed') and other.message_id <> copy.message_id
 );
