@@ -144,19 +144,22 @@ class SourceFreeze(HeldFreeze):
                 f"A transaction in {self._end.shard} is prepared for a two-phase commit: commit {named}, or roll it back."
             )
 
-    async def make_endless(self, parked: Sequence[UUID], due_by: datetime) -> set[UUID]:
-        """Make the freeze one that only a thaw ends, and park deliveries; the result is those that still wait.
+    async def make_endless(self) -> None:
+        """Make the freeze one that only a thaw ends. Raises FreezeLapsed where it has ended.
 
-        Raises FreezeLapsed where it has ended.
+        One statement is the whole transaction: the time by which it judges is its own, not that of an earlier `begin`
+        after which the mover stood still.
         """
+        if not await self._end.run(
+            lambda connection: freeze.renew(connection, self._tenant, self._mark, None)
+        ):
+            raise FreezeLapsed(self._tenant, self._end.shard)
 
-        async def use(connection: Connection) -> set[UUID]:
-            if not await freeze.renew(connection, self._tenant, self._mark, None):
-                raise FreezeLapsed(self._tenant, self._end.shard)
-            found = await rows(connection, deliveries.SQL.park, ids=parked, until=due_by)
-            return {row["message_id"] for row in found}
-
-        return await self._end.run_whole(use)
+    async def park(self, ids: Sequence[UUID], due_by: datetime) -> set[UUID]:
+        """Park deliveries; the result is those that still wait. Raises TakenOver."""
+        values = {"ids": ids, "until": due_by}
+        found = await self.run_held(lambda connection: rows(connection, deliveries.SQL.park, **values))
+        return {row["message_id"] for row in found}
 
     async def leave_for_good(self, say: Callable[[str], None]) -> None:
         """Note that the tenant is gone, and wait until nobody writes for it any more. Raises TakenOver."""

@@ -235,10 +235,11 @@ class TenantMove:
         """Past this freeze without end only the home's answer says whether the tenant has moved."""
         await self._leaving.stop()
         try:
-            waiting = await self._leaving.make_endless(held, due_by)
+            await self._leaving.make_endless()
         except FreezeLapsed:
             await self._thaw()
             raise
+        waiting = await self._leaving.park(held, due_by)
         # A delivery that was claimed is made by whoever claimed it.
         await self._copier.remove_jobs([id for id in held if id not in waiting])
         try:
