@@ -11,8 +11,9 @@ import asyncpg
 import pytest
 
 from sooner.jobs.moving.copier import Copier
-from sooner.jobs.moving.move_end import MoveEnd, MoveHalted
+from sooner.jobs.moving.move_end import MoveEnd, MoveHalted, ShardLost
 from sooner.jobs.moving.mover import Mover
+from sooner.jobs.moving.source_freeze import SourceFreeze
 from sooner.jobs.moving.tables import shared_tables
 from tests.moving.owned import NOTHING, fill, owned
 from tests.moving.test_mover import Urls, frozen, move, placed
@@ -183,6 +184,28 @@ async def test_a_mail_about_a_job_that_ends_where_it_runs_is_due_at_the_target(
         await moving
         assert await b.fetchval("select due_at <= now() from dramatiq.queue where message_id = $1", mail)
         assert await a.fetchval("select count(*) from dramatiq.queue") == 0
+
+
+async def test_a_tenant_works_on_where_its_database_was_lost_just_before_the_switch(
+    urls: Urls, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(urls["a"], "acme")
+    await place("acme", "a")
+    make_endless = SourceFreeze.make_endless
+    async with connected(urls["b"]) as server:
+
+        async def make_endless_and_lose(leaving: SourceFreeze) -> None:
+            await make_endless(leaving)
+            assert await server.fetchval(LOST, urls["a"].rsplit("/", 1)[1])
+
+        monkeypatch.setattr(SourceFreeze, "make_endless", make_endless_and_lose)
+        with pytest.raises(ShardLost, match="shard a is away"):
+            await move(urls, "acme", "b")
+    assert await placed(urls, "acme") == ("a", None, False, None, "arriving")
+    monkeypatch.undo()
+    before = await owned(urls["a"], "acme")
+    await move(urls, "acme", "b")
+    assert await owned(urls["b"], "acme") == before
 
 
 async def test_what_comes_once_nothing_runs_any_more_is_brought(urls: Urls, place: Place) -> None:

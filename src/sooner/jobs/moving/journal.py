@@ -81,8 +81,16 @@ class Journal:
         await self._write(SQL.note_frozen, step, {}, is_frozen=is_frozen)
 
     async def switch(self) -> None:
-        """Bring the tenant to its target: the moment at which it has moved. Raises TakenOver."""
-        await self._write(SQL.switch, "switched", {})
+        """Bring the tenant to its target: the moment at which it has moved.
+
+        To be tried again where the answer is lost. Raises TakenOver.
+        """
+        try:
+            await self._write(SQL.switch, "switched", {})
+        except TakenOver:
+            if not await self._home.rows(SQL.has_switched, id=self._id, mover=str(self._mover)):
+                raise
+            self.step = "switched"
 
     async def end(self, step: str) -> None:
         """End the move. Raises TakenOver."""

@@ -6,7 +6,7 @@ Before the switch all that is at the target is a copy, which nobody claims; afte
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -34,7 +34,7 @@ SHORT_SECONDS = 0.3
 MOST_ROUNDS = 6
 #: How often a freeze that lapsed is tried again.
 MOST_FREEZES = 3
-#: How long the home is asked whether the tenant has moved, when its answer was lost.
+#: How long a database is asked on which it depends where the tenant works, when its answer was lost.
 DOUBT_SECONDS = 30.0
 #: The waiting jobs whose ids are compared at once.
 MOST_COMPARED = 10_000
@@ -236,35 +236,39 @@ class TenantMove:
         await self._leaving.stop()
         try:
             await self._leaving.make_endless()
-        except FreezeLapsed:
-            await self._thaw()
+            waiting = await self._leaving.park(held, due_by)
+            # A delivery that was claimed is made by whoever claimed it.
+            await self._copier.remove_jobs([id for id in held if id not in waiting])
+        except TakenOver:
             raise
-        waiting = await self._leaving.park(held, due_by)
-        # A delivery that was claimed is made by whoever claimed it.
-        await self._copier.remove_jobs([id for id in held if id not in waiting])
-        try:
-            await self._journal.switch()
-        except ShardLost:
-            await self._settle_doubt()
+        except Exception as halt:
+            await self._let_work_on(halt)
+            raise
+        await self._settle()
         await self.thaw_target()
 
-    async def _settle_doubt(self) -> None:
-        """Ask the home until it answers. Raises MoveHalted where it does not."""
-        deadline = time.monotonic() + DOUBT_SECONDS
-        while True:
-            try:
-                await self._journal.take(self._move)
-                if self._journal.step not in SWITCHED:
-                    await self._journal.switch()
-            except ShardLost as lost:
-                if time.monotonic() > deadline:
-                    raise MoveHalted(
-                        f"{lost} Whether {self._tenant} has moved is not known, so it stays frozen: "
-                        "give the same command again once that database is back, and it goes on at once."
-                    ) from lost
-                await asyncio.sleep(0.5)
-            else:
-                return
+    async def _let_work_on(self, halt: Exception) -> None:
+        """End the endless freeze of a tenant that has not moved. Raises MoveHalted where the source does not answer."""
+        try:
+            # Where this is another mover's freeze, or an attempt whose answer was lost has ended it, the home says which.
+            with contextlib.suppress(TakenOver):
+                await _answered(self._leaving.thaw)
+        except ShardLost as lost:
+            raise MoveHalted(
+                f"{halt} {self._tenant} stays frozen, as it cannot be thawed: "
+                "give the same command again once that database is back, and it goes on at once."
+            ) from lost
+        await _answered(partial(self._journal.note_frozen, "copying", is_frozen=False))
+
+    async def _settle(self) -> None:
+        """Switch; where the home's answer is lost, ask until it comes. Raises MoveHalted where it does not."""
+        try:
+            await _answered(self._journal.switch)
+        except ShardLost as lost:
+            raise MoveHalted(
+                f"{lost} Whether {self._tenant} has moved is not known, so it stays frozen: "
+                "give the same command again once that database is back, and it goes on at once."
+            ) from lost
 
     # After it
 
@@ -319,6 +323,20 @@ class TenantMove:
             await self._arriving.run_held(partial(remove_jobs, ids))
         await self._arriving.run_held(partial(remove_belongings, self._tenant))
         await self._arriving.thaw()
+
+
+async def _answered(ask: Callable[[], Awaitable[None]]) -> None:
+    """Ask until the database answers. Raises ShardLost where it does not for a while."""
+    deadline = time.monotonic() + DOUBT_SECONDS
+    while True:
+        try:
+            await ask()
+        except ShardLost:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.5)
+        else:
+            return
 
 
 async def _run(query: Any, values: Any, connection: Any) -> None:

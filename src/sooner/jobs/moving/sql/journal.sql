@@ -53,6 +53,10 @@ set shard = noted.target, previous = noted.source, is_frozen = false, placed_at 
 from noted where tenant.locator = noted.locator and tenant.shard = noted.source
 returning noted.id;
 
+-- name: has_switched
+-- The move, where this mover has brought the tenant to its target.
+select id from sooner_directory.move where {{mine}} and step = 'switched';
+
 -- name: end
 -- Ends the move.
 with noted as (
