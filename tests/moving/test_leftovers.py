@@ -263,6 +263,26 @@ async def test_a_transaction_that_does_not_end_is_named_and_the_tenant_works_on(
     assert await owned(urls["b"], "acme") == before
 
 
+async def test_a_copy_that_is_missing_is_missed_also_where_an_expired_one_is_left(
+    urls: Urls, place: Place
+) -> None:
+    await fill(urls["a"], "acme")
+    await place("acme", "a")
+    async with connected(urls["a"]) as a, connected(urls["b"]) as b:
+        await a.execute("begin; select 1")
+        with pytest.raises(MoveHalted, match="does not end"):
+            await move(urls, "acme", "b")
+        await a.execute("rollback")
+        await b.execute("set sooner.moving = on")
+        waiting = "select message_id from dramatiq.queue where tenant = 'acme' and state = 'queued' limit 1"
+        await b.execute(f"delete from dramatiq.queue where message_id = ({waiting})")
+        expired = await b.fetchval(CHILD, None, None, None)
+        await b.execute(DONE, expired)
+        await b.execute("update dramatiq.queue set expires_at = now() where message_id = $1", expired)
+    with pytest.raises(MoveHalted, match="has copies of 10 of the 11 jobs of acme"):
+        await move(urls, "acme", "b")
+
+
 @pytest.fixture
 async def owner(urls: Urls) -> AsyncIterator[Urls]:
     """The databases' addresses for an owner that is no superuser: of others' sessions it sees little."""

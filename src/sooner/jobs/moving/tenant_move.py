@@ -215,9 +215,11 @@ class TenantMove:
 
     async def _count(self, since: str) -> None:
         """Look once more before the freeze. Raises MoveHalted where copies of what has not changed since are missing."""
-        [jobs] = await self._source.ids(self._jobs.count_unchanged, tenant=self._tenant, since=since)
-        [copies] = await self._target.ids(self._jobs.count, tenant=self._tenant)
-        # There may be more: what expired meanwhile is removed at the source first.
+        # What expires in the next hour is left out: it is removed in each database, by its own clock.
+        values = {"tenant": self._tenant, "lasting": (await self._now())["clock"] + timedelta(hours=1)}
+        [jobs] = await self._source.ids(self._jobs.count_unchanged, since=since, **values)
+        [copies] = await self._target.ids(self._jobs.count, **values)
+        # There may be more: of those that changed, and those that run.
         if copies < jobs:
             raise MoveHalted(
                 f"{self._target.shard} has copies of {copies:,} of the {jobs:,} jobs of {self._tenant}: "

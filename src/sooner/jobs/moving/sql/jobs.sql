@@ -13,15 +13,17 @@ where tenant = :tenant::text and state <> 'consumed'
   and (created_at, message_id) < (:before_at::text::timestamptz, :before_id::uuid)
 order by created_at desc, message_id desc limit :batch;
 
+-- part: is_counted
+-- Whether a job does not run, and is not removed as an expired one before then.
+state <> 'consumed' and (finished_at is null or expires_at > :lasting)
+
 -- name: count
--- The number of jobs that do not run.
-select count(*) as jobs from dramatiq.queue where tenant = :tenant::text and state <> 'consumed';
+-- The number of jobs.
+select count(*) as jobs from dramatiq.queue where tenant = :tenant::text and {{is_counted}};
 
 -- name: count_unchanged
--- The number of those that have not changed since. Expired ones may have been removed at the target already.
-select count(*) as jobs from dramatiq.queue
-where tenant = :tenant::text and state <> 'consumed' and not {{is_changed}}
-  and (finished_at is null or expires_at > dramatiq.clock() + interval '1 hour');
+-- The number of those that have not changed since.
+select count(*) as jobs from dramatiq.queue where tenant = :tenant::text and {{is_counted}} and not {{is_changed}};
 
 -- name: changed
 -- The jobs that have changed since, but those that run. Lines of the log come some time after their job's end.
