@@ -192,6 +192,18 @@ async def test_a_look_past_the_cache_is_made_once_a_second(
     assert await there.find_anew(ACME) == Place("b", previous="a")
 
 
+async def test_an_old_place_is_read_before_it_is_answered(
+    there: CachedDirectory, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fetch(database_url, SILENCE)
+    await there.find(ACME)
+    await fetch(database_url, SWITCH)
+    monkeypatch.setattr(directory, "OLD_SECONDS", 0.0)
+
+    assert there.known(ACME) is None
+    assert await there.find(ACME) == Place("b", previous="a")
+
+
 async def test_what_is_remembered_serves_on_while_the_home_is_away(
     cluster: Cluster, cluster_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +224,8 @@ async def test_what_is_remembered_serves_on_while_the_home_is_away(
         with pytest.raises(Unavailable):
             await made.locator_of_digest(b"\x02")
         assert made.known(ACME) == Place("a")
+        monkeypatch.setattr(directory, "OLD_SECONDS", 0.0)
+        assert [await made.find(ACME) for _ in range(3)] == [Place("a")] * 3
         cluster.start()
         await fetch(cluster_url, SWITCH)
 

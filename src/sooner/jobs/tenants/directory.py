@@ -21,6 +21,8 @@ CHANNEL = "sooner.directory"
 #: A place that was read this long ago is read again when it is next asked for.
 FRESH_SECONDS = 5.0
 FRESH_SECONDS_WITHOUT_LISTEN = 1.0
+#: A place that was read this long ago is read before it is answered, where the home is there: a mover takes this for granted.
+OLD_SECONDS = 8.0
 #: The least seconds between two looks past the cache, and those for which a locator or a key stays unknown.
 AGAIN_SECONDS = 1.0
 #: The seconds between two looks of somebody who waits for a change that no notification tells of.
@@ -54,7 +56,7 @@ class Directory(Protocol):
     """Says where a tenant is, by its locator."""
 
     def known(self, locator: str) -> Place | None:
-        """The place as it was last read; None where it was not."""
+        """The place as it was read a moment ago; None where it was not."""
 
     async def find(self, locator: str) -> Place | None:
         """The place; None where there is no such tenant. Raises Unavailable where it is not known and the home is away."""
@@ -128,8 +130,8 @@ class Entry:
 class CachedDirectory:
     """The directory in the home shard's database, remembered.
 
-    What is remembered is answered at once, also when it is old: it is read again in the background, and stays as it is while
-    the home is away. Notifications of changes say what to read again at once. Concurrent askers share one statement.
+    What is remembered is answered at once for `OLD_SECONDS`, and read again in the background; for longer only while the home is
+    away. Notifications of changes say what to read again at once. Concurrent askers share one statement.
     """
 
     def __init__(self, url: str, *, listen: bool = True, breaker: Breaker | None = None) -> None:
@@ -139,6 +141,7 @@ class CachedDirectory:
         self._fresh_seconds = FRESH_SECONDS if listen else FRESH_SECONDS_WITHOUT_LISTEN
         self._poll_seconds = POLL_SECONDS if listen else POLL_SECONDS_WITHOUT_LISTEN
         self._read: Group[str, Place | None] = Group(self._read_many, limit=MOST_REMEMBERED)
+        self._read_owner: Group[bytes, str | None] = Group(self._read_owners, limit=MOST_REMEMBERED)
         #: The place read longest ago comes first.
         self._entries: dict[str, Entry] = {}
         self._unknown: dict[str | bytes, float] = {}
@@ -164,11 +167,11 @@ class CachedDirectory:
         await self._link.close()
 
     def known(self, locator: str) -> Place | None:
-        """The place as it was last read; an old one is read again in the background. None where it was not read."""
-        entry = self._entries.get(locator)
-        if entry is None:
+        """The place as it was read a moment ago, and is read again in the background; None where it was not."""
+        entry, now = self._entries.get(locator), time.monotonic()
+        if entry is None or entry.read_at + OLD_SECONDS < now:
             return None
-        if entry.is_doubtful or entry.read_at + self._fresh_seconds < time.monotonic():
+        if entry.is_doubtful or entry.read_at + self._fresh_seconds < now:
             self._refresh(locator)
         return entry.place
 
@@ -177,7 +180,15 @@ class CachedDirectory:
         place = self.known(locator)
         if place is not None or not is_locator(locator) or self._is_unknown(locator):
             return place
-        return await self._read(locator)
+        entry = self._entries.get(locator)
+        if entry is not None and self._away_until > time.monotonic():
+            return entry.place
+        try:
+            return await self._read(locator)
+        except Unavailable:
+            if entry is None:
+                raise
+            return entry.place
 
     async def find_anew(self, locator: str) -> Place | None:
         """The place past the cache, unless it was read within the last second; as it was where the home is away.
@@ -212,13 +223,7 @@ class CachedDirectory:
         """The locator of the tenant whose key has this digest and carries none; None for no such key. Raises Unavailable."""
         if digest in self._owners or self._is_unknown(digest):
             return self._owners.get(digest)
-        rows = await self._ask(SQL.owner, digest=digest)
-        if not rows:
-            self._note_unknown(digest)
-            return None
-        _make_room(self._owners)
-        self._owners[digest] = rows[0]["locator"]
-        return self._owners[digest]
+        return await self._read_owner(digest)
 
     async def shards(self) -> Sequence[KnownShard]:
         """All shards, in the order in which they were added. Raises Unavailable."""
@@ -233,6 +238,17 @@ class CachedDirectory:
             return await answer(asking, ANSWER_SECONDS)
         except TimeoutError:
             raise Unavailable("the home shard's database does not answer in time") from None
+
+    async def _read_owners(self, digests: Sequence[bytes]) -> Sequence[str | None]:
+        rows = await self._ask(SQL.owners, digests=list(set(digests)))
+        owners = {row["digest"]: row["locator"] for row in rows}
+        for digest in digests:
+            if digest in owners:
+                _make_room(self._owners)
+                self._owners[digest] = owners[digest]
+            else:
+                self._note_unknown(digest)
+        return [owners.get(digest) for digest in digests]
 
     async def _read_many(self, locators: Sequence[str]) -> Sequence[Place | None]:
         self._under_way = dict.fromkeys(locators, False)

@@ -2,9 +2,9 @@
 -- The places of tenants by their locators.
 select locator, shard, previous, is_frozen from sooner_directory.tenant where locator = any(:locators::text[]);
 
--- name: owner
--- The locator of the tenant whose key has this digest and carries none.
-select locator from sooner_directory.key where digest = :digest;
+-- name: owners
+-- The locators of the tenants whose keys have these digests and carry none.
+select digest, locator from sooner_directory.key where digest = any(:digests::bytea[]);
 
 -- name: shards
 -- All shards, each with the number of its tenants.
