@@ -13,6 +13,7 @@ from tests.conftest import process_settings
 from tests.faults.proxy import Proxy
 from tests.support.events import listening
 from tests.support.jobs import fetch, post
+from tests.support.keys import create_key
 from tests.support.processes import PATIENCE
 from tests.support.shards import several
 
@@ -123,6 +124,7 @@ async def test_home_may_be_away(
     known, unknown, at_home = [connect(web, key) for key in keys]
     job = await post(known, "echo")
     proxies["a"].vanish()
+    await web.line("shard away")
     await answers(at_home, 503)
 
     assert (await post(known, "echo"))["state"] == "waiting"
@@ -166,6 +168,35 @@ async def test_an_event_stream_outlives_its_shard(
 
     assert first.job["state"] == "waiting"
     assert [event.job["state"] for event in last] == ["cancelled"]
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_a_wait_for_output_ends_where_its_database_is_lost(
+    processes: Processes, shards: Shards, connect: Connect, cluster: Cluster, cluster_url: str, alone: bool
+) -> None:
+    if alone:
+        key = await create_key(cluster_url)
+        web = await processes.web(DATABASE_URL=cluster_url, DATABASE_URLS=None)
+    else:
+        shards.urls = {**shards.urls, "b": cluster_url}
+        key = await shards.key("acme", "b")
+        web = await processes.web(DATABASE_URLS=several(shards.urls))
+    client = connect(web, key)
+    job = await post(client, "echo")
+    waits = asyncio.create_task(client.get(f"/jobs/{job['id']}/output", headers={"Prefer": "wait=25"}))
+    assert not (await asyncio.wait([waits], timeout=0.5))[0]
+    cluster.stop()
+
+    assert (await asyncio.wait_for(waits, 15)).status_code == 503
+
+
+async def test_a_shard_with_an_older_schema_keeps_nobody_from_the_others(
+    processes: Processes, shards: Shards, connect: Connect
+) -> None:
+    await fetch(shards.urls["b"], "update sooner.alembic_version set version_num = '0034'")
+    ready = await connect(await processes.web()).get("/readyz")
+
+    assert ready.json()["shards"] == {"a": "ok", "b": "old schema", "c": "ok"}
 
 
 async def test_another_shards_database_is_not_used(

@@ -168,12 +168,15 @@ class Shard:
     async def _connect(self, *, wait_seconds: float = 30) -> None:
         await self.database.connect(wait_seconds=wait_seconds)
         self._is_open = True
-        await budget.warn(self.database, "web", listen=self._listens)
         if self._listener is not None:
             self._listener.start()
         self.follower.start()
         self.queue_history.start()
-        self._chores.append(asyncio.create_task(self._do_chores()))
+        self._chores += [asyncio.create_task(self._warn()), asyncio.create_task(self._do_chores())]
+
+    async def _warn(self) -> None:
+        await self.there()
+        await budget.warn(self.database, "web", listen=self._listens)
 
     async def _look(self) -> None:
         """Raises what keeps the database from being used. It connects when it is first there."""

@@ -78,12 +78,33 @@ class Trail:
 
     async def final(self, seconds: float) -> Job | None:
         """The job once it is final; None after `seconds`, or where it is gone or the process is ending."""
-        until = asyncio.get_running_loop().time() + seconds
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
         job = await self.shard.follower.final(self.subscription, seconds)
-        while job is None and self.subscription.is_gone and (moved := await self._moved()) is not None:
-            left = until - asyncio.get_running_loop().time()
-            job = moved if moved.state.is_final else await self.shard.follower.final(self.subscription, left)
+        # Where the job has moved to may be away, too.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                while (
+                    job is None and self.subscription.is_gone and (moved := await self._moved()) is not None
+                ):
+                    left = until - loop.time()
+                    job = (
+                        moved
+                        if moved.state.is_final
+                        else await self.shard.follower.final(self.subscription, left)
+                    )
         return job
+
+    async def seen(self, until: float) -> Job | None:
+        """The job as it is now, wherever that is; None where it is gone, or is not found until this moment of the loop's time.
+
+        Raises Unavailable.
+        """
+        job = await self.shard.follower.look(self.subscription)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                return job or await self.found()
+        return None
 
     def pages(self, place: Bookmark) -> AsyncIterator[Pieces]:
         """All the pages of output that there are. Raises Unavailable, also where the job has left: it has not begun anew."""

@@ -1,5 +1,7 @@
 """The probes: whether the process is up, and whether it can serve."""
 
+from typing import TypeGuard
+
 import asyncpg
 import orjson
 from starlette.requests import Request
@@ -8,7 +10,7 @@ from starlette.responses import Response
 from sooner.db import Queries
 from sooner.db.migrations import newest_revision
 from sooner.jobs.problem import ServiceUnavailable
-from sooner.web.all_shards import of_all
+from sooner.web.all_shards import OfAll, of_all
 from sooner.web.endpoint import endpoint
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer
@@ -42,22 +44,29 @@ async def get_readiness(request: Request) -> Response:
     """The database is there, with the schema this code was written for; of several databases one at least."""
     resources: Resources = request.app.state.resources
     found = await of_all(resources.shards.values(), _revision)
-    for name, revision in found.answers.items():
-        _check(name, revision)
-    answer: dict[str, object] = {"status": "ok", "schema": min(filter(None, found.answers.values()))}
+    current = [revision for revision in found.answers.values() if _is_current(revision)]
+    if not current:
+        name, revision = next(iter(found.answers.items()))
+        which = f" of shard {name}" if name else ""
+        raise ServiceUnavailable(
+            f"The schema{which} is at {revision or 'no revision'}, this code needs {newest_revision()}: run the migrations."
+        )
+    answer: dict[str, object] = {"status": "ok", "schema": min(current)}
     if resources.several:
-        answer["shards"] = {name: "ok" if name in found.answers else "away" for name in resources.shards}
+        answer["shards"] = {name: _state(found, name) for name in resources.shards}
     return Response(orjson.dumps(answer), media_type="application/json")
 
 
-def _check(name: str, revision: str | None) -> None:
-    """Raises ServiceUnavailable for a revision that is older than this code."""
-    needed = newest_revision()
-    if revision is None or revision < needed:
-        which = f" of shard {name}" if name else ""
-        raise ServiceUnavailable(
-            f"The schema{which} is at {revision or 'no revision'}, this code needs {needed}: run the migrations."
-        )
+def _is_current(revision: str | None) -> TypeGuard[str]:
+    """Whether this code can work on a schema of this revision."""
+    return revision is not None and revision >= newest_revision()
+
+
+def _state(found: OfAll[str | None], name: str) -> str:
+    """A shard in a word: the others serve on where its schema is older than this code."""
+    if name not in found.answers:
+        return "away"
+    return "ok" if _is_current(found.answers[name]) else "old schema"
 
 
 async def _revision(shard: Shard) -> str | None:

@@ -172,7 +172,7 @@ async def _whole(request: Request, job: Job, place: Bookmark, seconds: float) ->
                 break
             # Only the wait ends with the time: a page that is half read would be lost.
             await trail.subscription.change_within(left)
-            if (found := await trail.first()) is None:
+            if (found := await trail.seen(until)) is None:
                 break
             job = found
         is_complete = _is_complete(trail, job)

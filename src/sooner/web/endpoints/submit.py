@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sooner.db import Unavailable
+from sooner.db.bounded import answer as answer_within
 from sooner.jobs import codec
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.declaring.values import Values
@@ -28,6 +29,7 @@ from sooner.jobs.submitting.submit import Attach, Submission
 from sooner.jobs.tenants.keys import Caller
 from sooner.process import logs
 from sooner.queue.ids import uuid7
+from sooner.web.all_shards import PATIENCE_SECONDS
 from sooner.web.auth import residence_of, shard_of
 from sooner.web.endpoint import endpoint
 from sooner.web.endpoints.events import stream
@@ -110,7 +112,8 @@ async def submit(request: Request, who: Caller) -> Response:
     submission = _submission(request, actor, params, values, who, id)
     wanted = _preferences(request)
     try:
-        await _check_left_behind(request, submission)
+        if resources.several:
+            await _check_left_behind(request, submission)
         if not wanted.may_wait:
             # The client does not wait, so nothing has to wake it.
             return _tell(shard, request, actor, await _let_in(shard, submission, who, id), 0)
@@ -126,13 +129,20 @@ async def submit(request: Request, who: Caller) -> Response:
 
 
 async def _check_left_behind(request: Request, submission: Submission) -> None:
-    """Raises Replay of a job that still runs where its tenant has been: the request goes on at the shard that holds the job."""
-    resources: Resources = request.app.state.resources
-    previous = residence_of(request).previous if resources.several else None
-    if previous is None:
+    """Raises Replay of a job that still runs where its tenant has been: the request goes on at the shard that holds the job.
+
+    Raises ServiceUnavailable where that shard does not say whether it has the job.
+    """
+    previous = residence_of(request).previous
+    if previous is None or submission.idempotency_key is None:
         return
     try:
-        await previous.submitter.check_replay(submission)
+        await answer_within(previous.submitter.check_replay(submission), PATIENCE_SECONDS)
+    except (Unavailable, TimeoutError):
+        raise ServiceUnavailable(
+            f"Shard {previous.name}, from where the tenant moves, does not say whether the key was used: repeat this request.",
+            retry_after=PATIENCE_SECONDS,
+        ) from None
     except Replay as replay:
         shards = (previous, shard_of(request))
         request.scope["state"]["shard"] = await holder(shards, replay.id) or shard_of(request)
