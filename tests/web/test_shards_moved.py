@@ -156,6 +156,17 @@ async def test_a_write_is_refused_where_the_move_takes_too_long(
     assert (await client.get("/jobs")).status_code == 200
 
 
+async def test_a_mover_that_died_keeps_nobody_from_an_upload(
+    client: httpx.AsyncClient, shards: Shards
+) -> None:
+    await shards.freeze("acme", "b")
+    # Its freeze ends by itself; the directory says until the next mover comes that the tenant is frozen.
+    await fetch(shards.urls["b"], "update sooner.frozen_tenant set until = now()")
+
+    assert (await client.post("/uploads", content=b"some bytes")).status_code == 201
+    assert await fetch(shards.urls["b"], "select from sooner.upload")
+
+
 async def test_an_upload_that_is_refused_in_the_middle_is_503(
     client: httpx.AsyncClient, shards: Shards
 ) -> None:

@@ -9,7 +9,6 @@ from sooner.db import TenantMoves
 from sooner.jobs.problem import Gone, NotFound
 from sooner.web.auth import reside
 from sooner.web.http import body
-from sooner.web.http.problems import problem_of
 from sooner.web.residence import Residence
 from sooner.web.resources import Resources
 
@@ -38,17 +37,13 @@ async def wherever(request: Request, attempt: Callable[[], Awaitable[Response]])
 
 
 async def once_thawed(request: Request) -> None:
-    """Let a request go on whose body can be read but once: its tenant is not frozen, as far as anybody here knows.
+    """Let a request whose body can be read but once go on at the end of a move, or after `PATIENCE_SECONDS`.
 
-    Raises ServiceUnavailable where that takes too long.
+    A mover that died may have left the directory's word behind: the database knows whether the tenant is frozen.
     """
     residence = _residence(request)
-    if residence is None or residence.place is None or not residence.place.is_frozen:
-        return
-    moved = await _end(request, residence)
-    if moved.place is None or moved.place.is_frozen:
-        raise problem_of(TenantMoves("the tenant is still being moved"))
-    reside(request, moved)
+    if residence is not None and residence.place is not None and residence.place.is_frozen:
+        reside(request, await _end(request, residence))
 
 
 def _residence(request: Request) -> Residence | None:

@@ -59,8 +59,6 @@ async def _create(links: ShardLinks, arguments: argparse.Namespace) -> int:
 async def _create_once(links: ShardLinks, arguments: argparse.Namespace) -> str:
     with told(links.home):
         place = await Placer(links[links.home]).place(arguments.tenant)
-    if place.is_frozen:
-        raise OnTheMove(f"tenant {arguments.tenant} is being moved to another shard: try again in a moment")
     if place.shard not in links.names:
         raise ShardsError(
             f"tenant {arguments.tenant} is on shard {place.shard}, which DATABASE_URLS does not name: put "
