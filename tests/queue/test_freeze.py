@@ -124,7 +124,9 @@ async def test_jobs_are_claimed_again_once_a_freeze_has_ended(queue: Bench, sql:
     assert await queue.claim() == [id]
 
 
-async def test_a_thaw_wakes_who_claims_the_tenants_jobs(queue: Bench, sql: Sql, database_url: str) -> None:
+async def test_a_thaw_wakes_all_lanes_with_waiting_jobs_and_who_waits_for_postponed_ones(
+    queue: Bench, sql: Sql, database_url: str
+) -> None:
     heard: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
     listener = await asyncpg.connect(database_url)
     for channel in ("dramatiq.default.enqueue", "dramatiq.other.enqueue", "sooner.postponed"):
@@ -139,8 +141,9 @@ async def test_a_thaw_wakes_who_claims_the_tenants_jobs(queue: Bench, sql: Sql, 
 
     await freeze.thaw(sql, "acme")
 
-    told = {await asyncio.wait_for(heard.get(), 10) for _ in range(2)}
-    assert told == {("dramatiq.default.enqueue", "back"), ("sooner.postponed", "back")}
+    told = {await asyncio.wait_for(heard.get(), 10) for _ in range(3)}
+    lanes = ("default", "other")
+    assert told == {*((f"dramatiq.{lane}.enqueue", "back") for lane in lanes), ("sooner.postponed", "back")}
     assert heard.empty()
     await listener.close()
 

@@ -19,14 +19,24 @@ where tenant = :tenant and since = :mark and until > dramatiq.clock()
 returning until;
 
 -- name: thaw
--- Ends a freeze, and wakes those who claim the tenant's waiting jobs; the row says whether there was one.
-with thawed as (
+-- Ends a freeze, and wakes those who claim waiting jobs; the row says whether there was one.
+-- All lanes with waiting jobs are woken: a walk from lane to lane reads a row each, a look for the tenant's jobs all that it has.
+with recursive thawed as (
   delete from sooner.frozen_tenant where tenant = :tenant returning until
+), busy (lane) as (
+  (select lane from dramatiq.queue where state = 'queued' and due_at is null order by lane limit 1)
+  union all
+  select (
+    select lane from dramatiq.queue
+    where state = 'queued' and due_at is null and lane > busy.lane order by lane limit 1
+  )
+  from busy where busy.lane is not null
 ), woken as (
   select pg_notify(channel, 'back') from (
-    select distinct case when due_at is null then 'dramatiq.' || lane || '.enqueue' else 'sooner.postponed' end
-    from dramatiq.queue
-    where tenant = :tenant and state = 'queued'
+    select 'dramatiq.' || lane || '.enqueue' from busy where lane is not null
+    union all
+    select 'sooner.postponed'
+    where exists (select from dramatiq.queue where tenant = :tenant and state = 'queued' and due_at is not null)
   ) as channels (channel)
 )
 select exists (select from thawed) as was_there, (select count(*) from woken) as woken;
