@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Connect
     from tests.moving.conftest import Place
+    from tests.support.processes import Process, Web
 
 Urls = dict[str, str]
 
@@ -162,7 +163,7 @@ class Client:
     """Submits and reads a tenant's jobs over HTTP; a 503 is tried again, as its Retry-After says."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
+        self.client = client
         self.accepted: list[str] = []
         self.wrong: list[str] = []
 
@@ -170,7 +171,7 @@ class Client:
         """Submit until cancelled."""
         while True:
             body = {"n": len(self.accepted)}
-            answer = await self._client.post("/jobs/echo", json=body, headers={"Prefer": "respond-async"})
+            answer = await self.client.post("/jobs/echo", json=body, headers={"Prefer": "respond-async"})
             if answer.status_code in (200, 202):
                 self.accepted.append(answer.json()["id"])
             elif answer.status_code != 503:
@@ -182,25 +183,35 @@ class Client:
         while True:
             if self.accepted:
                 id = random.choice(self.accepted)
-                answer = await self._client.get(f"/jobs/{id}")
+                answer = await self.client.get(f"/jobs/{id}")
                 if answer.status_code not in (200, 503):
                     self.wrong.append(f"GET {answer.status_code} {answer.text}")
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.parametrize("deploys", [False, True], ids=["quietly", "deployed"])
 async def test_over_http_no_job_is_lost_or_unknown(
-    urls: Urls, place: Place, processes: Processes, connect: Connect
+    urls: Urls, place: Place, processes: Processes, connect: Connect, deploys: bool
 ) -> None:
+    async def started() -> tuple[Web, list[Process]]:
+        web = await processes.web(DATABASE_URL=None, DATABASE_URLS=several(urls), HOME_SHARD="home")
+        return web, [await processes.worker(DATABASE_URL=urls[shard]) for shard in ("a", "b")]
+
     await place("acme", "a")
     key = await create_key(urls["a"], "acme")
-    for shard in ("a", "b"):
-        await processes.worker(DATABASE_URL=urls[shard])
-    web = await processes.web(DATABASE_URL=None, DATABASE_URLS=several(urls), HOME_SHARD="home")
+    web, workers = await started()
     client = Client(connect(web, key))
     tasks = [asyncio.create_task(work) for work in (client.submit(), client.read())]
     for to in ("b", "a", "b"):
         await asyncio.sleep(0.5)
-        await Mover(urls, "home", "acme", settle_seconds=6).move(to)
+        moving = asyncio.create_task(Mover(urls, "home", "acme", settle_seconds=6).move(to))
+        if deploys:
+            old: list[Process] = [web, *workers]
+            web, workers = await started()
+            client.client = connect(web, key)
+            for process in old:
+                await process.terminate()
+        await moving
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
