@@ -69,7 +69,7 @@ export class Bulk {
 		const actor = this.jobs.query.get("actor");
 		if (!confirm(`${title}${actor ? ` of ${actor}` : ""}, on all pages?`)) return;
 		return this.act(async () => {
-			const sum = { changed: 0, refused: 0, reason: null, missing: [] };
+			const sum = { changed: 0, refused: 0, reason: null, missing: /** @type {string[]} */ ([]) };
 			for (let cursor = null, more = true; more; more = cursor !== null) {
 				const answer = await call("POST", `dashboard/${action}`, { actor, cursor });
 				sum.changed += answer.changed;
