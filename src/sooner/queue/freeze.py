@@ -1,11 +1,10 @@
 """Freezing: while a tenant moves to another database, nobody claims its jobs in this one, and nobody writes for it."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from sooner.db import Queries, Query, TenantMoves
-from sooner.db.link import Connection
+from sooner.db import Queries, TenantMoves
+from sooner.db.link import Connection, rows
 
 SQL = Queries("sooner.queue", "sql/freeze.sql")
 
@@ -32,34 +31,29 @@ async def freeze(
     what the tenant's running jobs do while it is `leaving`: they go on, end, and submit jobs until it is `gone`. Whoever
     moves the tenant sets `sooner.moving` to `on` for its own statements: they write all the same.
     """
-    [row] = await _rows(connection, SQL.freeze, tenant=tenant, reason=reason, seconds=seconds)
+    [row] = await rows(connection, SQL.freeze, tenant=tenant, reason=reason, seconds=seconds)
     return None if seconds is None else row["until"]
 
 
 async def take(connection: Connection, tenant: str) -> datetime:
     """Make a freeze the caller's: the result is the mark by which it is renewed, while nobody else takes it."""
-    [row] = await _rows(connection, SQL.take, tenant=tenant)
+    [row] = await rows(connection, SQL.take, tenant=tenant)
     since: datetime = row["since"]
     return since
 
 
 async def renew(connection: Connection, tenant: str, mark: datetime, seconds: float | None) -> bool:
     """Let a freeze hold for so many seconds from now at least, or until `thaw`; False where it has ended, or is another's."""
-    return bool(await _rows(connection, SQL.renew, tenant=tenant, mark=mark, seconds=seconds))
+    return bool(await rows(connection, SQL.renew, tenant=tenant, mark=mark, seconds=seconds))
 
 
 async def thaw(connection: Connection, tenant: str) -> bool:
     """End a freeze, and wake those who claim the tenant's jobs; False where there was none."""
-    [row] = await _rows(connection, SQL.thaw, tenant=tenant)
+    [row] = await rows(connection, SQL.thaw, tenant=tenant)
     return bool(row["was_there"])
 
 
 async def reason(connection: Connection, tenant: str) -> Reason | None:
     """Why a tenant is frozen; None where it is not."""
-    rows = await _rows(connection, SQL.reason, tenant=tenant)
-    return rows[0]["reason"] if rows else None
-
-
-async def _rows(connection: Connection, query: Query, **values: Any) -> Sequence[Mapping[str, Any]]:
-    rows: Sequence[Any] = await connection.fetch(query.positional, *query.arguments(values))
-    return rows
+    found = await rows(connection, SQL.reason, tenant=tenant)
+    return found[0]["reason"] if found else None

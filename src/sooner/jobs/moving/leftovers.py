@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from sooner.db import Query
-from sooner.db.link import rows
 from sooner.jobs.moving import deliveries
 from sooner.jobs.moving.copier import MOST_JOBS, Copier
 from sooner.jobs.moving.move_end import MoveEnd
@@ -125,18 +124,14 @@ class Leftovers:
                 await end.rows(self._jobs.tell_followers, ids=new[start : start + MOST_TOLD])
 
     async def _park_deliveries(self) -> list[UUID]:
-        await self._freeze.run_held(
-            lambda connection: rows(connection, deliveries.SQL.park_all, **self._of_tenant)
-        )
+        await self._freeze.rows(deliveries.SQL.park_all, **self._of_tenant)
         return await self._source.ids(deliveries.SQL.parked, **self._of_tenant)
 
     async def _bring_deliveries(self, parked: list[UUID]) -> None:
         await self._copier.add_jobs(parked)
         await self._unpark()
         if parked:
-            await self._freeze.run_held(
-                lambda connection: rows(connection, deliveries.SQL.remove_parked, **self._of_tenant)
-            )
+            await self._freeze.rows(deliveries.SQL.remove_parked, **self._of_tenant)
 
     async def _unpark(self) -> None:
         """Bring the target's parked deliveries back, whoever has parked them, and when."""

@@ -92,9 +92,7 @@ class Mover:
             tables = await shared_tables(source, target)
             await self._journal.take(move)
             self._under_way = move
-            steps = TenantMove(
-                move, self._journal, source, target, renewing, tables, self._tenant, say=self._say
-            )
+            steps = TenantMove(self._journal, source, target, renewing, tables, self._tenant, say=self._say)
             try:
                 is_to_go_back = await self._steps(steps, is_back=to == move.source)
             finally:

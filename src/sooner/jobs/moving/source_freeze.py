@@ -6,10 +6,10 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sooner.db import Queries
+from sooner.db import Queries, Query
 from sooner.db.link import Connection, rows
 from sooner.jobs.moving import deliveries
 from sooner.jobs.moving.journal import TakenOver
@@ -86,6 +86,10 @@ class HeldFreeze:
 
         return await self._end.run_whole(held)
 
+    async def rows(self, query: Query, **values: Any) -> Sequence[Row]:
+        """The rows of one query, during which the freeze is this mover's. Raises TakenOver."""
+        return await self.run_held(lambda connection: rows(connection, query, **values))
+
     async def thaw(self) -> None:
         """End the freeze, and bring parked deliveries back. Raises TakenOver."""
 
@@ -157,8 +161,7 @@ class SourceFreeze(HeldFreeze):
 
     async def park(self, ids: Sequence[UUID], due_by: datetime) -> set[UUID]:
         """Park deliveries; the result is those that still wait. Raises TakenOver."""
-        values = {"ids": ids, "until": due_by}
-        found = await self.run_held(lambda connection: rows(connection, deliveries.SQL.park, **values))
+        found = await self.rows(deliveries.SQL.park, ids=ids, until=due_by)
         return {row["message_id"] for row in found}
 
     async def leave_for_good(self, say: Callable[[str], None]) -> None:

@@ -13,10 +13,9 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from sooner.db import Queries
-from sooner.db.link import rows
 from sooner.jobs.moving import deliveries
 from sooner.jobs.moving.copier import MOST_JOBS, Copier
-from sooner.jobs.moving.journal import Journal, TakenOver, UnfinishedMove
+from sooner.jobs.moving.journal import Journal, TakenOver
 from sooner.jobs.moving.leftovers import LATE_SECONDS, Leftovers
 from sooner.jobs.moving.move_end import MoveEnd, MoveHalted, Row, ShardLost
 from sooner.jobs.moving.removal import remove_belongings, remove_jobs
@@ -50,7 +49,6 @@ class TenantMove:
 
     def __init__(
         self,
-        move: UnfinishedMove,
         journal: Journal,
         source: MoveEnd,
         target: MoveEnd,
@@ -60,7 +58,6 @@ class TenantMove:
         *,
         say: Callable[[str], None],
     ) -> None:
-        self._move = move
         self._journal = journal
         self._source = source
         self._target = target
@@ -202,7 +199,7 @@ class TenantMove:
         now = await self._now()
         due_by = now["clock"] + timedelta(seconds=LEASE_SECONDS)
         await self._copier.credentials(self._tenant)
-        await self._arriving.run_held(partial(_run, deliveries.SQL.remove_parked, self._of_tenant))
+        await self._arriving.rows(deliveries.SQL.remove_parked, **self._of_tenant)
         await self._source.rows(deliveries.SQL.hold, until=due_by, **self._of_tenant)
         await self._remove_vanished(copies)
         changed = await self._copy_changed(0.0)
@@ -276,7 +273,7 @@ class TenantMove:
 
     async def thaw_target(self) -> None:
         """Let the tenant work at its target."""
-        await self._leaving.run_held(partial(_run, deliveries.SQL.remove_parked, self._of_tenant))
+        await self._leaving.rows(deliveries.SQL.remove_parked, **self._of_tenant)
         await self._arriving.thaw()
         frozen_for = f"; it was frozen for {1000 * (time.monotonic() - self._frozen_at):.0f} ms"
         await self._journal.note("thawed")
@@ -320,7 +317,7 @@ class TenantMove:
 
     async def _remove_copies(self) -> None:
         await self._arriving.take("arriving")
-        await self._arriving.run_held(partial(_run, deliveries.SQL.remove_parked, self._of_tenant))
+        await self._arriving.rows(deliveries.SQL.remove_parked, **self._of_tenant)
         while ids := await self._target.ids(self._jobs.rest, tenant=self._tenant, batch=MOST_JOBS):
             await self._arriving.run_held(partial(remove_jobs, ids))
         await self._arriving.run_held(partial(remove_belongings, self._tenant))
@@ -339,10 +336,6 @@ async def _answered(ask: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(0.5)
         else:
             return
-
-
-async def _run(query: Any, values: Any, connection: Any) -> None:
-    await rows(connection, query, **values)
 
 
 async def _unguarded(connection: Any) -> None:
