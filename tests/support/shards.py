@@ -32,6 +32,17 @@ def several(urls: Mapping[str, str]) -> str:
     return " ".join(f"{name}={url}" for name, url in urls.items())
 
 
+def on_three_shards(
+    shard_urls: Mapping[str, str], secret_keys: dict[str, str]
+) -> dict[str, dict[str, str | None]]:
+    """The settings of a web process that works on all of them; a worker's own shard is said where it starts."""
+    from tests.conftest import process_settings
+
+    made = process_settings(shard_urls["a"], secret_keys)
+    made["web"] |= {"DATABASE_URL": None, "DATABASE_URLS": several(shard_urls)}
+    return made
+
+
 class Shards:
     """Databases that are shards, the first of them home, and their tenants."""
 

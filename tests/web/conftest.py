@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import roles
-from tests.support.shards import Shards
+from tests.support.shards import Shards, several
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ class ThreeShards:
     @property
     def setting(self) -> str:
         """DATABASE_URLS of web."""
-        return " ".join(f"{name}={roles.address(url, 'web')}" for name, url in self.urls.items())
+        return several({name: roles.address(url, "web") for name, url in self.urls.items()})
 
     async def admin_key(self) -> str:
         """A key of the operators, at home."""

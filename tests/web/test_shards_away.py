@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import process_settings
 from tests.faults.proxy import Proxy
 from tests.support.events import listening
 from tests.support.jobs import fetch, post
 from tests.support.keys import create_key
 from tests.support.processes import PATIENCE
-from tests.support.shards import several
+from tests.support.shards import on_three_shards, several
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,9 +33,7 @@ AT_ONCE = 0.3
 @pytest.fixture
 def settings(shard_urls: dict[str, str], secret_keys: dict[str, str]) -> dict[str, dict[str, str | None]]:
     """Web works on three shards, unless a test says where else they are."""
-    made = process_settings(shard_urls["a"], secret_keys)
-    made["web"] |= {"DATABASE_URL": None, "DATABASE_URLS": several(shard_urls)}
-    return made
+    return on_three_shards(shard_urls, secret_keys)
 
 
 @pytest.fixture

@@ -10,10 +10,9 @@ from uuid import UUID
 import pytest
 
 from sooner.jobs.moving.mover import Mover
-from tests.conftest import process_settings
 from tests.support.events import Event, listening
 from tests.support.jobs import fetch, post, rows
-from tests.support.shards import several
+from tests.support.shards import on_three_shards
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,9 +29,7 @@ ROW = "select from dramatiq.queue where message_id = $1"
 @pytest.fixture
 def settings(shard_urls: dict[str, str], secret_keys: dict[str, str]) -> dict[str, dict[str, str | None]]:
     """Web works on three shards; a worker's own is said where it starts."""
-    made = process_settings(shard_urls["a"], secret_keys)
-    made["web"] |= {"DATABASE_URL": None, "DATABASE_URLS": several(shard_urls)}
-    return made
+    return on_three_shards(shard_urls, secret_keys)
 
 
 @pytest.fixture
