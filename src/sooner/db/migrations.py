@@ -5,6 +5,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeGuard
+
+from sooner.db.queries import Queries
+
+SQL = Queries("sooner.db", "sql/migrations.sql")
 
 
 def migrations() -> Path:
@@ -18,6 +23,11 @@ def newest_revision() -> str:
     """The revision that this code was written for: the last file of the migrations, which are numbered."""
     revisions = (migrations() / "versions").iterdir()
     return max(entry.name for entry in revisions if entry.name.endswith(".py")).partition("_")[0]
+
+
+def is_current(revision: str | None) -> TypeGuard[str]:
+    """Whether this code can work on a schema of this revision; None is one without any."""
+    return revision is not None and revision >= newest_revision()
 
 
 def of_each(addresses: Mapping[str, str], migrate: Callable[[str], None]) -> None:

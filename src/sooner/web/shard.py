@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from sooner.blobs import Stores
-from sooner.db import Breaker, Database, Link, Listener, Queries, Replica, Unavailable, budget, pool
+from sooner.db import Breaker, Database, Link, Listener, Replica, Unavailable, budget, own_shard, pool
 from sooner.db.bounded import answer
 from sooner.db.retry import or_again
 from sooner.jobs.declaring.declare import JobActor
@@ -45,7 +45,6 @@ from sooner.web.http.root import root
 
 log = logs.get(__name__)
 
-SQL = Queries("sooner.web", "sql/shard.sql")
 
 #: The seconds between two rounds of a web process's chores.
 CHORE_SECONDS = 1.0
@@ -181,7 +180,9 @@ class Shard:
     async def _look(self) -> None:
         """Raises what keeps the database from being used. It connects when it is first there."""
         try:
-            asking = or_again(self._ping.fetch(SQL.name), lambda: self._ping.fetch(SQL.name))
+            asking = or_again(
+                self._ping.fetch(own_shard.SQL.own_name), lambda: self._ping.fetch(own_shard.SQL.own_name)
+            )
             [row] = await answer(asking, PATIENCE_SECONDS, steps=4)
         except BaseException:
             await self._ping.drop()

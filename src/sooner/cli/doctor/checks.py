@@ -11,7 +11,8 @@ import asyncpg
 
 from sooner.blobs import StoreAway, Stores
 from sooner.db import Queries, Query, budget, own_shard
-from sooner.db.migrations import newest_revision
+from sooner.db.migrations import SQL as MIGRATIONS
+from sooner.db.migrations import is_current, newest_revision
 
 SQL = Queries("sooner.cli.doctor", "sql/doctor.sql")
 
@@ -72,15 +73,15 @@ async def database(deployment: Deployment) -> str:
 
 async def schema(deployment: Deployment) -> str:
     """Whether the schema has the revision that this code needs."""
-    needed = newest_revision()
     try:
-        row = await deployment.row(SQL.revision)
+        row = await deployment.row(MIGRATIONS.revision)
     except asyncpg.UndefinedTableError:
         raise CheckFailed("there is none", "alembic upgrade head") from None
-    if row is None or row["version_num"] < needed:
-        found = "no revision" if row is None else row["version_num"]
-        raise CheckFailed(f"at {found}, this code needs {needed}", "alembic upgrade head")
-    return f"at revision {row['version_num']}"
+    found = None if row is None else row["version_num"]
+    if not is_current(found):
+        said = f"at {found or 'no revision'}, this code needs {newest_revision()}"
+        raise CheckFailed(said, "alembic upgrade head")
+    return f"at revision {found}"
 
 
 async def shard(deployment: Deployment) -> str:

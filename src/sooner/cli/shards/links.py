@@ -9,7 +9,8 @@ import asyncpg
 
 from sooner.db import Link, Queries, Query, TenantMoves, own_shard, transient
 from sooner.db.link import Connection
-from sooner.db.migrations import newest_revision
+from sooner.db.migrations import SQL as MIGRATIONS
+from sooner.db.migrations import is_current, newest_revision
 from sooner.process.settings import HomeSettings
 
 T = TypeVar("T")
@@ -91,10 +92,11 @@ class ShardLinks:
             raise ShardsError(fault)
 
     async def _check(self, shard: str) -> None:
-        found, needed = await self._revision(shard), newest_revision()
-        if found is None or found < needed:
+        found = await self._revision(shard)
+        if not is_current(found):
             raise ShardsError(
-                f"shard {shard}: its schema is at {found or 'no revision'}, this code needs {needed}: alembic upgrade head"
+                f"shard {shard}: its schema is at {found or 'no revision'}, this code needs {newest_revision()}: "
+                "alembic upgrade head"
             )
         [own] = await self.rows(shard, own_shard.SQL.own_name)
         if own["name"] not in (None, shard):
@@ -105,7 +107,7 @@ class ShardLinks:
     async def _revision(self, shard: str) -> str | None:
         with told(shard):
             try:
-                rows = await self._links[shard].fetch(SQL.revision)
+                rows = await self._links[shard].fetch(MIGRATIONS.revision)
             except asyncpg.UndefinedTableError:
                 return None
         return rows[0]["version_num"] if rows else None

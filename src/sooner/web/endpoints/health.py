@@ -1,14 +1,11 @@
 """The probes: whether the process is up, and whether it can serve."""
 
-from typing import TypeGuard
-
 import asyncpg
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sooner.db import Queries
-from sooner.db.migrations import newest_revision
+from sooner.db.migrations import SQL, is_current, newest_revision
 from sooner.jobs.problem import ServiceUnavailable
 from sooner.web.all_shards import OfAll, of_all
 from sooner.web.endpoint import endpoint
@@ -16,8 +13,6 @@ from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import Answer
 from sooner.web.resources import Resources
 from sooner.web.shard import Shard
-
-SQL = Queries("sooner.web.endpoints", "sql/health.sql")
 
 
 @endpoint(
@@ -44,7 +39,7 @@ async def get_readiness(request: Request) -> Response:
     """The database is there, with the schema this code was written for; of several databases one at least."""
     resources: Resources = request.app.state.resources
     found = await of_all(resources.shards.values(), _revision)
-    current = [revision for revision in found.answers.values() if _is_current(revision)]
+    current = [revision for revision in found.answers.values() if is_current(revision)]
     if not current:
         name, revision = next(iter(found.answers.items()))
         which = f" of shard {name}" if name else ""
@@ -57,16 +52,11 @@ async def get_readiness(request: Request) -> Response:
     return Response(orjson.dumps(answer), media_type="application/json")
 
 
-def _is_current(revision: str | None) -> TypeGuard[str]:
-    """Whether this code can work on a schema of this revision."""
-    return revision is not None and revision >= newest_revision()
-
-
 def _state(found: OfAll[str | None], name: str) -> str:
     """A shard in a word: the others serve on where its schema is older than this code."""
     if name not in found.answers:
         return "away"
-    return "ok" if _is_current(found.answers[name]) else "old schema"
+    return "ok" if is_current(found.answers[name]) else "old schema"
 
 
 async def _revision(shard: Shard) -> str | None:

@@ -134,7 +134,7 @@ async def _check_left_behind(request: Request, submission: Submission) -> None:
     Raises ServiceUnavailable where that shard does not say whether it has the job.
     """
     previous = residence_of(request).previous
-    if previous is None or submission.idempotency_key is None:
+    if previous is None:
         return
     try:
         await answer_within(previous.submitter.check_replay(submission), PATIENCE_SECONDS)

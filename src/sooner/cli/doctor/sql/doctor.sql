@@ -2,10 +2,6 @@
 -- The server's version and database.
 select current_setting('server_version') as version, current_database() as name;
 
--- name: revision
--- The schema's revision.
-select version_num from sooner.alembic_version;
-
 -- name: backend
 -- The process of the server that serves this connection now.
 select pg_backend_pid() as pid;

@@ -1,7 +1,3 @@
--- name: revision
--- The schema's revision.
-select version_num from sooner.alembic_version;
-
 -- name: tenants
 -- Who has anything in this database.
 select tenant from sooner.api_key
