@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sooner.jobs.tenants.locator import locator
+from tests.support import bouncer
 from tests.support.jobs import fetch
 from tests.support.keys import create_key
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from tests.support.databases import Databases
 
 NAMES = ("a", "b", "c")
+#: Within so many seconds web goes by a place that has changed: it hears of it, or looks each second where it does not listen.
+NOTICED_SECONDS = 3.0 if bouncer.WANTED else 1.0
 
 
 @pytest.fixture

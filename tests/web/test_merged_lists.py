@@ -16,7 +16,7 @@ from tests.support.events import listening
 from tests.support.jobs import fetch
 from tests.support.keys import create_key
 from tests.support.processes import PATIENCE
-from tests.support.shards import several, shard_urls
+from tests.support.shards import NOTICED_SECONDS, several, shard_urls
 from tests.web.test_dashboard import stream, told
 from tests.web.test_lists import ids, walk
 
@@ -503,7 +503,7 @@ async def test_while_a_tenant_moves_every_walk_meets_each_of_its_jobs_once(
     where = "state = 'done'" if "done" in query else "true"
     expected = await newest_first(shard_urls, where)
 
-    mover = Mover(shard_urls, "a", "hooli", say=lambda line: None, settle_seconds=1)
+    mover = Mover(shard_urls, "a", "hooli", say=lambda line: None, settle_seconds=NOTICED_SECONDS)
     moving = asyncio.create_task(mover.move("c"))
     walks = 0
     while not moving.done():

@@ -14,7 +14,7 @@ import pytest
 from sooner.jobs.following.signed_urls import SignedUrls
 from sooner.jobs.tenants.locator import locator
 from tests.support.jobs import fetch, post
-from tests.support.shards import on_three_shards
+from tests.support.shards import NOTICED_SECONDS, on_three_shards
 
 if TYPE_CHECKING:
     import httpx
@@ -177,7 +177,7 @@ async def test_a_place_that_changes_is_followed(web: Web, shards: Shards, connec
     await shards.copy_keys("a", "b")
     await shards.place("acme", "b")
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(NOTICED_SECONDS):
         while not await fetch(shards.urls["b"], "select from dramatiq.queue"):
             await post(client, "echo")
     assert await fetch(shards.urls["a"], ROW, UUID(before["id"]))

@@ -12,7 +12,7 @@ import pytest
 from sooner.jobs.moving.mover import Mover
 from tests.support.events import Event, listening
 from tests.support.jobs import fetch, post, rows
-from tests.support.shards import on_three_shards
+from tests.support.shards import NOTICED_SECONDS, on_three_shards
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,7 +46,7 @@ async def client(web: Web, shards: Shards, connect: Connect) -> httpx.AsyncClien
 
 async def move(shards: Shards) -> None:
     """Moves the tenant from b to c."""
-    await Mover(shards.urls, "a", "acme", settle_seconds=0.2).move("c")
+    await Mover(shards.urls, "a", "acme", settle_seconds=NOTICED_SECONDS).move("c")
 
 
 async def put_out(url: str, job: str, number: int) -> None:
