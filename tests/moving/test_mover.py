@@ -130,11 +130,8 @@ KILLINGS = [
     pytest.param(3, 7, True, "b", id="after it, then on"),
     pytest.param(5, 7, False, "a", id="then back"),
     pytest.param(7, 7, True, "a", id="after it, then back"),
-    *(
-        pytest.param(1, 1, after, then, id=f"each, {after}, {then}", marks=pytest.mark.slow)
-        for after in (False, True)
-        for then in ("a", "b")
-    ),
+    # Killed before its next statement, it leaves what it leaves when it is killed after this one.
+    *(pytest.param(1, 1, False, then, id=f"each, {then}", marks=pytest.mark.slow) for then in ("a", "b")),
 ]
 
 
