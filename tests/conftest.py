@@ -212,11 +212,17 @@ def client(service: Service) -> httpx.AsyncClient:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what needs connections of its own, where a pooler stands between."""
-    direct = [item for item in items if bouncer.WANTED and item.get_closest_marker("direct")]
-    if direct:
-        config.hook.pytest_deselected(items=direct)
-        items[:] = [item for item in items if item not in direct]
+    """Leaves out, where a pooler is wanted, what starts nothing behind it, and what needs connections of its own."""
+    if not bouncer.WANTED:
+        return
+    behind = [item for item in items if _is_behind_pooler(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in behind])
+    items[:] = behind
+
+
+def _is_behind_pooler(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return "pooler" in fixtures and item.get_closest_marker("direct") is None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -22,7 +22,7 @@ from tests.support import roles
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-#: With SOONER_TEST_POOLER=1 the whole suite runs each process with LISTEN=0 and behind PgBouncer.
+#: With SOONER_TEST_POOLER=1 the tests that start processes run each with LISTEN=0 and behind PgBouncer; no other runs.
 WANTED = os.environ.get("SOONER_TEST_POOLER") == "1"
 
 #: Debian keeps it where a user's PATH does not lead.
