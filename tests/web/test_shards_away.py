@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 import time
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
+import asyncpg
 import pytest
 
+from sooner.web.all_shards import PATIENCE_SECONDS
 from tests.faults.proxy import Proxy
 from tests.support.events import listening
 from tests.support.jobs import fetch, post
@@ -110,6 +113,28 @@ async def test_a_host_that_swallows_packets_holds_nobody(
     assert {code for code, _ in later} == {503}
     assert sorted(seconds for _, seconds in later)[2] < AT_ONCE
     assert (await timed(here, "/jobs"))[0] == 200
+
+
+async def test_a_slow_shard_holds_up_no_request_for_a_job_of_another(
+    processes: Processes, shards: Shards, connect: Connect
+) -> None:
+    tenant, operator = await shards.key("acme", "b"), await shards.key("ops", "a", scopes=("admin",))
+    web = await processes.web()
+    job = await post(connect(web, tenant), "echo")
+    client = connect(web, operator)
+    slow = await asyncpg.connect(shards.urls["c"])
+    async with slow.transaction():
+        # The shard is there: whoever looks for a job in it waits.
+        await slow.execute("lock table dramatiq.queue in access exclusive mode")
+        found = [await timed(client, f"/jobs/{job['id']}") for _ in range(3)]
+        nowhere = await client.get(f"/jobs/{uuid4()}")
+    await slow.close()
+
+    assert {code for code, _ in found} == {200}
+    assert min(seconds for _, seconds in found) < PATIENCE_SECONDS
+    assert (nowhere.status_code, nowhere.json()["missing"]) == (503, ["c"])
+    assert (await client.get("/readyz")).json()["shards"]["c"] == "ok"
+    assert not any("never retrieved" in line for line in web.lines)
 
 
 async def test_home_may_be_away(

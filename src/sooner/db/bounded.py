@@ -22,8 +22,13 @@ async def answer(query: Coroutine[Any, Any, T], seconds: float, *, steps: int = 
                 return asking.result()
         raise TimeoutError("it does not answer in time")
     finally:
-        asking.cancel()
-        asking.add_done_callback(_forget)
+        abandon(asking)
+
+
+def abandon(asking: "asyncio.Task[Any]") -> None:
+    """Cancel a query for which nobody waits any more; asyncio does not log how it ends."""
+    asking.cancel()
+    asking.add_done_callback(_forget)
 
 
 def _forget(asking: "asyncio.Task[Any]") -> None:

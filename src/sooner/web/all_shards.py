@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from sooner.db import Unavailable
-from sooner.db.bounded import answer
+from sooner.db.bounded import abandon, answer
 from sooner.web.shard import Shard
 
 T = TypeVar("T")
@@ -39,19 +39,33 @@ def silence(missing: Sequence[str]) -> str:
     return f"Shard {names} does not answer" if len(missing) == 1 else f"Shards {names} do not answer"
 
 
-async def of_all(shards: Collection[Shard], ask: Callable[[Shard], Coroutine[Any, Any, T]]) -> OfAll[T]:
+async def of_all(
+    shards: Collection[Shard],
+    ask: Callable[[Shard], Coroutine[Any, Any, T]],
+    *,
+    is_enough: Callable[[T], bool] = lambda _: False,
+) -> OfAll[T]:
     """Ask all shards at once. The only shard has all the time that it needs.
 
+    After an answer that `is_enough` nobody waits for the other shards: they are neither among the answers nor missing.
     Raises Unavailable where none answers, and whatever else a shard raises.
     """
     if len(shards) == 1:
         return OfAll({shard.name: await ask(shard) for shard in shards}, ())
-    found = await asyncio.gather(*(_ask(shard, ask) for shard in shards))
-    if not any(found):
+    asking = {shard.name: asyncio.create_task(_ask(shard, ask)) for shard in shards}
+    try:
+        for asked in asyncio.as_completed(asking.values()):
+            if any(map(is_enough, await asked)):
+                break
+        heard = {name: asked.result() for name, asked in asking.items() if asked.done()}
+    finally:
+        for each in asking.values():
+            abandon(each)
+    if not any(heard.values()):
         raise Unavailable("no shard answers")
-    asked = [(shard.name, its) for shard, its in zip(shards, found, strict=True)]
     return OfAll(
-        {name: answer for name, its in asked for answer in its}, [name for name, its in asked if not its]
+        {name: answer for name, its in heard.items() for answer in its},
+        [name for name, its in heard.items() if not its],
     )
 
 

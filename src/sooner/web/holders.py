@@ -1,7 +1,7 @@
 """The shards that hold jobs, by the jobs' bare ids."""
 
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,8 @@ from sooner.web.auth import shard_of, shards_of
 from sooner.web.lookup import job_id
 from sooner.web.shard import Shard
 
+Row = Mapping[str, Any]
+
 
 async def holders(shards: Collection[Shard], ids: Collection[UUID]) -> OfAll[list[UUID]]:
     """The jobs of each shard among these. Raises Unavailable where no shard answers. One shard alone is not asked.
@@ -24,11 +26,15 @@ async def holders(shards: Collection[Shard], ids: Collection[UUID]) -> OfAll[lis
     """
     if len(shards) == 1:
         return OfAll({shard.name: list(ids) for shard in shards}, ())
-    found = await of_all(shards, lambda shard: shard.database.rows(READ.whereabouts, ids=ids))
+    return _best(await of_all(shards, lambda shard: _whereabouts(shard, ids)))
+
+
+def _best(found: OfAll[list[Row]]) -> OfAll[list[UUID]]:
+    """The jobs of each shard, where each says what it has of them."""
     best: dict[UUID, tuple[tuple[bool, int], str]] = {}
     for shard, rows in found.answers.items():
         for row in rows:
-            claim = _claim(row)
+            claim = not row["is_frozen"], row["version"]
             if row["id"] not in best or best[row["id"]][0] < claim:
                 best[row["id"]] = claim, shard
     held: dict[str, list[UUID]] = {shard: [] for shard in found.answers}
@@ -37,16 +43,23 @@ async def holders(shards: Collection[Shard], ids: Collection[UUID]) -> OfAll[lis
     return OfAll(held, found.missing)
 
 
-def _claim(row: Mapping[str, Any]) -> tuple[bool, int]:
-    return not row["is_frozen"], row["version"]
+def _whereabouts(shard: Shard, ids: Collection[UUID]) -> Coroutine[Any, Any, list[Row]]:
+    return shard.database.rows(READ.whereabouts, ids=ids)
 
 
-async def holder(shards: Collection[Shard], id: UUID) -> Shard | None:
-    """The shard that holds a job, if one does.
+def _is_at_work(rows: list[Row]) -> bool:
+    """Whether a shard that is asked for one job has it, and no other shard can have more than a copy of it."""
+    return any(not row["is_frozen"] for row in rows)
+
+
+async def holder(shards: Sequence[Shard], id: UUID) -> Shard | None:
+    """The shard that holds a job, if one does. It waits for no other shard where one says that the job is at work there.
 
     Raises ServiceUnavailable where only those may hold it that do not answer, and Unavailable where none answers.
     """
-    held = await holders(shards, [id])
+    if len(shards) == 1:
+        return shards[0]
+    held = _best(await of_all(shards, lambda shard: _whereabouts(shard, [id]), is_enough=_is_at_work))
     shard = next((shard for shard in shards if held.answers.get(shard.name)), None)
     if shard is None and held.missing:
         raise ServiceUnavailable(
