@@ -119,5 +119,11 @@ def test_the_table_of_connections_is_the_budget() -> None:
     two = budget.needed({"web": 2, "worker": 1, "scheduler": 1}, listen=True)
     assert f"need {two} connections, and {2 * two} during a deploy" in " ".join(text.split())
     one, more = ({"web": n, "worker": n, "scheduler": 1} for n in (1, 2))
-    assert f"web, worker, scheduler: {2 * budget.needed(one, listen=True)} |" in text
+    alone = budget.needed(one, listen=True)
+    assert f"without overlap (no preboot): {alone}, where no job has output {alone - 2} |" in text
+    assert f"web, worker, scheduler: {2 * alone}, where no job has output {2 * (alone - 2)} |" in text
+    shard, home = (
+        budget.most("web", listen=True, is_shard=True, is_home=is_home) for is_home in (False, True)
+    )
+    assert f"and 1 more: {shard}. To the home's it needs another 2 (with `LISTEN=0` 1): {home}." in text
     assert f"2 web, 2 worker: {2 * budget.needed(more, listen=True)} |" in text

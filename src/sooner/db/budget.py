@@ -12,23 +12,34 @@ SQL = Queries("sooner.db", "sql/budget.sql")
 
 log = logs.get(__name__)
 
-#: Connections of a process beside its pool and its listener. Web: enqueue, read. Worker: claim, finish, chores, lease.
-LINKS = {"web": 2, "worker": 4, "scheduler": 1}
+#: Connections of a process beside its pool and its listener. Web: enqueue, read, output. Worker: claim, finish, output, chores,
+#: lease.
+LINKS = {"web": 3, "worker": 5, "scheduler": 1}
 POOLED = ("web", "worker")
 
 REMEDY = "lower WEB_CONCURRENCY and WORKER_PROCESSES, or put PgBouncer in front in transaction mode and set LISTEN=0"
 
 
-def most(process: str, *, listen: bool) -> int:
-    """The most connections of one process of a type, beside those that jobs open by submitting."""
+def most(process: str, *, listen: bool, is_shard: bool = False, is_home: bool = False) -> int:
+    """The most connections of one process of a type to one database, beside those that jobs open by submitting.
+
+    `is_shard` where web works on several databases, `is_home` where this one has the directory: web looks whether the one is there,
+    and reads and listens in the other.
+    """
     if process not in POOLED:
         return LINKS[process]
-    return LINKS[process] + POOL_SIZE + listen
+    of_shards = is_shard + is_home * (1 + listen) if process == "web" else 0
+    return LINKS[process] + POOL_SIZE + listen + of_shards
 
 
-def needed(processes: Mapping[str, int], *, listen: bool) -> int:
-    """The most connections of so many processes by type."""
-    return sum(count * most(process, listen=listen) for process, count in processes.items())
+def needed(
+    processes: Mapping[str, int], *, listen: bool, is_shard: bool = False, is_home: bool = False
+) -> int:
+    """The most connections of so many processes by type, see `most`."""
+    return sum(
+        count * most(process, listen=listen, is_shard=is_shard, is_home=is_home)
+        for process, count in processes.items()
+    )
 
 
 def narrowest(limits: Mapping[str, Any]) -> tuple[str, int, int]:
@@ -42,7 +53,9 @@ def narrowest(limits: Mapping[str, Any]) -> tuple[str, int, int]:
     return min(places, key=lambda place: place[1] - place[2])
 
 
-async def warn(database: Database, process: str, *, listen: bool) -> None:
+async def warn(
+    database: Database, process: str, *, listen: bool, is_shard: bool = False, is_home: bool = False
+) -> None:
     """Log a warning where a process that has just connected may find too few connections. Behind a pooler none is counted."""
     if not listen:
         return
@@ -51,14 +64,15 @@ async def warn(database: Database, process: str, *, listen: bool) -> None:
     except Unavailable:
         return
     place, limit, used = narrowest(limits or {})
-    need = most(process, listen=listen)
-    # One of the connections in use is the one that asks.
-    if used - 1 + need > limit:
+    need = most(process, listen=listen, is_shard=is_shard, is_home=is_home)
+    # One of the connections in use is the one that asks, and of a shard another has looked whether it is there.
+    by_others = used - 1 - is_shard
+    if by_others + need > limit:
         log.warning(
             "connections may run out",
             remedy=REMEDY,
             needs=need,
             limit=limit,
             of=place,
-            used_by_others=used - 1,
+            used_by_others=by_others,
         )

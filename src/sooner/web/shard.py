@@ -79,6 +79,7 @@ class Shard:
         self.name = name
         self._url = url
         self._listens = settings.listen
+        self._is_home = bool(name) and name == settings.home_shard
         self.retention = timedelta(days=settings.job_retention_days)
         # Where there is no other shard, nobody is spared by giving up at once.
         self.breaker = Breaker(name, self._look) if name else None
@@ -175,7 +176,9 @@ class Shard:
 
     async def _warn(self) -> None:
         await self.there()
-        await budget.warn(self.database, "web", listen=self._listens)
+        await budget.warn(
+            self.database, "web", listen=self._listens, is_shard=bool(self.name), is_home=self._is_home
+        )
 
     async def _look(self) -> None:
         """Raises what keeps the database from being used. It connects when it is first there."""

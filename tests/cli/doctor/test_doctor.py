@@ -219,7 +219,7 @@ async def test_connections_that_do_not_suffice_are_named_at_the_start_and_by_the
     _, lines = await doctor(DATABASE_URL=database_url)
     assert lines["connections"][0] == "WRONG", lines["connections"]
     assert (
-        "what runs (web 1, worker 1, scheduler 0) may need 18: lower WEB_CONCURRENCY"
+        "what runs (web 1, worker 1, scheduler 0) may need 20: lower WEB_CONCURRENCY"
         in lines["connections"][1]
     )
 

@@ -154,7 +154,9 @@ async def connections(deployment: Deployment) -> str:
     place, limit, used = budget.narrowest(limits)
     said = f"{used} of {limit} connections that the {place} allows are used"
     running = {process: limits[process] for process in budget.LINKS}
-    need = budget.needed(running, listen=deployment.listen)
+    need = budget.needed(
+        running, listen=deployment.listen, is_shard=limits["is_shard"], is_home=limits["is_home"]
+    )
     named = ", ".join(f"{process} {count}" for process, count in running.items())
     if not deployment.is_pooled and need > limit:
         raise CheckFailed(f"{said}, and what runs ({named}) may need {need}", budget.REMEDY)

@@ -15,4 +15,6 @@ select current_setting('max_connections')::integer - current_setting('superuser_
   (select count(*) from used where of_role) as used_of_role,
   (select count(*) from used where of_database and application_name = 'sooner web listen') as web,
   (select count(*) from used where of_database and application_name = 'sooner lease') as worker,
-  (select count(*) from used where of_database and application_name = 'sooner scheduler') as scheduler
+  (select count(*) from used where of_database and application_name = 'sooner scheduler') as scheduler,
+  exists (select from used where of_database and application_name = 'sooner ping') as is_shard,
+  exists (select from used where of_database and application_name = 'sooner directory listen') as is_home
