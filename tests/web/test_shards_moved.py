@@ -13,6 +13,7 @@ from sooner.jobs.moving.mover import Mover
 from tests.support.events import Event, listening
 from tests.support.jobs import fetch, post, rows
 from tests.support.shards import NOTICED_SECONDS, on_three_shards
+from tests.web.test_dashboard import told
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -116,6 +117,52 @@ async def test_a_wait_goes_on_where_its_job_is(
     assert (await posted)["state"] == "done"
     assert (await read).json()["state"] in ("processing", "done")
     assert (await followed).text.count('"state":"done"') == 1
+
+
+async def test_a_webhooks_test_follows_its_tenant(
+    client: httpx.AsyncClient, shards: Shards, processes: Processes
+) -> None:
+    await processes.worker(DATABASE_URL=shards.urls["c"], ALLOW_PRIVATE_NETWORK="1")
+    hook = {"url": "https://example.com/x", "events": ["job.done"]}
+    address = f"/webhooks/{(await client.post('/webhooks', json=hook)).json()['id']}/test"
+    await fetch(shards.urls["b"], "update sooner.webhook set url = 'http://127.0.0.1:1/nobody'")
+    testing = asyncio.create_task(client.post(address, headers={"Prefer": "wait=20"}))
+    [row] = await rows(shards.urls["b"], "select message_id as id from dramatiq.queue")
+    await move(shards)
+    answer = await testing
+
+    assert (answer.status_code, answer.json()["id"], answer.json()["state"]) == (200, str(row["id"]), "error")
+    assert len(await fetch(shards.urls["c"], "select from dramatiq.queue")) == 1
+
+
+async def test_the_dashboards_open_job_follows_its_tenant(
+    client: httpx.AsyncClient, web: Web, shards: Shards, connect: Connect
+) -> None:
+    operator = connect(web, await shards.key("ops", "a", scopes=("jobs", "admin")))
+    job = await post(client, "echo")
+    async with listening(operator, f"/dashboard/events?job={job['id']}") as (_, events):
+        seen = [await told(events, "job")]
+        await move(shards)
+        await client.post(f"/jobs/{job['id']}/cancel")
+        while None not in seen and seen[-1]["state"] != "cancelled":
+            seen.append(await told(events, "job"))
+
+    assert None not in seen
+    assert await fetch(shards.urls["c"], ROW, UUID(job["id"]))
+
+
+async def test_a_delivery_is_held_where_it_is_not_parked(web: Web, shards: Shards, connect: Connect) -> None:
+    operator = connect(web, await shards.key("ops", "a", scopes=("jobs", "admin")))
+    [row] = await fetch(shards.urls["b"], "select sooner.submit('echo', '{}') as id")
+    [copy] = await fetch(shards.urls["b"], "select queue::text as row from dramatiq.queue")
+    await fetch(
+        shards.urls["c"], "insert into dramatiq.queue select ($1::text::dramatiq.queue).*", copy["row"]
+    )
+    await fetch(shards.urls["b"], "update dramatiq.queue set due_at = '3000-01-01'")
+
+    assert (await operator.post(f"/jobs/{row['id']}/cancel")).json()["state"] == "cancelled"
+    [there] = await fetch(shards.urls["c"], "select state::text from dramatiq.queue")
+    assert there["state"] == "cancelled"
 
 
 async def test_a_write_waits_for_the_end_of_a_move(client: httpx.AsyncClient, shards: Shards) -> None:

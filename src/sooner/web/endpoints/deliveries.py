@@ -1,5 +1,6 @@
 """The deliveries to a webhook over HTTP."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +16,11 @@ from sooner.web.endpoints.listing import PAGE, address_of, limit_of, position_of
 from sooner.web.endpoints.webhooks import webhook_id
 from sooner.web.http import prefer
 from sooner.web.http.answers import answer_json, answer_list
+from sooner.web.moves import PATIENCE_SECONDS
 from sooner.web.openapi import schemas
 from sooner.web.openapi.operation import PREFER, Answer
 from sooner.web.resources import Resources
-from sooner.web.shard import Shard
+from sooner.web.trail import Trail
 
 
 @endpoint(
@@ -66,24 +68,29 @@ async def test_webhook(request: Request, who: Caller) -> Response:
     A test that is under way already is answered again.
     """
     resources: Resources = request.app.state.resources
-    shard = shard_of(request)
     resources.rate_limit.check(who.tenant)
     webhook = webhook_id(request)
-    await shard.webhooks.check_enabled(webhook, who.tenant)
+    await shard_of(request).webhooks.check_enabled(webhook, who.tenant)
     settings, wanted = resources.settings, prefer.read(request.headers.getlist("prefer"))
     seconds = wanted.seconds(settings.sync_wait_seconds, settings.sync_wait_max_seconds)
-    delivery = await _ended(shard, webhook, request.scope["state"], seconds)
+    delivery = await _ended(request, webhook, seconds)
     return answer_json(delivery, 200 if delivery["state"].is_final else 202, dict([prefer.applied(seconds)]))
 
 
-async def _ended(shard: Shard, webhook: UUID, asked: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """The test's delivery at its end, or after the wait."""
-    with shard.follower.subscribe(uuid7()) as subscription:
-        id = await shard.deliveries.test(
-            webhook, subscription.id, request_id=asked["request_id"], traceparent=asked["traceparent"]
+async def _ended(request: Request, webhook: UUID, seconds: float) -> dict[str, Any]:
+    """The test's delivery at its end, or after the wait, wherever it is by then."""
+    own, asked = uuid7(), request.scope["state"]
+    until = asyncio.get_running_loop().time() + seconds
+    with Trail(request, own) as trail:
+        id = await trail.shard.deliveries.test(
+            webhook, own, request_id=asked["request_id"], traceparent=asked["traceparent"]
         )
-        if seconds > 0 and id == subscription.id:
-            await shard.follower.final(subscription, seconds)
-    if (delivery := await shard.deliveries.find(webhook, id)) is None:
+        if seconds > 0 and id == own:
+            # What was never seen is not missed when it leaves.
+            await trail.seen(until)
+            if await trail.final(seconds) is None:
+                await trail.seen(until + PATIENCE_SECONDS)
+        delivery = await trail.shard.deliveries.find(webhook, id)
+    if delivery is None:
         raise NoSuchWebhook
     return delivery

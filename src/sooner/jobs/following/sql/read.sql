@@ -10,10 +10,11 @@ select tenant from dramatiq.queue
 where message_id = :id and finished_at is not null and expires_at <= dramatiq.clock();
 
 -- name: whereabouts
--- Which of these jobs are here, expired ones too, and whether their tenants' work is done elsewhere.
+-- Which of these jobs are here, expired ones too, and whether their work is done elsewhere: their tenants are frozen here, or they
+-- are deliveries that a move has parked a thousand years off.
 select job.message_id as id, job.version, exists (
     select from sooner.frozen_tenant as frozen where frozen.tenant = job.tenant and frozen.until > dramatiq.clock()
-  ) as is_frozen
+  ) or coalesce(job.due_at > dramatiq.clock() + interval '900 years', false) as is_frozen
 from dramatiq.queue as job where message_id = any(:ids::uuid[]);
 
 -- name: versions
