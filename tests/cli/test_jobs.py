@@ -24,7 +24,9 @@ from sooner.cli.progress_bar import ProgressBar, line
 from sooner.client import Client
 from tests.support import ROOT
 from tests.support.environment import environment
+from tests.support.jobs import fetch
 from tests.support.processes import PATIENCE
+from tests.support.shards import several
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import MakeKey, Service
     from tests.support.processes import Processes
+    from tests.support.shards import Shards
 
     Command = Callable[..., Awaitable[tuple[int, str, str]]]
 
@@ -112,6 +115,22 @@ async def test_without_a_wait_it_says_how_to_go_on(sooner: Command) -> None:
     assert (code, output.split()[:2]) == (0, [id, "done"])
     code, output, _ = await sooner("list", "--json", "--state", "error")
     assert (code, json.loads(output)) == (0, {"items": []})
+
+
+async def test_a_list_says_which_shards_it_lacks(
+    sooner: Command, processes: Processes, shards: Shards
+) -> None:
+    operator = await shards.key("ops", "a", scopes=("jobs", "admin"))
+    await fetch(shards.urls["a"], "select sooner.submit('echo', '{}')")
+    urls = {**shards.urls, "b": "postgresql://127.0.0.1:1/nowhere", "c": "postgresql://127.0.0.1:1/nowhere"}
+    web = await processes.web(DATABASE_URL=None, DATABASE_URLS=several(urls))
+    settings = {"SOONER_URL": web.url, "SOONER_KEY": operator}
+
+    code, output, errors = await sooner("list", "--limit", "1", **settings)
+    assert (code, len(output.splitlines())) == (0, 1)
+    assert errors == "jobs of these shards are missing, as they do not answer: b, c\n"
+    code, output, errors = await sooner("list", "--json", **settings)
+    assert (code, json.loads(output)["missing"], len(errors.splitlines())) == (0, ["b", "c"], 1)
 
 
 async def test_cancel_and_retry(sooner: Command) -> None:

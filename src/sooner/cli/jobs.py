@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -165,7 +165,8 @@ def _code(job: Document) -> int:
 
 def _list(client: Client, arguments: argparse.Namespace) -> int:
     jobs: list[Document] = []
-    for job in client.jobs(state=arguments.state, actor=arguments.actor):
+    missing: set[str] = set()
+    for job in client.jobs(on_missing=missing.update, state=arguments.state, actor=arguments.actor):
         if len(jobs) >= arguments.limit:
             break
         jobs.append(job)
@@ -173,6 +174,7 @@ def _list(client: Client, arguments: argparse.Namespace) -> int:
         jobs,
         lambda job: f"{job['id']}  {job['state']:<14}  {_local(job['created_at'])}  {job['actor']}",
         arguments,
+        sorted(missing),
     )
 
 
@@ -185,11 +187,16 @@ def _logs(client: Client, arguments: argparse.Namespace) -> int:
 
 
 def _print_items(
-    items: list[Document], line: Callable[[Document], str], arguments: argparse.Namespace
+    items: list[Document],
+    line: Callable[[Document], str],
+    arguments: argparse.Namespace,
+    missing: Sequence[str] = (),
 ) -> int:
-    """Print a list, a line each or as JSON; the result is the exit code."""
+    """Print a list, a line each or as JSON, and the shards that it lacks; the result is the exit code."""
+    if missing:
+        say(f"jobs of these shards are missing, as they do not answer: {', '.join(missing)}", sys.stderr)
     if arguments.json:
-        say(as_json({"items": items}), sys.stdout)
+        say(as_json({"items": items, **({"missing": missing} if missing else {})}), sys.stdout)
         return DONE
     for item in items:
         say(line(item), sys.stdout)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar, Unpack
 from uuid import UUID
 
@@ -20,6 +20,9 @@ T = TypeVar("T")
 Steps = Generator[Ask, httpx.Response, T]
 
 TIMEOUT_SECONDS = 30.0
+
+#: Called with the names of shards that do not answer.
+OnMissing = Callable[[Sequence[str]], object]
 
 
 def _options(url: str | None, key: str | None, transport: Any) -> dict[str, Any]:
@@ -116,9 +119,12 @@ class Client:
         """Mark a failed job as dealt with."""
         return self._run(steps.act(id, "resolve", note))
 
-    def jobs(self, **filter: Unpack[Filter]) -> Iterator[Document]:
-        """The jobs, newest first, over all pages."""
-        yield from self._listed("/jobs", filter)
+    def jobs(self, *, on_missing: OnMissing | None = None, **filter: Unpack[Filter]) -> Iterator[Document]:
+        """The jobs, newest first, over all pages.
+
+        `on_missing` is called with the names of shards that do not answer: the page lacks their jobs.
+        """
+        yield from self._listed("/jobs", filter, on_missing)
 
     def actors(self) -> list[Document]:
         """The actors, with the schemas of their parameters and results."""
@@ -132,13 +138,17 @@ class Client:
         """Store a file for a job's parameter; the result has its `id`."""
         return self._run(steps.upload(content))
 
-    def _listed(self, path: str, query: Mapping[str, Any]) -> Iterator[Document]:
-        page, after = self._run(steps.page(path, query))
+    def _listed(
+        self, path: str, query: Mapping[str, Any], on_missing: OnMissing | None = None
+    ) -> Iterator[Document]:
+        page, after, missing = self._run(steps.page(path, query))
         while True:
+            if missing and on_missing is not None:
+                on_missing(missing)
             yield from page
             if after is None:
                 return
-            page, after = self._run(steps.page(path, query, after))
+            page, after, missing = self._run(steps.page(path, query, after))
 
     def _run(self, asked: "Steps[T]") -> T:
         try:
@@ -250,9 +260,14 @@ class AsyncClient:
         """Mark a failed job as dealt with."""
         return await self._run(steps.act(id, "resolve", note))
 
-    async def jobs(self, **filter: Unpack[Filter]) -> AsyncIterator[Document]:
-        """The jobs, newest first, over all pages."""
-        async for job in self._listed("/jobs", filter):
+    async def jobs(
+        self, *, on_missing: OnMissing | None = None, **filter: Unpack[Filter]
+    ) -> AsyncIterator[Document]:
+        """The jobs, newest first, over all pages.
+
+        `on_missing` is called with the names of shards that do not answer: the page lacks their jobs.
+        """
+        async for job in self._listed("/jobs", filter, on_missing):
             yield job
 
     async def actors(self) -> list[Document]:
@@ -267,14 +282,18 @@ class AsyncClient:
         """Store a file for a job's parameter; the result has its `id`."""
         return await self._run(steps.upload(content))
 
-    async def _listed(self, path: str, query: Mapping[str, Any]) -> AsyncIterator[Document]:
-        page, after = await self._run(steps.page(path, query))
+    async def _listed(
+        self, path: str, query: Mapping[str, Any], on_missing: OnMissing | None = None
+    ) -> AsyncIterator[Document]:
+        page, after, missing = await self._run(steps.page(path, query))
         while True:
+            if missing and on_missing is not None:
+                on_missing(missing)
             for item in page:
                 yield item
             if after is None:
                 return
-            page, after = await self._run(steps.page(path, query, after))
+            page, after, missing = await self._run(steps.page(path, query, after))
 
     async def _run(self, asked: "Steps[T]") -> T:
         try:

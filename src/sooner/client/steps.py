@@ -131,13 +131,21 @@ def _is_after(job: Document, action: Literal["cancel", "retry", "resolve"]) -> b
     return job["state"] in (("waiting", "processing", "done") if action == "retry" else ("error_resolved",))
 
 
+class ListPage(NamedTuple):
+    """A page of a list, the address of the next one, and the shards that do not answer, whose items it lacks."""
+
+    items: list[Document]
+    next: str | None
+    missing: list[str]
+
+
 def page(
     path: str, query: Mapping[str, Any], after: str | None = None
-) -> Generator[Ask, httpx.Response, tuple[list[Document], str | None]]:
-    """A page of a list, and the address of the next one."""
+) -> Generator[Ask, httpx.Response, ListPage]:
+    """A page of a list: the first, or the one at an address."""
     wanted = _given(query) if after is None else dict(parse_qsl(urlsplit(after).query))
     found = (yield Ask("GET", path, params=wanted)).json()
-    return found["items"], found["next"]
+    return ListPage(found["items"], found["next"], found.get("missing", []))
 
 
 def logs(id: UUID | str) -> tuple[str, Mapping[str, Any]]:
