@@ -290,19 +290,6 @@ async def test_a_key_without_a_locator_is_looked_up(there: CachedDirectory, data
     assert await there.locator_of_digest(b"\x01") == ACME
 
 
-async def test_shards_are_told_with_their_tenants(there: CachedDirectory, database_url: str) -> None:
-    await fetch(
-        database_url, "update sooner_directory.shard set is_draining = true, weight = 2 where name = 'b'"
-    )
-
-    told = await there.shards()
-
-    assert [(each.name, each.weight, each.is_draining, each.tenants) for each in told] == [
-        ("a", 1.0, False, 1),
-        ("b", 2.0, True, 0),
-    ]
-
-
 async def test_one_database_needs_no_directory() -> None:
     sole = Sole("")
     sole.start()
@@ -310,5 +297,4 @@ async def test_one_database_needs_no_directory() -> None:
     assert sole.known("anything") == await sole.find(ACME) == await sole.find_anew(ACME) == Place("")
     assert await sole.changed(ACME, Place(""), 0) == Place("")
     assert await sole.locator_of_digest(b"\x01") is None
-    assert await sole.shards() == []
     await sole.stop()

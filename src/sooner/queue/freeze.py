@@ -51,9 +51,3 @@ async def thaw(connection: Connection, tenant: str) -> bool:
     """End a freeze, and wake those who claim the tenant's jobs; False where there was none."""
     [row] = await rows(connection, SQL.thaw, tenant=tenant)
     return bool(row["was_there"])
-
-
-async def reason(connection: Connection, tenant: str) -> Reason | None:
-    """Why a tenant is frozen; None where it is not."""
-    found = await rows(connection, SQL.reason, tenant=tenant)
-    return found[0]["reason"] if found else None

@@ -42,16 +42,6 @@ class Place:
     is_frozen: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class KnownShard:
-    """A shard as the directory has it, and the number of its tenants."""
-
-    name: str
-    weight: float
-    is_draining: bool
-    tenants: int
-
-
 class Directory(Protocol):
     """Says where a tenant is, by its locator."""
 
@@ -69,9 +59,6 @@ class Directory(Protocol):
 
     async def locator_of_digest(self, digest: bytes) -> str | None:
         """The locator of the tenant whose key has this digest and carries none; None for no such key. Raises Unavailable."""
-
-    async def shards(self) -> Sequence[KnownShard]:
-        """All shards, in the order in which they were added. Raises Unavailable."""
 
     def start(self) -> None:
         """Begin to listen."""
@@ -106,10 +93,6 @@ class Sole:
     async def locator_of_digest(self, digest: bytes) -> str | None:
         """None: no key is known here."""
         return None
-
-    async def shards(self) -> Sequence[KnownShard]:
-        """None: there is nothing to choose from."""
-        return []
 
     def start(self) -> None:
         """Nothing."""
@@ -224,10 +207,6 @@ class CachedDirectory:
         if digest in self._owners or self._is_unknown(digest):
             return self._owners.get(digest)
         return await self._read_owner(digest)
-
-    async def shards(self) -> Sequence[KnownShard]:
-        """All shards, in the order in which they were added. Raises Unavailable."""
-        return [KnownShard(**row) for row in await self._ask(SQL.shards)]
 
     # What is read
 
