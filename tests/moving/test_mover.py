@@ -9,12 +9,18 @@ import pytest
 
 from sooner.jobs.moving.move_end import MoveEnd
 from sooner.jobs.moving.mover import Mover
+from sooner.local.postgres import temporary_cluster
 from tests.moving.owned import NOTHING, fill, owned
+from tests.support.databases import migrate
+from tests.support.jobs import fetch
+from tests.support.shards import Shards
 
 if TYPE_CHECKING:
     from tests.moving.conftest import Place
 
 Urls = dict[str, str]
+
+REACH = "select current_setting('max_prepared_transactions'), array_agg(extname::text) from pg_extension"
 
 
 async def move(urls: Urls, tenant: str, to: str) -> list[str]:
@@ -70,6 +76,25 @@ async def test_it_moves_there_and_back(urls: Urls, place: Place) -> None:
     assert await owned(urls["b"], "acme") == NOTHING
     assert await placed(urls, "acme") == ("a", None, False, None, "gone")
     assert await move(urls, "acme", "a") == ["acme is in a"]
+
+
+async def test_no_transaction_touches_two_databases(cluster_url: str) -> None:
+    with temporary_cluster() as other:
+        other.create("sooner")
+        urls = {"home": cluster_url, "b": other.url("sooner")}
+        migrate(urls["b"])
+        shards = Shards(urls)
+        await shards.add()
+        await shards.place("acme", "home")
+        await fill(urls["home"], "acme")
+        before = await owned(urls["home"], "acme")
+        await move(urls, "acme", "b")
+
+        # Neither server could prepare a transaction, or reach the other: no extension brings a link or a foreign table.
+        for url in urls.values():
+            assert [tuple(row) for row in await fetch(url, REACH)] == [("0", ["plpgsql"])]
+        assert await owned(urls["b"], "acme") == before
+        assert await owned(urls["home"], "acme") == NOTHING
 
 
 async def test_more_jobs_than_a_batch_takes_move_all(urls: Urls, place: Place) -> None:
