@@ -3,10 +3,11 @@
 -- `word` is null where no job can have the id, and empty at a second try.
 select sooner.enqueue(
   :id, :queue, :lane, :actor, :message, :tenant, :priority::smallint, :request_id, :traceparent, :parent,
-  dramatiq.clock() + :delay::interval, null, :retention, null, :limit_key, :unique_key, null, :word
-)
--- The function reads whether a running job's code submits.
-from (select case when :of_job::boolean then set_config('sooner.of_job', 'on', true) end offset 0) as said;
+  dramatiq.clock() + :delay::interval, null, :retention,
+  -- Null, once it has said to the function that a running job's code submits.
+  nullif(case when :of_job::boolean then set_config('sooner.of_job', 'on', true) end, 'on'),
+  :limit_key, :unique_key, null, :word
+);
 
 -- name: outcome
 -- The result and error of a final job.
