@@ -157,30 +157,17 @@ class Runtime:
         dependency open when they are first needed.
         """
         connections = connections or Connections.of(settings)
+        chores, hears, asked = connections.chores, connections.listening, asyncio.Event()
         database = await _lent(settings, eager=eager)
-        await own_shard.check(connections.chores, settings.shard)
-        duration_log, promoter, asked = (
-            DurationLog(connections.chores),
-            Promoter(connections.chores),
-            asyncio.Event(),
-        )
+        await own_shard.check(chores, settings.shard)
+        duration_log, promoter = DurationLog(chores), Promoter(chores)
         runner = _runner(settings, actors, connections, to_thread, duration_log, threads)
-        wait_by(runner.waiting)
-        pace_by(runner.output_room)
-        asyncio.get_running_loop().set_task_factory(ActorTasks(runner.exited))
-        runner.start_span = None if tracing is None else AttemptSpans(tracing)
+        _take_over(runner, tracing)
         work = served(actors, queues, runner)
-        lease = _lease(settings, connections.lease, actors, queues, work, runner, threads)
-        await asyncio.to_thread(lease.begin)
+        lease = await _taken(_lease(settings, connections.lease, actors, queues, work, runner, threads))
         await _relimit(connections, actors, queues)
         claimer = _claimer(settings, connections, lease, work, runner)
         rescuer = _rescuer(settings, connections, lease, actors, work)
-        hearing = connections.listening
-        listener = _listener(hearing, claimer, promoter, rescuer, runner, asked) if hearing else None
-        resources = Dependencies()
-        dependencies.lend(resources)
-        if eager:
-            await resources.open_eager(wanted(actors, queues))
         return cls(
             database,
             connections,
@@ -190,12 +177,12 @@ class Runtime:
             promoter,
             rescuer,
             duration_log,
-            Tallies(connections.chores),
+            Tallies(chores),
             _capture(settings, connections, runner),
-            listener,
+            hears and _listener(hears, claimer, promoter, rescuer, runner, asked),
             asked,
-            resources,
-            (Backlog(connections.chores, work), end_all) if settings.worker_exit_when_empty else None,
+            await _dependencies(wanted(actors, queues) if eager else []),
+            (Backlog(chores, work), end_all) if settings.worker_exit_when_empty else None,
         )
 
     def start(self) -> None:
@@ -340,6 +327,22 @@ def _runner(
     )
 
 
+def _take_over(runner: Runner, tracing: "Tracing | None") -> None:
+    """Let what runs on this loop, in jobs or beside them, wait and end by this runner."""
+    wait_by(runner.waiting)
+    pace_by(runner.output_room)
+    asyncio.get_running_loop().set_task_factory(ActorTasks(runner.exited))
+    runner.start_span = None if tracing is None else AttemptSpans(tracing)
+
+
+async def _dependencies(eager: Sequence[Depends]) -> Dependencies:
+    """The resources that actors take as parameters, these of them open."""
+    resources = Dependencies()
+    dependencies.lend(resources)
+    await resources.open_eager(eager)
+    return resources
+
+
 def _capture(settings: WorkerSettings, connections: Connections, runner: Runner) -> Capture | None:
     """What hears the code of jobs, and writes it before their endings; None where no line is to be kept."""
     if not settings.max_log_lines:
@@ -378,6 +381,11 @@ def _lease(
             if "on_failure" in actor.options
         },
     )
+
+
+async def _taken(lease: WorkerLease) -> WorkerLease:
+    await asyncio.to_thread(lease.begin)
+    return lease
 
 
 def _declared(settings: WorkerSettings, actors: Actors) -> dict[str, dict[str, Any]]:
