@@ -213,20 +213,20 @@ async def test_messages_of_a_claim_that_is_under_way_at_the_signal_are_given_bac
     client = connect(await processes.web(), await api_key(scopes=["admin"]))
     worker, running = await busy_worker(processes, client, database_url)
     claims = (
-        "select from pg_stat_activity where application_name = 'sooner claim' and wait_event_type = 'Lock'"
+        "select from pg_stat_activity where application_name = 'sooner claim' and wait_event = 'advisory'"
     )
-    with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
-        # No claim of the worker gets on, until the transaction ends. The first one is for last chances.
-        late = str(uuid4())
+    late = str(uuid4())
+    with contextlib.closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute(HOLD_UP_CLAIMS)
+        cursor.execute("select pg_advisory_lock(1)")
         cursor.execute(
             "insert into dramatiq.queue (message_id, lane, message) values (%s, 'default.last', %s)",
             (late, '{"actor_name": "burn", "args": [], "kwargs": {"seconds": 0}, "options": {}}'),
         )
-        cursor.execute("lock table dramatiq.queue in share mode")
         await rows(database_url, claims)
         worker.send(signal.SIGTERM)
         await worker.line("worker stopping")
-    connection.close()
 
     back = (
         "select from dramatiq.queue where message_id = $1 and state = 'queued' and fence > 0 and attempts = 0"
