@@ -88,6 +88,16 @@ async def test_a_concurrency_limit_holds_at_two_workers(
     assert await most_together(sql, "two_at_a_time") == 2
 
 
+async def test_a_postponed_job_outlives_its_limit(
+    client: httpx.AsyncClient, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    later = {"Prefer": "respond-async"}
+    await client.post("/jobs/two_at_a_time?delay=1", json={"seconds": 0}, headers=later)
+    # As the hourly clean-up does meanwhile.
+    assert await sql.execute('delete from sooner."limit"') == "DELETE 1"
+    await until(sql, "select count(*) = 1 from dramatiq.queue where state = 'done'")
+
+
 async def test_a_limit_holds_for_a_stock_producers_jobs(
     client: httpx.AsyncClient, sql: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:

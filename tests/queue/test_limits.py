@@ -279,8 +279,9 @@ class Lease:
 
 
 def claimer(queue: Bench, start: Callable[[Mapping[str, Any]], None]) -> Claimer:
-    """What claims under limits for a worker with plenty of room."""
-    served = ServedLane(Lane.read(LANE), ["echo"], lambda: 1000)
+    """What claims under limits for a worker with plenty of room, whose actor declares a limit of one."""
+    limits = [LimitRow("echo", 1, None, None)]
+    served = ServedLane(Lane.read(LANE), ["echo"], lambda: 1000, limits=limits)
     return Claimer(queue.link, Lease(queue.worker), [served], start, list)
 
 
@@ -321,6 +322,31 @@ async def test_room_under_a_first_key_is_found_while_claims_look_at_the_last_one
     await rest(claims)
 
     assert len(started) == len(keys) + 1
+
+
+async def test_claims_write_limits_that_are_not_there(
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    keys = await two_of_each(queue)
+    # As at a clean-up between a submission's limit and its job, or before a job of long ago is retried.
+    await sql.execute('delete from sooner."limit"')
+    started: list[Mapping[str, Any]] = []
+    claims = claimer(queue, started.append)
+
+    await rest(claims)
+
+    assert sorted(row["limit_key"] for row in started) == keys
+    counted = await sql.fetch('select key, most, running from sooner."limit" order by key')
+    assert [tuple(row) for row in counted] == [(key, 1, 1) for key in keys]
+
+
+async def test_a_limit_that_came_meanwhile_keeps_its_count(queue: Bench) -> None:
+    await add(queue, "a", 3, most=2)
+    assert len(await claim(queue, 1)) == 1
+
+    await queue.enqueuer.restore(LANE, ["a"], [LimitRow("echo", 9, None, None)])
+
+    assert len(await claim(queue)) == 1
 
 
 def test_a_key_is_the_actor_its_tenant_or_a_parameter() -> None:

@@ -83,6 +83,12 @@ async def test_the_cost_of_a_claim_under_limits_does_not_grow_with_the_table(
         await sql.execute("truncate dramatiq.queue")
         await sql.execute(FILL, size)
         await sql.execute(
+            'insert into sooner."limit" (key, most) select $1 || n, 1 from generate_series(1, $2) as n',
+            f"of {size} ",
+            size,
+        )
+        await sql.execute('vacuum analyze sooner."limit"')
+        await sql.execute(
             "update dramatiq.queue set limit_key = tenant, created_at = now() - interval '1 hour' where state = 'queued'"
         )
         await sql.execute("vacuum analyze dramatiq.queue")

@@ -55,6 +55,8 @@ ADD_KEY = """
     values ($1::uuid, 'acme', '', '{jobs}', sha256($1::uuid::text::bytea), dramatiq.clock() + $2::interval, $3)
 """
 MINUTE = timedelta(minutes=1)
+#: The result where nothing is expired.
+NOTHING = {"jobs": 0, "uploads": 0, "files": 0, "ticks": 0, "limits": 0}
 
 
 @pytest.fixture
@@ -68,6 +70,11 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 async def ids(db: asyncpg.Connection, table: str, column: str = "id") -> set[UUID]:
     return {row[column] for row in await db.fetch(f"select {column} from {table}")}
+
+
+async def texts(db: asyncpg.Connection, query: str) -> list[str]:
+    """The first column."""
+    return [row[0] for row in await db.fetch(query)]
 
 
 async def run(actor: str) -> dict[str, int]:
@@ -89,7 +96,7 @@ async def test_final_jobs_past_their_time_go(db: asyncpg.Connection, database: D
             id,
             expiry,
         )
-    assert await run("remove_expired_jobs") == {"jobs": 1, "uploads": 0, "files": 0, "ticks": 0}
+    assert await run("remove_expired_jobs") == NOTHING | {"jobs": 1}
     assert await ids(db, "dramatiq.queue", "message_id") == {new, waiting, stock}
 
 
@@ -133,7 +140,7 @@ async def test_uploads_past_their_time_go_with_their_pieces(
     await db.execute(ADD_UPLOAD, whole, 15, -MINUTE)
     await db.execute(ADD_UPLOAD, unfinished, None, -MINUTE)
     await db.execute(ADD_UPLOAD, new, 15, MINUTE)
-    assert await run("remove_expired_jobs") == {"jobs": 0, "uploads": 2, "files": 0, "ticks": 0}
+    assert await run("remove_expired_jobs") == NOTHING | {"uploads": 2}
     assert await ids(db, "sooner.upload") == {new}
     assert await ids(db, "sooner.chunk", "upload") == {new}
 
@@ -144,7 +151,7 @@ async def test_files_go_with_their_job(db: asyncpg.Connection, database: Databas
     await db.execute(ADD_JOB, new, MINUTE)
     await db.execute(ADD_FILE, lost, old)
     await db.execute(ADD_FILE, kept, new)
-    assert await run("remove_expired_jobs") == {"jobs": 1, "uploads": 0, "files": 1, "ticks": 0}
+    assert await run("remove_expired_jobs") == NOTHING | {"jobs": 1, "files": 1}
     assert await ids(db, "sooner.file") == {kept}
     assert await ids(db, "sooner.file_chunk", "file") == {kept}
 
@@ -161,11 +168,41 @@ async def test_ticks_of_long_ago_go_and_their_schedules_remember(
         insert into sooner.tick (schedule, tick, fence, fired_at)
         values ('s', dramatiq.clock() + interval '1 year', 1, dramatiq.clock() - interval '60 days')
     """)
-    assert await run("remove_expired_jobs") == {"jobs": 0, "uploads": 0, "files": 0, "ticks": 2}
+    assert await run("remove_expired_jobs") == NOTHING | {"ticks": 2}
     assert await db.fetchval("select count(*) from sooner.tick") == 3
     assert await db.fetchval(
         "select dramatiq.clock() - since between '30 days' and '32 days' from sooner.schedule"
     )
+
+
+async def test_limits_go_that_hold_no_job_back(db: asyncpg.Connection, database: Database) -> None:
+    await db.execute("""
+        insert into sooner."limit" (key, most, running, interval_seconds, burst, next_at)
+        select key, most, running, 60, 1, dramatiq.clock() + next_in
+        from (values
+          ('idle', 1, 0, null::interval), ('runs', 1, 1, null), ('rested', null, 0, '-1 second'), ('rests', null, 0, '1 minute')
+        ) as said (key, most, running, next_in)
+    """)
+    assert await run("remove_expired_jobs") == NOTHING | {"limits": 2}
+    assert await texts(db, 'select key from sooner."limit" order by key') == ["rests", "runs"]
+
+
+async def test_limits_go_in_batches_past_those_that_stay(db: asyncpg.Connection, database: Database) -> None:
+    add = 'insert into sooner."limit" (key, most, running) select $1 || n, 1, $2 from generate_series(1, $3) as n'
+    await db.execute(add, "runs ", 1, 2 * BATCH)
+    await db.execute(add, "still ", 0, 2 * BATCH)
+    assert await Expiry(database).limits() == 2 * BATCH
+    assert await Expiry(database).limits() == 0
+
+
+async def test_a_limit_that_a_claim_locks_stays(
+    db: asyncpg.Connection, database: Database, database_url: str
+) -> None:
+    await db.execute("insert into sooner.\"limit\" (key, most) values ('claimed', 1), ('idle', 1)")
+    async with connected(database_url) as other, other.transaction():
+        await other.execute("select from sooner.\"limit\" where key = 'claimed' for update")
+        assert await Expiry(database).limits() == 1
+    assert await texts(db, 'select key from sooner."limit"') == ["claimed"]
 
 
 async def test_expired_keys_go(db: asyncpg.Connection, database: Database) -> None:
@@ -194,5 +231,5 @@ async def test_expired_tokens_go_and_those_of_expired_keys(
 
 
 async def test_nothing_to_remove(db: asyncpg.Connection, database: Database) -> None:
-    assert await run("remove_expired_jobs") == {"jobs": 0, "uploads": 0, "files": 0, "ticks": 0}
+    assert await run("remove_expired_jobs") == NOTHING
     assert await run("expire_credentials") == {"keys": 0, "tokens": 0}

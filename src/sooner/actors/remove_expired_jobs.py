@@ -9,17 +9,19 @@ class JobsRemoved(TypedDict):
     uploads: int
     files: int
     ticks: int
+    limits: int
 
 
 @job(internal=True, retries=3)
 async def remove_expired_jobs() -> JobsRemoved:
-    """Removes expired jobs, files and uploads, and ticks of more than 30 days ago; the result is the number of each."""
+    """Removes expired jobs, files and uploads, ticks of more than 30 days ago and idle limits; the result is the number of each."""
     expiry = Expiry(worker_resources.database(), worker_resources.stores())
     removed: JobsRemoved = {
         "jobs": await expiry.jobs(),
         "uploads": await expiry.uploads(),
         "files": await expiry.files(),
         "ticks": await expiry.ticks(),
+        "limits": await expiry.limits(),
     }
     # Last, as a store may be away.
     await expiry.blobs()

@@ -12,6 +12,7 @@ from sooner.db import Link, Queries, Query
 from sooner.db.retry import forever, unforeseen
 from sooner.process import logs
 from sooner.process.clock.pace import Pace
+from sooner.queue.enqueue import Enqueuer, LimitRow
 from sooner.queue.freeze import STAYS
 from sooner.queue.lane import Lane
 from sooner.queue.transitions import TRANSITIONS
@@ -55,6 +56,8 @@ class ServedLane:
     threaded: Collection[str] = ()
     #: Returns the number of jobs of `threaded` that there is room for now.
     thread_room: Callable[[], int] = int
+    #: What the actors declare for each of their keys, under the actor's name.
+    limits: Sequence[LimitRow] = ()
 
     def claimable(self) -> tuple[list[str], int]:
         """The actors whose jobs may begin now, and how many jobs of `threaded` may."""
@@ -133,6 +136,7 @@ class Claimer:
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._link = link
+        self._enqueuer = Enqueuer(link)
         self._lease = lease
         self._served = {each.lane.name: each for each in served}
         self._start = start
@@ -252,6 +256,8 @@ class Claimer:
         if not (after := self._after.pop(name, "")):
             self._again.discard(name)
         [seen] = await self._link.fetch(SQL.limited_keys, lane=name, after=after)
+        if seen["missing"]:
+            await self._enqueuer.restore(name, seen["missing"], served.limits)
         keys = list({*seen["keys"], *seen["first_keys"]})
         aged = await self._take_aged(TRANSITIONS.claim_limited_aged, served, batch, keys=keys)
         first = 0

@@ -1,7 +1,7 @@
 """Enqueueing: one INSERT, which concurrent requests share."""
 
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -31,7 +31,7 @@ SQL = Queries("sooner.queue", "sql/enqueue.sql", stays=STAYS)
 
 @dataclass(frozen=True, slots=True)
 class LimitRow:
-    """The limit of a key; the fields are the parameters of the query `limits`, an array each."""
+    """The limit of a key; the fields are parameters of queries, an array each."""
 
     key: str
     most: int | None
@@ -110,13 +110,15 @@ class Enqueuer:
 
     async def limits(self, rows: Sequence[LimitRow]) -> None:
         """Write the limits of the keys of later jobs. Raises Unavailable."""
-        columns = {name: [getattr(row, name) for row in rows] for name in SQL.limits.parameters}
-        await self._link.fetch(SQL.limits, **columns)
+        await self._link.fetch(SQL.limits, **_columns(rows))
 
     async def relimit(self, rows: Sequence[LimitRow]) -> None:
         """Bring actors' limits, whose `key` is the actor's name, to all keys that waiting jobs have. Raises Unavailable."""
-        columns = {name: [getattr(row, name) for row in rows] for name in SQL.relimit.parameters}
-        await briefly()(self._link.fetch, SQL.relimit, **columns)
+        await briefly()(self._link.fetch, SQL.relimit, **_columns(rows))
+
+    async def restore(self, lane: str, missing: Sequence[str], rows: Sequence[LimitRow]) -> None:
+        """Write the limits of a lane's keys that have none, of actors' limits, whose `key` is the actor's name. Raises Unavailable."""
+        await self._link.fetch(SQL.restore, lane=lane, missing=missing, **_columns(rows))
 
     async def insert(self, jobs: Sequence[NewJob]) -> Sequence[Added | BaseException]:
         """Add jobs of several callers by one statement; the result has what `enqueue` returns or raises for each.
@@ -200,6 +202,11 @@ class Enqueuer:
             )
             for row in rows
         }
+
+
+def _columns(limits: Sequence[LimitRow]) -> dict[str, Any]:
+    """The parameters of a query that takes limits."""
+    return {field.name: [getattr(limit, field.name) for limit in limits] for field in fields(LimitRow)}
 
 
 def _fitting_parts(jobs: Sequence[NewJob]) -> list[Sequence[NewJob]]:

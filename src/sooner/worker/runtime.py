@@ -24,7 +24,7 @@ from sooner.jobs.calling import functions as calling
 from sooner.jobs.calling.sooner import Sooner
 from sooner.jobs.context import wait_by
 from sooner.jobs.declaring.declare import JobActor
-from sooner.jobs.declaring.placement import placement_of_text
+from sooner.jobs.declaring.placement import limits_of, placement_of_text
 from sooner.jobs.dependencies import Dependencies, Depends
 from sooner.jobs.forecasting.duration_log import DurationLog
 from sooner.jobs.logging.capture import Capture
@@ -398,12 +398,7 @@ def _declared(settings: WorkerSettings, actors: Actors) -> dict[str, dict[str, A
 
 async def _relimit(connections: Connections, actors: Actors, queues: Collection[str]) -> None:
     """Bring the limits that this deployment declares to the jobs that wait already."""
-    limits = [
-        limit
-        for actor in actors.values()
-        if isinstance(actor, JobActor) and actor.queue_name in queues
-        if (limit := actor.limit_of_each_key) is not None
-    ]
+    limits = limits_of(actor for actor in actors.values() if actor.queue_name in queues)
     if limits:
         await Enqueuer(connections.chores).relimit(limits)
 

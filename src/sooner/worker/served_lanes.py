@@ -5,7 +5,7 @@ from typing import Any
 
 import dramatiq
 
-from sooner.jobs.declaring.placement import lane_of
+from sooner.jobs.declaring.placement import lane_of, limits_of
 from sooner.jobs.running.runner import Runner, runs_on_loop
 from sooner.queue.claim import ServedLane
 from sooner.queue.lane import Lane
@@ -25,12 +25,13 @@ def served(actors: Actors, queues: Collection[str], runner: Runner) -> list[Serv
 
 
 def _served(lane: Lane, names: list[str], actors: Actors, runner: Runner) -> ServedLane:
+    limits = limits_of(actors[name] for name in names)
     if lane.is_last:
-        return ServedLane(lane, names, runner.last_chance_room)
+        return ServedLane(lane, names, runner.last_chance_room, limits=limits)
     threaded = [name for name in names if not runs_on_loop(actors[name])]
     if len(threaded) == len(names):
-        return ServedLane(lane, names, runner.thread_room)
-    return ServedLane(lane, names, runner.task_room, threaded, runner.thread_room)
+        return ServedLane(lane, names, runner.thread_room, limits=limits)
+    return ServedLane(lane, names, runner.task_room, threaded, runner.thread_room, limits)
 
 
 def claims(actors: Actors, work: Sequence[ServedLane]) -> dict[str, list[str]]:

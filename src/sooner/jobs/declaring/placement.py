@@ -1,6 +1,6 @@
 """The placement of an actor's messages."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dramatiq
@@ -8,12 +8,19 @@ import dramatiq
 from sooner.jobs import codec
 from sooner.jobs.declaring.declare import JobActor
 from sooner.queue.broker import Placement
+from sooner.queue.enqueue import LimitRow
 from sooner.queue.lane import Lane
 
 
 def lane_of(actor: "dramatiq.Actor[Any, Any]") -> Lane:
     """The lane of an actor's jobs; dramatiq's own actors, which know no lanes, use the queue's plain lane."""
     return actor.lane if isinstance(actor, JobActor) else Lane(actor.queue_name)
+
+
+def limits_of(actors: Iterable["dramatiq.Actor[Any, Any]"]) -> list[LimitRow]:
+    """What the actors declare for each of their keys, under the actor's name."""
+    limits = [actor.limit_of_each_key for actor in actors if isinstance(actor, JobActor)]
+    return [limit for limit in limits if limit is not None]
 
 
 def placement_of_text(actor: "dramatiq.Actor[Any, Any]", message: str, tenant: str | None) -> Placement:

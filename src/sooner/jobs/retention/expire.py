@@ -55,6 +55,18 @@ class Expiry:
         """Expired tokens."""
         return await self._remove(SQL.tokens, BATCH)
 
+    async def limits(self) -> int:
+        """Limits that are as good as new: under each tenant or parameter that limits count apart, one would stay for ever."""
+        removed, after = 0, ""
+        while after is not None:
+            began = time.monotonic()
+            [row] = await self._database.rows(SQL.limits, after=after, batch=BATCH)
+            removed += row["removed"]
+            after = row["next"]
+            if after is not None:
+                await asyncio.sleep(time.monotonic() - began)
+        return removed
+
     async def _remove(self, query: Query, batch: int, **values: Any) -> int:
         removed, last = 0, batch
         while last == batch:

@@ -1,6 +1,6 @@
 -- name: limited_keys
--- The next 50 limit keys of a lane's waiting jobs, by a walk over the index that touches one entry a key; and the keys of
--- the 20 jobs of each priority that come first.
+-- The next 50 limit keys of a lane's waiting jobs, by a walk over the index that touches one entry a key; the keys of
+-- the 20 jobs of each priority that come first; and which of both have no limit.
 with recursive key as (
   (select limit_key from dramatiq.queue
    where lane = :lane and state = 'queued' and due_at is null and limit_key > :after
@@ -12,18 +12,25 @@ with recursive key as (
     order by limit_key limit 1
   )
   from key where key.limit_key is not null
+), next as materialized (
+  select limit_key from key where limit_key is not null limit 50
+), first as materialized (
+  select distinct limit_key
+  from (values (0::smallint), (1::smallint), (2::smallint)) as urgency (priority)
+  cross join lateral (
+    select limit_key from dramatiq.queue
+    where lane = :lane and state = 'queued' and due_at is null and priority = urgency.priority
+    order by priority, turn, message_id limit 20
+  ) as job
+  where limit_key is not null
 )
 select
+  (select coalesce(array_agg(limit_key), '{}') from next) as keys,
+  (select coalesce(array_agg(limit_key), '{}') from first) as first_keys,
   (select coalesce(array_agg(limit_key), '{}')
-   from (select limit_key from key where limit_key is not null limit 50) as next) as keys,
-  (select coalesce(array_agg(distinct limit_key), '{}')
-   from (values (0::smallint), (1::smallint), (2::smallint)) as urgency (priority)
-   cross join lateral (
-     select limit_key from dramatiq.queue
-     where lane = :lane and state = 'queued' and due_at is null and priority = urgency.priority
-     order by priority, turn, message_id limit 20
-   ) as job
-   where limit_key is not null) as first_keys;
+   from (select limit_key from next union select limit_key from first) as seen
+   -- One look-up for each, whatever the number of limits.
+   where (select key from sooner."limit" where key = limit_key) is null) as missing;
 
 -- name: promote
 -- Makes due postponed jobs claimable; the row has the seconds until the next one is due.

@@ -48,6 +48,22 @@ set most = stale.most, interval_seconds = stale.interval_seconds, burst = stale.
 from stale where former.key = stale.key
 returning former.key;
 
+-- name: restore
+-- Writes the limits of keys that have none, as the actors of their waiting jobs declare them, in the order of the keys.
+insert into sooner."limit" (key, most, interval_seconds, burst)
+select missing, said.most, said.interval_seconds, said.burst
+from unnest(:missing::text[]) as missing
+cross join lateral (
+  select actor from dramatiq.queue
+  where lane = :lane and state = 'queued' and due_at is null and limit_key = missing and actor = any(:key::text[])
+  limit 1
+) as job
+join unnest(:key::text[], :most::integer[], :interval_seconds::double precision[], :burst::integer[])
+  as said (actor, most, interval_seconds, burst) on said.actor = job.actor
+order by missing collate "C"
+on conflict do nothing
+returning key;
+
 -- name: added
 -- Reads the rows of an INSERT whose answer was lost.
 select message_id, created_at, due_at, expires_at, turn from dramatiq.queue where message_id = any(:ids::uuid[]);

@@ -54,3 +54,17 @@ with expired as (
   delete from sooner.token where id in (select id from expired) returning id
 )
 select count(*) as removed from removed;
+
+-- name: limits
+-- Removes those of the next :batch limits under which no job runs and which hold no job back: a claim that needs one again makes
+-- it anew. `next` is the last key of the batch, null at the end.
+with next as materialized (
+  select key from sooner."limit" where key > :after order by key limit :batch
+), idle as (
+  select key from sooner."limit"
+  where key in (select key from next) and running = 0 and coalesce(next_at <= dramatiq.clock(), true)
+  for update skip locked
+), removed as (
+  delete from sooner."limit" where key in (select key from idle) returning key
+)
+select (select count(*) from removed) as removed, case when count(*) = :batch::bigint then max(key) end as next from next;
