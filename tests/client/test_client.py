@@ -28,12 +28,13 @@ LOGGERS = "tests.support.loggers"
 
 
 class Losing(httpx.AsyncHTTPTransport):
-    """Loses the answer to the first requests, which the service has got."""
+    """Loses the answer to the first requests, which the service has got. `instead`: the status of an answer in its place."""
 
-    def __init__(self, losses: int) -> None:
+    def __init__(self, losses: int, instead: int | None = None) -> None:
         super().__init__()
         self.left = losses
         self.sent = 0
+        self._instead = instead
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await super().handle_async_request(request)
@@ -41,6 +42,8 @@ class Losing(httpx.AsyncHTTPTransport):
         if self.left:
             self.left -= 1
             await response.aclose()
+            if self._instead is not None:
+                return httpx.Response(self._instead, request=request)
             raise httpx.ReadError("cut", request=request)
         return response
 
@@ -176,8 +179,11 @@ async def test_refusals_and_actions(service: Service, api_key: MakeKey) -> None:
     await asyncio.to_thread(steps)
 
 
-async def test_an_action_whose_answer_is_lost_is_no_refusal(service: Service, api_key: MakeKey) -> None:
-    losing = Losing(0)
+@pytest.mark.parametrize("instead", [None, 503, 504], ids=["no answer", "database's lost", "proxy's own"])
+async def test_an_action_whose_answer_is_lost_is_no_refusal(
+    service: Service, api_key: MakeKey, instead: int | None
+) -> None:
+    losing = Losing(0, instead)
     async with AsyncClient(service.web.url, await api_key(), transport=losing) as client:
         later = await client.submit("echo", delay=3600)
         failed = [await client.submit("fail", {"message": "no"}, wait=10) for _ in range(2)]

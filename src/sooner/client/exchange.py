@@ -12,8 +12,8 @@ from sooner.client.problem import NoAnswer, ProblemError
 
 #: Answers after which the same request may succeed.
 PASSING = (429, 502, 503, 504)
-#: A proxy's answers for a service that may have got the request.
-LOSING = (502, 504)
+#: Answers after which the service may have done what was asked: a proxy's own, and 503 where the database's answer was lost.
+LOSING = (502, 503, 504)
 #: The errors of a request that the service has not got.
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 TRIES = 6

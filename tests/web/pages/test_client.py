@@ -53,7 +53,7 @@ async def count(service: Service, actor: str) -> int:
 
 
 def test_it_is_small() -> None:
-    assert len(CLIENT.read_bytes()) < 7_500
+    assert len(CLIENT.read_bytes()) < 7_700
 
 
 @pytest.mark.parametrize(
@@ -220,6 +220,34 @@ async def test_a_cancelled_job_is_a_job_error(page: Page) -> None:
         }"""
     )
     assert (outcome["error"], outcome["message"]) == ("JobError", "cancelled")
+
+
+async def test_a_cancellation_whose_answer_is_lost_is_one(page: Page) -> None:
+    tries = 0
+
+    async def lose_the_first_answer(route: Route) -> None:
+        nonlocal tries
+        tries += 1
+        if tries > 1:
+            await route.continue_()
+        else:
+            await route.fetch()
+            await route.abort("connectionreset")
+
+    await page.route("**/cancel*", lose_the_first_answer)
+    state = await page.evaluate(
+        """async () => {
+            const job = await sooner.submit("sleep?delay=60", {seconds: 60}, {wait: 0});
+            await job.cancel();
+            return job.document.state;
+        }"""
+    )
+    assert (tries, state) == (2, "cancelled")
+
+
+async def test_a_job_that_is_done_cannot_be_cancelled(page: Page) -> None:
+    outcome = await page.evaluate("told(sooner.submit('echo', {}, {wait: 25}).then((job) => job.cancel()))")
+    assert (outcome["error"], outcome["cause"]["status"]) == ("ProblemError", 409)
 
 
 async def test_abort_ends_the_waiting_and_not_the_job(page: Page, service: Service) -> None:

@@ -102,7 +102,14 @@ export class Job {
 		}
 	}
 
-	async cancel() { this.#take((await exchange(this.#url("cancel"), { method: "POST" })).body); }
+	/** Fine if cancelled already: an answer may be lost. */
+	async cancel() {
+		try { this.#take((await exchange(this.#url("cancel"), { method: "POST" })).body); }
+		catch (error) {
+			this.#take((await exchange(this.#url("self"), {})).body);
+			if (!this.document.cancel_requested) throw error;
+		}
+	}
 
 	/** @param {JobDocument} document */
 	#take(document) {
