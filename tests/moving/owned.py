@@ -80,6 +80,12 @@ BELONGINGS = (
       due, case when due is null then 7 end, attempts
     from sooner.webhook cross join (values (null::timestamptz, 0), (now() + interval '5 hours', 3)) as delivery (due, attempts)
     where tenant = $1""",
+    """insert into dramatiq.queue (message_id, actor, lane, queue_name, message, state, finished_at, expires_at, result, error)
+    select sooner.new_id(), 'deliver_webhook', 'webhooks', 'webhooks', jsonb_build_object('actor_name', 'deliver_webhook',
+      'kwargs', jsonb_build_object('webhook', webhook.id, 'job', gen_random_uuid(), 'event', 'job.done')),
+      ended.state::dramatiq.state, now(), now() + interval '7 days', ended.result::jsonb, ended.error::jsonb
+    from sooner.webhook cross join (values ('done', '{"status": 200}', null), ('rejected', null, '{"title": "no"}')) as ended (state, result, error)
+    where tenant = $1""",
     """insert into dramatiq.queue (message_id, actor, lane, queue_name, message, due_at, turn)
     select sooner.new_id(), 'deliver_mail', 'mail', 'mail', jsonb_build_object('actor_name', 'deliver_mail',
       'kwargs', jsonb_build_object('job', message_id, 'to', 'a@example.org')), due, case when due is null then 7 end
@@ -102,7 +108,7 @@ OWNED = {
     "tokens": "select to_jsonb(t) from sooner.token as t where key in (select id from sooner.api_key where tenant = $1)",
     "webhooks": "select to_jsonb(t) from sooner.webhook as t where tenant = $1",
     "deliveries": """select to_jsonb(t) || case when due_at > now() + interval '15 seconds' then '{}' else '{"due_at": null, "turn": null}'::jsonb end
-    from dramatiq.queue as t where tenant is null and state = 'queued' and (
+    from dramatiq.queue as t where tenant is null and state <> 'consumed' and (
       message->'kwargs'->>'webhook' in (select id::text from sooner.webhook where tenant = $1)
       or message->'kwargs'->>'job' in (select message_id::text from dramatiq.queue where tenant = $1))""",
 }

@@ -73,6 +73,8 @@ class Leftovers:
             # A thread that outlived its job has submitted another one: claims look for those that leave, not those that are gone.
             await self._freeze.take("leaving")
             await self._freeze.wait_for_others(self._say)
+        # They are known as the tenant's by its webhooks, which go next.
+        await self._bring_ended_deliveries()
         await self._remove_belongings()
         await self._unpark()
 
@@ -132,6 +134,11 @@ class Leftovers:
         await self._unpark()
         if parked:
             await self._freeze.rows(deliveries.SQL.remove_parked, **self._of_tenant)
+
+    async def _bring_ended_deliveries(self) -> None:
+        while ids := await self._source.ids(deliveries.SQL.ended, tenant=self._tenant, batch=MOST_JOBS):
+            await self._copier.add_jobs(ids)
+            await self._freeze.run_held(partial(remove_jobs, ids))
 
     async def _unpark(self) -> None:
         """Bring the target's parked deliveries back, whoever has parked them, and when."""

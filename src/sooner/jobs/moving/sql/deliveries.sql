@@ -82,6 +82,13 @@ select pg_notify('sooner.postponed', '') from back limit 1;
 -- Removes them.
 delete from dramatiq.queue where message_id in ({{deliveries}}) and due_at >= {{far}};
 
+-- name: ended
+-- The next deliveries to the tenant's webhooks that have ended.
+select message_id from dramatiq.queue
+where actor in ('deliver_webhook', 'try_webhook') and state not in ('queued', 'consumed')
+  and message->'kwargs'->>'webhook' = any(array(select id::text from sooner.webhook where tenant = :tenant::text))
+limit :batch;
+
 -- name: running
 -- Whether deliveries of the tenant are under way.
 select exists (
