@@ -6,15 +6,15 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
+from sooner.jobs.output.outputs import PAGE
 from tests.support.events import Event, heard
 from tests.support.jobs import fetch, final, post, rows
 from tests.support.processes import Web
 
 if TYPE_CHECKING:
-    import httpx
-
     from tests.conftest import Connect, MakeKey
     from tests.support.processes import Processes
 
@@ -252,6 +252,43 @@ async def test_a_reader_waits_for_more(processes: Processes, connect: Connect, a
     assert all(answer["items"] or answer["complete"] for answer in answers[1:]), answers
     assert late.json() == {"items": [], "next": 1, "complete": False}
     assert asyncio.get_running_loop().time() - begun >= 0.9
+
+
+async def test_more_than_a_page_comes_page_by_page(client: httpx.AsyncClient) -> None:
+    words = list(range(PAGE + 100))
+    job = await post(client, "tell", prefer="wait=20", words=words)
+
+    read = await client.get(f"/jobs/{job['id']}/output")
+
+    assert read.headers["transfer-encoding"] == "chunked"
+    items = ",".join(map(str, words))
+    assert read.text == f'{{"items":[{items}],"next":{len(words)},"complete":true}}'
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["delete from sooner.output", "alter table sooner.output rename column piece to text"],
+    ids=["begins anew", "cannot be read"],
+)
+async def test_output_that_does_not_go_on_is_broken_off(
+    client: httpx.AsyncClient, database_url: str, change: str
+) -> None:
+    job = await post(client, "tell", prefer="wait=20", words=[])
+    # More than the buffers of a connection take.
+    await fetch(
+        database_url,
+        """insert into sooner.output (job, number, fence, piece)
+        select message_id, n, fence, '"' || repeat('x', 100000) || '"'
+        from dramatiq.queue cross join generate_series(1, 500) as n where message_id = $1""",
+        job["id"],
+    )
+    async with client.stream("GET", f"/jobs/{job['id']}/output") as answer:
+        parts = answer.aiter_bytes(1000)
+        assert (await anext(parts)).startswith(b'{"items":["xxx')
+        await fetch(database_url, change)
+        with pytest.raises(httpx.RemoteProtocolError):
+            async for _ in parts:
+                pass
 
 
 async def test_pieces_are_counted_by_actor(

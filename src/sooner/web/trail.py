@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -106,12 +106,12 @@ class Trail:
                 return job or await self.found()
         return None
 
-    def pages(self, place: Bookmark) -> AsyncIterator[Pieces]:
+    def pages(self, place: Bookmark) -> AsyncGenerator[Pieces]:
         """All the pages of output that there are. Raises Unavailable, also where the job has left: it has not begun anew."""
         place.turn_to(self.shard.outputs)
         return self._checked(place) if self._is_mobile else place.pages()
 
-    async def _checked(self, place: Bookmark) -> AsyncIterator[Pieces]:
+    async def _checked(self, place: Bookmark) -> AsyncGenerator[Pieces]:
         after = place.after
         async for page in place.pages():
             if page.is_reset:

@@ -1,6 +1,6 @@
 """Reading output: the readers of a process share each statement."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -83,7 +83,7 @@ class Bookmark:
         self.after = found.last
         return Pieces(found.first, found.last, found.texts or "", is_reset, is_more=bool(found.is_more))
 
-    async def pages(self) -> AsyncIterator[Pieces]:
+    async def pages(self) -> AsyncGenerator[Pieces]:
         """All the pages that there are. Raises Unavailable.
 
         What is written after the last one wakes its readers.

@@ -160,13 +160,13 @@ def _plain(text: str) -> str:
 
 
 async def _whole(request: Request, job: Job, place: Bookmark, seconds: float) -> Response:
-    """What there is by now, or after a wait for more."""
+    """What there is by now, or after a wait for more; what is more than a page is never in memory as a whole."""
     with Trail(request, job.id, reads_output=True) as trail:
         trail.subscription.see(job)
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         # Polls and progress wake it, too.
-        while not (pages := await _pages(trail, place)) and not _is_complete(trail, job):
+        while (first := await _first(trail, place)) is None and not _is_complete(trail, job):
             left = until - loop.time()
             if left <= 0 or trail.is_released:
                 break
@@ -176,25 +176,60 @@ async def _whole(request: Request, job: Job, place: Bookmark, seconds: float) ->
                 break
             job = found
         is_complete = _is_complete(trail, job)
-    texts = [text for page in pages for _, text in page.numbered()]
-    facts: dict[str, Any] = {"next": place.after, "complete": is_complete}
-    if any(page.is_reset for page in pages):
-        facts["reset"] = True
-    if "" in texts:
-        facts["truncated"] = True
-    body = f'{{"items":[{",".join(filter(None, texts))}],{_json(facts)[1:]}'
+    parts = _document(place, _pages(request, job, place, first), is_complete=is_complete)
     fields = [NO_STORE, *([prefer.applied(seconds)] if seconds else [])]
-    return rendered(body.encode(), 200, fields)
+    if first is not None and first.is_more:
+        return StreamingResponse(parts, headers=dict(fields), media_type=JSON)
+    return rendered("".join([part async for part in parts]).encode(), 200, fields)
 
 
-async def _pages(trail: Trail, place: Bookmark) -> list[Pieces]:
-    """What there is; nothing where the job has just left."""
+async def _first(trail: Trail, place: Bookmark) -> Pieces | None:
+    """The first page of what there is; nothing where the job has just left."""
+    after, page = place.after, None
     try:
-        return [page async for page in trail.pages(place)]
+        async with contextlib.aclosing(trail.pages(place)) as pages:
+            async for page in pages:
+                if page.is_more:
+                    break
     except Unavailable:
         if not trail.subscription.is_gone:
             raise
-        return []
+        place.after, page = after, None
+    return page
+
+
+async def _pages(request: Request, job: Job, place: Bookmark, first: Pieces | None) -> AsyncIterator[Pieces]:
+    """The first page, and all that follow it. Raises BrokenOff where one cannot be read, or those before do not count any more."""
+    if first is not None:
+        yield first
+    if first is None or not first.is_more:
+        return
+    with Trail(request, job.id, reads_output=True) as trail:
+        trail.subscription.see(job)
+        try:
+            async for page in trail.pages(place):
+                if page.is_reset:
+                    raise BrokenOff
+                yield page
+        except Unavailable:
+            raise BrokenOff from None
+
+
+async def _document(
+    place: Bookmark, pages: AsyncIterator[Pieces], *, is_complete: bool
+) -> AsyncIterator[str]:
+    facts, separator = {}, ""
+    yield '{"items":['
+    async for page in pages:
+        texts = [text for _, text in page.numbered()]
+        if page.is_reset:
+            facts["reset"] = True
+        if "" in texts:
+            facts["truncated"] = True
+        if items := ",".join(filter(None, texts)):
+            yield separator + items
+            separator = ","
+    yield f"],{_json({'next': place.after, 'complete': is_complete, **facts})[1:]}"
 
 
 def _is_complete(trail: Trail, job: Job) -> bool:
