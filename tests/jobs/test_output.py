@@ -86,6 +86,27 @@ async def test_no_answer_holds_more_than_a_page_for_each_reader_or_one_piece(
     assert sorted(size for size in link.answers if size > PAGE_BYTES + len(pieces)) == [70_000, 200_000]
 
 
+async def test_a_reader_begins_anew_with_another_attempt_and_not_with_a_claim_once_more(
+    database_url: str, table: asyncpg.Connection, job: UUID
+) -> None:
+    link = Link(database_url, "test")
+    place = Outputs(link).bookmark(job)
+
+    async def put(number: int, fence: int) -> tuple[int, bool] | None:
+        await table.execute("insert into sooner.output values ($1, $2, $3, 'true')", job, number, fence)
+        page = await place.next()
+        return page and (page.first, page.is_reset)
+
+    seen = [await put(1, 1), await put(2, 1)]
+    await table.execute("update sooner.output set fence = 2")
+    seen += [await put(3, 2), await put(4, 2)]
+    await table.execute("delete from sooner.output")
+    seen += [await put(5, 3), await put(6, 3)]
+    await link.close()
+
+    assert seen == [(1, False), (2, False), (3, False), (4, False), (5, True), (6, False)]
+
+
 async def test_a_piece_that_comes_when_its_attempt_has_settled_is_dropped() -> None:
     taken: list[str] = []
 

@@ -39,11 +39,15 @@ class Pieces(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What the table has behind a place: `is_there` is false where the reader's last piece does not count any more."""
+    """What the table has behind a place, and the fence of the attempt that put it out.
+
+    `is_there` is false where the reader's last piece does not count any more.
+    """
 
     first: int | None
     last: int | None
     texts: str | None
+    fence: int | None
     is_more: bool | None
     is_there: bool
 
@@ -53,18 +57,19 @@ class Found(NamedTuple):
         return bool(self.is_more) and self.first is None
 
 
-#: A job, and the number of the last piece that a reader has.
-Key = tuple[UUID, int]
-NOTHING = Found(None, None, None, is_more=False, is_there=False)
+#: A job, the number of the last piece that a reader has, and the fence of its attempt, None where the reader does not know it.
+Key = tuple[UUID, int, int | None]
+NOTHING = Found(None, None, None, None, is_more=False, is_there=False)
 
 
 class Bookmark:
     """A reader's place in the output of a job. It holds no pieces: a slow reader reads on when it is ready."""
 
-    __slots__ = ("_outputs", "after", "job")
+    __slots__ = ("_fence", "_outputs", "after", "job")
 
     def __init__(self, outputs: "Outputs", job: UUID, after: int) -> None:
         self.job, self.after = job, after
+        self._fence: int | None = None
         self._outputs = outputs
 
     def turn_to(self, outputs: "Outputs") -> None:
@@ -73,14 +78,14 @@ class Bookmark:
 
     async def next(self) -> Pieces | None:
         """The next pieces; None where the reader has all. Raises Unavailable."""
-        found = await self._outputs.find((self.job, self.after))
+        found = await self._outputs.find((self.job, self.after, self._fence))
         is_reset = self.after > 0 and not found.is_there
         if is_reset:
-            found = await self._outputs.find((self.job, 0))
+            found = await self._outputs.find((self.job, 0, None))
             self.after = 0
         if found.first is None or found.last is None:
             return Pieces(0, 0, "", is_reset=True) if is_reset else None
-        self.after = found.last
+        self.after, self._fence = found.last, found.fence
         return Pieces(found.first, found.last, found.texts or "", is_reset, is_more=bool(found.is_more))
 
     async def pages(self) -> AsyncGenerator[Pieces]:
@@ -115,7 +120,7 @@ class Outputs:
         rows = await self._rows(places, limit, most)
         return {
             places[row["nth"] - 1]: Found(
-                row["first"], row["last"], row["pieces"], is_more=row["is_more"], is_there=row["is_there"]
+                row["first"], row["last"], row["pieces"], row["fence"], row["is_more"], row["is_there"]
             )
             for row in rows
         }
@@ -124,8 +129,9 @@ class Outputs:
         try:
             return await self._link.fetch(
                 SQL.read,
-                job=[job for job, _ in places],
-                after=[after for _, after in places],
+                job=[job for job, _, _ in places],
+                after=[after for _, after, _ in places],
+                fence=[fence for _, _, fence in places],
                 limit=limit,
                 most=most,
             )

@@ -51,22 +51,24 @@ update sooner.output set fence = :fence where job = :job and fence = :before;
 -- The next pieces for each place: a job, and the number of the last piece that its reader has.
 -- `is_there` is false where the reader's last piece is forgotten: a new attempt puts out from the beginning.
 -- `is_more` is true where pieces were left out, as too many or as too large: where there is no `first`, one alone is larger than :most.
-select place.nth, page.first, page.last, page.pieces, page.is_more,
-  place.after = 0 or exists (
+-- A page of the attempt that put out the reader's last piece, whose fence is `fence`, proves that the piece is there.
+select place.nth, page.first, page.last, page.pieces, page.fence, page.is_more,
+  place.after = 0 or page.fence = place.fence or exists (
     select from sooner.output as own
     where own.job = place.job and own.number = place.after and (job.state::text <> 'done' or own.fence = job.fence)
   ) as is_there
-from unnest(:job::uuid[], :after::bigint[]) with ordinality as place (job, after, nth)
+from unnest(:job::uuid[], :after::bigint[], :fence::bigint[]) with ordinality as place (job, after, fence, nth)
 cross join lateral (
   -- One look-up for each, as above.
   select state, fence from dramatiq.queue where message_id = place.job offset 0
 ) as job
 cross join lateral (
   select min(number) filter (where bytes <= :most) as first, max(number) filter (where bytes <= :most) as last,
-    string_agg(coalesce(piece, ''), chr(10) order by number) filter (where bytes <= :most) as pieces,
-    count(*) = :limit or max(bytes) > :most as is_more
+    -- A bare column: with an expression and a filter PostgreSQL would sort each page once more.
+    string_agg(piece, chr(10) order by number) filter (where bytes <= :most) as pieces,
+    min(fence) as fence, count(*) = :limit or max(bytes) > :most as is_more
   from (
-    select number, piece,
+    select number, coalesce(piece, '') as piece, fence,
       -- Known without reading the piece.
       sum(coalesce(octet_length(piece), 0)) over (order by number rows unbounded preceding) as bytes
     from sooner.output
