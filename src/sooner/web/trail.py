@@ -30,13 +30,16 @@ class Trail:
     `closely` and `reads_output` are as `JobFollower.subscribe` takes them.
     """
 
-    __slots__ = ("_closely", "_id", "_reads_output", "_request", "shard", "subscription")
+    __slots__ = ("_closely", "_id", "_is_mobile", "_reads_output", "_request", "shard", "subscription")
 
     def __init__(
         self, request: Request, id: UUID, *, closely: bool = False, reads_output: bool = False
     ) -> None:
         self._request = request
         self._id = id
+        resources: Resources = request.app.state.resources
+        #: Whether there is anywhere to move to.
+        self._is_mobile = resources.several
         self._closely = closely
         self._reads_output = reads_output
         self.shard = shard_of(request)
@@ -128,12 +131,6 @@ class Trail:
         if self._is_mobile and await self.shard.follower.look(self.subscription) is None:
             self.subscription.wake()
             raise Unavailable("the job has left the shard")
-
-    @property
-    def _is_mobile(self) -> bool:
-        """Whether there is anywhere to move to."""
-        resources: Resources = self._request.app.state.resources
-        return resources.several
 
     async def _moved(self) -> Job | None:
         """The job at the shard where its tenant is now, which is followed from now on; None where it is nowhere."""

@@ -149,7 +149,8 @@ class JobFollower:
         Who has not seen the job's start yet sees it first: what puts out has begun.
         """
         ids = payload.split(",")
-        self._look_at(id for id in ids if not self._closely.isdisjoint(self._subscriptions.get(id, ())))
+        if self._closely:
+            self._look_at(id for id in ids if not self._closely.isdisjoint(self._subscriptions.get(id, ())))
         self._wake_readers(ids)
 
     def resync(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
-from sooner.jobs.context import Current, current, current_if_any
+from sooner.jobs.context import Current, current
 from sooner.jobs.output.piece import text_of
 
 
@@ -23,10 +23,13 @@ def emit(piece: Any) -> None:
 #: An actor need not await anything between its pieces: the loop has a turn after so many.
 PIECES_A_TURN = 100
 
-_pacing: list[Callable[[Current], Awaitable[None]]] = []
+#: Returns what an actor that yields has to await before its next piece; None for most pieces.
+Room = Callable[[Current], Awaitable[None] | None]
+
+_pacing: list[Room] = []
 
 
-def pace_by(room: Callable[[Current], Awaitable[None]]) -> None:
+def pace_by(room: Room) -> None:
     """Set how long an actor that yields waits for its pieces to be written. The worker calls this once when it begins."""
     _pacing[:] = [room]
 
@@ -38,17 +41,17 @@ async def collect(pieces: AsyncGenerator[Any, None]) -> str | int:
     """
     texts: list[str] | None = []
     count = 0
-    job = current_if_any()
+    job = current()
     async with aclosing(pieces):
         async for piece in pieces:
-            is_kept = current().put(text_of(piece))
+            is_kept = job.put(text_of(piece))
             count += 1
             if not isinstance(piece, str):
                 texts = None
             elif texts is not None and is_kept:
                 texts.append(piece)
-            if job is not None and _pacing:
-                await _pacing[0](job)
+            if _pacing and (room := _pacing[0](job)) is not None:
+                await room
             if count % PIECES_A_TURN == 0:
                 await asyncio.sleep(0)
     return count if texts is None else "".join(texts)

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import accumulate
 from uuid import UUID
 
@@ -77,6 +77,11 @@ class Stream:
         return self.waiting + (self.writing if self.under_way else 0)
 
     @property
+    def is_crowded(self) -> bool:
+        """Whether too much is not yet in the table."""
+        return self.unwritten > MOST_UNWRITTEN and not self.is_lost
+
+    @property
     def is_written(self) -> bool:
         """Whether all pieces are in the table, or never will be, and under the attempt's fence."""
         return not self.pieces and not self.under_way and not self.former
@@ -143,10 +148,13 @@ class OutputWriter:
                 self._again(stream)
             self._hurry.set()
 
-    async def room(self, key: Key) -> None:
-        """Wait until not too much of an attempt is unwritten."""
+    def room(self, key: Key) -> Awaitable[None] | None:
+        """What ends once not too much of an attempt is unwritten; None where it is not too much."""
         stream = self._streams.get(key)
-        while stream is not None and not stream.is_lost and stream.unwritten > MOST_UNWRITTEN:
+        return self._made_room(stream) if stream is not None and stream.is_crowded else None
+
+    async def _made_room(self, stream: Stream) -> None:
+        while stream.is_crowded:
             stream.room = stream.room or self._loop.create_future()
             self._hurry.set()
             await asyncio.shield(stream.room)

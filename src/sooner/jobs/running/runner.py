@@ -253,11 +253,10 @@ class Runner:
     def _put(self, attempt: Attempt, piece: str) -> bool:
         return self._output.add(attempt.key, attempt.fence, piece)
 
-    async def output_room(self, job: Current) -> None:
-        """Wait until not too much of a job's output is unwritten."""
+    def output_room(self, job: Current) -> Awaitable[None] | None:
+        """What ends once not too much of a job's output is unwritten; None where it is not too much."""
         attempt = self._newest.get(job.id)
-        if attempt is not None and attempt.current is job:
-            await self._output.room(attempt.key)
+        return None if attempt is None or attempt.current is not job else self._output.room(attempt.key)
 
     def write_before_endings(self, write: Callable[[], Awaitable[None]]) -> None:
         """Await this before each statement that writes endings."""
