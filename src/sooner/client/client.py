@@ -39,7 +39,7 @@ class Client:
 
     url: SOONER_URL, or else http://localhost:8000. key: SOONER_KEY.
 
-    Every method sends its request again after a lost connection, 429 and 503. Raises ProblemError, and NoAnswer in the end.
+    Every method sends its request again after a lost connection, 429, 502, 503 and 504. Raises ProblemError, and NoAnswer in the end.
     """
 
     def __init__(
