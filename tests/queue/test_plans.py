@@ -22,8 +22,8 @@ from tests.queue.bench import Bench, job
 STATS = QUEUES.stats
 FILL = """
 insert into dramatiq.queue (message_id, queue_name, lane, actor, message, tenant, state, finished_at, result, turn, due_at)
-select gen_random_uuid(), 'default', lane, 'echo', '{}', 't' || n % 50, state, finished, result, n, due
-from generate_series(1, $1) as n, (values
+select gen_random_uuid(), 'default', lane, 'echo', '{}', 't' || n % $2::integer, state, finished, result, n, due
+from generate_series(1, $1::integer) as n, (values
   ('default', 'queued'::dramatiq.state, null::timestamptz, null::jsonb, null::timestamptz),
   ('other', 'queued', null, null, null),
   ('default', 'queued', null, null, now() + interval '1 hour'),
@@ -50,8 +50,9 @@ async def touched(sql: "asyncpg.Connection[asyncpg.Record]", query: Query, **val
 
 
 @pytest.mark.parametrize("name", ["claim", "claim_since", "claim_aged", "promote"])
+@pytest.mark.parametrize("tenants", [1, 50])
 async def test_the_cost_of_a_claim_does_not_grow_with_the_table(
-    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]", name: str
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]", name: str, tenants: int
 ) -> None:
     for setting, value in PLANS.items():
         await sql.execute(f"set {setting} = {value}")
@@ -61,15 +62,16 @@ async def test_the_cost_of_a_claim_does_not_grow_with_the_table(
     costs = []
     for size in (200, 5000):
         await sql.execute("truncate dramatiq.queue")
-        await sql.execute(FILL, size)
+        await sql.execute(FILL, size, tenants)
         await sql.execute("analyze dramatiq.queue")
         costs.append(await touched(sql, query, **{key: values[key] for key in query.parameters}))
     assert costs[1] <= costs[0] + 5, costs
 
 
 @pytest.mark.parametrize("name", ["claim_limited", "claim_limited_aged", "limited_keys"])
+@pytest.mark.parametrize("tenants", [1, 50])
 async def test_the_cost_of_a_claim_under_limits_does_not_grow_with_the_table(
-    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]", name: str
+    queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]", name: str, tenants: int
 ) -> None:
     for setting, value in PLANS.items():
         await sql.execute(f"set {setting} = {value}")
@@ -81,7 +83,7 @@ async def test_the_cost_of_a_claim_under_limits_does_not_grow_with_the_table(
     costs = []
     for size in (1000, 5000):
         await sql.execute("truncate dramatiq.queue")
-        await sql.execute(FILL, size)
+        await sql.execute(FILL, size, tenants)
         await sql.execute(
             'insert into sooner."limit" (key, most) select $1 || n, 1 from generate_series(1, $2) as n',
             f"of {size} ",
@@ -89,7 +91,7 @@ async def test_the_cost_of_a_claim_under_limits_does_not_grow_with_the_table(
         )
         await sql.execute('vacuum analyze sooner."limit"')
         await sql.execute(
-            "update dramatiq.queue set limit_key = tenant, created_at = now() - interval '1 hour' where state = 'queued'"
+            "update dramatiq.queue set limit_key = 't' || turn % 50, created_at = now() - interval '1 hour' where state = 'queued'"
         )
         await sql.execute("vacuum analyze dramatiq.queue")
         await sql.execute("begin")
@@ -109,7 +111,7 @@ async def test_tenants_that_move_cost_a_claim_next_to_nothing_while_there_are_no
         await sql.execute(f"set {setting} = {value}")
     keys = [f"t{number}" for number in range(50)]
     await queue.enqueuer.limits([LimitRow(key, 10, None, None) for key in keys])
-    await sql.execute(FILL, 1000)
+    await sql.execute(FILL, 1000, 50)
     await sql.execute(
         "update dramatiq.queue set limit_key = tenant, created_at = now() - interval '1 hour' where state = 'queued'"
     )
@@ -144,7 +146,7 @@ async def test_a_claim_passes_the_jobs_of_a_tenant_that_moves(
 ) -> None:
     for setting, value in PLANS.items():
         await sql.execute(f"set {setting} = {value}")
-    await sql.execute(FILL, 5000)
+    await sql.execute(FILL, 5000, 50)
     await sql.execute("update dramatiq.queue set tenant = 'moves' where state = 'queued' and turn <= 4900")
     await sql.execute("insert into sooner.frozen_tenant (tenant, reason) values ('moves', 'leaving')")
     await sql.execute("vacuum analyze dramatiq.queue, sooner.frozen_tenant")
@@ -164,7 +166,7 @@ async def test_the_cost_of_adding_does_not_grow_with_the_table(
     costs = []
     for size in (200, 5000):
         await sql.execute("truncate dramatiq.queue")
-        await sql.execute(FILL, size)
+        await sql.execute(FILL, size, 50)
         await sql.execute("analyze dramatiq.queue")
         query, values = statement(Batch([job(tenant=f"t{number % tenants}") for number in range(10)]))
         costs.append(await touched(sql, query, **{name: values[name] for name in query.parameters}))
@@ -179,7 +181,7 @@ async def test_the_cost_of_an_ending_does_not_grow_with_what_runs(
     costs = []
     for size in (20, 1000):
         await sql.execute("truncate dramatiq.queue")
-        await sql.execute(FILL, size)
+        await sql.execute(FILL, size, 50)
         rows = await queue.claim_rows(size)
         await sql.execute("analyze dramatiq.queue")
         ended = [Ending(row["message_id"], row["fence"], "done", "{}") for row in rows[:10]]
@@ -203,7 +205,7 @@ async def test_the_cost_of_output_does_not_grow_with_what_runs(
     costs = []
     for size in (10, 200):
         await sql.execute("truncate dramatiq.queue")
-        await sql.execute(fill, size)
+        await sql.execute(fill, size, 50)
         rows = (await queue.claim_rows(size))[:10]
         await sql.execute("delete from dramatiq.queue where state <> 'consumed'")
         await sql.execute("vacuum (full, analyze) dramatiq.queue")
@@ -227,7 +229,7 @@ async def test_counting_the_last_minutes_ends_passes_what_is_kept_longer(
     queue: Bench, sql: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
     week = 7 * 86400
-    await sql.execute(FILL, 5000)
+    await sql.execute(FILL, 5000, 50)
     await sql.execute(
         "update dramatiq.queue set finished_at = now() - interval '1 hour', expires_at = now() + interval '30 days'"
         " where state = 'done'"
@@ -255,7 +257,7 @@ async def test_counting_an_actors_attempts_passes_the_jobs_that_have_ended(
     costs: list[list[int]] = []
     for size in (200, 5000):
         await sql.execute("truncate dramatiq.queue")
-        await sql.execute(FILL, size)
+        await sql.execute(FILL, size, 50)
         await queue.claim_rows(10)
         await sql.execute("vacuum analyze dramatiq.queue")
         costs.append([await touched(sql, query, **values) for query, values in queries.items()])

@@ -41,7 +41,7 @@ async def look(sql: asyncpg.Connection, bounds: dict[str, int]) -> dict[str, Any
 
 
 async def test_short_queues_are_counted(queue: Bench, sql: asyncpg.Connection) -> None:
-    await sql.execute(FILL, 300)
+    await sql.execute(FILL, 300, 50)
     await queue.claim_rows(20)
     await sql.execute(ENDED, 40, 0.1)
     seen = await look(sql, BOUNDS)
@@ -51,7 +51,7 @@ async def test_short_queues_are_counted(queue: Bench, sql: asyncpg.Connection) -
 
 
 async def test_the_oldest_of_a_long_line_is_known(queue: Bench, sql: asyncpg.Connection) -> None:
-    await sql.execute(FILL, 300)
+    await sql.execute(FILL, 300, 50)
     await sql.execute("update dramatiq.queue set created_at = now() - interval '1 hour' where turn = 1")
     seen = await look(sql, LOW)
     assert seen["judged"]
@@ -59,7 +59,7 @@ async def test_the_oldest_of_a_long_line_is_known(queue: Bench, sql: asyncpg.Con
 
 
 async def test_long_queues_are_judged(queue: Bench, sql: asyncpg.Connection) -> None:
-    await sql.execute(FILL, 5000)
+    await sql.execute(FILL, 5000, 50)
     await queue.claim_rows(20)
     await sql.execute(ENDED, 4000, 0.01)
     seen = await look(sql, LOW)
@@ -77,7 +77,7 @@ async def test_the_cost_of_a_look_does_not_grow_with_the_queues(
     costs = []
     for size in (1000, 8000):
         await sql.execute("truncate dramatiq.queue")
-        await sql.execute(FILL, size)
+        await sql.execute(FILL, size, 50)
         await sql.execute(ENDED, size, 0.001)
         await sql.execute("analyze dramatiq.queue")
         values = {"declared": ["default"], "retention": 60.0, "only": None, **LOW}
