@@ -180,11 +180,22 @@ async def test_limits_go_that_hold_no_job_back(db: asyncpg.Connection, database:
         insert into sooner."limit" (key, most, running, interval_seconds, burst, next_at)
         select key, most, running, 60, 1, dramatiq.clock() + next_in
         from (values
-          ('idle', 1, 0, null::interval), ('runs', 1, 1, null), ('rested', null, 0, '-1 second'), ('rests', null, 0, '1 minute')
+          ('idle', 1, 0, null::interval), ('runs', 1, 1, null), ('waits', 1, 0, null), ('last waits', 1, 0, null),
+          ('rested', null, 0, '-1 second'), ('rests', null, 0, '1 minute')
         ) as said (key, most, running, next_in)
     """)
+    await db.execute("""
+        insert into dramatiq.queue (message_id, lane, message, limit_key)
+        select gen_random_uuid(), lane, '{"actor_name": "echo"}', key
+        from (values ('default.limited', 'waits'), ('other.last.limited', 'last waits')) as waiting (lane, key)
+    """)
     assert await run("remove_expired_jobs") == NOTHING | {"limits": 2}
-    assert await texts(db, 'select key from sooner."limit" order by key') == ["rests", "runs"]
+    assert await texts(db, 'select key from sooner."limit" order by key') == [
+        "last waits",
+        "rests",
+        "runs",
+        "waits",
+    ]
 
 
 async def test_limits_go_in_batches_past_those_that_stay(db: asyncpg.Connection, database: Database) -> None:

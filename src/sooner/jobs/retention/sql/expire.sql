@@ -56,14 +56,30 @@ with expired as (
 select count(*) as removed from removed;
 
 -- name: limits
--- Removes those of the next :batch limits under which no job runs and which hold no job back: a claim that needs one again makes
--- it anew. `next` is the last key of the batch, null at the end.
-with next as materialized (
+-- Removes those of the next :batch limits under which no job runs or waits, and whose rate is rested: a claim that needs one again
+-- makes it anew. `next` is the last key of the batch, null at the end.
+with recursive next as materialized (
   select key from sooner."limit" where key > :after order by key limit :batch
+), busy (lane) as (
+  (select lane from dramatiq.queue
+   where state = 'queued' and due_at is null and limit_key is not null order by lane limit 1)
+  union all
+  select (
+    select lane from dramatiq.queue
+    where state = 'queued' and due_at is null and limit_key is not null and lane > busy.lane order by lane limit 1
+  )
+  from busy where busy.lane is not null
 ), idle as (
-  select key from sooner."limit"
+  select key from sooner."limit" as former
   where key in (select key from next) and running = 0 and coalesce(next_at <= dramatiq.clock(), true)
-  for update skip locked
+    -- One look-up in each limited lane, whatever the number of waiting jobs.
+    and (
+      select true from busy cross join lateral (
+        select from dramatiq.queue
+        where lane = busy.lane and state = 'queued' and due_at is null and limit_key = former.key limit 1
+      ) as waiting limit 1
+    ) is null
+  for update of former skip locked
 ), removed as (
   delete from sooner."limit" where key in (select key from idle) returning key
 )
