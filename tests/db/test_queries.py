@@ -1,11 +1,14 @@
 """Named queries share text as parts, and a file whose parts do not fit is refused as it is loaded."""
 
+import ast
+import importlib
 import sys
 from pathlib import Path
 
 import pytest
 
 from sooner.db import Queries
+from tests.support import ROOT
 
 COLUMNS = "-- part: columns\n-- The columns.\nid, name\n\n"
 ONE = "-- name: one\n-- One row.\nselect {{columns}} from visitor where id = :id;\n"
@@ -59,3 +62,24 @@ def test_a_part_may_come_from_code(folder: Path) -> None:
 def test_a_file_that_does_not_fit_together_is_refused(folder: Path, text: str, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         load(folder, text)
+
+
+def test_each_query_that_the_engine_names_is_there() -> None:
+    """They are read from files: no type checker knows their names."""
+    missing, named = [], 0
+    for path in sorted((ROOT / "src" / "sooner").rglob("*.py")):
+        text = path.read_text()
+        # What a new project gets is no module of the engine's.
+        if "project" in path.parts or not any(word in text for word in ("SQL", "Queries(", "TRANSITIONS")):
+            continue
+        module = importlib.import_module(".".join(path.relative_to(ROOT / "src").with_suffix("").parts))
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                queries = getattr(module, node.value.id, None)
+                if isinstance(queries, Queries):
+                    named += 1
+                    missing += (
+                        [] if hasattr(queries, node.attr) else [f"{path.name}:{node.lineno} {node.attr}"]
+                    )
+    assert missing == []
+    assert named > 100

@@ -6,6 +6,13 @@ select locator, shard, previous, is_frozen from sooner_directory.tenant where lo
 -- The locators of the tenants whose keys have these digests and carry none.
 select digest, locator from sooner_directory.key where digest = any(:digests::bytea[]);
 
+-- name: shards
+-- All shards, each with the number of its tenants.
+select name, weight, is_draining,
+  (select count(*) from sooner_directory.tenant where tenant.shard = shard.name) as tenants
+from sooner_directory.shard
+order by added_at, name;
+
 -- name: copies
 -- Where the jobs of tenants that are being moved are copies: at the target until the tenant is there, then at the source.
 select tenant.tenant, tenant.shard = move.target as has_left,
