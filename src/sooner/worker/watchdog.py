@@ -19,8 +19,6 @@ log = logs.get(__name__)
 TICK_SECONDS = 0.25
 #: A loop without an answer for so long is held up: no job is claimed, ended or cancelled meanwhile.
 HELD_UP_SECONDS = 1.0
-#: The watchdog notes this often how much of the processor each thread has had.
-LOOK_SECONDS = 0.5
 
 
 class Watchdog:
@@ -43,7 +41,7 @@ class Watchdog:
         self._holder = holder
         self._patience = patience
         self._processor_times = ProcessorTimes()
-        self._looked_at = time.monotonic()
+        self._ticked_at = time.monotonic()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -51,7 +49,7 @@ class Watchdog:
         """Begin to watch."""
         # The first job may come before the first tick ends.
         self._processor_times.look()
-        self._looked_at = time.monotonic()
+        self._ticked_at = time.monotonic()
         self._thread.start()
 
     def stop(self) -> None:
@@ -93,18 +91,16 @@ class Watchdog:
 
     def _tick(self, event: threading.Event) -> bool:
         """Wait for an event for one tick; True where it came."""
-        began = time.monotonic()
         came = event.wait(TICK_SECONDS)
+        # From one tick to the next, since the lock may be lost between two waits, too.
         now = time.monotonic()
-        late = now - began - TICK_SECONDS
-        if late >= HELD_UP_SECONDS or now - self._looked_at >= LOOK_SECONDS:
-            before, self._looked_at = began - self._looked_at, now
-            thread, seconds = self._processor_times.look()
-            # Where no thread used the processor, the whole process was frozen, and no job is to blame. On a busy machine the one to blame
-            # had less of it than the time that passed.
-            least = before + min(late / 2, HELD_UP_SECONDS)
-            if late >= HELD_UP_SECONDS and thread is not None and seconds >= least:
-                log.warning("interpreter held up", seconds=round(late, 2), **self._running_code(thread))
+        late, self._ticked_at = now - self._ticked_at - TICK_SECONDS, now
+        thread, seconds = self._processor_times.look()
+        # Where no thread used the processor, the whole process was frozen, and no job is to blame. On a busy machine the one to blame
+        # had less of it than the time that passed.
+        least = TICK_SECONDS + min(late / 2, HELD_UP_SECONDS)
+        if late >= HELD_UP_SECONDS and thread is not None and seconds >= least:
+            log.warning("interpreter held up", seconds=round(late, 2), **self._running_code(thread))
         return came
 
     def _end(self, why: str, facts: Mapping[str, Any]) -> None:
