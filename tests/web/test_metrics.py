@@ -184,7 +184,8 @@ async def test_attempts_are_counted_by_actor_whichever_worker_ends_them_or_dies(
     # Each attempt has a duration, each job one wait.
     assert before["sooner_attempt_duration_seconds_count", "sleep"] == 6
     assert before["sooner_attempt_waiting_seconds_count", "sleep"] == 5
-    assert before["sooner_attempt_duration_seconds_bucket", "sleep", "0.2"] == 0
+    # The cancelled one may have ended at once.
+    assert before["sooner_attempt_duration_seconds_bucket", "sleep", "0.2"] <= 1
     assert before["sooner_attempt_duration_seconds_bucket", "sleep", "+Inf"] == 6
     assert before["sooner_attempt_duration_seconds_sum", "sleep"] > 1.2
     counted = {key for key in before if key[0].startswith("sooner_attempt")}
