@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
@@ -15,7 +16,7 @@ import databases as databases_library
 import dramatiq.broker
 import psycopg2
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretBytes, SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
@@ -397,6 +398,7 @@ async def test_a_program_that_is_killed_before_its_commit_leaves_neither(
         (double, {"number": float("nan")}, {}, "NaN"),
         (double, ["x"], {}, "an object is needed"),
         (double, {"number": object()}, {}, "no JSON"),
+        ("elsewhere", {"text": b"\xff"}, {}, "no JSON"),
         ("elsewhere", {"text": "\0"}, {}, "NUL"),
         (double, {"number": 1}, {"priority": "urgent"}, "high, normal, low"),
         (double, {"number": 1}, {"delay": -1}, "seconds from now"),
@@ -404,7 +406,7 @@ async def test_a_program_that_is_killed_before_its_commit_leaves_neither(
         (double, {"number": 1}, {"run_at": datetime(2030, 1, 1)}, "needs its zone"),  # noqa: DTZ001
         (double, {"number": 1}, {"idempotency_key": "a b"}, "visible ASCII"),
     ],
-    ids=["type", "nan", "array", "object", "nul", "priority", "delay", "both", "zone", "key"],
+    ids=["type", "nan", "array", "object", "bytes", "nul", "priority", "delay", "both", "zone", "key"],
 )
 async def test_what_cannot_be_kept_to_is_refused(
     actor: Any, params: Any, options: Any, told: str, program: Sooner, sql: asyncpg.Connection
@@ -413,6 +415,23 @@ async def test_what_cannot_be_kept_to_is_refused(
         await program.submit(actor, params, **options)
     assert told in f"{raised.value} {raised.value.members['errors']}"
     assert await sql.fetchval(COUNT) == 0
+
+
+async def test_values_of_pythons_types_are_stored_as_json(program: Sooner, sql: asyncpg.Connection) -> None:
+    params = {
+        "bytes": b"text",
+        "tuple": (1, SecretStr("a"), MappingProxyType({"deep": SecretStr("b")})),
+        "long": 10**30,
+        "secret": SecretBytes(b"c"),
+    }
+    job = await program.submit("elsewhere", params)
+    stored = await sql.fetchval("select message->>'kwargs' from dramatiq.queue where message_id = $1", job.id)
+    assert json.loads(stored) == {
+        "bytes": "text",
+        "tuple": [1, "a", {"deep": "b"}],
+        "long": 10**30,
+        "secret": "c",
+    }
 
 
 async def test_what_is_no_actor_and_what_is_no_option_is_told(program: Sooner) -> None:

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -29,12 +30,15 @@ def loads(text: str | bytes) -> Any:
     return json.loads(data) if _LONG_NUMBER.search(data) else orjson.loads(data)
 
 
-def dumps(value: Any) -> str:
-    """The JSON text of a value. Raises TypeError where JSON has no such value."""
+def dumps(value: Any, *, default: Callable[[Any], Any] | None = None) -> str:
+    """The JSON text of a value; `default` returns another for one of a type that JSON does not have.
+
+    Raises TypeError where JSON has no such value, and what `default` raises.
+    """
     try:
-        return orjson.dumps(value, option=_OPTIONS).decode()
+        return orjson.dumps(value, default, _OPTIONS).decode()
     except TypeError:
-        return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=default)
 
 
 class NotJson(ValueError):

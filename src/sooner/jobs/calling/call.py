@@ -78,9 +78,8 @@ def plain(params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """Parameters as the JSON text to store, and as the values of this text. Raises Invalid where they have no JSON."""
     if not isinstance(params, Mapping):
         raise Invalid([wrong("#", f"an object is needed, not {type(params).__name__}")])
-    params = _revealed(params)
     try:
-        text = codec.dumps(params)
+        text = codec.dumps(params, default=_in_clear)
     except (TypeError, ValueError, RecursionError) as error:
         raise Invalid([wrong("#", f"the parameters are no JSON: {error}")]) from None
     if "null" in text and codec.has_no_number(params):
@@ -88,15 +87,15 @@ def plain(params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     return text, codec.read_object(text.encode())
 
 
-def _revealed(value: Any) -> Any:
-    """The value with its secrets in clear, which pydantic would write as marks."""
+def _in_clear(value: Any) -> Any:
+    """A value of a type that JSON does not have as one that it has; a secret in clear, which pydantic would write as marks."""
     if hasattr(value, "get_secret_value"):
-        return _revealed(value.get_secret_value())
+        return value.get_secret_value()
     if isinstance(value, Mapping):
-        return {key: _revealed(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_revealed(part) for part in value]
-    return value.decode() if isinstance(value, bytes) else value
+        return dict(value)
+    if isinstance(value, bytes):
+        return value.decode()
+    raise TypeError(f"{type(value).__name__} is no type that JSON has")
 
 
 def ready(call: Call, sealer: Sealer, *, retention: float) -> Ready:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from operator import itemgetter
 from typing import Any, Final, Self, TypedDict, Unpack
 from uuid import UUID
 
@@ -72,6 +72,9 @@ class CallOptions(JobOptions, total=False):
     detached: bool
 
 
+OPTIONS = frozenset(JobOptions.__annotations__)
+
+
 class Sooner:
     """Submits, follows and cancels jobs over connections of its own, which open at their first use.
 
@@ -93,7 +96,7 @@ class Sooner:
         self._link = Link(url, "submit", direct=listen)
         self._enqueuer = Enqueuer(self._link)
         self._single: Group[NewJob, UUID] = Group(self._enqueue_singles, length=text_length, at_once=True)
-        self._named: Group[tuple[UUID, Call], UUID] = Group(self._submit_each, at_once=True)
+        self._named: Group[tuple[UUID, Call], UUID] = Group(self._submit_singles, at_once=True)
         self._sealer = Sealer(secrets_public_key)
         self._follower = ProgramFollower(url, listen=listen, retention=self._retention)
 
@@ -125,22 +128,34 @@ class Sooner:
 
         Raises Invalid for unfit parameters or options, Unavailable when the database is away or the tenant is being moved to another.
         """
-        [handle] = await self.submit_all([(actor, params)], **options)
-        return handle
+        inherited, connection = _inherited(options)
+        call = _call((actor, params), inherited, options)
+        return self.handle(await self._add_one(call, connection))
 
     async def submit_all(self, jobs: Iterable[Any], **options: Unpack[CallOptions]) -> list[Handle]:
         """Enqueue many jobs in one round trip, all of them or none: each `(actor, params)`, or `(actor, params, {"delay": 60, …})`.
 
         `options` apply to all of them: see `CallOptions`.
         """
-        tenant, connection = options.pop("tenant", INHERITED), options.pop("connection", None)
-        inherited = origin()
-        if options.pop("detached", False):
-            inherited = inherited._replace(parent=None)
-        if tenant is not INHERITED:
-            inherited = inherited._replace(tenant=tenant or None)
+        inherited, connection = _inherited(options)
         calls = [_call(each, inherited, options) for each in jobs]
+        if len(calls) == 1:
+            return [self.handle(await self._add_one(calls[0], connection))]
         return [self.handle(id) for id in await self._add(calls, connection)] if calls else []
+
+    async def _add_one(self, call: Call, connection: Any) -> UUID:
+        """Enqueue a call, on a way as short as it can be; the result is its job's id. Single jobs that come at the same time share a statement."""
+        if isinstance(call.actor, str):
+            asked = uuid7(), call
+            return await (self._named(asked) if connection is None else self._submit_one(*asked, connection))
+        row, limit = ready(call, self._sealer, retention=self._retention)
+        if connection is not None:
+            return await self._enqueue_one(row, connection)
+        if limit is None or _has_key(row):
+            return await self._single(row)
+        await self._enqueuer.limits([limit])
+        await self._enqueuer.enqueue(row)
+        return row.message_id
 
     async def _add(self, calls: Sequence[Call], connection: Any) -> list[UUID]:
         """Enqueue the calls; the result is the ids of their jobs, in the same order."""
@@ -152,27 +167,23 @@ class Sooner:
         jobs = [ready(calls[number], self._sealer, retention=self._retention) for number in known]
         asked = [(uuid7(), calls[number]) for number in named]
         ids = dict(zip(known, await self._enqueue(jobs, connection), strict=True)) if jobs else {}
-        ids |= dict(zip(named, await self._ask(asked, connection), strict=True)) if asked else {}
+        ids |= dict(zip(named, await self._submit_each(asked, connection), strict=True)) if asked else {}
         return [ids[number] for number in range(len(calls))]
 
     async def _enqueue(self, jobs: Sequence[Ready], connection: Any) -> list[UUID]:
-        """Enqueue jobs of declared actors. Single jobs that come at the same time share a statement."""
+        """Enqueue jobs of declared actors."""
         rows = [each.job for each in jobs]
-        keyed = any(map(_has_key, rows))
-        if connection is not None or (keyed and len(rows) > 1):
+        if connection is not None or any(map(_has_key, rows)):
             return await self._enqueue_each(rows, connection)
-        if limits := {each.limit.key: each.limit for each in jobs if each.limit is not None and not keyed}:
+        if limits := {each.limit.key: each.limit for each in jobs if each.limit is not None}:
             await self._enqueuer.limits(list(limits.values()))
-        if len(rows) > 1:
-            await self._enqueuer.enqueue_all(rows)
-        elif limits:
-            await self._enqueuer.enqueue(rows[0])
-        else:
-            return [await self._single(rows[0])]
+        await self._enqueuer.enqueue_all(rows)
         return [row.message_id for row in rows]
 
     async def _enqueue_singles(self, rows: Sequence[NewJob]) -> Sequence[UUID | BaseException]:
-        if len(rows) == 1 or any(map(_has_key, rows)):
+        if len(rows) == 1:
+            return [await self._enqueue_one(rows[0])]
+        if any(map(_has_key, rows)):
             return await self._enqueue_each(rows)
         outcomes = await self._enqueuer.insert(rows)
         return [
@@ -180,59 +191,73 @@ class Sooner:
             for row, outcome in zip(rows, outcomes, strict=True)
         ]
 
+    async def _enqueue_one(self, row: NewJob, connection: Any = None) -> UUID:
+        values = enqueue_values(row)
+        values["retention"] = self._retention
+        [found] = await self._run(SQL.enqueue_one, values, connection)
+        return row.message_id if found["id"] == values["id"] else UUID(found["id"])
+
     async def _enqueue_each(self, rows: Sequence[NewJob], connection: Any = None) -> list[UUID]:
         # Programs that take keys in the same order cannot deadlock.
         order = sorted(range(len(rows)), key=lambda number: _key(rows[number]))
-        values = [enqueue_values(rows[number]) for number in order]
-        ids = await self._run(
-            SQL.enqueue_each, SQL.enqueue_one, values, connection, retention=self._retention
-        )
-        return [id for _, id in sorted(zip(order, ids, strict=True))]
+        values = _columns([enqueue_values(rows[number]) for number in order])
+        values["retention"] = self._retention
+        found = await self._run(SQL.enqueue_each, values, connection)
+        return [UUID(row["id"]) for _, row in sorted(zip(order, found, strict=True), key=itemgetter(0))]
 
-    async def _ask(self, calls: Sequence[tuple[UUID, Call]], connection: Any) -> list[UUID]:
+    async def _submit_singles(self, asked: Sequence[tuple[UUID, Call]]) -> Sequence[UUID]:
+        return [await self._submit_one(*asked[0])] if len(asked) == 1 else await self._submit_each(asked)
+
+    async def _submit_one(self, id: UUID, call: Call, connection: Any = None) -> UUID:
+        [found] = await self._run(SQL.submit_one, submit_values(id, call), connection)
+        return UUID(found["id"])
+
+    async def _submit_each(self, asked: Sequence[tuple[UUID, Call]], connection: Any = None) -> list[UUID]:
         """Submit jobs of actors that only workers know."""
-        if connection is None and len(calls) == 1:
-            return [await self._named(calls[0])]
-        return await self._submit_each(calls, connection)
-
-    async def _submit_each(self, calls: Sequence[tuple[UUID, Call]], connection: Any = None) -> list[UUID]:
-        values = [submit_values(*each) for each in calls]
-        return await self._run(SQL.submit_each, SQL.submit_one, values, connection)
+        values = _columns([submit_values(*each) for each in asked])
+        return [UUID(row["id"]) for row in await self._run(SQL.submit_each, values, connection)]
 
     async def _run(
-        self, each: Query, one: Query, jobs: Sequence[Mapping[str, Any]], connection: Any, **shared: Any
-    ) -> list[UUID]:
-        """The ids that the query `each` returns for the values of jobs, or `one` for those of one job."""
-        query, values = (each, _columns(jobs)) if len(jobs) > 1 else (one, jobs[0])
+        self, query: Query, values: dict[str, Any], connection: Any
+    ) -> Sequence[Mapping[str, Any]]:
         try:
-            rows = await self._fetch(query, {**values, **shared}, connection)
+            return await self._fetch(query, values, connection)
         except REFUSED as error:
             hint = f" {error.hint}" if error.hint else ""
             raise Invalid([wrong("#", f"{error.message}{hint}")]) from None
         except asyncpg.ObjectInUseError as error:
             # On the caller's own connection.
             raise unavailable(error) from None
-        return [UUID(row["id"]) for row in rows]
 
     async def _fetch(
-        self, query: Query, values: Mapping[str, Any], connection: Any
+        self, query: Query, values: dict[str, Any], connection: Any
     ) -> Sequence[Mapping[str, Any]]:
+        values["is_new"] = True
         if connection is not None:
             under = await connection_under(connection)
-            arguments = query.arguments({**values, "is_new": True})
-            rows: Sequence[Mapping[str, Any]] = await under.fetch(query.positional, *arguments)
+            rows: Sequence[Mapping[str, Any]] = await under.fetch(query.positional, *query.arguments(values))
             return rows
         # The ids are made here, so a second try after a lost answer adds no job twice.
         return await or_again(
-            self._link.fetch(query, **values, is_new=True),
-            partial(self._link.fetch, query, **values, is_new=False),
+            self._link.fetch(query, **values),
+            lambda: self._link.fetch(query, **{**values, "is_new": False}),
         )
+
+
+def _inherited(options: CallOptions) -> tuple[Origin, Any]:
+    """What the calls inherit from the running job, and the caller's connection: both are taken out of the options."""
+    inherited, connection = origin(), options.pop("connection", None)
+    if options.pop("detached", False):
+        inherited = inherited._replace(parent=None)
+    if (tenant := options.pop("tenant", INHERITED)) is not INHERITED:
+        inherited = inherited._replace(tenant=tenant or None)
+    return inherited, connection
 
 
 def _call(each: Any, inherited: Origin, common: Mapping[str, Any]) -> Call:
     actor, params, *own = each
     options = {**common, **own[0]} if own else common
-    if unknown := [name for name in options if name not in JobOptions.__annotations__]:
+    if unknown := [name for name in options if name not in OPTIONS]:
         raise TypeError(
             f"submit has no option {', '.join(unknown)}: {', '.join(CallOptions.__annotations__)}"
         )
@@ -241,7 +266,7 @@ def _call(each: Any, inherited: Origin, common: Mapping[str, Any]) -> Call:
     return call
 
 
-def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
