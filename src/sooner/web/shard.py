@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sooner.blobs import Stores
@@ -28,6 +29,7 @@ from sooner.jobs.operating.board import Board
 from sooner.jobs.operating.queue_history import QueueHistory
 from sooner.jobs.operating.queues import Queues
 from sooner.jobs.output.outputs import Outputs
+from sooner.jobs.output.writer import PLANS
 from sooner.jobs.secrets.seal import Sealer
 from sooner.jobs.submitting.admission import Admission
 from sooner.jobs.submitting.idempotency import Fingerprints
@@ -96,8 +98,8 @@ class Shard:
         self._make_reading(settings)
         self._make_operating(actors, every_actor)
 
-    def _link(self, settings: WebSettings, name: str) -> Link:
-        link = Link(self._url, name, direct=settings.listen, breaker=self.breaker)
+    def _link(self, settings: WebSettings, name: str, **plans: Any) -> Link:
+        link = Link(self._url, name, direct=settings.listen, breaker=self.breaker, **plans)
         self._links.append(link)
         return link
 
@@ -132,7 +134,7 @@ class Shard:
         self._listener = _listener(self._url, self.follower) if settings.listen else None
         self.documents = Documents(self.signed_urls, self.forecast, retention=self.retention, root=root)
         self.listing = Listing(self.replica)
-        self.outputs = Outputs(self._link(settings, "output"))
+        self.outputs = Outputs(self._link(settings, "output", **PLANS))
         self.log_lines = LogLines(self.database)
 
     def _make_operating(self, actors: Mapping[str, JobActor], every_actor: Mapping[str, JobActor]) -> None:

@@ -31,7 +31,7 @@ from sooner.jobs.logging.capture import Capture
 from sooner.jobs.logging.log_writer import LogWriter
 from sooner.jobs.operating.tallies import Tallies
 from sooner.jobs.output.emit import pace_by
-from sooner.jobs.output.writer import OutputWriter
+from sooner.jobs.output.writer import PLANS, OutputWriter
 from sooner.jobs.running.attempt import Attempt
 from sooner.jobs.running.runner import Runner
 from sooner.jobs.running.tasks import ActorTasks
@@ -104,9 +104,8 @@ class Connections:
         url, direct = settings.database_url, settings.listen
         # Where a crash of the server loses a claim, the job is claimed again.
         claims = Link(url, "claim", direct=direct, synchronous_commit="off")
-        finish, output, chores, looks = (
-            Link(url, name, direct=direct) for name in ("finish", "output", "chores", "looks")
-        )
+        output = Link(url, "output", direct=direct, **PLANS)
+        finish, chores, looks = (Link(url, name, direct=direct) for name in ("finish", "chores", "looks"))
         listening = partial(Listener, url, "worker") if direct else None
         return cls(claims, finish, output, chores, looks, partial(connected, url), listening)
 

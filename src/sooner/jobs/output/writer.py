@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import accumulate
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -21,6 +22,10 @@ from sooner.process import logs
 log = logs.get(__name__)
 
 SQL = Queries("sooner.jobs.output", "sql/output.sql")
+
+#: For the connections that write and read output. Each look-up finds a few rows of one index, in its order: a bitmap would be made, and
+#: its rows sorted, for each of them.
+PLANS: dict[str, Any] = {"enable_bitmapscan": "off"}
 
 Key = tuple[UUID, int]
 

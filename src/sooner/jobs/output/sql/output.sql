@@ -17,7 +17,10 @@ with attempt as (
     offset 0
   ) as held
   left join lateral (
-    select number, fence from sooner.output where output.job = attempt.job order by number desc limit 1
+    select number, fence from sooner.output
+    -- From the last known piece on: a walk back through an index reads all of a page's entries that fit before it gives the first.
+    where output.job = attempt.job and number >= coalesce(attempt.expected, 0)
+    order by number desc limit 1
   ) as newest on true
 ), forgotten as (
   delete from sooner.output using attempt
