@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 from typing import Any, cast
 
@@ -135,17 +136,20 @@ def _of(late: Sequence[float]) -> tuple[float, float]:
 
 
 async def _queue_beside(bench: Bench, web: Web, row: Any) -> None:
+    """Each run beside the streams is compared with those alone before and after it, since a machine's speed drifts."""
     echo = f"{web.url}/jobs/echo"
-    alone, beside = [], []
+    alone, beside = [(await bench.load_once(echo, 16)).rate], []
     for _ in range(RUNS):
-        alone.append((await bench.load_once(echo, 16)).rate)
         streams = Streams(bench, web, pause=SELDOM)
         pieces = int(1.6 * SECONDS / PAUSE)
         await streams.begin(BESIDE, pieces)
+        # A process that stays busy reads less often.
+        await bench.load_once(echo, 16)
         beside.append((await bench.load_once(echo, 16)).rate)
         await streams.end()
         assert len(streams.late) == BESIDE * pieces
-    ratio = median(with_them / without for without, with_them in zip(alone, beside, strict=True))
+        alone.append((await bench.load_once(echo, 16)).rate)
+    ratio = median(2 * rate / sum(around) for rate, around in zip(beside, pairwise(alone), strict=True))
     row("echo, 16 clients, alone", median(alone))
     row(f"echo, 16 clients, beside {BESIDE} streams", median(beside), note=f"{ratio:.2f} x alone")
 

@@ -1,6 +1,6 @@
 """How long reading output rests."""
 
-from sooner.jobs.output.rest import LONG, LONGEST, SHORT, WINDOW, Rest
+from sooner.jobs.output.rest import LASTING, LONG, LONGER, LONGEST, SHORT, WINDOW, Rest
 
 
 def test_a_busy_process_rests_longer_and_comes_back() -> None:
@@ -16,6 +16,8 @@ def test_a_busy_process_rests_longer_and_comes_back() -> None:
 
     assert after(20, 0.3) == 10 * SHORT
     assert after(1, 1.0) > 10 * SHORT
-    assert after(20, 0.9) == 10 * LONG
+    assert after(6, 0.9) == 10 * LONG
     assert rest(100_000) == LONGEST
+    assert after(int(LASTING / WINDOW), 0.9) == 10 * LONG * LONGER
+    assert rest(100_000) == LONGEST * LONGER
     assert after(20, 0.3) == 10 * SHORT

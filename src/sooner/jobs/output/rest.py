@@ -10,6 +10,9 @@ SHORT, LONG = 0.0001, 0.0005
 LONGEST = 0.1
 #: The parts of a processor from which on a process has less time, and none.
 BUSY, FULL = 0.4, 0.6
+#: A process that has been busy for so many seconds makes its pauses so many times as long: its other requests need the processor more
+#: than a reader needs each piece at once.
+LASTING, LONGER = 1.5, 2.5
 #: The seconds over which the use of the processor is measured at least.
 WINDOW = 0.1
 
@@ -23,12 +26,15 @@ class Rest:
         self._clock, self._used = clock, used
         self._since, self._used_before = clock(), used()
         self._busy = 0.0
+        #: When the process was last not busy.
+        self._at_ease_at = self._since
 
     def __call__(self, readers: int) -> float:
         """The seconds of the pause."""
         self._look()
         share = min(1.0, max(0.0, (self._busy - BUSY) / (FULL - BUSY)))
-        return min(LONGEST, readers * (SHORT + share * (LONG - SHORT)))
+        pause = min(LONGEST, readers * (SHORT + share * (LONG - SHORT)))
+        return pause * LONGER if self._since - self._at_ease_at >= LASTING else pause
 
     def _look(self) -> None:
         """Measure the use of the processor, as a running mean."""
@@ -37,3 +43,5 @@ class Rest:
             now = self._used()
             self._busy = (self._busy + (now - self._used_before) / passed) / 2
             self._since, self._used_before = self._since + passed, now
+            if self._busy < (BUSY + FULL) / 2:
+                self._at_ease_at = self._since
