@@ -175,10 +175,13 @@ async def test_on_a_terminal_progress_is_a_bar_and_ctrl_c_leaves_the_job(
 ) -> None:
     ours, theirs = pty.openpty()
     settings = {"SOONER_URL": service.web.url, "SOONER_KEY": await api_key()}
+    # A suite that is started in the background ignores interrupts, and so would the command.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     command = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sooner", "submit", "sleep", "seconds=20", "steps=10",
         cwd=ROOT, env=environment(settings), stdout=asyncio.subprocess.PIPE, stderr=theirs,
     )  # fmt: skip
+    signal.signal(signal.SIGINT, before)
     os.close(theirs)
     shown = ""
     async with asyncio.timeout(30):
