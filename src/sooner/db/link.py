@@ -96,11 +96,7 @@ class Link:
 
     async def fetch(self, query: Query, **values: Any) -> Sequence[Mapping[str, Any]]:
         """The rows of one query. Raises Unavailable when the database is away."""
-        arguments = query.arguments(values)
-        found: Sequence[Any] = await self.run(
-            lambda connection: connection.fetch(query.positional, *arguments)
-        )
-        return found
+        return await self.run(lambda connection: rows(connection, query, **values))
 
     async def _connected(self) -> Connection:
         if self._connection is None or self._connection.is_closed():

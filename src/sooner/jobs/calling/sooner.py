@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from operator import itemgetter
 from typing import Any, Final, Self, TypedDict, Unpack
 from uuid import UUID
 
@@ -202,8 +201,8 @@ class Sooner:
         order = sorted(range(len(rows)), key=lambda number: _key(rows[number]))
         values = _columns([enqueue_values(rows[number]) for number in order])
         values["retention"] = self._retention
-        found = await self._run(SQL.enqueue_each, values, connection)
-        return [UUID(row["id"]) for _, row in sorted(zip(order, found, strict=True), key=itemgetter(0))]
+        ids = [UUID(row["id"]) for row in await self._run(SQL.enqueue_each, values, connection)]
+        return [id for _, id in sorted(zip(order, ids, strict=True))]
 
     async def _submit_singles(self, asked: Sequence[tuple[UUID, Call]]) -> Sequence[UUID]:
         return [await self._submit_one(*asked[0])] if len(asked) == 1 else await self._submit_each(asked)
