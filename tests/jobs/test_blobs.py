@@ -12,6 +12,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -39,6 +40,7 @@ FILING = "tests.support.filing"
 #: An object of three parts; the store's own of one.
 MANY, FEW = PIECE * 20, PIECE[:1000]
 GIBIBYTE = 1 << 30
+AWAY_SECONDS = 0.5
 EXPIRE = """
     with upload as (update sooner.upload set expires_at = dramatiq.clock() - interval '1 second')
     update dramatiq.queue set expires_at = dramatiq.clock() - interval '1 second' where state <> 'consumed'
@@ -58,9 +60,9 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def bucket(request: pytest.FixtureRequest, server: str) -> Bucket:
+def bucket(server: str) -> Bucket:
     """A bucket of the test's own."""
-    return Bucket(server, hashlib.sha256(request.node.name.encode()).hexdigest()[:40])
+    return Bucket(server, uuid4().hex)
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -75,14 +77,16 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Folder | Bucket:
 @pytest.fixture
 def here(store: Folder | Bucket, monkeypatch: pytest.MonkeyPatch) -> Stores:
     """The store, as it is opened by the test's own process."""
-    return opened(store, monkeypatch)
+    return opened(store, monkeypatch, patience_seconds=30)
 
 
-def opened(store: Folder | Bucket, monkeypatch: pytest.MonkeyPatch) -> Stores:
-    """The store for the test's own process, which loses patience at once."""
+def opened(
+    store: Folder | Bucket, monkeypatch: pytest.MonkeyPatch, *, patience_seconds: float = 0.01
+) -> Stores:
+    """The store for the test's own process, which loses patience at once unless told otherwise."""
     for name, value in store.settings.items():
         monkeypatch.setenv(name, value)
-    return Stores(store.url, patience_seconds=0.01)
+    return Stores(store.url, patience_seconds=patience_seconds)
 
 
 @pytest.fixture
@@ -237,6 +241,33 @@ async def test_an_upload_that_breaks_off_or_is_too_large_leaves_nothing(
         await cancelled
 
     assert store.objects() == []
+    assert await left(database_url) == {"blobs": 0, "uploads": 0, "chunks": 0}
+
+
+async def test_an_upload_that_breaks_off_while_the_store_is_away_leaves_no_part(
+    bucket: Bucket, database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaking() -> AsyncIterator[bytes]:
+        yield MANY
+        partly = bucket.objects()
+        gate.shut()
+        asyncio.get_running_loop().call_later(AWAY_SECONDS, opening.set)
+        raise httpx.ReadError(str(partly))
+
+    async def reopen() -> None:
+        await opening.wait()
+        await gate.open()
+
+    opening = asyncio.Event()
+    async with Gate(bucket.settings["AWS_ENDPOINT_URL"]) as gate:
+        bucket.settings["AWS_ENDPOINT_URL"] = gate.url
+        within = uploads(database, opened(bucket, monkeypatch, patience_seconds=30))
+        reopened = asyncio.create_task(reopen())
+        with pytest.raises(httpx.ReadError, match="uploads/"):
+            await within.store("acme", breaking(), most=len(MANY))
+        await reopened
+
+    assert bucket.objects() == []
     assert await left(database_url) == {"blobs": 0, "uploads": 0, "chunks": 0}
 
 
