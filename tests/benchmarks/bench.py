@@ -6,13 +6,14 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import asyncpg
+import psutil
 
 from sooner.local.postgres import Cluster
 from tests.support.databases import Databases
@@ -205,3 +206,12 @@ async def in_turn(first: Callable[[], Awaitable[T]], second: Callable[[], Awaita
 def resident(process: Process) -> int:
     """Megabytes of a process and its children."""
     return sum(member.memory_info().rss for member in process.tree()) >> 20
+
+
+def processor_seconds(members: Iterable[psutil.Process]) -> float:
+    """The processor time of these processes, without those that have ended."""
+    total = 0.0
+    for member in members:
+        with suppress(psutil.NoSuchProcess):
+            total += sum(member.cpu_times()[:2])
+    return total

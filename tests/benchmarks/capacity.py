@@ -11,7 +11,7 @@ from functools import partial
 import asyncpg
 import psutil
 
-from tests.benchmarks.bench import SECONDS, Bench
+from tests.benchmarks.bench import SECONDS, Bench, processor_seconds
 from tests.support.processes import Process
 
 #: Of a resource a deployment plans with this share: the rest is for peaks, vacuum and checkpoints.
@@ -79,7 +79,11 @@ async def _cost(bench: Bench, run: Callable[[], Awaitable[object]], web: Process
         # Sessions report their statistics within a second of their last statement.
         await asyncio.sleep(1.5)
         await connection.execute("select pg_stat_clear_snapshot()")
-        used = [_used(web.tree()), _used(worker.tree()), _used([server, *server.children(recursive=True)])]
+        used = [
+            processor_seconds(web.tree()),
+            processor_seconds(worker.tree()),
+            processor_seconds([server, *server.children(recursive=True)]),
+        ]
         return (
             dict(await connection.fetchrow(COUNTERS) or {}),
             used,
@@ -103,10 +107,6 @@ async def _cost(bench: Bench, run: Callable[[], Awaitable[object]], web: Process
         commits=counted["commits"],
         dead_rows=counted["updates"] - counted["hot"],
     )
-
-
-def _used(processes: Sequence[psutil.Process]) -> float:
-    return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
 async def _notifying(bench: Bench) -> float:

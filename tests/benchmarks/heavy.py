@@ -2,14 +2,12 @@
 
 import os
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import httpx
-import psutil
 
 from tests.benchmarks import quota
-from tests.benchmarks.bench import RUNS, Bench, Load, median_load
+from tests.benchmarks.bench import RUNS, Bench, Load, median_load, processor_seconds
 
 WORKERS = 2
 THREADS = 8
@@ -42,9 +40,9 @@ async def measure(bench: Bench, row: Any) -> None:
             for _ in range(WORKERS * THREADS):
                 answer = await client.post("/jobs/grind", json={"seconds": GRINDING_SECONDS}, headers=LATER)
                 answer.raise_for_status()
-            began, spent = time.monotonic(), _used(members)
+            began, spent = time.monotonic(), processor_seconds(members)
             busy = await _both(bench, document, echo)
-            used = (_used(members) - spent) / (time.monotonic() - began)
+            used = (processor_seconds(members) - spent) / (time.monotonic() - began)
         note = f"{WORKERS} workers use {used:.2f} of {processors:g} allowed processors ({means})"
         for name, before, after in zip(("GET /jobs/{id}", "synchronous echo"), idle, busy, strict=True):
             row(f"{name}, idle", before.rate, before.p50, before.p99)
@@ -53,11 +51,6 @@ async def measure(bench: Bench, row: Any) -> None:
     for process in (*heavy, worker):
         await process.kill()
     await web.terminate()
-
-
-def _used(members: Sequence[psutil.Process]) -> float:
-    """Seconds of processor time."""
-    return sum(sum(member.cpu_times()[:2]) for member in members)
 
 
 async def _both(bench: Bench, document: str, echo: str) -> tuple[Load, Load]:

@@ -4,13 +4,16 @@ import asyncio
 import re
 import time
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from statistics import median
 from typing import Any, cast
 
 import httpx
+import psutil
 
-from tests.benchmarks.bench import RUNS, Bench
+from tests.benchmarks.bench import RUNS, Bench, processor_seconds
+from tests.benchmarks.bench import SECONDS as BENCH_SECONDS
 from tests.support.processes import Process, Web
 
 SPEAKERS = "tests.support.speakers"
@@ -22,13 +25,15 @@ BESIDE, MANY = 200, 1000
 #: The seconds between two reads of a stream whose lateness is not measured.
 SELDOM = 0.5
 WHOLE = 100_000
+END = b"event: end\n"
 PIECE = re.compile(rb'data: "\d+ (\d+\.\d+)"\n\n')
 
 
 class Stream(asyncio.Protocol):
     """A reader of one job's output, which notes by how many seconds each piece came later than it was put out, and asked for.
 
-    With `pause` it takes what has come only so often, so that it costs as good as nothing: a browser has a machine of its own.
+    With `pause` it takes what has come only so often, and reads it at the end, so that it costs as good as nothing: a browser has a
+    machine of its own.
     """
 
     def __init__(self, request: bytes, late: list[float], pause: float = 0) -> None:
@@ -46,6 +51,11 @@ class Stream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take events."""
         now = time.time()
+        if self._pause and END not in data:
+            self._left += data
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_later(self._pause, self._transport.resume_reading)
+            return
         data = self._left + data
         end = 0
         for match in PIECE.finditer(data):
@@ -53,11 +63,8 @@ class Stream(asyncio.Protocol):
             self._late.append(now - max(self._put_out[-1], self._asked))
             end = match.end()
         self._left = data[end:]
-        if b"event: end\n" in self._left and not self.ended.done():
+        if END in self._left and not self.ended.done():
             self.ended.set_result(None)
-        elif self._pause:
-            self._transport.pause_reading()
-            asyncio.get_running_loop().call_later(self._pause, self._transport.resume_reading)
 
     @property
     def rate(self) -> float:
@@ -112,7 +119,7 @@ async def measure(bench: Bench, row: Any) -> None:
     await bench.load(f"{web.url}/jobs/echo", 4)
     for count in (1, BESIDE + 1, MANY):
         await _lateness(bench, web, row, count)
-    await _queue_beside(bench, web, row)
+    await _queue_beside(bench, row, web, worker)
     await _whole(bench, web, row)
     await _end(web, worker)
 
@@ -138,23 +145,37 @@ def _of(late: Sequence[float]) -> tuple[float, float]:
     return median(late), sorted(late)[int(0.99 * len(late))]
 
 
-async def _queue_beside(bench: Bench, web: Web, row: Any) -> None:
+async def _queue_beside(bench: Bench, row: Any, web: Web, worker: Process) -> None:
     """Each run beside the streams is compared with those alone before and after it, since a machine's speed drifts."""
-    echo = f"{web.url}/jobs/echo"
-    alone, beside = [(await bench.load_once(echo, 16)).rate], []
+    run = partial(_echo, bench, web, worker)
+    alone, beside = [await run()], []
     for _ in range(RUNS):
         streams = Streams(bench, web, pause=SELDOM)
         pieces = int(1.6 * SECONDS / PAUSE)
         await streams.begin(BESIDE, pieces)
         # A process that stays busy reads less often.
-        await bench.load_once(echo, 16)
-        beside.append((await bench.load_once(echo, 16)).rate)
+        await run()
+        beside.append(await run())
         await streams.end()
         assert len(streams.late) == BESIDE * pieces
-        alone.append((await bench.load_once(echo, 16)).rate)
-    ratio = median(2 * rate / sum(around) for rate, around in zip(beside, pairwise(alone), strict=True))
-    row("echo, 16 clients, alone", median(alone))
-    row(f"echo, 16 clients, beside {BESIDE} streams", median(beside), note=f"{ratio:.2f} x alone")
+        alone.append(await run())
+    usual = [
+        ((one + other) / 2, (used + more) / (one + other)) for (one, used), (other, more) in pairwise(alone)
+    ]
+    ratio = median(rate / usually for (rate, _), (usually, _) in zip(beside, usual, strict=True))
+    spent = median(used - rate * cost for (rate, used), (_, cost) in zip(beside, usual, strict=True))
+    row("echo, 16 clients, alone", median(rate for rate, _ in alone))
+    note = f"{ratio:.2f} x alone; the streams take {100 * spent:.0f} % of one processor"
+    row(f"echo, 16 clients, beside {BESIDE} streams", median(rate for rate, _ in beside), note=note)
+
+
+async def _echo(bench: Bench, web: Web, worker: Process) -> tuple[float, float]:
+    """Exchanges a second, and the processors that web, worker and PostgreSQL used."""
+    server = psutil.Process(bench.cluster.pid)
+    members = [*web.tree(), *worker.tree(), server, *server.children()]
+    before = processor_seconds(members)
+    load = await bench.load_once(f"{web.url}/jobs/echo", 16)
+    return load.rate, (processor_seconds(members) - before) / BENCH_SECONDS
 
 
 async def _whole(bench: Bench, web: Web, row: Any) -> None:
