@@ -1,6 +1,10 @@
-"""How long reading output rests."""
+"""How long reading output rests, and writing it."""
 
-from sooner.jobs.output.rest import LASTING, LONG, LONGER, LONGEST, SHORT, WINDOW, Rest
+import pytest
+
+from sooner.jobs.output.busyness import WINDOW
+from sooner.jobs.output.rest import LASTING, LONG, LONGER, LONGEST, SHORT, Rest
+from sooner.jobs.output.writer import LATEST, MORE_TIMES, SOONEST, TIMES, apart
 
 
 def test_a_busy_process_rests_longer_and_comes_back() -> None:
@@ -21,3 +25,12 @@ def test_a_busy_process_rests_longer_and_comes_back() -> None:
     assert after(int(LASTING / WINDOW), 0.9) == 10 * LONG * LONGER
     assert rest(100_000) == LONGEST * LONGER
     assert after(20, 0.3) == 10 * SHORT
+
+
+def test_a_busy_process_writes_less_often_and_never_later_than_it_may() -> None:
+    assert apart(0.0001, 0) == SOONEST
+    assert apart(0.01, 0) == pytest.approx(0.01 * TIMES)
+    assert apart(0.001, 0.5) == pytest.approx(0.001 * (TIMES + MORE_TIMES) / 2)
+    assert apart(0.0001, 1) == SOONEST
+    assert apart(0.01, 1) == LATEST
+    assert apart(1, 0) == LATEST

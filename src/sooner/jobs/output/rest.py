@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from sooner.jobs.output.busyness import Busyness
+
 #: The seconds of a pause for each reader that a statement served, in a process that has time: twice of what sending the pieces
 #: costs. In a busy one a reader gets its pieces by twos and threes: each write to a client costs as much as ten pieces.
 SHORT, LONG = 0.0001, 0.0005
@@ -13,8 +15,6 @@ BUSY, FULL = 0.4, 0.6
 #: A process that has been busy for so many seconds makes its pauses so many times as long: its other requests need the processor more
 #: than a reader needs each piece at once.
 LASTING, LONGER = 1.5, 2.5
-#: The seconds over which the use of the processor is measured at least.
-WINDOW = 0.1
 
 
 class Rest:
@@ -23,25 +23,16 @@ class Rest:
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, used: Callable[[], float] = time.process_time
     ) -> None:
-        self._clock, self._used = clock, used
-        self._since, self._used_before = clock(), used()
-        self._busy = 0.0
+        self._clock = clock
+        self._busyness = Busyness(clock, used)
         #: When the process was last not busy.
-        self._at_ease_at = self._since
+        self._at_ease_at = clock()
 
     def __call__(self, readers: int) -> float:
         """The seconds of the pause."""
-        self._look()
-        share = min(1.0, max(0.0, (self._busy - BUSY) / (FULL - BUSY)))
-        pause = min(LONGEST, readers * (SHORT + share * (LONG - SHORT)))
-        return pause * LONGER if self._since - self._at_ease_at >= LASTING else pause
-
-    def _look(self) -> None:
-        """Measure the use of the processor, as a running mean."""
-        passed = self._clock() - self._since
-        if passed >= WINDOW:
-            now = self._used()
-            self._busy = (self._busy + (now - self._used_before) / passed) / 2
-            self._since, self._used_before = self._since + passed, now
-            if self._busy < (BUSY + FULL) / 2:
-                self._at_ease_at = self._since
+        busy = self._busyness.between(BUSY, FULL)
+        now = self._clock()
+        if busy < 0.5:
+            self._at_ease_at = now
+        pause = min(LONGEST, readers * (SHORT + busy * (LONG - SHORT)))
+        return pause * LONGER if now - self._at_ease_at >= LASTING else pause

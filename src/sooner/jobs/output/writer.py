@@ -17,6 +17,7 @@ from sooner.db import (
     joined,
 )
 from sooner.db.retry import unforeseen
+from sooner.jobs.output.busyness import Busyness
 from sooner.process import logs
 
 log = logs.get(__name__)
@@ -33,12 +34,20 @@ Key = tuple[UUID, int]
 BATCH = 1000
 #: The seconds from the beginning of one statement to the next: the first piece after a silence waits for neither.
 SOONEST, LATEST = 0.005, 0.05
-#: Writing takes at most this part of the time of its connection, and of a processor of the database, until LATEST.
-SHARE = 1 / 3
+#: The seconds from the beginning of one statement to the next, as a multiple of those that it takes, until LATEST; the second in a busy
+#: process. A statement costs worker and database as much as some forty pieces, and other attempts need both then.
+TIMES, MORE_TIMES = 3, 30
+#: The parts of a processor from which on a process is busy, and wholly so. 200 jobs of 20 pieces a second use less.
+BUSY, FULL = 0.25, 0.35
 #: With more unwritten characters than this an actor that yields waits.
 MOST_UNWRITTEN = 1 << 18
 #: The seconds until the next try while the database is away, or says that the job is not held here.
 RETRY_SECONDS = 0.2
+
+
+def apart(took: float, busy: float) -> float:
+    """The seconds from the beginning of a statement that took so many to that of the next; `busy` is 0 to 1."""
+    return min(LATEST, max(SOONEST, took * (TIMES + busy * (MORE_TIMES - TIMES))))
 
 
 class Stream:
@@ -109,6 +118,7 @@ class OutputWriter:
         self._is_awake = False
         self._hurry = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._busyness = Busyness()
 
     def add(self, key: Key, fence: int, piece: str) -> bool:
         """Take a piece of an attempt, on any thread; False where it is dropped."""
@@ -183,7 +193,7 @@ class OutputWriter:
             for stream in streams:
                 self._written(stream)
             took = self._loop.time() - began
-            await self._pause(min(LATEST, max(SOONEST, took / SHARE)) - took)
+            await self._pause(apart(took, self._busyness.between(BUSY, FULL)) - took)
 
     async def _pause(self, seconds: float) -> None:
         if seconds > 0:
