@@ -100,6 +100,11 @@ class Bench:
         finally:
             await connection.close()
 
+    def server_tree(self) -> list[psutil.Process]:
+        """The processes of the database server, its first one first."""
+        server = psutil.Process(self.cluster.pid)
+        return [server, *server.children(recursive=True)]
+
     async def empty(self) -> None:
         """Take every job out of the table."""
         connection = await asyncpg.connect(self.url)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import asyncpg
-import psutil
 
 from tests.benchmarks.bench import SECONDS, Bench, processor_seconds
 from tests.support.processes import Process
@@ -73,7 +72,6 @@ async def measure(bench: Bench) -> None:
 
 async def _cost(bench: Bench, run: Callable[[], Awaitable[object]], web: Process, worker: Process) -> Cost:
     connection = await asyncpg.connect(bench.url)
-    server = psutil.Process(bench.cluster.pid)
 
     async def read() -> tuple[dict[str, float], Sequence[float], int]:
         # Sessions report their statistics within a second of their last statement.
@@ -82,7 +80,7 @@ async def _cost(bench: Bench, run: Callable[[], Awaitable[object]], web: Process
         used = [
             processor_seconds(web.tree()),
             processor_seconds(worker.tree()),
-            processor_seconds([server, *server.children(recursive=True)]),
+            processor_seconds(bench.server_tree()),
         ]
         return (
             dict(await connection.fetchrow(COUNTERS) or {}),

@@ -10,7 +10,6 @@ from statistics import median
 from typing import Any, cast
 
 import httpx
-import psutil
 
 from tests.benchmarks.bench import RUNS, Bench, processor_seconds
 from tests.benchmarks.bench import SECONDS as BENCH_SECONDS
@@ -119,7 +118,7 @@ async def measure(bench: Bench, row: Any) -> None:
     await bench.load(f"{web.url}/jobs/echo", 4)
     for count in (1, BESIDE + 1, MANY):
         await _lateness(bench, web, row, count)
-    await _queue_beside(bench, row, web, worker)
+    await _queue_beside(bench, web, worker, row)
     await _whole(bench, web, row)
     await _end(web, worker)
 
@@ -145,7 +144,7 @@ def _of(late: Sequence[float]) -> tuple[float, float]:
     return median(late), sorted(late)[int(0.99 * len(late))]
 
 
-async def _queue_beside(bench: Bench, row: Any, web: Web, worker: Process) -> None:
+async def _queue_beside(bench: Bench, web: Web, worker: Process, row: Any) -> None:
     """Each run beside the streams is compared with those alone before and after it, since a machine's speed drifts."""
     run = partial(_echo, bench, web, worker)
     alone, beside = [await run()], []
@@ -171,8 +170,7 @@ async def _queue_beside(bench: Bench, row: Any, web: Web, worker: Process) -> No
 
 async def _echo(bench: Bench, web: Web, worker: Process) -> tuple[float, float]:
     """Exchanges a second, and the processors that web, worker and PostgreSQL used."""
-    server = psutil.Process(bench.cluster.pid)
-    members = [*web.tree(), *worker.tree(), server, *server.children()]
+    members = [*web.tree(), *worker.tree(), *bench.server_tree()]
     before = processor_seconds(members)
     load = await bench.load_once(f"{web.url}/jobs/echo", 16)
     return load.rate, (processor_seconds(members) - before) / BENCH_SECONDS

@@ -251,14 +251,15 @@ async def test_an_upload_that_breaks_off_while_the_store_is_away_leaves_no_part(
         yield MANY
         partly = bucket.objects()
         gate.shut()
-        asyncio.get_running_loop().call_later(AWAY_SECONDS, opening.set)
+        away.set()
         raise httpx.ReadError(str(partly))
 
     async def reopen() -> None:
-        await opening.wait()
+        await away.wait()
+        await asyncio.sleep(AWAY_SECONDS)
         await gate.open()
 
-    opening = asyncio.Event()
+    away = asyncio.Event()
     async with Gate(bucket.settings["AWS_ENDPOINT_URL"]) as gate:
         bucket.settings["AWS_ENDPOINT_URL"] = gate.url
         within = uploads(database, opened(bucket, monkeypatch, patience_seconds=30))
