@@ -3,7 +3,7 @@
 import pytest
 
 from sooner.jobs.output.busyness import WINDOW
-from sooner.jobs.output.rest import LASTING, LONG, LONGER, LONGEST, SHORT, Rest
+from sooner.jobs.output.rest import LASTING, LONG, LONGER, LONGEST, LONGEST_LASTING, SHORT, Rest
 from sooner.jobs.output.writer import LATEST, MORE_TIMES, SOONEST, TIMES, apart
 
 
@@ -22,8 +22,8 @@ def test_a_busy_process_rests_longer_and_comes_back() -> None:
     assert after(1, 1.0) > 10 * SHORT
     assert after(6, 0.9) == 10 * LONG
     assert rest(100_000) == LONGEST
-    assert after(int(LASTING / WINDOW), 0.9) == 10 * LONG * LONGER
-    assert rest(100_000) == LONGEST * LONGER
+    assert after(int(LASTING / WINDOW), 0.9) == 10 * LONGER
+    assert rest(100_000) == LONGEST_LASTING
     assert after(20, 0.3) == 10 * SHORT
 
 

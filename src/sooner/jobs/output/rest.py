@@ -5,16 +5,16 @@ from collections.abc import Callable
 
 from sooner.jobs.output.busyness import Busyness
 
-#: The seconds of a pause for each reader that a statement served, in a process that has time: twice of what sending the pieces
-#: costs. In a busy one a reader gets its pieces by twos and threes: each write to a client costs as much as ten pieces.
-SHORT, LONG = 0.0001, 0.0005
-#: No pause is longer.
-LONGEST = 0.1
+#: The seconds of a pause for each reader that a statement served, in a process that has time (twice of what sending the pieces costs),
+#: in one that is busy for a moment, and in one that stays busy. There its other requests need the processor more than a reader needs each
+#: piece at once: it gets its pieces by twos and threes, and each write to a client costs as much as ten pieces.
+SHORT, LONG, LONGER = 0.0001, 0.0002, 0.00125
+#: No pause is longer; the second where the process stays busy.
+LONGEST, LONGEST_LASTING = 0.1, 0.25
 #: The parts of a processor from which on a process has less time, and none.
 BUSY, FULL = 0.4, 0.6
-#: A process that has been busy for so many seconds makes its pauses so many times as long: its other requests need the processor more
-#: than a reader needs each piece at once.
-LASTING, LONGER = 1.5, 2.5
+#: A process that has been busy for so many seconds stays busy. Two hundred readers who come at once are not such a load.
+LASTING = 1.5
 
 
 class Rest:
@@ -34,5 +34,6 @@ class Rest:
         now = self._clock()
         if busy < 0.5:
             self._at_ease_at = now
-        pause = min(LONGEST, readers * (SHORT + busy * (LONG - SHORT)))
-        return pause * LONGER if now - self._at_ease_at >= LASTING else pause
+        if now - self._at_ease_at >= LASTING:
+            return min(LONGEST_LASTING, readers * LONGER)
+        return min(LONGEST, readers * (SHORT + busy * (LONG - SHORT)))
