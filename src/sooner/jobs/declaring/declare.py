@@ -124,8 +124,8 @@ class JobActor(dramatiq.Actor[Any, Any]):
         #: JSON Schema of the parameters.
         self.schema = schema_of(fn, self.parameters, hints)
         self.result = result_of(fn, hints)
-        #: Whether the actor takes any parameters.
-        self._is_open = self._takes_any and not self.parameters.model_fields
+        #: Whether the actor takes any parameters, of any types.
+        self._is_open = self._takes_any and not self.parameters.__annotations__
         self._refuse_unknown_names()
         self._refuse_secrets_to_count_by()
         check_check(fn, declaration.check, self.parameters.model_fields)

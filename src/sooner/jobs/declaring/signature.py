@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
+from types import GenericAlias
 from typing import Any, Literal, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
@@ -10,6 +11,7 @@ from pydantic.errors import PydanticUserError
 from sooner.jobs import codec
 from sooner.jobs.declaring.result import NoSchema, Result, as_json, reason
 from sooner.jobs.dependencies import Depends, dependencies_of
+from sooner.jobs.secrets.secret import EXTRA
 
 Function = Callable[..., Any]
 
@@ -126,10 +128,13 @@ def parameters_model(
     Raises Unfit for parameters that JSON cannot name, that pydantic would hide, or whose type has no JSON Schema.
     """
     fields: dict[str, Any] = {}
+    further: dict[str, Any] = {}
     extra: Literal["allow", "forbid"] = "forbid"
     for name, parameter in inspect.signature(fn).parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
             extra = "allow"
+            if (each := hints.get(name, Any)) not in (Any, object):
+                further[EXTRA] = GenericAlias(dict, (str, each))
         if parameter.kind is parameter.VAR_KEYWORD or name in without:
             continue
         _check_name(fn, name, parameter)
@@ -137,7 +142,7 @@ def parameters_model(
         fields[name] = (hints.get(name, Any), default)
     config = ConfigDict(extra=extra, title=fn.__name__, hide_input_in_errors=True, protected_namespaces=())
     try:
-        return create_model(fn.__name__, __config__=config, **fields)
+        return create_model(fn.__name__, __config__=config, **fields, **further)
     except (PydanticUserError, TypeError, ValueError, NameError) as error:
         raise _unreadable(fn, fields, error) from error
 

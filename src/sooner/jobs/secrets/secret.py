@@ -1,18 +1,24 @@
 """Secret parameters: finding them in a job's parameters (pydantic's SecretStr, SecretBytes, Secret[...])."""
 
+import contextlib
 import dataclasses
+import inspect
 import typing
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel
+from pydantic import AliasChoices, BaseModel, RootModel
 from pydantic.fields import FieldInfo
+from typing_extensions import is_typeddict
 
 from sooner.jobs import json_pointer
 from sooner.process.logs.redact import MARK
 
 __all__ = ["MARK", "Path", "find", "get", "path", "places", "pointer", "put", "takes_secrets"]
+
+#: Pydantic's name for the type of what a model holds beside its fields.
+EXTRA = "__pydantic_extra__"
 
 #: The keys and indices that lead to a value.
 Path = tuple[str | int, ...]
@@ -20,12 +26,14 @@ Path = tuple[str | int, ...]
 
 def takes_secrets(annotation: Any, seen: frozenset[Any] = frozenset()) -> bool:
     """Whether a type holds a secret type, at any depth."""
-    if isinstance(annotation, str) or annotation in seen:
-        return False
-    seen |= {annotation}
-    return hasattr(annotation, "get_secret_value") or any(
-        takes_secrets(part, seen) for part in _parts(annotation)
-    )
+    if hasattr(annotation, "get_secret_value"):
+        return True
+    # Only what has a name can hold itself. Other types may have no hash, such as what Annotated says.
+    if isinstance(annotation, type) or hasattr(annotation, "__value__"):
+        if annotation in seen:
+            return False
+        seen |= {annotation}
+    return any(takes_secrets(part, seen) for part in _parts(annotation))
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
@@ -34,13 +42,39 @@ def _parts(annotation: Any) -> Iterator[Any]:
         # The arguments after the type are annotations, not types.
         yield typing.get_args(annotation)[0]
         return
-    yield from (part for part in typing.get_args(annotation) if part.__hash__ is not None)
     if origin is not None:
+        yield from typing.get_args(annotation)
         yield origin
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    for name in ("__value__", "__supertype__"):
+        # The type behind a `type` statement's name, and behind a NewType.
+        if hasattr(annotation, name):
+            yield from _hints({"is": getattr(annotation, name)}, annotation.__module__)
+    if isinstance(annotation, typing.TypeVar):
+        yield from (annotation.__bound__, *annotation.__constraints__)
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield from (field.annotation for field in annotation.model_fields.values())
-    elif dataclasses.is_dataclass(annotation) or typing.is_typeddict(annotation):
+        yield from _extra_of(annotation)
+    elif dataclasses.is_dataclass(annotation) or is_typeddict(annotation) or _is_named_tuple(annotation):
         yield from typing.get_type_hints(annotation, include_extras=True).values()
+
+
+def _extra_of(model: type[BaseModel]) -> Iterator[Any]:
+    """The type of the members of a model beyond its fields."""
+    if model.model_config.get("extra") == "allow":
+        for base in model.__mro__:
+            if EXTRA in (own := inspect.get_annotations(base)):
+                yield from _hints({EXTRA: own[EXTRA]}, base.__module__)
+
+
+def _hints(annotations: Mapping[str, Any], module: str) -> Iterator[Any]:
+    """The types of annotations in a module; none where they name what only a function has."""
+    holder = type("Holder", (), {"__annotations__": annotations, "__module__": module})
+    with contextlib.suppress(NameError):
+        yield from typing.get_type_hints(holder, include_extras=True).values()
+
+
+def _is_named_tuple(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, tuple) and hasattr(annotation, "_fields")
 
 
 def find(raw: Any, value: Any) -> Iterator[Path]:
@@ -64,6 +98,8 @@ def places(raw: Any, value: Any, wanted: Wanted, path: Path = ()) -> Iterator[Lo
 
     Where the parts of a container cannot be matched between both, its path stands for all wanted parts in it.
     """
+    if isinstance(value, RootModel):
+        value = value.root
     if wanted(value):
         yield path, [value]
         return
@@ -79,17 +115,23 @@ def places(raw: Any, value: Any, wanted: Wanted, path: Path = ()) -> Iterator[Lo
 def _items(raw: Any, value: Any, wanted: Wanted) -> list[tuple[Any, Any]] | None:
     """The parts of a value by their keys in `raw`; None where they cannot be matched."""
     if isinstance(value, Sequential):
-        return list(zip(range(len(raw)), value, strict=False)) if isinstance(raw, list) else None
-    if not isinstance(raw, dict) or (isinstance(value, Mapping) and any(map(wanted, value))):
+        # A validator may have left parts out.
+        matches = isinstance(raw, list) and len(raw) == len(value)
+        return list(enumerate(value)) if matches else None
+    if not isinstance(raw, dict) or (isinstance(value, Mapping) and not _matches(raw, value, wanted)):
         return None
-    found = []
+    found: dict[str, Any] = {}
     for names, item, was_given in _members(value):
-        name = next((name for name in names if name in raw), None)
-        if name is not None:
-            found.append((name, item))
-        elif was_given:
+        given = [name for name in names if name in raw]
+        if (was_given and not given) or not found.keys().isdisjoint(given):
             return None
-    return found
+        found |= dict.fromkeys(given, item)
+    return list(found.items())
+
+
+def _matches(raw: Mapping[str, Any], value: Mapping[Any, Any], wanted: Wanted) -> bool:
+    """Whether each key of the JSON object is one of the mapping: two may be read as one, such as "1" and "01"."""
+    return len(raw) == len(value) and not any(map(wanted, value))
 
 
 Sequential = (list, tuple, deque)
@@ -99,7 +141,7 @@ def _within(value: Any, wanted: Wanted) -> Iterator[Any]:
     """The wanted parts of a value, at any depth."""
     if wanted(value):
         yield value
-    elif isinstance(value, (*Sequential, set, frozenset)):
+    elif isinstance(value, (*Sequential, set, frozenset, Iterator)):
         for item in value:
             yield from _within(item, wanted)
     else:
