@@ -11,12 +11,14 @@ from pydantic import ValidationError
 
 from sooner.local.environments import PortError, choose_port
 from sooner.local.procfile import read_procfile
-from sooner.process.settings import WebSettings, WorkerSettings, load
+from sooner.process.settings import CodeSettings, SchedulerSettings, WebSettings, WorkerSettings, load
 from tests.support import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from pydantic_settings import BaseSettings
 
 RIGHT = {"DATABASE_URL": "postgresql://host/database", "LINK_SIGNING_KEY": "x" * 32}
 
@@ -40,6 +42,27 @@ def test_settings_that_contradict_each_other_are_named_beside_wrong_ones(
         "SYNC_WAIT_MAX_SECONDS: SYNC_WAIT_SECONDS is above it",
         "LINK_SIGNING_KEY: each key needs 32 characters or more",
     ]
+
+
+BEYOND = {
+    WebSettings: ("JOB_RETENTION_DAYS", "MAX_QUEUE_DEPTH", "MAX_WAITING_PER_TENANT", "SYNC_WAIT_MAX_SECONDS", "WEB_CONCURRENCY"),
+    WorkerSettings: ("JOB_RETENTION_DAYS", "LEASE_SECONDS", "SHUTDOWN_TIMEOUT_SECONDS", "WORKER_CONCURRENCY", "WORKER_THREADS"),
+    SchedulerSettings: ("LEASE_SECONDS", "SHUTDOWN_TIMEOUT_SECONDS"),
+    CodeSettings: ("JOB_RETENTION_DAYS",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BEYOND)
+def test_a_number_with_which_a_process_would_fail_later_is_refused(
+    kind: type[BaseSettings], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {**RIGHT, **dict.fromkeys(BEYOND[kind], "9" * 20)}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        load(kind)
+    lines = capsys.readouterr().err.splitlines()
+    assert sorted(line.partition(":")[0] for line in lines) == sorted(BEYOND[kind])
+    assert all(": Input should be less than or equal to " in line for line in lines), lines
 
 
 def test_a_port_that_nobody_could_name_is_refused(
@@ -85,9 +108,24 @@ def test_origins_are_read_as_browsers_send_them(monkeypatch: pytest.MonkeyPatch)
     ("value", "numbers"),
     [
         *(("", [1, 8, 25]), ("1", [1, 1, 1]), ("08", [8, 8, 8]), ("010", [10, 10, 10])),
+        ("1000", [1000, 1000, 1000]),
         *(
             (wrong, None)
-            for wrong in ("0", "00", "1.5", "5.0", "2x", "+3", "-1", "1_0", " 4", "many", "1; echo 5")
+            for wrong in (
+                "0",
+                "00",
+                "1.5",
+                "5.0",
+                "2x",
+                "+3",
+                "-1",
+                "1_0",
+                " 4",
+                "many",
+                "1; echo 5",
+                "9" * 9,
+                "9" * 30,
+            )
         ),
     ],
 )

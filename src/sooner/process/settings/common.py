@@ -58,15 +58,22 @@ def _missing(said: str) -> NoReturn:
 
 T = TypeVar("T")
 
+#: In seconds.
+YEAR = 31_536_000
+
 PostgresUrl = Annotated[str, AfterValidator(address.checked)]
 SmtpUrl = Annotated[str, AfterValidator(smtp.checked)]
 MailSender = Annotated[str, AfterValidator(_sender)]
 BlobUrl = Annotated[str, AfterValidator(blob_url.checked)]
 HttpUrl = Annotated[str, AfterValidator(_http)]
 Fields = Annotated[str, AfterValidator(_fields)]
-Seconds = Annotated[float, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, le=YEAR)]
 #: A number that the Procfile's lines hand on as it is written.
 Whole = Annotated[int, BeforeValidator(_digits)]
+#: Times end where the calendars of Python and PostgreSQL do, counts where a column of PostgreSQL does: what is beyond would fail later.
+Days = Annotated[float, Field(gt=0, le=36_500)]
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+LeaseSeconds = Annotated[float, Field(ge=2, le=YEAR)]
 #: Values with commas between them.
 Several = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_split)]
 
@@ -101,7 +108,7 @@ class DatabaseSettings(BaseSettings):
 class CommonSettings(DatabaseSettings):
     """Settings that web, worker and scheduler share."""
 
-    shutdown_timeout_seconds: Whole = 25
+    shutdown_timeout_seconds: Annotated[Whole, Field(le=YEAR)] = 25
     log_format: Literal["json", "text"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     otel_exporter_otlp_endpoint: HttpUrl | None = None

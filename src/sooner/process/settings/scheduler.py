@@ -3,9 +3,9 @@
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
-from sooner.process.settings.common import CommonSettings, refuse_private_key
+from sooner.process.settings.common import CommonSettings, LeaseSeconds, refuse_private_key
 from sooner.process.settings.packages import Packages
 
 
@@ -21,6 +21,6 @@ class SchedulerSettings(CommonSettings):
     """Settings of `python -m src.scheduler`."""
 
     secrets_private_key: Annotated[str | None, AfterValidator(refuse_private_key)] = None
-    lease_seconds: Annotated[float, Field(ge=2)] = 15
+    lease_seconds: LeaseSeconds = 15
     schedule_timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     schedules: Packages = ()

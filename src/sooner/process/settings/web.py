@@ -10,6 +10,8 @@ from sooner.process.settings import host as listening
 from sooner.process.settings.common import (
     BlobUrl,
     CommonSettings,
+    Count,
+    Days,
     PostgresUrl,
     Seconds,
     Several,
@@ -46,7 +48,7 @@ class WebSettings(HomeSettings, CommonSettings):
 
     host: Annotated[str, AfterValidator(listening.checked)] | None = None
     port: Annotated[Whole, Field(ge=1, le=65535)] = 8000
-    web_concurrency: Annotated[Whole, Field(ge=1)] = 1
+    web_concurrency: Annotated[Whole, Field(ge=1, le=1000)] = 1
     database_replica_url: PostgresUrl | None = None
     database_replica_urls: ShardUrls = Field(default_factory=dict)
     secrets_public_key: Annotated[str, AfterValidator(curve_key)] | None = None
@@ -55,14 +57,14 @@ class WebSettings(HomeSettings, CommonSettings):
     sync_wait_max_seconds: Annotated[Seconds, Field(validate_default=True)] = 25
     listen: bool = True
     link_signing_key: Several[str]
-    max_queue_depth: Annotated[int, Field(ge=1)] = 100_000
-    max_waiting_per_tenant: Annotated[int, Field(ge=1)] = 10_000
+    max_queue_depth: Count = 100_000
+    max_waiting_per_tenant: Count = 10_000
     rate_limit_per_second: Annotated[float, Field(ge=0)] = 0
     max_body_bytes: Annotated[int, Field(ge=1)] = 1 << 20
     max_upload_bytes: Annotated[int, Field(ge=1)] = 50 << 20
     blob_url: BlobUrl | None = None
     cors_allow_origins: Several[Annotated[str, AfterValidator(_origin)]] = ()
-    job_retention_days: Annotated[float, Field(gt=0)] = 7
+    job_retention_days: Days = 7
     root_path: Annotated[str, AfterValidator(_root)] = ""
     allow_private_network: bool = False
     #: Whether mail is taken.

@@ -7,6 +7,9 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from sooner.process.settings.common import (
     BlobUrl,
     CommonSettings,
+    Count,
+    Days,
+    LeaseSeconds,
     MailSender,
     Several,
     SmtpUrl,
@@ -22,12 +25,12 @@ class WorkerSettings(CommonSettings):
     secrets_private_key: Several[Annotated[str, AfterValidator(curve_key)]] = ()
     listen: bool = True
     #: These two are for dramatiq's command line: the Procfile passes 1 for what is refused here.
-    worker_processes: Annotated[Whole, Field(ge=1)] = 1
-    worker_threads: Annotated[Whole, Field(ge=1)] = 8
-    worker_concurrency: Annotated[int, Field(ge=1)] = 100
+    worker_processes: Annotated[Whole, Field(ge=1, le=1000)] = 1
+    worker_threads: Annotated[Whole, Field(ge=1, le=10_000)] = 8
+    worker_concurrency: Count = 100
     worker_exit_when_empty: bool = False
-    lease_seconds: Annotated[float, Field(ge=2)] = 15
-    job_retention_days: Annotated[float, Field(gt=0)] = 7
+    lease_seconds: LeaseSeconds = 15
+    job_retention_days: Days = 7
     max_output_bytes: Annotated[int, Field(ge=1)] = 8 << 20
     stranded_minutes: Annotated[float, Field(gt=0)] = 60
     allow_private_network: bool = False
