@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from sooner.jobs.output.outputs import PAGE
-from tests.support.events import Event, heard
+from tests.support.events import Event, heard, listening
 from tests.support.jobs import fetch, final, post, rows
-from tests.support.processes import Web
+from tests.support.processes import PATIENCE, Web
 
 if TYPE_CHECKING:
     from tests.conftest import Connect, MakeKey
@@ -215,6 +215,35 @@ async def test_the_events_of_a_job_hold_its_output(client: httpx.AsyncClient) ->
     assert documents[-1]["state"] == "done"
     assert all(each["id"] == job["id"] for each in documents)
     assert _items(begun) + [item for each in resumed for item in _items(each)] == list("abc")
+
+
+async def test_a_reader_whose_stream_breaks_off_within_the_last_output_is_told_the_end(
+    client: httpx.AsyncClient,
+) -> None:
+    job = await post(client, "tell", prefer="wait=20", words=list(range(PAGE + 100)))
+    address = f"/jobs/{job['id']}/events"
+
+    async with listening(client, address) as (_, events):
+        first = await anext(events)
+    [second, last] = await heard(client, address, headers={"Last-Event-ID": first.id or ""})
+    [again] = await heard(client, address, headers={"Last-Event-ID": second.id or ""})
+
+    assert [each.type for each in (first, second, last)] == ["output", "output", "state"]
+    assert _items(first) + _items(second) == list(range(PAGE + 100))
+    assert again == last
+    assert last.job["state"] == "done"
+
+
+@pytest.mark.parametrize("media", ["application/x-ndjson", "text/plain", "text/event-stream"])
+async def test_a_head_request_does_not_wait_for_the_jobs_end(client: httpx.AsyncClient, media: str) -> None:
+    job = await post(client, "say", prefer="respond-async", text="abc", pause=1000)
+    async with asyncio.timeout(PATIENCE):
+        answer = await client.head(f"/jobs/{job['id']}/output", headers={"Accept": media})
+        # On the same connection, which is free again.
+        assert (await client.get("/livez")).status_code == 200
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith(media)
 
 
 async def test_a_jobs_start_is_told_before_its_output(client: httpx.AsyncClient) -> None:

@@ -51,6 +51,10 @@ class Heard:
         return "progress" if job.progress not in (None, self.progress) else None
 
 
-def event_id(job: Job, output: int = 0) -> str:
-    """The id of the event for a job as it is now: its version, its state, and the number of its last piece of output, if any."""
-    return f"{job.version}-{job.state}-{output}" if output else f"{job.version}-{job.state}"
+#: What a reader may be taken to know of any job.
+CREATED = Heard(0, State.WAITING)
+
+
+def event_id(heard: Job | Heard, output: int = 0) -> str:
+    """The id of an event after which its reader has heard of this version and state, and has this last piece of output, if any."""
+    return f"{heard.version}-{heard.state}-{output}" if output else f"{heard.version}-{heard.state}"

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from sooner.db import Unavailable
 from sooner.jobs import codec
 from sooner.jobs.following.document import NO_MORE
-from sooner.jobs.following.events import EventType, Heard, event_id
+from sooner.jobs.following.events import CREATED, EventType, Heard, event_id
 from sooner.jobs.output.outputs import Pieces
 from sooner.jobs.row import Job
 from sooner.jobs.tenants.keys import Caller
@@ -84,15 +84,17 @@ async def _events(request: Request, id: UUID, heard: Heard | None) -> AsyncItera
             kind, is_read = "state" if heard is None else heard.news(job), False
             # The last state comes after all output, the others come before it.
             if kind is not None and not job.state.is_final:
-                yield _event(shard, kind, job, place.after, first=heard is None)
+                yield _event(shard, kind, job, event_id(job, place.after), first=heard is None)
+            # A reader whose stream breaks off before the last state comes back for it.
+            known = (heard or CREATED) if job.state.is_final else job
             with contextlib.suppress(Unavailable):
                 async for page in trail.pages(place):
-                    for event in _of_page(shard, job, page):
+                    for event in _of_page(shard, job, page, known):
                         yield event
                 is_read = True
             if job.state.is_final and is_read:
                 if kind is not None:
-                    yield _event(shard, kind, job, place.after, first=heard is None)
+                    yield _event(shard, kind, job, event_id(job, place.after), first=heard is None)
                 break
             heard = heard if job.state.is_final else Heard.of(job)
             if trail.is_released:
@@ -100,19 +102,19 @@ async def _events(request: Request, id: UUID, heard: Heard | None) -> AsyncItera
             job = await trail.change()
 
 
-def _of_page(shard: Shard, job: Job, page: Pieces) -> Iterator[ServerSentEvent]:
+def _of_page(shard: Shard, job: Job, page: Pieces, known: Job | Heard) -> Iterator[ServerSentEvent]:
     if page.is_reset:
-        yield _event(shard, "reset", job, 0)
+        yield _event(shard, "reset", job, event_id(known))
     if items := [codec.written(text.encode()) for _, text in page.numbered() if text]:
         more = {"output": {"items": items, "next": page.last}}
-        yield _event(shard, "output", job, page.last, more=more)
+        yield _event(shard, "output", job, event_id(known, page.last), more=more)
 
 
 def _event(
     shard: Shard,
     kind: EventType,
     job: Job,
-    output: int,
+    id: str,
     *,
     first: bool = False,
     more: Mapping[str, Any] = NO_MORE,
@@ -120,7 +122,7 @@ def _event(
     return ServerSentEvent(
         shard.documents.render(job, more=more).decode(),
         event=kind,
-        id=event_id(job, output),
+        id=id,
         retry=RETRY_MILLISECONDS if first else None,
         sep="\n",
     )

@@ -82,6 +82,8 @@ async def get_job_output(request: Request, who: Caller | None) -> Response:
         ):
             return no_more_events()
         return EventStream(_events(request, place))
+    if request.method == "HEAD":
+        return Response(headers=STREAMED, media_type=media)
     return StreamingResponse(
         _texts(request, place, _lines if media == NDJSON else _plain), headers=STREAMED, media_type=media
     )
