@@ -8,9 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
+from sooner.cli.terminal import in_a_line, plain
 from sooner.db import Unavailable, pool
 from sooner.jobs.secrets.seal import pair
 from sooner.jobs.tenants.keys import Keys
+from sooner.process import logs
 from sooner.process.settings import HomeSettings, load
 
 _DURATION = re.compile(r"([1-9]\d{0,8})([smhd])")
@@ -39,13 +43,20 @@ def tenant(text: str) -> str:
     return text
 
 
+def name(text: str) -> str:
+    """The name of a key, which `list` shows on its line."""
+    if plain(text) != text or "\n" in text:
+        raise argparse.ArgumentTypeError("one line of text, without control characters")
+    return text
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m src.keys", description="API keys.")
     commands = top.add_subparsers(dest="command", required=True)
     create = commands.add_parser("create", help="make a key; it is printed once, as the last line")
     create.add_argument("--tenant", required=True, type=tenant)
-    create.add_argument("--name", default="")
+    create.add_argument("--name", default="", type=name)
     create.add_argument(
         "--scope", action="append", choices=["jobs", "admin"], help="jobs where none is given"
     )
@@ -59,9 +70,13 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def scopes(arguments: argparse.Namespace) -> list[str]:
+    """The scopes of a new key, each once."""
+    return list(dict.fromkeys(arguments.scope or ["jobs"]))
+
+
 async def _create(keys: Keys, arguments: argparse.Namespace) -> int:
-    scopes = arguments.scope or ["jobs"]
-    print(await keys.create(arguments.tenant, arguments.name, scopes, arguments.expires))
+    print(await keys.create(arguments.tenant, arguments.name, scopes(arguments), arguments.expires))
     return 0
 
 
@@ -76,15 +91,14 @@ def line(row: Mapping[str, Any], *facts: str) -> str:
     expires = f"{row['expires_at']:%Y-%m-%dT%H:%M:%SZ}" if row["expires_at"] else "never"
     state = "revoked" if row["revoked_at"] else f"expires={expires}"
     used = f"{row['last_used_at']:%Y-%m-%dT%H:%M:%SZ}" if row["last_used_at"] else "never"
-    scopes = "+".join(row["scopes"])
     words = (
         str(row["id"]),
         f"tenant={row['tenant']}",
         *facts,
-        f"scopes={scopes}",
+        f"scopes={'+'.join(row['scopes'])}",
         state,
         f"used={used}",
-        row["name"],
+        in_a_line(row["name"]),
     )
     return "  ".join(words)
 
@@ -96,6 +110,14 @@ async def _revoke(keys: Keys, arguments: argparse.Namespace) -> int:
     print("there is no such key that is still good", file=sys.stderr)
     return 1
 
+
+#: The errors of a database that an operator can mend, and how.
+REFUSALS: Mapping[type[Exception], str] = {
+    asyncpg.UndefinedTableError: "its schema is missing, or older than this code: alembic upgrade head",
+    asyncpg.InsufficientPrivilegeError: "this command needs the address of the schema's owner in DATABASE_URL",
+    asyncpg.InvalidAuthorizationSpecificationError: "see user and password in DATABASE_URL",
+    asyncpg.InvalidCatalogNameError: "see the database's name in DATABASE_URL",
+}
 
 COMMANDS: dict[str, Callable[[Keys, argparse.Namespace], Awaitable[int]]] = {
     "create": _create,
@@ -110,6 +132,8 @@ async def _run(arguments: argparse.Namespace) -> int:
         print(f"SECRETS_PUBLIC_KEY={public}", f"SECRETS_PRIVATE_KEY={private}", sep="\n")
         return 0
     settings = load(HomeSettings)
+    # On standard error: standard output holds keys alone.
+    logs.configure("keys", format="text", level="warning")
     if settings.database_urls:
         from sooner.cli.shards import keys as of_shards
 
@@ -120,6 +144,10 @@ async def _run(arguments: argparse.Namespace) -> int:
         return await COMMANDS[arguments.command](Keys(database), arguments)
     except (Unavailable, OSError) as error:
         print(f"the database is away: {error}", file=sys.stderr)
+        return 1
+    except tuple(REFUSALS) as error:
+        [todo] = [todo for kind, todo in REFUSALS.items() if isinstance(error, kind)]
+        print(f"the database refuses: {error}: {todo}", file=sys.stderr)
         return 1
     finally:
         await database.close()

@@ -9,7 +9,7 @@ from typing import Any
 
 import tenacity
 
-from sooner.cli.keys import line
+from sooner.cli.keys import line, scopes
 from sooner.cli.shards.links import OnTheMove, ShardLinks, ShardsError, told
 from sooner.db import pool
 from sooner.jobs.tenants.keys import Keys
@@ -65,8 +65,7 @@ async def _create_once(links: ShardLinks, arguments: argparse.Namespace) -> str:
             f"{place.shard}=postgresql://… there"
         )
     async with _opened(links, place.shard) as keys:
-        scopes = arguments.scope or ["jobs"]
-        return await keys.create(arguments.tenant, arguments.name, scopes, arguments.expires)
+        return await keys.create(arguments.tenant, arguments.name, scopes(arguments), arguments.expires)
 
 
 async def _list(links: ShardLinks, arguments: argparse.Namespace) -> int:
