@@ -75,6 +75,20 @@ async def test_on_the_loop_of_the_test(sooner):
     assert loops == [asyncio.get_running_loop()]
 
 
+@job
+def parent_on_thread(name: str) -> str:
+    async def child() -> str:
+        return await (await submit(greet, {"name": name})).result()
+
+    return asyncio.run(child())
+
+
+async def test_a_thread_submits_from_a_loop_of_its_own(sooner):
+    asked = [await sooner.submit(parent_on_thread, {"name": name}) for name in "abc"]
+    results = [(await sooner.finish(each))["result"] for each in asked]
+    assert results == ["Hello, a", "Hello, b", "Hello, c"]
+
+
 async def test_on_a_thread_with_a_secret(sooner):
     document = await sooner.run(greet_on_thread, name="Ada", token="s3cret")
     assert document["result"] == "Ada ••• test"
@@ -232,7 +246,7 @@ def test_a_teams_tests(tmp_path: Path, server_url: str) -> None:
     code, output = run(tmp_path, PASSING, url=server_url)
 
     assert code == 0, output
-    assert "16 passed" in output
+    assert "17 passed" in output
 
 
 def test_the_traceback_of_an_actor_is_the_tests(tmp_path: Path, server_url: str) -> None:

@@ -69,13 +69,19 @@ class LoopWorker:
             eager=False,
             connections=self._database.connections(self.link),
         )
-        made_by(lambda: LinkedSooner(self._settings, self.link))
+        made_by(self._sooner)
         declared = {name: actor for name, actor in self._actors.items() if isinstance(actor, JobActor)}
         retention = self._settings.job_retention_days * 86400
         self._actions = Actions(self.runtime.database, declared, retention_seconds=retention)
         self.runtime.runner.start_span = self._watched
         self.runtime.start()
         self._chores = asyncio.create_task(self._do_chores())
+
+    def _sooner(self) -> Sooner:
+        """What submits on the running loop: the test's own, or one that a plain actor runs on its thread."""
+        if asyncio.get_running_loop() is self._loop:
+            return LinkedSooner(self._settings, self.link)
+        return Sooner(self._settings.database_url, **_options(self._settings))
 
     async def stop(self) -> None:
         """End, and give back the jobs that still run."""
@@ -127,13 +133,16 @@ class LinkedSooner(Sooner):
     """Submits over a connection that others use, too."""
 
     def __init__(self, settings: WorkerSettings, link: Link) -> None:
-        super().__init__(
-            settings.database_url,
-            retention_days=settings.job_retention_days,
-            secrets_public_key=public_key(settings.secrets_private_key[0]),
-        )
+        super().__init__(settings.database_url, **_options(settings))
         self._link = link
         self._enqueuer = Enqueuer(link)
+
+
+def _options(settings: WorkerSettings) -> dict[str, Any]:
+    return {
+        "retention_days": settings.job_retention_days,
+        "secrets_public_key": public_key(settings.secrets_private_key[0]),
+    }
 
 
 def _run(attempt: Attempt) -> None:
