@@ -155,6 +155,9 @@ NOT_JSON: list[tuple[Any, Any]] = [
     (list[Any] | None, nested(201)),
     (Any, object()),
     (Any, "\ud800"),
+    (int, 10**400),
+    (list[int], [10**400]),
+    (Any, {"a": 10**400}),
     (bytes, b"\xff"),
 ]
 

@@ -54,7 +54,10 @@ def result(value: Any) -> str:
         text = orjson.dumps(value, option=_RESULT_OPTIONS)
     except TypeError:
         text = _rendered(value)
-        value = orjson.loads(text)
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            raise NotJson(TOO_LARGE) from None
     # orjson writes NaN as null, but most nulls are None: look closer.
     if b"null" in text and has_no_number(value):
         raise NotJson(NO_NUMBER)
@@ -63,6 +66,7 @@ def result(value: Any) -> str:
     return text.decode()
 
 
+TOO_LARGE = "The result holds a number that is too large for a double: give it back as a text."
 NO_NUMBER = "The result holds NaN or an infinity, which JSON does not have: give back null instead."
 
 
