@@ -405,8 +405,16 @@ async def test_a_program_that_is_killed_before_its_commit_leaves_neither(
         (double, {"number": 1}, {"delay": 1, "run_at": datetime.now(UTC)}, "either delay or run_at"),
         (double, {"number": 1}, {"run_at": datetime(2030, 1, 1)}, "needs its zone"),  # noqa: DTZ001
         (double, {"number": 1}, {"idempotency_key": "a b"}, "visible ASCII"),
+        ("elsewhere", {"text": "\ud800"}, {}, "surrogate"),
+        ("elsewhere", {}, {"delay": timedelta(seconds=5)}, "delay is a number of seconds"),
+        (double, {"number": 1}, {"cancel_after": "5"}, "cancel_after is a number of seconds"),
+        (double, {"number": 1}, {"run_at": "2030-01-01"}, "run_at is a datetime"),
+        (double, {"number": 1}, {"run_at": datetime.max.replace(tzinfo=UTC)}, "a hundred years ahead"),
+        (double, {"number": 1}, {"idempotency_key": 5}, "visible ASCII"),
+        ("elsewhere", {}, {"tenant": 5}, "tenant is a text"),
+        (double, {"number": 1}, {"tenant": "a\0"}, "tenant is a text"),
     ],
-    ids=["type", "nan", "array", "object", "bytes", "nul", "priority", "delay", "both", "zone", "key"],
+    ids=range(19),
 )
 async def test_what_cannot_be_kept_to_is_refused(
     actor: Any, params: Any, options: Any, told: str, program: Sooner, sql: asyncpg.Connection
@@ -439,6 +447,12 @@ async def test_what_is_no_actor_and_what_is_no_option_is_told(program: Sooner) -
         await program.submit(cast(Any, call.fn), {})
     with pytest.raises(TypeError, match=r"no option wait: .*delay"):
         await program.submit(double, {"number": 1}, wait=3)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"no option tenant of its own: priority, .*idempotency_key$"):
+        await program.submit_all([(double, {"number": 1}, {"tenant": "acme"})])
+    shapes: list[Any] = [double, "double", ("double",), (double, {}, {}, {}), (double, {}, 5)]
+    for each in shapes:
+        with pytest.raises(TypeError, match=r"each job is \(actor, params\) or"):
+            await program.submit_all([each])
 
 
 async def test_times_are_kept_to(program: Sooner, outside: Sooner, sql: asyncpg.Connection) -> None:

@@ -1,7 +1,7 @@
 """A call: a submission by code, made ready for the table."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,6 +11,7 @@ import dramatiq.broker
 from sooner.jobs import codec
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.declaring.placement import placement
+from sooner.jobs.failure import storable
 from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.secrets.seal import Owner, Sealer
 from sooner.jobs.states import PRIORITIES
@@ -37,23 +38,49 @@ class Call(NamedTuple):
         """Raises Invalid for unfit options."""
         if self.priority is not None and self.priority not in PRIORITIES:
             raise Invalid([wrong("#/priority", f"priority is one of {', '.join(PRIORITIES)}")])
-        if self.run_at is not None and self.run_at.tzinfo is None:
-            raise Invalid([wrong("#/run_at", "a time needs its zone: datetime(…, tzinfo=UTC)")])
+        if self.run_at is not None:
+            _check_time(self.run_at)
         if self.run_at is not None and self.delay is not None:
             raise Invalid([wrong("#/delay", "either delay or run_at")])
         for name, seconds in (("delay", self.delay), ("cancel_after", self.cancel_after)):
-            # NaN fails this comparison, too.
-            if seconds is not None and not 0 <= seconds <= LONGEST:
-                raise Invalid([wrong(f"#/{name}", f"{name} is seconds from now, from 0 to {LONGEST}")])
-        key = self.idempotency_key
+            if seconds is not None and not _are_seconds(seconds):
+                raise Invalid(
+                    [wrong(f"#/{name}", f"{name} is a number of seconds from now, from 0 to {LONGEST}")]
+                )
+        tenant: Any = self.origin.tenant
+        if tenant is not None and not (isinstance(tenant, str) and storable(tenant) == tenant):
+            raise Invalid([wrong("#/tenant", "tenant is a text, of characters that PostgreSQL stores")])
+        key: Any = self.idempotency_key
         if key is not None and not (
-            1 <= len(key) <= 255 and key.isascii() and key.isprintable() and " " not in key
+            isinstance(key, str)
+            and 1 <= len(key) <= 255
+            and key.isascii()
+            and key.isprintable()
+            and " " not in key
         ):
             raise Invalid([wrong("#/idempotency_key", "1 to 255 visible ASCII characters are needed")])
 
 
 #: A hundred years, in seconds.
 LONGEST = 3_153_600_000
+
+
+def _check_time(at: Any) -> None:
+    """Raises Invalid for what is no time with its zone, or lies so far ahead that the job could not be read."""
+    if not isinstance(at, datetime):
+        raise Invalid([wrong("#/run_at", "run_at is a datetime with its zone: datetime(…, tzinfo=UTC)")])
+    if at.tzinfo is None:
+        raise Invalid([wrong("#/run_at", "a time needs its zone: datetime(…, tzinfo=UTC)")])
+    if at - datetime.now(UTC) > timedelta(seconds=LONGEST):
+        raise Invalid([wrong("#/run_at", "run_at lies at most a hundred years ahead")])
+
+
+def _are_seconds(value: Any) -> bool:
+    """Whether a value is a number of seconds from now; NaN is not."""
+    try:
+        return bool(0 <= value <= LONGEST)
+    except TypeError:
+        return False
 
 
 class Ready(NamedTuple):
@@ -84,7 +111,11 @@ def plain(params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
         raise Invalid([wrong("#", f"the parameters are no JSON: {error}")]) from None
     if "null" in text and codec.has_no_number(params):
         raise Invalid([wrong("#", "NaN and infinities are no JSON numbers")])
-    return text, codec.read_object(text.encode())
+    try:
+        body = text.encode()
+    except UnicodeEncodeError:
+        raise Invalid([wrong("#", "a lone surrogate is no character")]) from None
+    return text, codec.read_object(body)
 
 
 def _in_clear(value: Any) -> Any:

@@ -254,15 +254,30 @@ def _inherited(options: CallOptions) -> tuple[Origin, Any]:
 
 
 def _call(each: Any, inherited: Origin, common: Mapping[str, Any]) -> Call:
-    actor, params, *own = each
-    options = {**common, **own[0]} if own else common
-    if unknown := [name for name in options if name not in OPTIONS]:
+    actor, params, own = _parts(each)
+    if unknown := [name for name in own if name not in OPTIONS]:
+        raise TypeError(
+            f"one of many jobs has no option {', '.join(unknown)} of its own: {', '.join(JobOptions.__annotations__)}"
+        )
+    options = {**common, **own} if own else common
+    if unknown := [name for name in common if name not in OPTIONS]:
         raise TypeError(
             f"submit has no option {', '.join(unknown)}: {', '.join(CallOptions.__annotations__)}"
         )
     call = Call(declared(actor), {} if params is None else params, inherited, **options)
     call.check()
     return call
+
+
+def _parts(each: Any) -> tuple[Any, Any, Mapping[str, Any]]:
+    """A job's actor, parameters and own options. Raises TypeError."""
+    match each:
+        case (actor, params):
+            return actor, params, {}
+        case (actor, params, Mapping() as own):
+            return actor, params, own
+        case _:
+            raise TypeError(f"each job is (actor, params) or (actor, params, {{options}}), not {each!r}")
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
