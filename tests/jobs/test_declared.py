@@ -105,6 +105,22 @@ def default_without_json(a: float = math.nan) -> None: ...
 class Called:
     def __call__(self) -> None: ...
 
+    async def method(self, a: int) -> None: ...
+
+    def of_the_class(cls, a: int) -> None: ...  # noqa: N805 - a decorator above @job would make it a class method
+
+
+def with_a_slash() -> None: ...
+
+
+def with_dots() -> None: ...
+
+
+with_a_slash.__name__ = "images/resize"
+with_dots.__name__ = ".."
+
+METHOD = "would be a parameter that clients send: an actor is a function of a module, so take it out of the class Called"
+
 
 OPAQUE = (
     "opaque_result: its result type Opaque has no JSON Schema: give back a pydantic model, a dataclass, a TypedDict "
@@ -171,6 +187,13 @@ WRAPPED = (
         (Called(), "is a function with a name: write a `def`"),
         (Called, "Called: an actor is a function with a name"),
         (functools.partial(many), "is a function with a name"),
+        (Called.method, f"Called.method: self {METHOD}"),
+        (Called.of_the_class, f"Called.of_the_class: cls {METHOD}"),
+        (
+            with_a_slash,
+            "with_a_slash: no address leads to an actor named 'images/resize': write images_resize",
+        ),
+        (with_dots, "with_dots: no address leads to an actor named '..': write actor"),
     ],
     ids=lambda value: getattr(value, "__name__", "…"),
 )
@@ -293,7 +316,14 @@ def never() -> NoReturn:
 def alike(model_name: str, self: int = 1, cls: int = 2) -> None: ...
 
 
-@pytest.mark.parametrize("function", [never, alike])
+class Holder:
+    @staticmethod
+    def of_no_instance(name: str, self: int = 1) -> None: ...
+
+    def bound(self, name: str) -> None: ...
+
+
+@pytest.mark.parametrize("function", [never, alike, Holder.of_no_instance, Holder().bound])
 def test_what_can_hold_is_taken(function: Callable[..., Any]) -> None:
     actor = job(function)
 

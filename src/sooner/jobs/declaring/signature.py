@@ -27,6 +27,8 @@ def check_function(fn: Function) -> None:
     """Raises Unfit unless a worker can call the function and get a result."""
     if getattr(fn, "__name__", "<lambda>") == "<lambda>" or inspect.isclass(fn):
         raise Unfit(fn, "an actor is a function with a name: write a `def` or an `async def` that calls it")
+    _check_address(fn)
+    _check_method(fn)
     if inspect.isgeneratorfunction(fn):
         raise Unfit(
             fn,
@@ -43,6 +45,25 @@ def check_function(fn: Function) -> None:
             fn,
             "a decorator's plain `def` hides that it is an `async def`, and nobody would await it: make the "
             "decorator's function an `async def` that awaits the one it wraps",
+        )
+
+
+def _check_address(fn: Function) -> None:
+    name = fn.__name__
+    if not name.strip(".") or "/" in name:
+        instead = name.replace("/", "_").strip("._") or "actor"
+        raise Unfit(fn, f"no address leads to an actor named {name!r}: write {instead}")
+
+
+def _check_method(fn: Function) -> None:
+    """Raises Unfit for a function that a class would call with itself, or with an instance."""
+    owner = getattr(fn, "__qualname__", "").rpartition(".")[0]
+    first = next(iter(inspect.signature(fn).parameters.values()), None)
+    if owner and not owner.endswith("<locals>") and first is not None and first.name in ("self", "cls"):
+        raise Unfit(
+            fn,
+            f"{first.name} would be a parameter that clients send: an actor is a function of a module, so take it out of "
+            f"the class {owner.rpartition('.')[2]}",
         )
 
 
