@@ -20,6 +20,7 @@ import pytest
 from sooner.cli import live_output
 from sooner.cli.jobs import Unusable, _print_items, params
 from sooner.cli.live_output import LiveOutput
+from sooner.cli.main import main
 from sooner.cli.progress_bar import ProgressBar, line
 from sooner.client import Client
 from tests.support import ROOT
@@ -158,6 +159,12 @@ REFUSALS: list[tuple[tuple[str, ...], dict[str, str | None], str]] = [
     (("watch", "00000000-0000-7000-8000-000000000000"), {}, ""),
     (("list",), {"SOONER_KEY": None}, "SOONER_KEY: missing"),
     (("list",), {"SOONER_KEY": "sk_wrong"}, "unknown"),
+    (("list",), {"SOONER_KEY": "ключ"}, "SOONER_KEY: no key"),
+    (("list",), {"SOONER_URL": "localhost:8000"}, "SOONER_URL: localhost:8000 is no address such as"),
+    (("list",), {"SOONER_URL": "http://[::1"}, "SOONER_URL: http://[::1 is no address such as"),
+    (("submit", "echo", "--idempotency-key", "ключ"), {}, "visible ASCII"),
+    (("submit", "echo", f"deep={'[' * 100_000}"), {}, "more levels"),
+    (("submit", "a/b"), {}, "There is nothing here. There are: burn"),
 ]
 
 
@@ -266,6 +273,74 @@ def test_a_line_of_progress_fits_any_document() -> None:
     assert line({"actor": "a", "state": "waiting", "progress": None}) == "a: waiting"
     lines = {"actor": "a", "state": "processing", "progress": {"message": "page 1\n\tof 2"}}
     assert line(lines) == "a: processing page 1 of 2"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("submit", "echo", "--wait", wrong) for wrong in ("-1", "nan", "inf", "1e300", "soon")),
+        ("submit", "echo", "--delay", "nan"),
+        *(("list", "--limit", wrong) for wrong in ("0", "-1", "x", "9" * 30)),
+    ],
+)
+def test_a_number_that_none_can_follow_is_refused(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["sooner", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert f"argument {words[-2]}: {words[-1]!r} is no number of" in capsys.readouterr().err
+
+
+def test_a_value_that_is_no_json_is_a_text() -> None:
+    assert params(["a=NaN", "b=-Infinity", "c=1"], lambda: "") == {"a": "NaN", "b": "-Infinity", "c": 1}
+    with pytest.raises(Unusable, match="- is no JSON: NaN"):
+        params(["-"], lambda: '{"a": NaN}')
+
+
+async def test_a_wait_is_as_long_as_asked_for_whatever_the_service_holds(
+    processes: Processes, sooner: Command
+) -> None:
+    web = await processes.web(SYNC_WAIT_SECONDS="0", SYNC_WAIT_MAX_SECONDS="0.2", DIAGNOSTICS="1")
+    await processes.worker(DIAGNOSTICS="1")
+
+    async def waited(seconds: str, wait: str) -> tuple[int, str, str]:
+        return await sooner(
+            "submit", "sleep", f"seconds={seconds}", "steps=1", "--wait", wait, SOONER_URL=web.url
+        )
+
+    code, output, _ = await waited("1", "30")
+    assert (code, json.loads(output)) == (0, {"slept": 1})
+    code, output, errors = await waited("3600", "1")
+    assert (code, output) == (0, "")
+    assert "processing: python -m sooner watch" in errors
+
+
+async def test_a_reader_that_has_enough_ends_the_command(service: Service, api_key: MakeKey) -> None:
+    settings = {"SOONER_URL": service.web.url, "SOONER_KEY": await api_key("ops", scopes=["jobs"])}
+    line = f"{sys.executable} -m sooner submit echo text=x | exit; echo ${{PIPESTATUS[0]}}"
+    shell = await asyncio.create_subprocess_exec(
+        "bash", "-c", line, cwd=ROOT, env=environment(settings),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert await shell.communicate() == (b"0\n", b"")
+
+
+def test_what_is_not_this_service_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        httpx.Client,
+        "request",
+        lambda *_, **more: httpx.Response(200, html="<p>", request=httpx.Request("GET", "http://x")),
+    )
+    monkeypatch.setenv("SOONER_KEY", "key")
+    monkeypatch.setattr(sys, "argv", ["sooner", "list"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "not this service" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["-"], ["@"]])

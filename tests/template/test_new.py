@@ -106,9 +106,18 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
-def test_a_name_that_no_project_may_have_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["my shop!", "shop-", ".shop", "läden"])
+def test_a_name_that_no_project_may_have_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(NotNewError, match="is no name for a project"):
-        new(tmp_path / "my shop!")
+        new(tmp_path / name)
+
+
+@pytest.mark.parametrize("place", ["file/shop", "a" * 300, "nowhere"])
+def test_a_folder_that_cannot_be_made_is_said(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
+    with pytest.raises(NotNewError, match="cannot be made: "):
+        new(tmp_path / place)
 
 
 def test_what_is_shared_with_this_checkout_is_in_the_wheel_too() -> None:

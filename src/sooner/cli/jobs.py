@@ -2,11 +2,15 @@
 
 import argparse
 import json
+import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from math import inf
 from pathlib import Path
-from typing import Any
+from time import monotonic
+from typing import Any, NoReturn
 
 from sooner.cli.live_output import LiveOutput
 from sooner.cli.progress_bar import ProgressBar
@@ -14,6 +18,8 @@ from sooner.cli.terminal import as_json, say
 from sooner.client import Client, NoAnswer, ProblemError
 from sooner.client.steps import Document, is_final
 
+#: Ten years, as with `delay`.
+MOST_SECONDS = 315_360_000
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -31,19 +37,39 @@ def add_to(commands: Any) -> None:
         metavar="NAME=VALUE",
         help="a parameter: JSON, else a text; NAME=@FILE reads a file; @FILE or - (standard input) alone is the whole JSON object",
     )
-    submit.add_argument("--wait", type=float, metavar="N", help="follow for N seconds at most; 0 not at all")
+    submit.add_argument(
+        "--wait", type=seconds, metavar="N", help="follow for N seconds at most; 0 not at all"
+    )
     submit.add_argument("--priority", choices=["high", "normal", "low"])
-    submit.add_argument("--delay", type=float, metavar="SECONDS")
+    submit.add_argument("--delay", type=seconds, metavar="SECONDS")
     submit.add_argument("--notify", metavar="mailto:ADDRESS", help="one mail at the job's end goes there")
     submit.add_argument("--idempotency-key", metavar="KEY")
     _of_job(commands, "watch", "follow a job to its end", _watch)
     listing = _command(commands, "list", "the newest jobs", _list)
     listing.add_argument("--state")
     listing.add_argument("--actor")
-    listing.add_argument("--limit", type=int, default=20, metavar="N")
+    listing.add_argument("--limit", type=limit, default=20, metavar="N")
     _of_job(commands, "logs", "what the job's code logged", _logs)
     _of_job(commands, "cancel", "cancel a job", _cancel)
     _of_job(commands, "retry", "try a failed job again", _retry)
+
+
+def seconds(text: str) -> float:
+    """Seconds on a command line."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to {MOST_SECONDS}")
+    return number
+
+
+def limit(text: str) -> int:
+    """A number of jobs on a command line."""
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of jobs from 1 on")
+    return int(text)
 
 
 def _command(
@@ -64,7 +90,15 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with Client() as client:
             code: int = arguments.run(client, arguments)
+            sys.stdout.flush()
             return code
+    except BrokenPipeError:
+        # The reader has what it wanted (`… | head`), and Python writes the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except json.JSONDecodeError:
+        say("what answers at SOONER_URL is not this service: its answer is no JSON", sys.stderr)
+        return REFUSED
     except (ProblemError, NoAnswer, Unusable, ValueError) as error:
         say(str(error), sys.stderr)
         return REFUSED
@@ -75,6 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _submit(client: Client, arguments: argparse.Namespace) -> int:
     # On a terminal, progress and output are there from the beginning.
     wait = 0 if arguments.wait is None and sys.stderr.isatty() else arguments.wait
+    until = None if arguments.wait is None else monotonic() + arguments.wait
     try:
         job = client.submit(
             arguments.actor,
@@ -88,9 +123,11 @@ def _submit(client: Client, arguments: argparse.Namespace) -> int:
     except ProblemError as error:
         if error.status == 404:
             known = ", ".join(actor["name"] for actor in client.actors())
-            raise Unusable(f"{error} There are: {known}.") from None
+            raise Unusable(f"{str(error).rstrip('.')}. There are: {known}.") from None
         raise
-    return _tell(job, arguments) if arguments.wait is not None else _follow(client, job, arguments)
+    # The service holds its answer for SYNC_WAIT_MAX_SECONDS at most.
+    left = inf if until is None else until - monotonic()
+    return _follow(client, job, arguments, seconds=left) if left > 0 else _tell(job, arguments)
 
 
 def params(words: list[str], stdin: Callable[[], str]) -> Document:
@@ -98,7 +135,7 @@ def params(words: list[str], stdin: Callable[[], str]) -> Document:
     if words == ["-"] or (len(words) == 1 and words[0].startswith("@")):
         text = stdin() if words == ["-"] else _file(words[0])
         try:
-            whole = json.loads(text)
+            whole = _json(text)
         except ValueError as error:
             raise Unusable(f"{words[0]} is no JSON: {error}") from None
         if not isinstance(whole, dict):
@@ -115,9 +152,21 @@ def params(words: list[str], stdin: Callable[[], str]) -> Document:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        return _json(text)
     except ValueError:
         return text
+
+
+def _json(text: str) -> Any:
+    """A JSON text's value. Raises ValueError for NaN and infinities too, which are no JSON, and Unusable for a text too deep."""
+    try:
+        return json.loads(text, parse_constant=_no_json)
+    except RecursionError:
+        raise Unusable("a parameter has more levels than any service takes") from None
+
+
+def _no_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is none")
 
 
 def _file(word: str) -> str:
@@ -131,10 +180,10 @@ def _watch(client: Client, arguments: argparse.Namespace) -> int:
     return _follow(client, client.document(arguments.id), arguments)
 
 
-def _follow(client: Client, job: Document, arguments: argparse.Namespace) -> int:
+def _follow(client: Client, job: Document, arguments: argparse.Namespace, *, seconds: float = inf) -> int:
     with ProgressBar(sys.stderr) as bar, LiveOutput(client, job["id"], bar, sys.stderr) as output:
         try:
-            for job in client.follow(job["id"]) if not is_final(job) else ():  # noqa: B020, PLR1704 - the newest document of the same job
+            for job in client.follow(job["id"], seconds=seconds) if not is_final(job) else ():  # noqa: B020, PLR1704 - the newest document of the same job
                 bar.show(job)
         except KeyboardInterrupt:
             bar.clear()

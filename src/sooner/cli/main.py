@@ -1,6 +1,7 @@
 """`python -m sooner`: the commands of a terminal."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def main() -> None:
     except (NotNewError, NoWheelError) as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
-    print(f"Made {arguments.folder}. Now: cd {arguments.folder} && ./ops/run")
+    print(f"Made {arguments.folder}. Now: cd {shlex.quote(str(arguments.folder))} && ./ops/run")
 
 
 def _parser() -> argparse.ArgumentParser:

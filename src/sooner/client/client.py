@@ -2,8 +2,11 @@
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from math import inf
+from time import monotonic
 from typing import Any, Self, TypeVar, Unpack
 from uuid import UUID
 
@@ -26,12 +29,24 @@ OnMissing = Callable[[Sequence[str]], object]
 
 
 def _options(url: str | None, key: str | None, transport: Any) -> dict[str, Any]:
-    """The options of httpx's client. Raises ValueError where there is no key."""
-    key = key or os.environ.get("SOONER_KEY")
+    """The options of httpx's client. Raises ValueError where there is no key, or what is there is none, or no address."""
+    key = (key or os.environ.get("SOONER_KEY") or "").strip()
     if not key:
         raise ValueError("SOONER_KEY: missing (python -m src.keys create --tenant T prints a key)")
-    base = (url or os.environ.get("SOONER_URL") or "http://localhost:8000").rstrip("/")
+    if not re.fullmatch(r"[!-~]+", key):
+        raise ValueError("SOONER_KEY: no key (python -m src.keys create --tenant T prints one)")
+    base = (url or os.environ.get("SOONER_URL") or "http://localhost:8000").strip().rstrip("/")
+    if not _is_address(base):
+        raise ValueError(f"SOONER_URL: {base} is no address such as https://sooner.example.org")
     return {"base_url": base, "headers": {"Authorization": f"Bearer {key}"}, "transport": transport}
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.host) and not parts.query and not parts.fragment
 
 
 class Client:
@@ -67,13 +82,15 @@ class Client:
         """The job document as it is now."""
         return self._run(steps.document(id))
 
-    def follow(self, id: UUID | str) -> Iterator[Document]:
-        """The job document, at once and at each change, up to the final one."""
+    def follow(self, id: UUID | str, *, seconds: float = inf) -> Iterator[Document]:
+        """The job document, at once and at each change, up to the final one, for so many seconds at most."""
+        until = monotonic() + seconds
         seen, tag = self._run(steps.look(id, None))
-        while not steps.is_final(seen):
+        while seen is not None:
             yield seen
-            seen, tag = self._run(steps.look(id, tag))
-        yield seen
+            if steps.is_final(seen) or monotonic() >= until:
+                return
+            seen, tag = self._run(steps.look(id, tag, until))
 
     def output(
         self,
@@ -211,13 +228,15 @@ class AsyncClient:
         """The job document as it is now."""
         return await self._run(steps.document(id))
 
-    async def follow(self, id: UUID | str) -> AsyncIterator[Document]:
-        """The job document, at once and at each change, up to the final one."""
+    async def follow(self, id: UUID | str, *, seconds: float = inf) -> AsyncIterator[Document]:
+        """The job document, at once and at each change, up to the final one, for so many seconds at most."""
+        until = monotonic() + seconds
         seen, tag = await self._run(steps.look(id, None))
-        while not steps.is_final(seen):
+        while seen is not None:
             yield seen
-            seen, tag = await self._run(steps.look(id, tag))
-        yield seen
+            if steps.is_final(seen) or monotonic() >= until:
+                return
+            seen, tag = await self._run(steps.look(id, tag, until))
 
     async def output(
         self,

@@ -4,7 +4,8 @@ import random
 import secrets
 from collections.abc import Generator, Mapping
 from datetime import datetime
-from math import ceil
+from math import ceil, inf
+from time import monotonic
 from typing import Any, Literal, NamedTuple, TypedDict
 from urllib.parse import parse_qsl, quote, urlsplit
 from uuid import UUID
@@ -56,7 +57,10 @@ class Filter(TypedDict, total=False):
 def submit(actor: str, params: Document, options: SubmitOptions) -> Generator[Ask, httpx.Response, Document]:
     """The job document of a new job."""
     wait, run_at, delay = options.get("wait"), options.get("run_at"), options.get("delay")
-    headers = {"Idempotency-Key": options.get("idempotency_key") or secrets.token_hex(16)}
+    key = options.get("idempotency_key") or secrets.token_hex(16)
+    if not (key.isascii() and key.isprintable()):
+        raise ValueError("the idempotency key is not 1 to 255 visible ASCII characters")
+    headers = {"Idempotency-Key": key}
     if wait is not None:
         headers["Prefer"] = f"wait={ceil(wait)}" if wait else "respond-async"
     if (seconds := options.get("cancel_after")) is not None:
@@ -76,14 +80,22 @@ def document(id: UUID | str) -> Generator[Ask, httpx.Response, Document]:
     return _document((yield Ask("GET", _path(id))))
 
 
-def look(id: UUID | str, tag: str | None) -> Generator[Ask, httpx.Response, tuple[Document, str | None]]:
-    """The job document once it differs from the one with this entity tag; its tag."""
-    headers = {} if tag is None else {"If-None-Match": tag, "Prefer": f"wait={HELD_SECONDS}"}
-    held, pause = 0 if tag is None else HELD_SECONDS, 0.0
+def look(
+    id: UUID | str, tag: str | None, until: float = inf
+) -> Generator[Ask, httpx.Response, tuple[Document | None, str | None]]:
+    """The job document once it differs from the one with this entity tag, or None at a time of `monotonic`; its tag."""
+    pause = 0.0
     while True:
-        answer = yield Ask("GET", _path(id), headers, held=held, tries=FOLLOWING_TRIES, pause=pause)
+        left = max(0.0, until - monotonic())
+        held = 0 if tag is None else ceil(min(HELD_SECONDS, left))
+        headers = {} if tag is None else {"If-None-Match": tag, "Prefer": f"wait={held}"}
+        answer = yield Ask(
+            "GET", _path(id), headers, held=held, tries=FOLLOWING_TRIES, pause=min(pause, left)
+        )
         if answer.status_code != NOT_MODIFIED:
             return answer.json(), answer.headers.get("etag")
+        if monotonic() >= until:
+            return None, tag
         pause = _pause(answer)
 
 

@@ -25,13 +25,20 @@ def new(folder: Path) -> None:
     """Make a project that runs at once.
 
     Raises:
-        NotNewError: something is there already, or the name is none for a project.
+        NotNewError: something is there already, the name is none for a project, or the folder cannot be made.
         NoWheelError: the wheel that the project would run on cannot be had.
     """
+    try:
+        _make(folder)
+    except OSError as error:
+        raise NotNewError(f"{folder} cannot be made: {error.strerror}: {error.filename}.") from None
+
+
+def _make(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
         raise NotNewError(f"{folder} is not empty: name a folder that is not there yet.")
     name = folder.resolve().name
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
         raise NotNewError(f"{name!r} is no name for a project: letters, digits, and . _ - between them.")
     with wheel() as engine:
         for path, source in files():
