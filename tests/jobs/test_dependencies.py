@@ -7,6 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
+from typing_extensions import TypeAliasType
 
 from sooner import Depends, job
 from sooner.jobs.dependencies import Dependencies
@@ -207,6 +208,10 @@ def needs_more(url: str) -> str:
     return url
 
 
+Model = TypeAliasType("Model", Annotated[str, Depends(model)])
+Nested = TypeAliasType("Nested", "list[Nested] | str")
+
+
 def by_default(value: Annotated[str, Depends(model)] = "x") -> None: ...
 def twice(value: Annotated[str, Depends(model), Depends(pool)]) -> None: ...
 def bare(value: Annotated[str, Depends]) -> None: ...
@@ -214,6 +219,7 @@ def unnamed(*value: Annotated[str, Depends(model)]) -> None: ...
 def as_default(value: str = Depends(model)) -> None: ...  # type: ignore[assignment]
 def as_type(value: Depends(model)) -> None: ...  # type: ignore[valid-type]
 def inside(value: Annotated[str, Depends(model)] | None) -> None: ...
+def inside_a_name(value: list[Model]) -> None: ...
 
 
 @pytest.mark.parametrize(
@@ -229,11 +235,22 @@ def inside(value: Annotated[str, Depends(model)] | None) -> None: ...
         ),
         (as_type, r"parameter value: write Annotated\[…, Depends\(…\)\] as the whole of its type"),
         (inside, r"parameter value: write Annotated\[…, Depends\(…\)\] as the whole of its type"),
+        (inside_a_name, r"parameter value: write Annotated\[…, Depends\(…\)\] as the whole of its type"),
     ],
 )
 def test_a_declaration_that_cannot_hold_is_refused_where_it_is_made(function: Any, words: str) -> None:
     with own_broker(), pytest.raises(TypeError, match=words):
         job(function)
+
+
+def test_a_dependency_whose_type_has_a_name_is_no_parameter() -> None:
+    def takes(by_name: Model, nested: Nested) -> None: ...
+
+    with own_broker():
+        actor = job(takes)
+
+    assert list(actor.dependencies) == ["by_name"]
+    assert list(actor.parameters.model_fields) == ["nested"]
 
 
 def test_a_maker_that_nobody_can_call_is_refused() -> None:

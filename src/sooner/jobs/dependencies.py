@@ -97,6 +97,7 @@ def dependencies_of(fn: Callable[..., Any], hints: Mapping[str, Any] | None = No
 
 def _mark(name: str, hint: Any) -> Depends | None:
     """The dependency that a parameter's type is marked with. Raises TypeError."""
+    hint = _behind(hint)
     if _holds_depends(get_args(hint)[0] if get_origin(hint) is Annotated else hint):
         raise TypeError(f"parameter {name}: write Annotated[…, Depends(…)] as the whole of its type")
     marks = [mark for mark in _marks(hint) if isinstance(mark, Depends) or mark is Depends]
@@ -120,9 +121,20 @@ def _refuse_defaults(fn: Callable[..., Any]) -> None:
             )
 
 
-def _holds_depends(hint: Any) -> bool:
+def _behind(hint: Any) -> Any:
+    """The type behind the name of a `type` statement."""
+    while hasattr(hint, "__value__"):
+        hint = hint.__value__
+    return hint
+
+
+def _holds_depends(hint: Any, within: tuple[Any, ...] = ()) -> bool:
     """Whether a type is a dependency, or a part of it is or is marked with one."""
-    return isinstance(hint, Depends) or any(map(_holds_depends, get_args(hint)))
+    # A type that has a name may hold itself.
+    if any(hint is outer for outer in within):
+        return False
+    parts = get_args(_behind(hint))
+    return isinstance(hint, Depends) or any(_holds_depends(part, (*within, hint)) for part in parts)
 
 
 def _marks(hint: Any) -> tuple[Any, ...]:
