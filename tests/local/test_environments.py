@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from sooner.local.environments import PortError, base_url, is_free
+from sooner.local.environments import PortError, base_url, common_environment, is_free
 from sooner.process.settings.host import HostAddress
 
 
@@ -45,3 +45,13 @@ def test_a_host_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOST", "*")
     with pytest.raises(PortError, match="HOST: no name and no IP address"):
         is_free(8000)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [("25", "5"), ("3", "3"), ("0", "0"), ("", "5"), ("soon", "soon")]
+)
+def test_a_worker_has_the_time_to_give_its_jobs_back(
+    given: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHUTDOWN_TIMEOUT_SECONDS", given)
+    assert common_environment("postgresql://host/database")["SHUTDOWN_TIMEOUT_SECONDS"] == told

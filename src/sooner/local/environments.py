@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Final
 
 from dotenv import dotenv_values
@@ -15,13 +16,14 @@ from sooner.process.settings import host
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: Less than the ten seconds in which everything has to end, so that a worker can give its unfinished jobs back: more is not granted here.
+SHUTDOWN_SECONDS: Final = 5
 DEFAULTS: Final = {
     "DIAGNOSTICS": "1",
     "HOST": "localhost",
     "LOG_FORMAT": "text",
     "PYTHONUNBUFFERED": "1",
-    # Less than the ten seconds in which everything has to end, so that a worker can give its unfinished jobs back.
-    "SHUTDOWN_TIMEOUT_SECONDS": "5",
+    "SHUTDOWN_TIMEOUT_SECONDS": str(SHUTDOWN_SECONDS),
 }
 PRIVATE: Final = ("LINK_SIGNING_KEY", *SECRET_SETTINGS)
 DEFAULT_PORT: Final = 8000
@@ -45,7 +47,13 @@ def common_environment(database_url: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if name not in PRIVATE and (value or name not in DEFAULTS)
     }
-    return {**DEFAULTS, **caller, **MARK, "DATABASE_URL": database_url}
+    known = {**DEFAULTS, **caller, **MARK, "DATABASE_URL": database_url}
+    return {**known, "SHUTDOWN_TIMEOUT_SECONDS": in_time(known["SHUTDOWN_TIMEOUT_SECONDS"])}
+
+
+def in_time(seconds: str) -> str:
+    """A SHUTDOWN_TIMEOUT_SECONDS that is kept to here; what is no number is the processes' to refuse."""
+    return str(min(int(seconds), SHUTDOWN_SECONDS)) if re.fullmatch("[0-9]{1,8}", seconds) else seconds
 
 
 async def process_environments(
