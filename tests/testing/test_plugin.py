@@ -26,7 +26,7 @@ from typing import Annotated
 import pytest
 from pydantic import SecretStr
 
-from sooner import Depends, Failure, Invalid, JobError, current, job, submit
+from sooner import Depends, Failure, Invalid, JobError, Upload, current, fetch_upload, job, scratch_folder, submit
 
 loops = []
 
@@ -93,6 +93,19 @@ async def test_on_a_thread_with_a_secret(sooner):
     document = await sooner.run(greet_on_thread, name="Ada", token="s3cret")
     assert document["result"] == "Ada ••• test"
     assert document["params"]["token"] == "•••"
+
+
+@job
+async def reads_again(upload: Upload) -> list[str]:
+    async with scratch_folder() as folder:
+        await fetch_upload(upload, folder)
+        paths = await asyncio.gather(*(fetch_upload(upload, folder) for _ in range(3)))
+        return [path.read_text() for path in paths]
+
+
+async def test_an_upload_is_whole_however_often_it_is_fetched(sooner):
+    upload = (await sooner.client.post("/uploads", content=b"whole")).json()["id"]
+    assert (await sooner.run(reads_again, upload=upload))["result"] == ["whole"] * 3
 
 
 async def test_http(sooner):
@@ -246,7 +259,7 @@ def test_a_teams_tests(tmp_path: Path, server_url: str) -> None:
     code, output = run(tmp_path, PASSING, url=server_url)
 
     assert code == 0, output
-    assert "17 passed" in output
+    assert "18 passed" in output
 
 
 def test_the_traceback_of_an_actor_is_the_tests(tmp_path: Path, server_url: str) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sooner.blobs import BlobGone
 from sooner.jobs import worker_resources
@@ -17,17 +17,18 @@ async def fetch_upload(upload: UUID, folder: Path) -> Path:
     database = worker_resources.database()
     uploads = Uploads(database, Blobs(database, worker_resources.stores()), retention_seconds=0)
     found = await uploads.find(upload, current().tenant)
-    path = folder / str(upload)
+    # The same upload may be fetched twice, also at the same time.
+    part = folder / f"{upload}.{uuid4().hex}"
     try:
         if found is None:
             raise BlobGone(upload)
-        await asyncio.to_thread(path.touch)
+        await asyncio.to_thread(part.touch)
         async for piece in uploads.read(found):
-            await asyncio.to_thread(_append, path, piece)
+            await asyncio.to_thread(_append, part, piece)
     except BlobGone:
         detail = f"There is no upload {upload}."
         raise Failure(detail, type="unknown-upload", title="The upload is not there") from None
-    return path
+    return await asyncio.to_thread(part.replace, folder / str(upload))
 
 
 def _append(path: Path, piece: bytes) -> None:
