@@ -6,10 +6,10 @@ import dataclasses
 import enum
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar, cast
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, TypeVar, cast
 from uuid import UUID
 
 import jsonschema_rs
@@ -23,11 +23,13 @@ from pydantic import (
     PlainSerializer,
     computed_field,
 )
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
+from sooner import job
 from sooner.jobs import codec
 from sooner.jobs.declaring.result import Result
 from sooner.jobs.failure import Failure
+from tests.support.declaring import own_broker
 
 T = TypeVar("T")
 NOW = datetime(2030, 1, 31, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -219,3 +221,37 @@ def test_what_is_not_as_declared_is_an_error(hint: Any, value: Any, detail: str)
 
     assert failure.value.type == "result-not-as-declared"
     assert detail in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("piece", "pieces", "result"),
+    [
+        (str, ["a", "b"], "ab"),
+        (Any, ["a", "b"], "ab"),
+        (Any, ["a", 1], 2),
+        (str | None, ["a", "b"], "ab"),
+        (str | None, ["a", None], 2),
+        (str | int, [], ""),
+        (Annotated[str, Field(max_length=1)], ["a", "b"], "ab"),
+        (Literal["a", 1], ["a", "a"], "aa"),
+        (NewType("Word", str), ["a", "b"], "ab"),
+        (TypeAliasType("Name", str), ["a", "b"], "ab"),
+        (enum.StrEnum("Kind", {"A": "a"}), ["a"], "a"),
+        (int, [1, 2], 2),
+        (dict[str, str], [{}], 1),
+        (Report, [{}], 1),
+    ],
+    ids=range(14),
+)
+async def test_the_result_of_pieces_is_their_texts_or_their_number(
+    piece: Any, pieces: list[Any], result: Any
+) -> None:
+    async def yields() -> AsyncIterator[Any]:
+        for each in pieces:
+            yield each
+
+    yields.__annotations__["return"] = AsyncIterator[piece]
+    with own_broker():
+        actor = job(yields)
+
+    assert json.loads(actor.result.text(await actor.run())) == result

@@ -2,8 +2,8 @@
 
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
-from types import GenericAlias
-from typing import Any, Literal, get_args, get_type_hints
+from types import GenericAlias, UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 from pydantic.errors import PydanticUserError
@@ -117,10 +117,15 @@ def result_of(fn: Function, hints: Mapping[str, Any]) -> Result:
 
 def _result_of_pieces(hint: Any) -> Any:
     """The type of the result of a function that yields: its texts joined, or the number of its pieces."""
-    pieces = get_args(hint)[:1]
-    if not pieces or pieces[0] is Any:
-        return str | int
-    return str if pieces[0] is str else int
+    piece = next(iter(get_args(hint)), Any)
+    if piece is str:
+        return str
+    origin = get_origin(piece) or piece
+    # Of a union, a Literal or a name of a type only the pieces themselves tell whether all of them are texts.
+    is_no_text = isinstance(origin, type) and not (
+        issubclass(origin, str) or origin in (Any, object, UnionType, Annotated)
+    )
+    return int if is_no_text else str | int
 
 
 def wanted_by(fn: Function, hints: Mapping[str, Any]) -> dict[str, Depends]:
