@@ -427,6 +427,8 @@ begin
       using errcode = 'invalid_parameter_value';
   elsif submit.delay < 0 or submit.cancel_after < 0 then
     raise exception 'delay and cancel_after are seconds from now, not before it' using errcode = 'invalid_parameter_value';
+  elsif submit.run_at > dramatiq.clock() + interval '100 years' or submit.delay > 3153600000 or submit.cancel_after > 3153600000 then
+    raise exception 'run_at, delay and cancel_after lie at most a hundred years ahead' using errcode = 'invalid_parameter_value';
   elsif submit.idempotency_key !~ '^[!-~]{1,255}$' then
     raise exception 'an idempotency key has 1 to 255 visible ASCII characters' using errcode = 'invalid_parameter_value';
   end if;
