@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING
 
 import pytest
 
-from sooner.local.environments import PortError, base_url, common_environment, is_free
+from sooner.local.environments import (
+    DotenvError,
+    PortError,
+    base_url,
+    common_environment,
+    is_free,
+    read_dotenv,
+)
 from sooner.process.settings.host import HostAddress
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -55,3 +66,9 @@ def test_a_worker_has_the_time_to_give_its_jobs_back(
 ) -> None:
     monkeypatch.setenv("SHUTDOWN_TIMEOUT_SECONDS", given)
     assert common_environment("postgresql://host/database")["SHUTDOWN_TIMEOUT_SECONDS"] == told
+
+
+def test_a_dotenv_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"A=\xff\n")
+    with pytest.raises(DotenvError, match=r"\.env cannot be read: .*: write it in UTF-8, NAME=VALUE a line"):
+        read_dotenv(tmp_path / ".env")

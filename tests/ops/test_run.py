@@ -117,10 +117,11 @@ async def test_a_taken_port_is_named(checkout: Checkout) -> None:
     assert checkout.processes() == []
 
 
-async def test_wrong_settings_end_it_with_78(checkout: Checkout) -> None:
-    run = checkout.start(RUN, LEASE_SECONDS="soon")
+@pytest.mark.parametrize("name", ["LEASE_SECONDS", "WEB_CONCURRENCY"])
+async def test_wrong_settings_end_it_with_78(name: str, checkout: Checkout) -> None:
+    run = checkout.start(RUN, **{name: "soon"})
     assert await run.exit() == 78
-    assert "LEASE_SECONDS" in run.output
+    assert f"{name}: " in run.output
     assert checkout.processes() == []
 
 

@@ -29,13 +29,25 @@ PRIVATE: Final = ("LINK_SIGNING_KEY", *SECRET_SETTINGS)
 DEFAULT_PORT: Final = 8000
 
 
+class DotenvError(Exception):
+    """`.env` cannot be read; the message says why."""
+
+
 class PortError(Exception):
     """PORT is taken, or no port near the default is free."""
 
 
 def read_dotenv(path: Path) -> None:
-    """Takes settings over from a file of NAME=VALUE lines; what the caller has set, and what is empty there, is left alone."""
-    for name, value in dotenv_values(path).items():
+    """Takes settings over from a file of NAME=VALUE lines; what the caller has set, and what is empty there, is left alone.
+
+    Raises:
+        DotenvError: it cannot be read.
+    """
+    try:
+        found = dotenv_values(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DotenvError(f"{path} cannot be read: {error}: write it in UTF-8, NAME=VALUE a line") from None
+    for name, value in found.items():
         if value:
             os.environ.setdefault(name, value)
 

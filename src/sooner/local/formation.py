@@ -46,7 +46,9 @@ class Formation:
         self._environments = environments
         self._folder = folder
         self._port = int(environments["web"]["PORT"])
-        self._is_shared = int(environments["web"].get("WEB_CONCURRENCY") or 1) > 1
+        # What is no number is web's to refuse.
+        processes = environments["web"].get("WEB_CONCURRENCY", "")
+        self._is_shared = processes.isdecimal() and int(processes) > 1
         self._current: dict[str, StandbyProcess] = {}
         self._next: dict[str, StandbyProcess] = {}
         self._turn = asyncio.Lock()

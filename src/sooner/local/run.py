@@ -21,6 +21,7 @@ from sooner.local import run_environment
 from sooner.local.console import say
 from sooner.local.credentials import Credentials, KeysError
 from sooner.local.environments import (
+    DotenvError,
     PortError,
     base_url,
     choose_port,
@@ -45,7 +46,7 @@ class StartError(Exception):
 
 
 FAILURES: Final = (
-    httpx.HTTPError, KeysError, PortError, PostgresError, ProjectError, RunningError, SampleError, StartError,
+    DotenvError, httpx.HTTPError, KeysError, PortError, PostgresError, ProjectError, RunningError, SampleError, StartError,
 )  # fmt: skip
 
 READY_SECONDS: Final = 60
@@ -64,8 +65,8 @@ def main() -> int:
         help="keep what runs when a file under src/ changes",
     )
     arguments = parser.parse_args()
-    read_dotenv(ROOT / ".env")
     try:
+        read_dotenv(ROOT / ".env")
         with exclusive():
             return asyncio.run(until_signalled(check=arguments.check, reload=arguments.reload))
     except FAILURES as error:
