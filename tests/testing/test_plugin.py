@@ -145,6 +145,34 @@ async def test_what_the_actor_raises_is_raised(sooner):
         await sooner.run(greet)
 
 
+@job(time_limit=0.1)
+async def takes_too_long() -> None:
+    await asyncio.sleep(60)
+
+
+@job(time_limit=0.1)
+def takes_too_long_on_thread() -> None:
+    while True:
+        time.sleep(0.01)
+
+
+async def test_an_attempt_out_of_time_says_so(sooner):
+    for actor in (takes_too_long, takes_too_long_on_thread):
+        with pytest.raises(Failure, match="ran longer than this actor may"):
+            await sooner.run(actor)
+
+
+async def test_an_actor_that_nobody_declares_is_not_waited_for(sooner):
+    with pytest.raises(LookupError, match="no actor gret is declared here: did you mean greet?"):
+        await sooner.run("gret", name="Ada")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_another_loop_is_refused(sooner):
+    with pytest.raises(RuntimeError, match="asyncio_default_fixture_loop_scope"):
+        await sooner.run(greet, name="Ada")
+
+
 async def test_a_cancelled_job_is_told(sooner):
     job = await sooner.submit(greet, {"name": "Ada"}, delay=3600)
     await job.cancel()
@@ -259,7 +287,7 @@ def test_a_teams_tests(tmp_path: Path, server_url: str) -> None:
     code, output = run(tmp_path, PASSING, url=server_url)
 
     assert code == 0, output
-    assert "18 passed" in output
+    assert "21 passed" in output
 
 
 def test_the_traceback_of_an_actor_is_the_tests(tmp_path: Path, server_url: str) -> None:

@@ -4,19 +4,20 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
 import dramatiq
 
 from sooner.db import Link
-from sooner.jobs import dependencies, worker_resources
+from sooner.jobs import codec, dependencies, worker_resources
 from sooner.jobs.calling.functions import made_by
 from sooner.jobs.calling.sooner import Sooner
 from sooner.jobs.context import enter
 from sooner.jobs.declaring.declare import JobActor
 from sooner.jobs.operating.actions import Actions
-from sooner.jobs.running.attempt import Attempt
+from sooner.jobs.running.attempt import Attempt, OutOfTime
 from sooner.jobs.secrets.seal import public_key
 from sooner.process.settings import WorkerSettings
 from sooner.queue.enqueue import Enqueuer
@@ -100,6 +101,13 @@ class LoopWorker:
             async with asyncio.timeout(seconds):
                 await self._ended.wait()
 
+    def refuse_unknown(self, actor: str) -> None:
+        """Raises LookupError for an actor that this worker has not, whose jobs would wait for ever."""
+        if actor not in self._actors:
+            near = get_close_matches(actor, self._actors, 1)
+            instead = f"did you mean {near[0]}?" if near else "import the module that declares it"
+            raise LookupError(f"no actor {actor} is declared here: {instead}")
+
     async def look_again(self) -> None:
         """Look for due and overdue jobs: the time was moved."""
         await self._cancel_overdue()
@@ -119,7 +127,7 @@ class LoopWorker:
     def _watched(self, row: Mapping[str, Any], settle: Settle) -> tuple[Mapping[str, Any], Settle]:
         def settled(attempt: Attempt, ending: Ending | None) -> None:
             if attempt.error is not None:
-                self.errors[attempt.id] = attempt.error
+                self.errors[attempt.id] = _told(attempt.error, ending)
             settle(attempt, ending)
             self._loop.call_soon_threadsafe(self._ended.set)
 
@@ -136,6 +144,15 @@ class LinkedSooner(Sooner):
         super().__init__(settings.database_url, **_options(settings))
         self._link = link
         self._enqueuer = Enqueuer(link)
+
+
+def _told(raised: BaseException, ending: Ending | None) -> BaseException:
+    """The exception for the test: of an attempt that ran out of time the actor raised only what stopped it."""
+    if ending is None or ending.error is None or codec.loads(ending.error)["type"] != OutOfTime.TYPE:
+        return raised
+    late = OutOfTime()
+    late.__cause__ = raised
+    return late
 
 
 def _options(settings: WorkerSettings) -> dict[str, Any]:

@@ -63,13 +63,14 @@ class Testbed:
         self.client = client
         self.operator = operator
         self._worker = worker
+        self._loop = asyncio.get_running_loop()
         self._moved = timedelta()
 
     async def run(self, actor: "dramatiq.Actor[Any, Any] | str", /, **params: Any) -> dict[str, Any]:
         """Run a job to its end, and give back its document; time moves over the pauses between its attempts.
 
         Raises what the actor raised in its last attempt, with its traceback; Invalid for unfit parameters; JobError for a job that
-        was cancelled.
+        was cancelled; LookupError for an actor that nobody declares.
         """
         return await self.finish(await self.submit(actor, params))
 
@@ -80,12 +81,14 @@ class Testbed:
         **options: Unpack[CallOptions],
     ) -> Handle:
         """Submit a job of the tenant `test`, as `sooner.submit` does; the worker runs it meanwhile."""
+        self._refuse_another_loop()
         options.setdefault("tenant", TENANT)
         return await submit(actor, params, **options)
 
     async def finish(self, job: Handle) -> dict[str, Any]:
         """Wait for a job's end, as `run` does."""
         while not (found := await self._read(job)).state.is_final:
+            self._worker.refuse_unknown(found.actor)
             if seconds := await self._value(AHEAD, job.id):
                 await self.move(float(seconds))
             await self._worker.news(LOOK_SECONDS)
@@ -99,6 +102,7 @@ class Testbed:
 
     async def move(self, time: timedelta | float) -> None:
         """Move the time on, by seconds or a timedelta: postponed jobs become due, old ones expire."""
+        self._refuse_another_loop()
         self._moved += time if isinstance(time, timedelta) else timedelta(seconds=time)
         await self._value(moved_clock.statement(self._moved.total_seconds()))
         await self._worker.look_again()
@@ -107,6 +111,14 @@ class Testbed:
         """Wait until no job is due and none runs."""
         while await self._value(BUSY):  # noqa: ASYNC110 - a table tells nobody
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _refuse_another_loop(self) -> None:
+        """Raises RuntimeError where the test runs on another event loop than its fixtures."""
+        if asyncio.get_running_loop() is not self._loop:
+            raise RuntimeError(
+                "the fixture `sooner` is on another event loop than this test: give `asyncio_default_fixture_loop_scope` the "
+                "loop scope of the tests, in pytest's settings"
+            )
 
     async def _value(self, statement: str, *values: Any) -> Any:
         async def fetch(connection: Any) -> Any:

@@ -54,9 +54,11 @@ class Interrupted(Interrupt):
 class OutOfTime(Failure):
     """The attempt took longer than its actor's `time_limit`."""
 
+    TYPE = "timeout"
+
     def __init__(self) -> None:
         detail = "The attempt ran longer than this actor may."
-        super().__init__(detail, type="timeout", title="The job took too long")
+        super().__init__(detail, type=self.TYPE, title="The job took too long")
 
 
 class Attempt(MessageProxy):
