@@ -119,6 +119,10 @@ async def test_a_tenants_rate_is_limited(processes: Processes, api_key: MakeKey,
     assert (await other.post("/jobs/echo", json={}, headers=LATER)).status_code == 202
     document = next(answer.json() for answer in answers if answer.status_code == 202)
     assert (await client.get(document["urls"]["self"])).status_code == 200
+    uploads = await asyncio.gather(*(client.post("/uploads", content=b"a") for _ in range(30)))
+    refused(next(answer for answer in uploads if answer.status_code == 429), 429)
+    described = (await client.get("/openapi.json")).json()["paths"]["/uploads"]["post"]["responses"]
+    assert {str(answer.status_code) for answer in uploads} <= set(described)
 
 
 def test_a_rate_lets_in_as_many_at_once_as_in_a_second() -> None:

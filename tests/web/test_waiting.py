@@ -185,6 +185,8 @@ async def test_an_unfit_cancel_after_is_refused(client: httpx.AsyncClient, datab
         answer = await client.post("/jobs/echo", json={}, headers={"Cancel-After": value})
         assert answer.status_code == 422, value
         assert "Cancel-After" in answer.json()["detail"]
+    twice = [("Cancel-After", "5"), ("Cancel-After", "x")]
+    assert (await client.post("/jobs/echo", json={}, headers=twice)).status_code == 422
     assert await jobs(database_url) == []
 
 

@@ -103,7 +103,7 @@ class TooLarge(Problem):
 
 
 class UnsupportedMediaType(Problem):
-    status, type, title = 415, "unsupported-media-type", "The body has to be application/json"
+    status, type, title = 415, "unsupported-media-type", "The body has a type or coding that is not taken"
 
 
 class RangeNotSatisfiable(Problem):

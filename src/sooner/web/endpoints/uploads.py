@@ -22,7 +22,7 @@ from sooner.web.resources import Resources
     scope="jobs",
     tag="Uploads",
     answers={201: Answer("The upload is stored.", schemas.Upload)},
-    problems=(400, 413),
+    problems=(400, 413, 429),
     body=Body({}, media="application/octet-stream", required=False),
 )
 async def create_upload(request: Request, who: Caller) -> Response:

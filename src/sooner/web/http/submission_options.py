@@ -102,8 +102,8 @@ def notify(request: Request, *, is_mail_taken: bool) -> MailAddress | None:
 
 def cancel_after(request: Request) -> float | None:
     """The seconds of Cancel-After. Raises Invalid."""
-    text = request.headers.get("cancel-after")
-    return None if text is None else _seconds(text.strip(), "#", "Cancel-After")
+    fields = request.headers.getlist("cancel-after")
+    return _seconds(",".join(fields).strip(), "#", "Cancel-After") if fields else None
 
 
 def idempotency_key(request: Request) -> str | None:
