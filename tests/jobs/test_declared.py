@@ -6,7 +6,7 @@ import functools
 import inspect
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, NoReturn
 
 import dramatiq
 import pytest
@@ -70,6 +70,17 @@ def fields(model_fields: int) -> None: ...
 
 
 def shadowing(copy: int) -> None: ...
+
+
+def final(a: int = 1) -> None: ...
+
+
+def of_the_model(a: int = 1) -> None: ...
+
+
+# As it is where a module's annotations are no texts: Python refuses both in a text.
+final.__annotations__["a"] = Final[int]
+of_the_model.__annotations__["a"] = ClassVar[int]
 
 
 def many(*args: int) -> None: ...
@@ -155,6 +166,11 @@ WRAPPED = (
             "configuring: parameter model_config would hide what pydantic's models have under that name: call it",
         ),
         (extra, "extra: parameter model_extra would hide "),
+        (
+            final,
+            "final: parameter a would be hidden by its type, typing.Final[int]: take Final or ClassVar out",
+        ),
+        (of_the_model, "of_the_model: parameter a would be hidden by its type, typing.ClassVar[int]: "),
         (fields, "fields: parameter model_fields would hide "),
         (
             shadowing,
@@ -241,9 +257,10 @@ COUNT = "takes a whole number of jobs from 1 on, such as "
         ({"wait": 5}, "wait is a strategy of tenacity's, such as tenacity.wait_fixed(5), not 5"),
         (
             {"time_limit": 0},
-            "time_limit is a number of seconds above 0, or None where there is no limit, not 0",
+            "time_limit is a number of seconds above 0, and up to a hundred years, or None where there is no limit, not 0",
         ),
         ({"time_limit": math.nan}, "time_limit is a number of seconds above 0"),
+        ({"time_limit": 10**400}, "time_limit is a number of seconds above 0"),
         ({"time_limit": "5"}, "time_limit is a number of seconds above 0"),
         (
             {"on_disconnect": "stop"},
@@ -288,11 +305,13 @@ def test_an_option_that_cannot_hold_is_refused(options: Any, sentence: str) -> N
         (lambda: Rate("x"), f"Rate {COUNT}Rate(10), not 'x'"),  # type: ignore[arg-type]
         (
             lambda: Rate(1, seconds=0),
-            "Rate takes a number of seconds above 0, such as Rate(10, seconds=60), not 0",
+            "Rate takes a number of seconds above 0, and up to a hundred years, such as Rate(10, seconds=60), not 0",
         ),
         (lambda: Rate(1, seconds=math.inf), "Rate takes a number of seconds above 0"),
+        (lambda: Rate(1, seconds=1e300), "Rate takes a number of seconds above 0, and up to a hundred years"),
+        (lambda: Rate(1, seconds=10**400), "Rate takes a number of seconds above 0"),
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_a_limit_that_cannot_hold_is_refused(make: Callable[[], Any], sentence: str) -> None:
     with pytest.raises(ValueError) as refusal:  # noqa: PT011 - its whole sentence is compared

@@ -49,7 +49,7 @@ class Rate:
             )
         if not is_seconds(self.seconds):
             raise ValueError(
-                f"Rate takes a number of seconds above 0, such as Rate(10, seconds=60), not {self.seconds!r}"
+                f"Rate takes a number of seconds above 0, and up to a hundred years, such as Rate(10, seconds=60), not {self.seconds!r}"
             )
 
 

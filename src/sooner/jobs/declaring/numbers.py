@@ -1,7 +1,9 @@
 """The numbers that a declaration may have."""
 
-import math
 from typing import Any
+
+#: A hundred years in seconds: PostgreSQL's intervals do not hold every number that Python does.
+LONGEST = 3_153_600_000
 
 
 def is_count(value: Any, least: int) -> bool:
@@ -10,6 +12,6 @@ def is_count(value: Any, least: int) -> bool:
 
 
 def is_seconds(value: Any) -> bool:
-    """Whether a value is a finite number above 0."""
+    """Whether a value is a number above 0, of a hundred years at most."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and value > 0
+    return is_number and 0 < value <= LONGEST

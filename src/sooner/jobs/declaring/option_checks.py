@@ -34,7 +34,7 @@ CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "time_limit": (
         lambda value: value is None or is_seconds(value),
-        "time_limit is a number of seconds above 0, or None where there is no limit, not {!r}",
+        "time_limit is a number of seconds above 0, and up to a hundred years, or None where there is no limit, not {!r}",
     ),
     "on_disconnect": (
         lambda value: value in get_args(OnDisconnect),

@@ -1,11 +1,12 @@
 """The signature of an actor's function as JSON Schema; errors say what to write instead of an unfit signature."""
 
 import inspect
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from types import GenericAlias, UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict, PydanticDeprecationWarning, TypeAdapter, create_model
 from pydantic.errors import PydanticUserError
 
 from sooner.jobs import codec
@@ -168,9 +169,16 @@ def parameters_model(
         fields[name] = (hints.get(name, Any), default)
     config = ConfigDict(extra=extra, title=fn.__name__, hide_input_in_errors=True, protected_namespaces=())
     try:
-        return create_model(fn.__name__, __config__=config, **fields, **further)
+        with warnings.catch_warnings(action="ignore", category=PydanticDeprecationWarning):
+            model = create_model(fn.__name__, __config__=config, **fields, **further)
     except (PydanticUserError, TypeError, ValueError, NameError) as error:
         raise _unreadable(fn, fields, error) from error
+    for name in fields.keys() - model.model_fields.keys():
+        raise Unfit(
+            fn,
+            f"parameter {name} would be hidden by its type, {_name(fields[name][0])}: take Final or ClassVar out",
+        )
+    return model
 
 
 def schema_of(fn: Function, model: type[BaseModel], hints: Mapping[str, Any]) -> dict[str, Any]:
