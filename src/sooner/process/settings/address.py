@@ -6,9 +6,15 @@ refuses. So this module reads the URI as libpq does, and passes its parts to asy
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote, urlencode
+
+#: libpq's numbers.
+MOST_NUMBER: Final = 2**31 - 1
+#: More digits than any number has that is taken here.
+MOST_DIGITS: Final = 20
 
 Check = Callable[[str], str | None]
 """Checks a parameter's value: the error, or None."""
@@ -21,14 +27,20 @@ def _one_of(*values: str) -> Check:
     return check
 
 
-def _number(value: str) -> str | None:
-    return None if value.isascii() and value.isdecimal() else "a whole number is needed"
+def _number(least: int, most: int) -> Check:
+    def check(value: str) -> str | None:
+        fits = value.isascii() and value.isdecimal() and least <= int(value[:MOST_DIGITS]) <= most
+        return None if fits else f"a whole number from {least} to {most} is needed"
+
+    return check
 
 
 def _seconds(value: str) -> str | None:
     if not (value.isascii() and value.isdecimal()):
         return "a whole number of seconds is needed"
-    return None if int(value) else "0 waits for ever: leave it out, or name the seconds"
+    if not int(value[:MOST_DIGITS]):
+        return "0 waits for ever: leave it out, or name the seconds"
+    return _number(1, MOST_NUMBER)(value)
 
 
 def _file(value: str) -> str | None:
@@ -84,10 +96,11 @@ OURS: Final[Mapping[str, Check]] = {
     "sslcompression": _one_of("0"),
     "sslsni": _one_of("1"),
     "keepalives": _one_of("1"),
-    "keepalives_idle": _number,
-    "keepalives_interval": _number,
-    "keepalives_count": _number,
-    "tcp_user_timeout": _number,
+    # Linux takes no more, and libpq hands 0 on, which Linux refuses.
+    "keepalives_idle": _number(1, 32_767),
+    "keepalives_interval": _number(1, 32_767),
+    "keepalives_count": _number(1, 127),
+    "tcp_user_timeout": _number(0, MOST_NUMBER),
     "fallback_application_name": _any,
 }
 
@@ -127,6 +140,9 @@ def checked(url: str) -> str:
         raise ValueError(
             "its parameter sslnegotiation: direct needs sslmode=require, verify-ca or verify-full"
         )
+    least, most = (address.parameters.get(f"ssl_{end}_protocol_version") for end in ("min", "max"))
+    if least and most and least > most:
+        raise ValueError("its parameter ssl_min_protocol_version: it is above ssl_max_protocol_version")
     return "postgresql://" + url.partition("://")[2]
 
 
@@ -144,6 +160,10 @@ def parsed(url: str) -> Address:
         raise ValueError("not a postgresql:// address")
     if "#" in rest:
         raise ValueError("a # in it is to be written %23")
+    if rest != rest.rstrip():
+        raise ValueError("a space or a line break is at its end")
+    if wrong := re.search(r"%(?![0-9A-Fa-f]{2})|%00", rest):
+        raise ValueError("its %00 is no character" if wrong[0] == "%00" else "a % in it is to be written %25")
     rest, _, query = rest.partition("?")
     authority, _, database = rest.partition("/")
     login, _, places = authority.rpartition("@")
@@ -201,6 +221,8 @@ def _parameters(query: str) -> dict[str, str]:
         name, equals, value = pair.partition("=")
         if not equals:
             raise ValueError(f"its parameter {name} has no value: NAME=VALUE")
+        if "=" in value:
+            raise ValueError(f"its parameter {name}: a = in its value is to be written %3D")
         parameters[unquote(name)] = unquote(value)
     return parameters
 
@@ -214,14 +236,16 @@ def _places(authority: str, parameters: Mapping[str, str]) -> tuple[list[str], l
         ports = (ports or [""]) * max(1, len(hosts))
     if hosts and len(hosts) != len(ports):
         raise ValueError("as many ports are needed as there are hosts, or one")
-    if any(port and _number(port) for port in ports):
-        raise ValueError("its port is no number")
+    if any(port and _number(1, 65_535)(port) for port in ports):
+        raise ValueError("its port is no number from 1 to 65535")
     return hosts, [int(port) if port else None for port in ports]
 
 
 def _host_and_port(place: str) -> tuple[str, str]:
     if place.startswith("["):
-        host, _, port = place[1:].partition("]")
+        host, bracket, port = place[1:].partition("]")
+        if not bracket:
+            raise ValueError("its host has a [ without a ]")
         return host, port.removeprefix(":")
     host, _, port = place.partition(":")
     return unquote(host), port
