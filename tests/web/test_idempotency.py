@@ -35,6 +35,19 @@ async def test_the_same_key_gives_the_same_job(client: httpx.AsyncClient, databa
     assert await execute(database_url, "select count(*) from dramatiq.queue") == 1
 
 
+async def test_a_key_under_which_code_submitted_a_job_gives_that_job(
+    client: httpx.AsyncClient, database_url: str
+) -> None:
+    submit = """select sooner.submit('echo', '{"a": 1.50, "b": true}', tenant => 'acme', idempotency_key => 'k1')"""
+    id = await execute(database_url, submit)
+    headers = {"Idempotency-Key": "k1", "Prefer": "wait=20"}
+    again = await client.post("/jobs/echo", json={"b": True, "a": 1.5}, headers=headers)
+    other = await client.post("/jobs/echo", json={"b": 1, "a": 1.5}, headers=headers)
+    assert (again.status_code, again.headers.get("idempotency-replayed")) == (200, "true")
+    assert again.json()["id"] == str(id)
+    assert other.status_code == 422
+
+
 async def test_a_replay_attaches_to_the_job_that_still_runs(client: httpx.AsyncClient) -> None:
     async def post(wait: int) -> httpx.Response:
         headers = {"Idempotency-Key": "k1", "Prefer": f"wait={wait}"}

@@ -48,12 +48,16 @@ KEY_ROUNDS = 3
 
 
 class IdempotencyConflict(Exception):
-    """The job `id`, made with `fingerprint`, holds the idempotency key; nothing was added."""
+    """The job `id`, made with `fingerprint`, holds the idempotency key; nothing was added.
 
-    def __init__(self, id: UUID, fingerprint: bytes | None) -> None:
+    `params` are the job's parameters as JSON where code submitted it, which makes no fingerprint.
+    """
+
+    def __init__(self, id: UUID, fingerprint: bytes | None, params: str | None = None) -> None:
         super().__init__(str(id))
         self.id = id
         self.fingerprint = fingerprint
+        self.params = params
 
 
 class UniqueConflict(Exception):
@@ -198,7 +202,7 @@ class Enqueuer:
         rows = await self._link.fetch(SQL.holders, tenant=tenants, actor=actors, idempotency_key=keys)
         return {
             (row["tenant"], row["actor"], row["idempotency_key"]): IdempotencyConflict(
-                row["message_id"], row["fingerprint"]
+                row["message_id"], row["fingerprint"], row["params"]
             )
             for row in rows
         }

@@ -41,5 +41,10 @@ class Fingerprints:
         return hmac.digest(key, b"fingerprint:" + text, "sha256")
 
 
+def are_same(params: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    """Whether two requests of one actor have the same parameters."""
+    return _canonical("", params) == _canonical("", others)
+
+
 def _canonical(actor: str, params: Mapping[str, Any]) -> bytes:
     return json.dumps([actor, params], sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode()

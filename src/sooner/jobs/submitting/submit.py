@@ -13,7 +13,7 @@ from sooner.jobs.problem import Invalid, wrong
 from sooner.jobs.row import Job
 from sooner.jobs.secrets.seal import Owner, Sealer
 from sooner.jobs.states import PRIORITIES, State
-from sooner.jobs.submitting.idempotency import Fingerprints, Replay
+from sooner.jobs.submitting.idempotency import Fingerprints, Replay, are_same
 from sooner.queue.batch import (
     Added,
     JobKind,
@@ -114,7 +114,10 @@ class Submitter:
             raise self._replay(submission, conflict)
 
     def _replay(self, submission: Submission, conflict: IdempotencyConflict) -> Replay | Invalid:
-        if self._fingerprints.match(conflict.fingerprint, submission.actor.actor_name, submission.params):
+        actor, params, first = submission.actor.actor_name, submission.params, conflict.params
+        if self._fingerprints.match(conflict.fingerprint, actor, params) or (
+            first is not None and are_same(codec.loads(first), params)
+        ):
             return Replay(conflict.id)
         return Invalid(
             [wrong("#", "this Idempotency-Key was used in the last 24 hours with other parameters")],

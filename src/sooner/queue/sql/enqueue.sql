@@ -77,6 +77,7 @@ where unique_key = any(:unique_key::text[]) and state in ('queued', 'consumed');
 -- The jobs that hold these idempotency keys; this frees a key of an expired job, or one used more than a day ago.
 with holder as (
   select job.message_id, job.tenant, job.actor, job.idempotency_key, job.fingerprint,
+    case when job.fingerprint is null then (job.message->'kwargs')::text end as params,
     job.created_at <= dramatiq.clock() - interval '24 hours'
       or (job.finished_at is not null and job.expires_at <= dramatiq.clock()) as is_over
   from unnest(:tenant::text[], :actor::text[], :idempotency_key::text[]) as wanted (tenant, actor, idempotency_key)
@@ -89,4 +90,4 @@ with holder as (
   ) as over
   where job.message_id = over.message_id
 )
-select distinct message_id, tenant, actor, idempotency_key, fingerprint from holder where not is_over;
+select distinct message_id, tenant, actor, idempotency_key, fingerprint, params from holder where not is_over;
