@@ -81,6 +81,12 @@ def test_what_the_drivers_would_read_each_otherwise_is_refused(url: str) -> None
         checked(url)
 
 
+def test_what_the_environment_does_not_have_is_refused() -> None:
+    url: Any = None
+    with pytest.raises(ValueError, match="not a postgresql:// address, but None"):
+        checked(url)
+
+
 def test_an_address_is_read_as_libpq_reads_it() -> None:
     for url in (
         "postgresql://us%20er:p%2Fw@[::1]:5433,two/da%2Bta?application_name=a+b%2Bc",

@@ -155,6 +155,9 @@ def parsed(url: str) -> Address:
 
     Raises ValueError for a text that is no such address.
     """
+    if not isinstance(url, str):
+        # As os.environ.get gives it, where nothing is set.
+        raise ValueError(f"not a postgresql:// address, but {url!r}")  # noqa: TRY004 - a setting that is no address
     scheme, _, rest = url.partition("://")
     if scheme not in ("postgres", "postgresql") or not rest:
         raise ValueError("not a postgresql:// address")
