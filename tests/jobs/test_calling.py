@@ -279,6 +279,18 @@ async def sessions(url: str) -> AsyncIterator[Any]:
     await engine.dispose()
 
 
+class TeamsSession(AsyncSession):
+    """A session of a class of the team's own, as SQLModel's is."""
+
+
+async def teams_sessions(url: str) -> AsyncIterator[Any]:
+    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))
+    for _ in range(2):
+        async with TeamsSession(engine) as session:
+            yield session
+    await engine.dispose()
+
+
 async def asyncpgs(url: str) -> AsyncIterator[Any]:
     connection = await asyncpg.connect(url)
     # A program may have codecs of its own.
@@ -297,6 +309,17 @@ async def databases(url: str) -> AsyncIterator[Any]:
             yield Ending(database, transaction)
 
 
+class TeamsDatabase(databases_library.Database):
+    """One of a class of the team's own."""
+
+
+async def teams_databases(url: str) -> AsyncIterator[Any]:
+    async with TeamsDatabase(url) as database:
+        for _ in range(2):
+            transaction = await database.transaction()
+            yield Ending(database, transaction)
+
+
 class Ending:
     """A connection, with its transaction's own way to end."""
 
@@ -306,7 +329,9 @@ class Ending:
         self.rollback = transaction.rollback
 
 
-@pytest.mark.parametrize("kind", [asyncpgs, databases, sqlalchemys, sessions])
+@pytest.mark.parametrize(
+    "kind", [asyncpgs, databases, teams_databases, sqlalchemys, sessions, teams_sessions]
+)
 async def test_a_job_is_there_if_the_callers_transaction_commits_and_only_then(
     kind: Any, program: Sooner, sql: asyncpg.Connection, database_url: str
 ) -> None:

@@ -22,12 +22,11 @@ async def connection_under(given: Connection) -> Connection:
 async def _asyncpg(given: Connection) -> Connection:
     if hasattr(given, "is_in_transaction") and hasattr(given, "fetch"):
         return given
-    module = type(given).__module__
-    if module.startswith("databases."):
+    if _is_of("databases", given):
         # A Database lends the connection of the current task.
         connection = given.connection() if hasattr(given, "connection") else given
         return _checked(connection.raw_connection, given)
-    if module.startswith("sqlalchemy."):
+    if _is_of("sqlalchemy", given):
         connection = await given.connection() if hasattr(given, "flush") else given
         if not hasattr(connection, "get_raw_connection"):
             raise _unfit(given)
@@ -37,6 +36,11 @@ async def _asyncpg(given: Connection) -> Connection:
             await connection.exec_driver_sql("select 1")
         return driver
     raise _unfit(given)
+
+
+def _is_of(library: str, given: Connection) -> bool:
+    """Whether a value's class is a library's, or made from one of its classes, as SQLModel's session is."""
+    return any(each.__module__.startswith(f"{library}.") for each in type(given).__mro__)
 
 
 def _checked(connection: Connection, given: Connection) -> Connection:
