@@ -246,8 +246,10 @@ def test_where_spans_go(
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"}, "OTEL_EXPORTER_OTLP_ENDPOINT: "),
         ({"OTEL_EXPORTER_OTLP_HEADERS": SECRET}, "OTEL_EXPORTER_OTLP_HEADERS: "),
         ({"OTEL_BSP_MAX_QUEUE_SIZE": "0"}, "OTEL_"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:99999"}, "OTEL_EXPORTER_OTLP_ENDPOINT: "),
+        ({"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "many"}, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT "),
     ],
-    ids=["protocol", "endpoint", "headers", "queue"],
+    ids=["protocol", "endpoint", "headers", "queue", "port", "limit"],
 )
 async def test_a_wrong_setting_is_named(processes: Processes, wrong: dict[str, str], named: str) -> None:
     settled: dict[str, Any] = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"} | wrong

@@ -18,9 +18,10 @@ def begin(process: str, endpoint: str | None) -> "Tracing | None":
     """
     if endpoint is None:
         return None
-    from sooner.process.telemetry.tracing import Tracing
-
     try:
+        # The library reads some of its settings while it is imported.
+        from sooner.process.telemetry.tracing import Tracing
+
         return Tracing(process, endpoint)
     except ValueError as error:
         # The library reads the rest of its settings itself; its messages name no header.
