@@ -6,7 +6,7 @@ import functools
 import inspect
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, NoReturn, TypedDict, Unpack
 
 import dramatiq
 import pytest
@@ -81,6 +81,16 @@ def of_the_model(a: int = 1) -> None: ...
 # As it is where a module's annotations are no texts: Python refuses both in a text.
 final.__annotations__["a"] = Final[int]
 of_the_model.__annotations__["a"] = ClassVar[int]
+
+
+class Members(TypedDict, total=False):
+    a: int
+
+
+def of_members(**more: Unpack[Members]) -> None: ...
+
+
+def opaque_more(**more: Opaque) -> None: ...
 
 
 def many(*args: int) -> None: ...
@@ -180,6 +190,14 @@ WRAPPED = (
             many,
             "many: what `*args` takes has no names, which a JSON object needs: write `args: list[…]` instead",
         ),
+        (
+            of_members,
+            (
+                "of_members: the members of `**more` would not be read as their types say: write each as a parameter of its own, or "
+                "`more: Members` without the `**`"
+            ),
+        ),
+        (opaque_more, "opaque_more: parameter **more has a type that no JSON value is read as, Opaque: take"),
         (nameless, "nameless: parameter a has no name for a JSON object: take the `/` behind it out"),
         (
             imported,

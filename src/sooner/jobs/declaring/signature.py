@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, PydanticDeprecationWarning, TypeAdapter, create_model
 from pydantic.errors import PydanticUserError
+from typing_extensions import Unpack
 
 from sooner.jobs import codec
 from sooner.jobs.declaring.result import NoSchema, Result, as_json, reason
@@ -161,7 +162,7 @@ def parameters_model(
         if parameter.kind is parameter.VAR_KEYWORD:
             extra = "allow"
             if (each := hints.get(name, Any)) not in (Any, object):
-                further[EXTRA] = GenericAlias(dict, (str, each))
+                further[EXTRA] = GenericAlias(dict, (str, _of_each(fn, name, each)))
         if parameter.kind is parameter.VAR_KEYWORD or name in without:
             continue
         _check_name(fn, name, parameter)
@@ -179,6 +180,21 @@ def parameters_model(
             f"parameter {name} would be hidden by its type, {_name(fields[name][0])}: take Final or ClassVar out",
         )
     return model
+
+
+def _of_each(fn: Function, name: str, hint: Any) -> Any:
+    """The type of each of the further parameters. Raises Unfit for a type that JSON values are not read as."""
+    if get_origin(hint) is Unpack:
+        raise Unfit(
+            fn,
+            f"the members of `**{name}` would not be read as their types say: write each as a parameter of its own, or "
+            f"`{name}: {_name(get_args(hint)[0])}` without the `**`",
+        )
+    try:
+        as_json(TypeAdapter(hint).json_schema())
+    except (PydanticUserError, TypeError, ValueError, NameError) as error:
+        raise _unreadable(fn, {f"**{name}": (hint, ...)}, error) from error
+    return hint
 
 
 def schema_of(fn: Function, model: type[BaseModel], hints: Mapping[str, Any]) -> dict[str, Any]:
