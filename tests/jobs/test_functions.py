@@ -54,6 +54,20 @@ def test_a_script_needs_no_deployment() -> None:
     assert (done.stdout, done.stderr) == ("4 6 Hello, Ada\n", "")
 
 
+def test_a_notebooks_cell_may_be_run_again() -> None:
+    cell = "from sooner import job\n\n@job\ndef greet(name: str) -> str:\n    return name\n\n"
+
+    again = cell.replace("return name", "return name * 2")
+    done = subprocess.run(
+        [sys.executable, "-c", f"{cell}{again}print(greet('a'))"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.stdout, done.stderr) == ("aa\n", "")
+
+
 async def test_an_actor_may_call_another_one(service: Service, processes: Processes) -> None:
     await service.worker.terminate()
     web = await processes.web(module="tests.support.sayings")

@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import math
+import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -312,12 +313,22 @@ class JobActor(dramatiq.Actor[Any, Any]):
 
 def _refuse_second(fn: Function) -> None:
     """Raises Unfit for a name that another actor has: clients ask for an actor by its name."""
-    known = dramatiq.get_broker().actors.get(fn.__name__)
-    if known is not None:
+    actors = dramatiq.get_broker().actors
+    known = actors.get(fn.__name__)
+    if known is None:
+        return
+    if not _is_declared_anew(known.fn, fn):
         raise Unfit(
             fn,
             f"module {known.fn.__module__} declares an actor {fn.__name__}, too: give one of the two another name",
         )
+    del actors[fn.__name__]
+
+
+def _is_declared_anew(former: Function, fn: Function) -> bool:
+    """Whether a person types the same function again, in a notebook's cell or at a prompt."""
+    is_typed = not hasattr(sys.modules["__main__"], "__file__")
+    return is_typed and (former.__module__, former.__qualname__) == ("__main__", fn.__qualname__)
 
 
 def doubling(attempt: int) -> float:
