@@ -145,6 +145,12 @@ async def test_what_is_saved_runs_and_what_cannot_be_loaded_harms_nothing(checko
         )
         told = run.execute("python", "-c", names).stdout.split()
         assert told == [(await run.process.line(r"DATABASE_URL=(\S+)"))[1], "1"]
+        nothing = run.execute("no-such-command")
+        assert (nothing.returncode, nothing.stderr) == (
+            127,
+            "ops/exec: no-such-command: No such file or directory\n",
+        )
+        assert run.execute("").stderr.startswith("usage: ./ops/exec COMMAND")
         assert await run.process.terminate() == 0
         assert checkout.processes() == []
 
