@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
@@ -191,16 +191,16 @@ async def test_a_tenant_works_on_where_its_database_was_lost_just_before_the_swi
 ) -> None:
     await fill(urls["a"], "acme")
     await place("acme", "a")
-    make_endless = SourceFreeze.make_endless
-    async with connected(urls["b"]) as server:
 
-        async def make_endless_and_lose(leaving: SourceFreeze) -> None:
-            await make_endless(leaving)
-            assert await server.fetchval(LOST, urls["a"].rsplit("/", 1)[1])
+    async def end_own_backend(connection: Any) -> None:
+        await connection.execute("select pg_terminate_backend(pg_backend_pid())")
 
-        monkeypatch.setattr(SourceFreeze, "make_endless", make_endless_and_lose)
-        with pytest.raises(ShardLost, match="shard a is away"):
-            await move(urls, "acme", "b")
+    async def park_and_lose(leaving: SourceFreeze, ids: object, due_by: object) -> None:
+        await leaving.run_held(end_own_backend)
+
+    monkeypatch.setattr(SourceFreeze, "park", park_and_lose)
+    with pytest.raises(ShardLost, match="shard a is away"):
+        await move(urls, "acme", "b")
     assert await placed(urls, "acme") == ("a", None, False, None, "arriving")
     monkeypatch.undo()
     before = await owned(urls["a"], "acme")
