@@ -16,10 +16,9 @@ from sooner.jobs.secrets.seal import pair
 from sooner.jobs.tenants.keys import Keys
 from sooner.process import logs
 from sooner.process.settings import HomeSettings, load
+from sooner.process.settings.common import MOST_DAYS
 
 _DURATION = re.compile(r"([1-9]\d{0,8})([smhd])")
-#: A hundred years: the database's calendar, and Python's, end somewhere.
-MOST_DAYS = 36_500
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 

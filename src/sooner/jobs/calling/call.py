@@ -10,6 +10,7 @@ import dramatiq.broker
 
 from sooner.jobs import codec
 from sooner.jobs.declaring.declare import JobActor
+from sooner.jobs.declaring.numbers import LONGEST
 from sooner.jobs.declaring.placement import placement
 from sooner.jobs.failure import storable
 from sooner.jobs.problem import Invalid, wrong
@@ -59,10 +60,6 @@ class Call(NamedTuple):
             and " " not in key
         ):
             raise Invalid([wrong("#/idempotency_key", "1 to 255 visible ASCII characters are needed")])
-
-
-#: A hundred years, in seconds.
-LONGEST = 3_153_600_000
 
 
 def _check_time(at: Any) -> None:

@@ -244,12 +244,19 @@ class Sooner:
 
 
 def _inherited(options: CallOptions) -> tuple[Origin, Any]:
-    """What the calls inherit from the running job, and the caller's connection: both are taken out of the options."""
+    """What the calls inherit from the running job, and the caller's connection: both are taken out of the options.
+
+    Raises TypeError for an option that there is not.
+    """
     inherited, connection = origin(), options.pop("connection", None)
     if options.pop("detached", False):
         inherited = inherited._replace(parent=None)
     if (tenant := options.pop("tenant", INHERITED)) is not INHERITED:
         inherited = inherited._replace(tenant=tenant or None)
+    if unknown := [name for name in options if name not in OPTIONS]:
+        raise TypeError(
+            f"submit has no option {', '.join(unknown)}: {', '.join(CallOptions.__annotations__)}"
+        )
     return inherited, connection
 
 
@@ -260,10 +267,6 @@ def _call(each: Any, inherited: Origin, common: Mapping[str, Any]) -> Call:
             f"one of many jobs has no option {', '.join(unknown)} of its own: {', '.join(JobOptions.__annotations__)}"
         )
     options = {**common, **own} if own else common
-    if unknown := [name for name in common if name not in OPTIONS]:
-        raise TypeError(
-            f"submit has no option {', '.join(unknown)}: {', '.join(CallOptions.__annotations__)}"
-        )
     call = Call(declared(actor), {} if params is None else params, inherited, **options)
     call.check()
     return call

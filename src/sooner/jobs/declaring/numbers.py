@@ -2,7 +2,7 @@
 
 from typing import Any
 
-#: A hundred years in seconds: PostgreSQL's intervals do not hold every number that Python does.
+#: A hundred years in seconds, the longest that a declaration or a call may name: PostgreSQL's intervals do not hold every number that Python does.
 LONGEST = 3_153_600_000
 
 

@@ -16,7 +16,8 @@ from sooner.process.settings.shards import ShardName, ShardUrls
 
 def _http(url: str) -> str:
     try:
-        parts, port = urlsplit(url), urlsplit(url).port
+        parts = urlsplit(url)
+        port = parts.port
     except ValueError:
         raise ValueError("its host or port cannot be read") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
@@ -63,6 +64,8 @@ T = TypeVar("T")
 
 #: In seconds.
 YEAR = 31_536_000
+#: A hundred years: the database's calendar, and Python's, end somewhere.
+MOST_DAYS = 36_500
 
 PostgresUrl = Annotated[str, AfterValidator(address.checked)]
 SmtpUrl = Annotated[str, AfterValidator(smtp.checked)]
@@ -73,8 +76,8 @@ Fields = Annotated[str, AfterValidator(_fields)]
 Seconds = Annotated[float, Field(ge=0, le=YEAR)]
 #: A number that the Procfile's lines hand on as it is written.
 Whole = Annotated[int, BeforeValidator(_digits)]
-#: Times end where the calendars of Python and PostgreSQL do, counts where a column of PostgreSQL does: what is beyond would fail later.
-Days = Annotated[float, Field(gt=0, le=36_500)]
+Days = Annotated[float, Field(gt=0, le=MOST_DAYS)]
+#: A count ends where a column of PostgreSQL does: what is beyond would fail later.
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 LeaseSeconds = Annotated[float, Field(ge=2, le=YEAR)]
 #: Values with commas between them.
